@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# Warnings and sanitizers of our own targets; never exported to users of the library.
+add_library(sigprop_warnings INTERFACE)
+target_compile_options(sigprop_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
+  # GCC 12 takes a moved std::variant for uninitialized when it inlines the move (network::Component).
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+  $<$<BOOL:${SIGPROP_WERROR}>:-Werror>)
+if(SIGPROP_SANITIZE)
+  add_compile_options(-fsanitize=${SIGPROP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SIGPROP_SANITIZE})
+endif()

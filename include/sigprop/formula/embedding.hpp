@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "sigprop/formula/domain.hpp"
+#include "sigprop/formula/moments.hpp"
+
+namespace sigprop::formula {
+
+/// Generalized harmonic numbers of the vocabulary: Σ 1/i and Σ 1/i².
+struct Harmonic {
+  double first;
+  double second;
+};
+
+/// Summed term by term up to 10⁶, Euler–Maclaurin beyond (error below 1e-18 there). Throws std::domain_error for count < 1.
+[[nodiscard]] inline Harmonic harmonic_numbers(double count) {
+  require_at_least_one("vocabulary", count);
+  constexpr double summed = 1e6;
+  const double last = std::min(std::floor(count), summed);
+  Harmonic h{0, 0};
+  for (double i = last; i >= 1; --i) {
+    h.first += 1 / i;
+    h.second += 1 / (i * i);
+  }
+  if (count > summed) {
+    h.first += std::log(count / last) + 0.5 / count - 0.5 / last;
+    h.second += 1 / last - 1 / count + 0.5 / (count * count) - 0.5 / (last * last);
+  }
+  return h;
+}
+
+/// Name     embedding_token_match
+/// Probability that two tokens of a text are the same word, by Zipf's law.
+///     Σ p_i² = H_V^{(2)} / H_V²,  p_i = 1/(i H_V)
+/// Symbols  V: vocabulary size.  H_V, H_V^{(2)}: harmonic numbers of order 1 and 2.
+/// Status   exact for words drawn independently by Zipf's law.
+/// Assumes  token frequencies follow Zipf's law with exponent 1.
+/// Domain   V ≥ 1
+/// Source   our own sum; arXiv:2403.09635 has its limit π²/(6 ln²V).
+/// Why      two draws are equal with probability Σ p_i².
+/// Throws   std::domain_error naming the vocabulary and its value.
+[[nodiscard]] inline double zipf_match(double vocabulary) {
+  const Harmonic h = harmonic_numbers(vocabulary);
+  return h.second / (h.first * h.first);
+}
+
+/// Name     embedding_token_match_paper
+/// The same as published.
+///     π² / (6 ln²V)
+/// Symbols  V: vocabulary size.
+/// Status   asymptotic in V; 11 % high at V = 30 000, because Euler's constant is left out of H_V.
+/// Assumes  token frequencies follow Zipf's law with exponent 1.
+/// Domain   V ≥ 2
+/// Source   arXiv:2403.09635, embeddings.
+/// Why      H_V → ln V and H_V^{(2)} → π²/6.
+/// Throws   std::domain_error naming the vocabulary and its value.
+[[nodiscard]] inline double zipf_match_paper(double vocabulary) {
+  require_at_least_two("vocabulary", vocabulary);
+  const double log_vocabulary = std::log(vocabulary);
+  const double pi = scalar::pi<double>();
+  return pi * pi / (6 * log_vocabulary * log_vocabulary);
+}
+
+/// Probability that two positions of one sequence lie in the same of two segments, the border uniform: ∫ s² + (1-s)² ds.
+inline constexpr double segment_match = 2.0 / 3.0;
+/// The same for two sequences whose borders are independent, averaged over positions.
+inline constexpr double segment_match_across = 0.5;
+
+/// Name     embedding
+/// Moments of a sum of embedding tables of equal variance.
+///     μ = 0    σ² = n_tables w    κ = w Σ_tables P(two tokens share a row)    κ× likewise for tokens of two sequences
+/// Symbols  w: variance of a table's elements.  P: token table Σ p_i², position table 0 within a sequence and 1/L across, segment table 2/3 and 1/2.
+/// Status   exact for these sharing probabilities, averaged over positions.
+/// Assumes  rows independent, of mean 0.
+/// Domain   w ≥ 0, 0 ≤ P ≤ n_tables
+/// Source   arXiv:2403.09635, embeddings; the probabilities across sequences are our own.
+/// Why      two tokens have the same row of a table with probability P and independent rows else.
+/// Throws   std::domain_error naming the argument and its value.
+template <class T>
+[[nodiscard]] Moments<T> embedding_forward(const T& tables, const T& table_variance, const T& shared_rows,
+                                           const T& shared_rows_across) {
+  require_at_least_one("embedding tables", tables);
+  require_not_negative("table variance", table_variance);
+  return {T(0), tables * table_variance, shared_rows * table_variance, shared_rows_across * table_variance};
+}
+
+}  // namespace sigprop::formula

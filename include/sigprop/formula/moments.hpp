@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sigprop/scalar/scalar.hpp"
+
+namespace sigprop::formula {
+
+/// Moments of a signal x of shape (B, L, D), the same for every feature, averaged over weights, inputs and masks.
+template <class T>
+struct Moments {
+  T mean{};              ///< μ = E[x]
+  T variance{};          ///< σ² = Var[x]
+  T covariance{};        ///< κ = Cov[x_i, x_j], tokens i ≠ j of one sequence
+  T cross_covariance{};  ///< κ× = Cov[x_i, x'_j], tokens of two sequences of one batch
+
+  [[nodiscard]] T second_moment() const { return variance + mean * mean; }     ///< q = E[x²]
+  [[nodiscard]] T token_dot() const { return covariance + mean * mean; }       ///< c = E[x_i x_j], i ≠ j
+  [[nodiscard]] T cross_dot() const { return cross_covariance + mean * mean; }  ///< c× = E[x_i x'_j]
+};
+
+/// Moments of a gradient g = ∂loss/∂x of shape (B, L, D); its mean is 0.
+template <class T>
+struct Gradient {
+  T variance{};          ///< γ² = E[g²]
+  T covariance{};        ///< η = E[g_i g_j], tokens i ≠ j of one sequence
+  T cross_covariance{};  ///< η× = E[g_i g'_j], tokens of two sequences of one batch
+};
+
+/// covariance / variance held in [-1, 1]: rounding may leave a correlation of 1 an ulp above it. 0 for a signal of variance 0.
+template <class T>
+[[nodiscard]] T correlation(const T& covariance, const T& variance) {
+  if (variance == T(0)) return T(0);
+  const T r = covariance / variance;
+  if (r > T(1)) return T(1);
+  if (r < T(-1)) return T(-1);
+  return r;
+}
+
+}  // namespace sigprop::formula

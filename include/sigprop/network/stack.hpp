@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "sigprop/network/network.hpp"
+
+namespace sigprop::network {
+
+/// Standard deviations of one layer's weights.
+struct LayerStd {
+  double query = 0;
+  double key = 0;
+  double value = 0;
+  double output = 0;
+  double ffn_in = 0;
+  double ffn_gate = 0;
+  double ffn_out = 0;
+  double bias = 0;
+
+  [[nodiscard]] bool operator==(const LayerStd&) const = default;
+};
+
+enum class Placement { pre, post };
+
+/// A stack of transformer layers: attention, then (in a decoder) cross-attention, then a feed-forward network, each on a residual branch.
+struct Stack {
+  std::size_t width = 0;
+  Attention attention;  ///< without its standard deviations
+  std::optional<Attention> cross_attention;
+  std::size_t ffn_width = 0;
+  ActivationKind activation = ActivationKind::gelu;
+  bool gated = false;
+  std::optional<NormKind> norm;  ///< none for a stack without norms
+  Placement placement = Placement::pre;
+  bool final_norm = false;
+  double dropout = 0;         ///< at the end of every branch
+  std::vector<LayerStd> std;  ///< one a layer
+  std::vector<double> skip;   ///< one a residual branch, in order
+  std::vector<double> branch;
+
+  [[nodiscard]] std::size_t layers() const { return std.size(); }
+  [[nodiscard]] std::size_t branches_per_layer() const { return cross_attention ? 3 : 2; }
+};
+
+/// The component list behind a stack: equal neighbouring layers folded into repeats, points named "attention",
+/// "cross_attention" and "ffn". `skip` and `branch` must hold layers × branches_per_layer values.
+[[nodiscard]] std::vector<Component> components_of(const Stack& stack);
+
+}  // namespace sigprop::network

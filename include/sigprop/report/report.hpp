@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sigprop/profile/profile.hpp"
+
+/// Profiles and formulas as text. Every writer writes to the stream as it goes and keeps no copy of its output.
+namespace sigprop::report {
+
+/// What a result tells of its making.
+struct Provenance {
+  std::string command;                                        ///< "predict"
+  std::vector<std::pair<std::string, std::string>> settings;  ///< by name
+};
+
+/// The result as JSON (docs/results.md). A value outside double's range is {"value": null, "log10": x}.
+void write_json(std::ostream& out, const profile::Profile& profile, const Provenance& provenance);
+
+/// One row a point: every quantity of it, and the layer's quantities in the row of its last point.
+void write_csv(std::ostream& out, const profile::Profile& profile);
+
+/// A table for people, 100 columns wide: one row a point, long profiles folded to head, middle and tail unless `all`; weights,
+/// summary and verdicts below.
+void write_table(std::ostream& out, const profile::Profile& profile, bool all);
+
+/// A formula as its head comment tells it.
+struct Formula {
+  const char* name;
+  const char* what;
+  const char* equation;
+  const char* symbols;
+  const char* status;
+  const char* assumes;
+  const char* domain;
+  const char* source;
+  const char* why;
+  const char* header;
+};
+
+/// All formulas, by header.
+[[nodiscard]] const std::vector<Formula>& formulas();
+
+void write_formulas_table(std::ostream& out, const std::vector<Formula>& formulas);
+void write_formulas_csv(std::ostream& out, const std::vector<Formula>& formulas);
+void write_formulas_json(std::ostream& out, const std::vector<Formula>& formulas);
+
+}  // namespace sigprop::report

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+
+#include "sigprop/network/network.hpp"
+
+/// What the commands share. A command adds itself to the application and keeps its options alive in a shared object.
+namespace sigprop::cli {
+
+/// Exit statuses of every command.
+enum Status { fine = 0, failed = 1, wrong_usage = 2, machine = 3 };
+
+/// Ends the program with a message on standard error.
+class Failure : public std::runtime_error {
+ public:
+  Failure(Status status, const std::string& message) : std::runtime_error(message), status_(status) {}
+  [[nodiscard]] Status status() const { return status_; }
+
+ private:
+  Status status_;
+};
+
+/// Options that every command with a result has.
+struct OutputOptions {
+  std::string format = "table";
+  std::string file;
+  bool quiet = false;
+};
+
+void add_output_options(CLI::App& command, OutputOptions& options);
+
+/// Opens the destination, then calls `produce` for the work, then writes with the writer it returns: a file is written whole or not
+/// at all (through a temporary file beside it), and a destination that cannot be written fails before the work. Throws Failure.
+void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce);
+
+/// The network of a spec file. Throws Failure with all errors of the file, one a line.
+[[nodiscard]] network::Network load(const std::string& path);
+
+void add_predict(CLI::App& app);
+void add_expand(CLI::App& app);
+void add_formulas(CLI::App& app);
+void add_schema(CLI::App& app);
+
+}  // namespace sigprop::cli

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/predict/predict.hpp"
+
+#include <iostream>
+#include <memory>
+
+#include "cli/command.hpp"
+#include "sigprop/report/report.hpp"
+
+namespace sigprop::cli {
+namespace {
+
+struct Options {
+  std::string spec;
+  std::string theory = "full";
+  bool all = false;
+  OutputOptions output;
+};
+
+profile::Profile predicted(const Options& options) {
+  const network::Network network = load(options.spec);
+  const predict::Theory theory = options.theory == "paper" ? predict::Theory::paper : predict::Theory::full;
+  try {
+    return predict::predict(network, theory);
+  } catch (const predict::NotCovered& error) {
+    throw Failure(wrong_usage, options.spec + ": " + error.what());
+  } catch (const std::domain_error& error) {
+    throw Failure(wrong_usage, options.spec + ": this model has no moments by theory: " + error.what() +
+                                   "; look for a standard deviation or residual scale of 0");
+  }
+}
+
+void write(std::ostream& out, const Options& options, const profile::Profile& profile) {
+  if (options.output.format == "csv") return report::write_csv(out, profile);
+  if (options.output.format == "table") return report::write_table(out, profile, options.all);
+  report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory}}});
+}
+
+void run(const Options& options) {
+  write_output(options.output, [&] {
+    const auto profile = std::make_shared<profile::Profile>(predicted(options));
+    if (!options.output.quiet) {
+      for (const std::string& warning : profile->warnings)
+        std::cerr << "sigprop: warning: " << options.spec << ": " << warning << '\n';
+    }
+    return [&options, profile](std::ostream& out) { write(out, options, *profile); };
+  });
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("predict", "Layer-by-layer moments of a model, from theory");
+  command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
+  command->add_option("--theory", options->theory, "full, or the formulas as published")
+      ->check(CLI::IsMember({"full", "paper"}))
+      ->capture_default_str();
+  command->add_flag("--all", options->all, "In a table, every point of a long model");
+  add_output_options(*command, options->output);
+  command->footer(
+      "Examples:\n"
+      "  sigprop predict specs/bert-base.json\n"
+      "  sigprop predict specs/bert-base.json --theory paper --format json --output bert.json\n"
+      "  sigprop expand specs/bert-base.json | sigprop predict - --format csv");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace sigprop::cli

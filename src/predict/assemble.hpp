@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+
+#include "predict/walk.hpp"
+#include "sigprop/formula/rank_collapse.hpp"
+#include "sigprop/profile/profile.hpp"
+
+namespace sigprop::predict {
+
+/// A number of T as a quantity: log10 of its absolute value taken in T, so that it is right beyond double's range.
+template <class T>
+[[nodiscard]] profile::Quantity quantity(const T& x) {
+  using std::abs;
+  using std::log10;
+  if (x == T(0)) return {};
+  return {scalar::value_of(x), scalar::value_of(T(log10(abs(x))))};
+}
+
+template <class T>
+[[nodiscard]] profile::Forward forward_of(const formula::Moments<T>& m, double length, std::size_t width) {
+  profile::Forward out;
+  const T q = m.second_moment();
+  const T c = m.token_dot();
+  out.mean = quantity(m.mean);
+  out.variance = quantity(m.variance);
+  out.second_moment = quantity(q);
+  out.token_dot = quantity(c);
+  out.token_correlation = scalar::value_of(formula::correlation(m.covariance, m.variance));
+  out.rank_residual = scalar::value_of(formula::rank_residual(q, c, T(length)));
+  const bool present = q > T(0);
+  out.effective_rank =
+      present ? formula::effective_rank(1, scalar::value_of(T(c / q)), length, static_cast<double>(width)) : 0;
+  return out;
+}
+
+template <class T>
+[[nodiscard]] profile::Backward backward_of(const formula::Gradient<T>& g, double elements) {
+  using std::sqrt;
+  profile::Backward out;
+  out.variance = quantity(g.variance);
+  out.token_dot = quantity(g.covariance);
+  out.token_correlation = scalar::value_of(formula::correlation(g.covariance, g.variance));
+  out.norm = quantity(T(sqrt(g.variance * T(elements))));
+  return out;
+}
+
+/// Points and layers of a finished walk; name, warnings and summary are the caller's.
+template <class T>
+[[nodiscard]] profile::Profile assemble(const Walk<T>& walk, const network::Network& network) {
+  using std::sqrt;
+  profile::Profile out;
+  for (const Station<T>& station : walk.stations()) {
+    profile::Point point;
+    point.index = out.points.size();
+    point.path = station.path;
+    point.layer = station.layer;
+    point.forward = forward_of(station.forward, network.sequence_length, station.width);
+    const double elements = network.batch * network.sequence_length * static_cast<double>(station.width);
+    point.backward = backward_of(station.backward, elements);
+    out.points.push_back(std::move(point));
+  }
+  for (const LayerRecord<T>& record : walk.layers()) {
+    profile::Layer layer;
+    layer.index = out.layers.size() + 1;
+    if (record.has_attention) {
+      const double entropy = scalar::value_of(record.entropy);
+      layer.attention = {quantity(record.score_variance), entropy, entropy / std::log(network.sequence_length)};
+    }
+    for (const WeightRecord<T>& weight : record.weights) {
+      layer.weights.push_back({weight.name, weight.std, {}});
+      if (weight.has_gradient) layer.weights.back().gradient_norm = quantity(T(sqrt(weight.squared_norm)));
+    }
+    out.layers.push_back(std::move(layer));
+  }
+  return out;
+}
+
+}  // namespace sigprop::predict

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/predict/predict.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "predict/depth_law.hpp"
+#include "predict/summary.hpp"
+#include "predict/walk_in.hpp"
+
+namespace sigprop::predict {
+namespace {
+
+/// A quantity that a walk in double may have lost: not finite, or so small that digits are missing or it became 0.
+bool in_range(const profile::Quantity& q) {
+  constexpr double lowest = -290;  // log10; products of a few such numbers still are normal doubles
+  constexpr double highest = 290;
+  return std::isfinite(q.value) && q.log10 > lowest && q.log10 < highest;
+}
+
+bool holds(const profile::Point& point) {
+  return in_range(point.forward.variance) && in_range(point.backward.variance) &&
+         std::isfinite(point.forward.token_dot.value) && std::isfinite(point.backward.token_dot.value);
+}
+
+bool holds(const profile::Layer& layer) {
+  const bool scores = !layer.attention || std::isfinite(layer.attention->score_variance.value);
+  return scores && std::all_of(layer.weights.begin(), layer.weights.end(), [](const profile::Weight& weight) {
+           return !weight.gradient_norm || std::isfinite(weight.gradient_norm->value);
+         });
+}
+
+bool holds(const profile::Profile& profile) {
+  const auto all = [](const auto& list) {
+    return std::all_of(list.begin(), list.end(), [](const auto& x) { return holds(x); });
+  };
+  return all(profile.points) && all(profile.layers);
+}
+
+/// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
+/// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
+profile::Profile walk(const network::Network& network, Theory theory) {
+  try {
+    profile::Profile result = walk_in_double(network, theory);
+    if (holds(result)) return result;
+  } catch (const std::domain_error&) {
+  }
+  return walk_in_wide(network, theory);
+}
+
+}  // namespace
+
+profile::Profile predict(const network::Network& network, Theory theory) {
+  profile::Profile result = walk(network, theory);
+  result.name = network.name;
+  result.theory = theory == Theory::paper ? "paper" : "full";
+  result.warnings = warnings_of(network, theory);
+  result.summary = summarize(result, network.thresholds);
+  return result;
+}
+
+}  // namespace sigprop::predict

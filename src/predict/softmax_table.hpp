@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <type_traits>
+#include <vector>
+
+#include "predict/chebyshev.hpp"
+#include "sigprop/formula/attention.hpp"
+#include "sigprop/scalar/wide.hpp"
+
+namespace sigprop::predict {
+
+/// The exact softmax functionals of one attention shape (L keys, head width k), interpolated over score variance v and row correlation ρ.
+///
+/// v is cut into tiles [0, 1], [1, 4], [4, 16], ... up to 256. A tile is a Chebyshev sum, in v in the first and in ln v in the
+/// others, times one in ρ over [0, 1], of the logarithms of the functionals; it is computed when first met. Relative error
+/// against the exact functionals below 2e-4 (tests/predict). Beyond v = 256 the functionals continue as powers of v: 1 - S2,
+/// T and the entropy like v^-1/2, T12 with its own slope there.
+template <class T>
+class SoftmaxTable {
+ public:
+  using Node = std::conditional_t<std::is_same_v<T, scalar::Wide>, double, T>;
+
+  SoftmaxTable(const Node& keys, const Node& head_width) : keys_(keys), head_width_(head_width) {}
+
+  [[nodiscard]] formula::SoftmaxMeans<T> operator()(const T& v, const T& rho) {
+    if (scalar::value_of(keys_) <= 1) return {{T(1), T(0), T(0), T(0)}, {T(1), T(0), T(0)}};
+    const T clamped_rho = rho < T(0) ? T(0) : rho > T(1) ? T(1) : rho;
+    if (!(v > T(last_variance))) return inside(v, clamped_rho);
+    return beyond(v, clamped_rho);
+  }
+
+ private:
+  static constexpr double last_variance = 256;
+  static constexpr std::size_t variance_points = 8;
+  static constexpr std::size_t correlation_points = 8;
+  static constexpr std::size_t row_points = 14;
+  static constexpr std::size_t row_functionals = 4;
+  static constexpr std::size_t pair_functionals = 3;
+
+  struct Tile {
+    std::array<std::array<Node, row_points>, row_functionals> row;
+    std::array<std::array<Node, variance_points * correlation_points>, pair_functionals> pair;
+  };
+
+  [[nodiscard]] static int tile_index(double v) {
+    return v <= 1 ? 0 : static_cast<int>(std::ceil(std::log(v) / std::log(4.0) - 1e-12));
+  }
+
+  /// Coordinate in [-1, 1] of v within its tile, and back.
+  [[nodiscard]] static T coordinate(const T& v, int tile) {
+    using std::log;
+    return tile == 0 ? T(T(2) * v - T(1)) : T(T(2) * log(v) / T(std::log(4.0)) - T(2 * tile - 1));
+  }
+  [[nodiscard]] static double variance_at(double x, int tile) {
+    return tile == 0 ? (x + 1) / 2 : std::pow(4.0, (x + 2 * tile - 1) / 2);
+  }
+
+  [[nodiscard]] const Tile& tile(int index) {
+    const auto found = tiles_.find(index);
+    if (found != tiles_.end()) return found->second;
+    using std::log;
+    Tile& tile = tiles_[index];
+    for (std::size_t a = 0; a < row_points; ++a) {
+      const Node v(variance_at(chebyshev_point(a, row_points), index));
+      const formula::RowMeans<Node> row = formula::softmax_row_means(v, keys_, head_width_);
+      tile.row[0][a] = log(row.squares);
+      tile.row[1][a] = log(row.query_jacobian);
+      tile.row[2][a] = log(row.key_jacobian);
+      tile.row[3][a] = log(row.entropy);
+    }
+    for (std::size_t a = 0; a < variance_points; ++a) {
+      const Node v(variance_at(chebyshev_point(a, variance_points), index));
+      for (std::size_t b = 0; b < correlation_points; ++b) {
+        const Node rho((chebyshev_point(b, correlation_points) + 1) / 2);
+        const formula::PairMeans<Node> pair = formula::softmax_pair_means(v, rho, keys_, keys_, head_width_);
+        const std::size_t at = a * correlation_points + b;
+        tile.pair[0][at] = log(pair.overlap);
+        tile.pair[1][at] = log(pair.query_jacobian);
+        tile.pair[2][at] = pair.key_jacobian / pair.query_jacobian;
+      }
+    }
+    for (auto& values : tile.row) to_coefficients(values.data(), row_points, 1);
+    for (auto& values : tile.pair) {
+      for (std::size_t a = 0; a < variance_points; ++a)
+        to_coefficients(&values[a * correlation_points], correlation_points, 1);
+      for (std::size_t b = 0; b < correlation_points; ++b)
+        to_coefficients(&values[b], variance_points, correlation_points);
+    }
+    return tile;
+  }
+
+  [[nodiscard]] formula::SoftmaxMeans<T> inside(const T& v, const T& rho) {
+    using std::exp;
+    const int index = tile_index(scalar::value_of(v));
+    const Tile& t = tile(index);
+    const T x = coordinate(v, index);
+    const T y = T(2) * rho - T(1);
+    const auto row = [&](std::size_t f) {
+      return chebyshev_sum(row_points, x, [&](std::size_t j) { return T(t.row[f][j]); });
+    };
+    const auto pair = [&](std::size_t f) {
+      return chebyshev_sum(variance_points, x, [&](std::size_t a) {
+        return chebyshev_sum(correlation_points, y,
+                             [&](std::size_t b) { return T(t.pair[f][a * correlation_points + b]); });
+      });
+    };
+    formula::SoftmaxMeans<T> out;
+    out.row = {exp(row(0)), exp(row(1)), exp(row(2)), exp(row(3))};
+    const T query_jacobian = exp(pair(1));
+    out.pair = {exp(pair(0)), query_jacobian, pair(2) * query_jacobian};
+    return out;
+  }
+
+  [[nodiscard]] formula::SoftmaxMeans<T> beyond(const T& v, const T& rho) {
+    using std::log;
+    using std::pow;
+    const T edge(last_variance);
+    formula::SoftmaxMeans<T> out = inside(edge, rho);
+    const T before = inside(edge / T(2), rho).pair.query_jacobian;
+    const T slope = log(out.pair.query_jacobian / before) / T(std::log(2.0));
+    const T half = pow(v / edge, T(-0.5));
+    const T pair_factor = pow(v / edge, slope);
+    out.row.squares = T(1) - (T(1) - out.row.squares) * half;
+    out.row.query_jacobian *= half;
+    out.row.key_jacobian *= half;
+    out.row.entropy *= half;
+    out.pair.query_jacobian *= pair_factor;
+    out.pair.key_jacobian *= pair_factor;
+    return out;
+  }
+
+  Node keys_;
+  Node head_width_;
+  std::map<int, Tile> tiles_;
+};
+
+}  // namespace sigprop::predict

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/summary.hpp"
+
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <set>
+
+#include "predict/depth_law.hpp"
+
+namespace sigprop::predict {
+namespace {
+
+using profile::Point;
+using profile::Profile;
+using profile::Quantity;
+using profile::Verdict;
+
+/// log10 of a quantity after each layer's last point. The input is left out: no layer made it, and an embedding of small
+/// variance would hide the law of the rest.
+std::vector<double> by_layer(const Profile& profile, const std::function<double(const Point&)>& log10_of) {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < profile.points.size(); ++i) {
+    const bool last = i + 1 == profile.points.size() || profile.points[i + 1].layer != profile.points[i].layer;
+    if (last && profile.points[i].layer > 0) values.push_back(log10_of(profile.points[i]));
+  }
+  return values;
+}
+
+profile::Ratios ratios_of(const std::vector<double>& log10_values) {
+  profile::Ratios out;
+  if (log10_values.size() < 2) return out;
+  out.log10_last_over_first = log10_values.back() - log10_values.front();
+  double largest = -std::numeric_limits<double>::infinity(), smallest = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 1; i < log10_values.size(); ++i) {
+    const double step = log10_values[i] - log10_values[i - 1];
+    largest = std::fmax(largest, step);
+    smallest = std::fmin(smallest, step);
+  }
+  out.largest_step = std::pow(10.0, largest);
+  out.smallest_step = std::pow(10.0, smallest);
+  return out;
+}
+
+Quantity ratio(const Quantity& a, const Quantity& b) {
+  return {std::pow(10.0, a.log10 - b.log10), a.log10 - b.log10};
+}
+
+/// First point, forward, whose measured value passes the threshold.
+void judge(std::vector<Verdict>& verdicts, const Profile& profile, const char* name, double threshold, bool above,
+           const std::function<Quantity(const Point&)>& measure) {
+  for (const Point& point : profile.points) {
+    const Quantity value = measure(point);
+    const bool passed = above ? value.log10 > std::log10(threshold) : value.log10 < std::log10(threshold);
+    if (passed) {
+      verdicts.push_back({name, point.path, value, threshold});
+      return;
+    }
+  }
+}
+
+void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, double threshold) {
+  for (const profile::Layer& layer : profile.layers) {
+    if (layer.attention && layer.attention->entropy_fraction < threshold) {
+      verdicts.push_back({"entropy_collapse", "layer " + std::to_string(layer.index) + "/attention",
+                          layer.attention->entropy_fraction, threshold});
+      return;
+    }
+  }
+}
+
+void visit(const std::vector<network::Component>& list, const std::function<void(const network::Component&)>& f) {
+  for (const network::Component& component : list) {
+    f(component);
+    if (const auto* residual = std::get_if<network::Residual>(&component.op)) visit(residual->of, f);
+    if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) visit(repeat->of, f);
+  }
+}
+
+void warn_attention(std::set<std::string>& warnings, const network::Attention& op, const network::Network& network) {
+  constexpr std::size_t smallest_measured_head = 8;
+  if (op.head_width < smallest_measured_head) {
+    warnings.insert("head width " + std::to_string(op.head_width) +
+                    " is below 8: the average over head width then rests on fewer nodes and its error is not measured");
+  }
+  constexpr double shortest_measured = 32;
+  if (network.sequence_length < shortest_measured) {
+    warnings.insert(
+        "sequence length below 32: the attention formulas are asymptotic in length, their error there is not measured");
+  }
+  constexpr std::size_t narrowest_measured = 128;
+  if (op.width < narrowest_measured) {
+    warnings.insert("width " + std::to_string(op.width) +
+                    " is below 128: errors of order 1/width exceed those stated for full");
+  }
+}
+
+}  // namespace
+
+profile::Summary summarize(const Profile& profile, const network::Thresholds& thresholds) {
+  profile::Summary summary;
+  const auto forward = by_layer(profile, [](const Point& p) { return p.forward.variance.log10; });
+  const auto backward = by_layer(profile, [](const Point& p) { return p.backward.variance.log10; });
+  const DepthLaw forward_law = fit_depth_law(forward);
+  const DepthLaw backward_law = fit_depth_law(backward);
+  summary.forward_law = forward_law.name;
+  summary.forward_rate = forward_law.rate;
+  summary.backward_law = backward_law.name;
+  summary.backward_rate = backward_law.rate;
+  summary.forward_ratios = ratios_of(forward);
+  summary.backward_ratios = ratios_of(backward);
+  const Quantity& input = profile.points.front().forward.variance;
+  const Quantity& output = profile.points.back().backward.variance;
+  auto& verdicts = summary.verdicts;
+  judge(verdicts, profile, "exploding_variance", thresholds.exploding_variance, true,
+        [&](const Point& p) { return ratio(p.forward.variance, input); });
+  judge(verdicts, profile, "exploding_gradient", thresholds.exploding_gradient, true,
+        [&](const Point& p) { return ratio(p.backward.variance, output); });
+  judge(verdicts, profile, "vanishing_gradient", thresholds.vanishing_gradient, false,
+        [&](const Point& p) { return ratio(p.backward.variance, output); });
+  judge(verdicts, profile, "rank_collapse", thresholds.rank_collapse, false,
+        [](const Point& p) { return Quantity(p.forward.rank_residual); });
+  judge_entropy(verdicts, profile, thresholds.entropy_collapse);
+  return summary;
+}
+
+std::vector<std::string> warnings_of(const network::Network& network, Theory theory) {
+  std::set<std::string> warnings;
+  visit(network.body, [&](const network::Component& component) {
+    if (const auto* attention = std::get_if<network::Attention>(&component.op)) {
+      if (theory == Theory::full)
+        warn_attention(warnings, *attention, network);
+      else
+        warnings.insert(
+            "the theory 'paper' has no gradient for query and key weights and leaves their path out of the input "
+            "gradient");
+    }
+    if (const auto* norm = std::get_if<network::Norm>(&component.op)) {
+      if (theory == Theory::paper && norm->kind == network::NormKind::rms_norm)
+        warnings.insert("RMSNorm is not in the paper: our formula stands in");
+    }
+    if (const auto* activation = std::get_if<network::Activation>(&component.op)) {
+      using network::ActivationKind;
+      const bool published = activation->kind == ActivationKind::relu || activation->kind == ActivationKind::gelu;
+      if (theory == Theory::paper && !published)
+        warnings.insert("this activation is not in the paper: quadrature stands in");
+    }
+  });
+  return {warnings.begin(), warnings.end()};
+}
+
+}  // namespace sigprop::predict

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/walk_in.hpp"
+
+#include "predict/assemble.hpp"
+
+namespace sigprop::predict {
+
+profile::Profile walk_in_wide(const network::Network& network, Theory theory) {
+  Walk<scalar::Wide> walk(network, theory);
+  walk.run();
+  return assemble(walk, network);
+}
+
+}  // namespace sigprop::predict

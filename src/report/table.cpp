@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include "sigprop/report/report.hpp"
+
+namespace sigprop::report {
+namespace {
+
+using profile::Point;
+using profile::Profile;
+using profile::Quantity;
+
+/// Four significant digits; beyond double's range mantissa and exponent from the logarithm.
+std::string number(const Quantity& q) {
+  char buffer[48];
+  if (q.representable()) {
+    std::snprintf(buffer, sizeof buffer, "%.4g", q.value);
+  } else {
+    const double exponent = std::floor(q.log10);
+    std::snprintf(buffer, sizeof buffer, "%.3fe%+.0f", std::pow(10.0, q.log10 - exponent), exponent);
+  }
+  return buffer;
+}
+
+std::string fixed(double x, int digits) {
+  char buffer[48];
+  std::snprintf(buffer, sizeof buffer, "%.*f", digits, x);
+  return buffer;
+}
+
+std::string right(const std::string& text, std::size_t width) {
+  return text.size() >= width ? " " + text : std::string(width - text.size(), ' ') + text;
+}
+
+constexpr std::size_t path_width = 24;
+
+/// At most path_width characters, the end of a longer path kept.
+std::string path_cell(const std::string& path) {
+  if (path.size() <= path_width) return path + std::string(path_width - path.size(), ' ');
+  return "..." + path.substr(path.size() - path_width + 3);
+}
+
+void header(std::ostream& out, bool attention) {
+  out << "                         forward                                  backward\n";
+  out << path_cell("point") << right("variance", 11) << right("token r", 9) << right("eff.rank", 10)
+      << right("gradient²", 13) << right("token r", 9);
+  if (attention) out << right("score v", 11) << right("entropy", 9);
+  out << '\n';
+}
+
+void row(std::ostream& out, const Profile& profile, const Point& point) {
+  out << path_cell(point.path) << right(number(point.forward.variance), 11)
+      << right(fixed(point.forward.token_correlation, 4), 9) << right(number(point.forward.effective_rank), 10)
+      << right(number(point.backward.variance), 12) << right(fixed(point.backward.token_correlation, 4), 9);
+  constexpr const char* attention = "/attention";
+  const bool ends = point.path.size() >= 10 && point.path.compare(point.path.size() - 10, 10, attention) == 0;
+  if (ends && profile.layers[point.layer - 1].attention) {
+    const profile::AttentionMetrics& metrics = *profile.layers[point.layer - 1].attention;
+    out << right(number(metrics.score_variance), 11) << right(fixed(100 * metrics.entropy_fraction, 1) + "%", 9);
+  }
+  out << '\n';
+}
+
+/// Rows to show: all, or the first, some in the middle and the last of a long profile.
+void rows(std::ostream& out, const Profile& profile, bool all) {
+  constexpr std::size_t fits = 40;
+  constexpr std::size_t edge = 9;
+  constexpr std::size_t middle = 6;
+  const std::size_t count = profile.points.size();
+  const std::size_t centre = count / 2 - middle / 2;
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool shown = all || count <= fits || i < edge || i + edge >= count || (i >= centre && i < centre + middle);
+    if (shown) {
+      row(out, profile, profile.points[i]);
+    } else {
+      const std::size_t next = i < centre ? centre : count - edge;
+      out << "... " << next - i << " points (--all shows them)\n";
+      i = next - 1;
+    }
+  }
+}
+
+struct WeightSpan {
+  const profile::Weight* first = nullptr;
+  const profile::Weight* last = nullptr;
+};
+
+/// The norm over all weights of a layer: what a trainer's gradient clipping sees of it. None where a theory leaves one out.
+std::optional<Quantity> layer_norm(const profile::Layer& layer) {
+  double largest = -std::numeric_limits<double>::infinity();
+  for (const profile::Weight& weight : layer.weights) {
+    if (!weight.gradient_norm) return std::nullopt;
+    largest = std::max(largest, weight.gradient_norm->log10);
+  }
+  if (!std::isfinite(largest)) return Quantity{};
+  double sum = 0;
+  for (const profile::Weight& weight : layer.weights)
+    sum += std::pow(10.0, 2 * (weight.gradient_norm->log10 - largest));
+  const double log10_norm = largest + std::log10(sum) / 2;
+  return Quantity(std::pow(10.0, log10_norm), log10_norm);
+}
+
+void weight_row(std::ostream& out, const std::string& name, const std::string& std,
+                const std::optional<Quantity>& first, const std::optional<Quantity>& last) {
+  const auto left = [](const std::string& text, std::size_t width) {
+    return text + std::string(width > text.size() ? width - text.size() : 1, ' ');
+  };
+  out << left(name, 31) << left(std, 24);
+  if (!first || !last) {
+    out << "none in this theory\n";
+    return;
+  }
+  const double log10_ratio = last->log10 - first->log10;
+  out << left(number(*first) + " .. " + number(*last), 28);
+  if (std::isfinite(log10_ratio)) out << number(Quantity(std::pow(10.0, log10_ratio), log10_ratio));
+  out << '\n';
+}
+
+void weights(std::ostream& out, const Profile& profile) {
+  std::vector<std::string> order;
+  std::map<std::string, WeightSpan> spans;
+  for (const profile::Layer& layer : profile.layers) {
+    for (const profile::Weight& weight : layer.weights) {
+      WeightSpan& span = spans[weight.name];
+      if (span.first == nullptr) {
+        span.first = &weight;
+        order.push_back(weight.name);
+      }
+      span.last = &weight;
+    }
+  }
+  if (order.empty()) return;
+  out << "\nweight, first to last layer    std                     gradient norm               last/first\n";
+  for (const std::string& name : order) {
+    const WeightSpan& span = spans[name];
+    std::string std = number(span.first->std);
+    if (span.last->std != span.first->std) std += " .. " + number(span.last->std);
+    weight_row(out, name, std, span.first->gradient_norm, span.last->gradient_norm);
+  }
+  if (order.size() > 1)
+    weight_row(out, "all of a layer", "", layer_norm(profile.layers.front()), layer_norm(profile.layers.back()));
+}
+
+std::string with_rate(const std::string& law, double rate) {
+  if (law == "linear") return "linear, " + number(rate) + " of the first layer's value a layer";
+  if (law == "hyperbolic" || law == "power") return law + ", like depth^" + number(rate);
+  if (law == "exponential") return "exponential, a factor " + number(Quantity(std::pow(10.0, rate), rate)) + " a layer";
+  if (law == "irregular") return "follows no single law of depth";
+  if (law == "none") return "too few layers for a law";
+  return law;
+}
+
+std::string ratio_text(const profile::Ratios& ratios) {
+  const double log10_ratio = ratios.log10_last_over_first;
+  return "last layer/first " +
+         (std::isfinite(log10_ratio) ? number(Quantity(std::pow(10.0, log10_ratio), log10_ratio)) : "undefined");
+}
+
+void summary(std::ostream& out, const Profile& profile) {
+  const profile::Summary& s = profile.summary;
+  out << "\nvariance   " << with_rate(s.forward_law, s.forward_rate) << "; " << ratio_text(s.forward_ratios) << '\n';
+  out << "gradient²  " << with_rate(s.backward_law, s.backward_rate) << "; " << ratio_text(s.backward_ratios) << '\n';
+  if (s.verdicts.empty()) out << "verdict    no threshold passed\n";
+  for (const profile::Verdict& verdict : s.verdicts) {
+    std::string name = verdict.name;
+    std::replace(name.begin(), name.end(), '_', ' ');
+    out << "verdict    " << name << " at " << verdict.path << ": " << number(verdict.value) << " passes the threshold "
+        << number(verdict.threshold) << '\n';
+  }
+}
+
+}  // namespace
+
+void write_table(std::ostream& out, const Profile& profile, bool all) {
+  const bool attention = std::any_of(profile.layers.begin(), profile.layers.end(),
+                                     [](const profile::Layer& l) { return l.attention.has_value(); });
+  out << profile.name << ", theory " << profile.theory << ", " << profile.layers.size() << " layers\n\n";
+  header(out, attention);
+  rows(out, profile, all);
+  weights(out, profile);
+  summary(out, profile);
+}
+
+}  // namespace sigprop::report

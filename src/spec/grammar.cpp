@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "sigprop/scheme/scheme.hpp"
+#include "spec/names.hpp"
+#include "spec/rule.hpp"
+
+namespace sigprop::spec {
+namespace {
+
+using Kind = Rule::Kind;
+
+RulePtr make(Rule rule) {
+  return std::make_shared<const Rule>(std::move(rule));
+}
+
+RulePtr number(double low, double high, Json example, bool above = false, bool below = false) {
+  Rule rule;
+  rule.minimum = low;
+  rule.maximum = high;
+  rule.above_minimum = above;
+  rule.below_maximum = below;
+  rule.example = std::move(example);
+  return make(std::move(rule));
+}
+
+RulePtr integer(double low, double high, Json example) {
+  Rule rule;
+  rule.kind = Kind::integer;
+  rule.minimum = low;
+  rule.maximum = high;
+  rule.example = std::move(example);
+  return make(std::move(rule));
+}
+
+RulePtr plain(Kind kind, Json example) {
+  Rule rule;
+  rule.kind = kind;
+  rule.example = std::move(example);
+  return make(std::move(rule));
+}
+
+RulePtr choice(std::vector<std::string> names) {
+  Rule rule;
+  rule.kind = Kind::choice;
+  rule.example = names.front();
+  rule.choices = std::move(names);
+  return make(std::move(rule));
+}
+
+RulePtr either(std::vector<RulePtr> alternatives) {
+  Rule rule;
+  rule.kind = Kind::either;
+  rule.example = alternatives.front()->example;
+  rule.alternatives = std::move(alternatives);
+  return make(std::move(rule));
+}
+
+RulePtr array(RulePtr item, std::size_t fewest, std::size_t most, Json example, bool unique = false) {
+  Rule rule;
+  rule.kind = Kind::array;
+  rule.alternatives = {std::move(item)};
+  rule.fewest = fewest;
+  rule.most = most;
+  rule.unique = unique;
+  rule.example = std::move(example);
+  return make(std::move(rule));
+}
+
+RulePtr object(std::vector<Rule::Field> fields, Json example) {
+  Rule rule;
+  rule.kind = Kind::object;
+  rule.fields = std::move(fields);
+  rule.example = std::move(example);
+  return make(std::move(rule));
+}
+
+RulePtr refer(const std::string& name, Json example) {
+  Rule rule;
+  rule.kind = Kind::reference;
+  rule.reference = name;
+  rule.example = std::move(example);
+  return make(std::move(rule));
+}
+
+// Bounds of the numbers: generous, but such that sizes fit an index and products of a few of them stay finite.
+constexpr double largest_size = 1e7;
+constexpr double largest_depth = 1e6;
+constexpr double largest_std = 1e6;
+constexpr double largest_scale = 1e6;
+constexpr std::size_t longest_list = 3000000;
+
+RulePtr size(Json example) {
+  return integer(1, largest_size, std::move(example));
+}
+RulePtr deviation() {
+  return number(0, largest_std, 0.02);
+}
+RulePtr scale(double example) {
+  return number(-largest_scale, largest_scale, example);
+}
+RulePtr probability() {
+  return number(0, 1, 0.1, false, true);
+}
+RulePtr one_or_each(const RulePtr& item) {
+  return either({item, array(item, 1, longest_list, Json::array({item->example}))});
+}
+
+RulePtr mask() {
+  return choice(names_of(mask_names));
+}
+RulePtr activation() {
+  return choice(names_of(activation_names));
+}
+
+std::vector<Rule::Field> attention_fields() {
+  return {{"heads", size(12), true, "number of heads"},
+          {"kv_heads", size(12), false, "heads of keys and values; default heads"},
+          {"head_width", size(64), false, "default width / heads"},
+          {"mask", mask(), false, "default none"},
+          {"dropout", probability(), false, "on the softmax matrix; default 0"},
+          {"score_scale", number(0, largest_scale, 0.125, true), false, "factor on q·k; default 1/sqrt(head_width)"},
+          {"rotary_base", number(1, 1e12, 10000, true), false, "base of rotary positions; default none"}};
+}
+
+RulePtr attention_component() {
+  std::vector<Rule::Field> fields = attention_fields();
+  fields.insert(fields.begin(), {"width", size(768), false, "default: the width that arrives"});
+  for (const char* name : {"query_std", "key_std", "value_std", "output_std"}) {
+    fields.push_back({name, deviation(), true, "standard deviation of the weight's elements"});
+  }
+  fields.push_back({"bias_std", deviation(), false, "default 0"});
+  return object(std::move(fields), {{"heads", 12}});
+}
+
+RulePtr residual_of_stack() {
+  return object({{"skip", one_or_each(scale(1)), false, "λ, one number or one per residual branch; default 1"},
+                 {"branch", one_or_each(scale(1)), false, "β, likewise; default 1"},
+                 {"dropout", probability(), false, "at the end of every branch; default 0"}},
+                {{"skip", 1}});
+}
+
+RulePtr stack(bool decoder) {
+  std::vector<Rule::Field> fields = {
+      {"layers", integer(1, largest_depth, 12), true, "number of layers"},
+      {"width", size(768), true, "features of a token"},
+      {"attention", object(attention_fields(), {{"heads", 12}}), true, "self-attention"},
+      {"ffn",
+       object({{"width", size(3072), true, "hidden features"},
+               {"activation", activation(), true, "elementwise function"},
+               {"gated", plain(Kind::boolean, false), false, "φ(x W_gate) ∘ (x W_in); default false"}},
+              {{"width", 3072}, {"activation", "gelu"}}),
+       true, "feed-forward network"},
+      {"norm",
+       object(
+           {{"kind", choice({"layer_norm", "rms_norm", "none"}), true, "normalization"},
+            {"placement", choice({"pre", "post"}), false, "before the branch or after the residual sum; default pre"},
+            {"final", plain(Kind::boolean, true), false,
+             "a last norm after the stack; default true for pre, false for post"}},
+           {{"kind", "layer_norm"}, {"placement", "pre"}}),
+       true, "normalization"},
+      {"residual", residual_of_stack(), false, "scales and dropout of the residual branches"}};
+  if (decoder) {
+    fields.push_back(
+        {"cross_attention", object(attention_fields(), {{"heads", 12}}), true, "attention to the encoder's output"});
+  }
+  return object(std::move(fields), {{"layers", 12}});
+}
+
+RulePtr input() {
+  const auto embedding =
+      object({{"vocabulary", integer(2, 1e9, 30522), true, "number of tokens"},
+              {"tables", array(choice({"token", "position", "segment"}), 1, 3, {"token", "position"}, true), true,
+               "embedding tables that are summed"},
+              {"norm", choice({"none", "layer_norm", "rms_norm"}), false, "after the sum; default none"},
+              {"dropout", probability(), false, "after the norm; default 0"},
+              {"std", deviation(), false, "of every table; default init's"}},
+             {{"vocabulary", 30522}, {"tables", {"token"}}});
+  Rule rule;
+  rule.kind = Kind::object;
+  rule.fields = {{"embedding", embedding, false, "a sum of embedding tables"},
+                 {"mean", number(-1e6, 1e6, 0), false, "of every feature; default 0"},
+                 {"variance", number(0, 1e12, 1, true), false, "of every feature"},
+                 {"token_correlation", number(0, 1, 0.2), false, "between tokens of one sequence; default 0"}};
+  rule.exactly_one = {"embedding", "variance"};
+  rule.requires_other = {{"mean", "variance"}, {"token_correlation", "variance"}};
+  rule.example = {{"variance", 1}};
+  return make(std::move(rule));
+}
+
+RulePtr init() {
+  std::vector<std::string> schemes;
+  for (const scheme::Scheme& scheme : scheme::schemes()) schemes.push_back(scheme.name);
+  std::vector<Rule::Field> deviations = {{"embedding", deviation(), false, "of every embedding table"}};
+  for (const char* name : {"query", "key", "value", "output", "ffn_in", "ffn_gate", "ffn_out", "bias"}) {
+    deviations.push_back({name, one_or_each(deviation()), false, "one number or one per layer"});
+  }
+  return object(
+      {{"scheme", choice(schemes), false, "initialization scheme"},
+       {"std", object(std::move(deviations), {{"query", 0.02}}), false, "standard deviations; win over the scheme"}},
+      {{"scheme", "bert"}});
+}
+
+RulePtr gradient() {
+  return object({{"variance", number(0, 1e12, 1, true), false, "of the loss gradient at the output; default 1"},
+                 {"token_correlation", number(-1, 1, 0), false, "between its tokens; default 0"}},
+                {{"variance", 1}});
+}
+
+RulePtr checks() {
+  const RulePtr place = either({integer(0, largest_depth, 1), choice({"first", "last", "every"})});
+  Rule check;
+  check.kind = Kind::object;
+  check.fields = {{"quantity", choice(quantity_names()), false, "quantity of the result"},
+                  {"preset", choice({"stable"}), false, "a named set of checks"},
+                  {"at", place, false, "a layer, first, last or every; default every"},
+                  {"ratio", array(place, 2, 2, {"first", "last"}), false,
+                   "the quantity at the first place over that at the second"},
+                  {"min", number(-1e300, 1e300, 0.1), false, "smallest value that passes"},
+                  {"max", number(-1e300, 1e300, 10), false, "largest value that passes"}};
+  check.exactly_one = {"quantity", "preset"};
+  check.requires_other = {{"at", "quantity"}, {"ratio", "quantity"}, {"min", "quantity"}, {"max", "quantity"}};
+  check.excludes = {{"at", "ratio"}};
+  check.example = {{"quantity", "backward.variance"}, {"max", 10}};
+  return array(make(std::move(check)), 0, 10000, Json::array());
+}
+
+RulePtr thresholds() {
+  const RulePtr above = number(1, 1e300, 1e4, true);
+  const RulePtr below = number(0, 1, 0.1, true, true);
+  return object({{"exploding_variance", above, false, "variance over the input's; default 1e4"},
+                 {"exploding_gradient", above, false, "gradient variance over the output's; default 1e4"},
+                 {"vanishing_gradient", below, false, "gradient variance over the output's; default 1e-4"},
+                 {"rank_collapse", below, false, "rank residual; default 0.1"},
+                 {"entropy_collapse", below, false, "attention entropy over ln L; default 0.1"}},
+                {{"rank_collapse", 0.1}});
+}
+
+RulePtr component() {
+  const RulePtr list =
+      array(refer("component", {{"dropout", 0.1}}), 1, longest_list, Json::array({{{"dropout", 0.1}}}));
+  const auto linear = object({{"in", size(768), true, "input features"},
+                              {"out", size(3072), true, "output features"},
+                              {"weight_std", deviation(), true, "standard deviation of the weight's elements"},
+                              {"bias_std", deviation(), false, "default 0"},
+                              {"name", plain(Kind::text, "linear"), false, "under which the weight is reported"}},
+                             {{"in", 768}, {"out", 3072}, {"weight_std", 0.02}});
+  const auto gated = object({{"in", size(768), true, "input features"},
+                             {"out", size(3072), true, "output features"},
+                             {"gate_std", deviation(), true, "of the gate's weight"},
+                             {"weight_std", deviation(), true, "of the other weight"},
+                             {"bias_std", deviation(), false, "default 0"},
+                             {"activation", activation(), true, "on the gate"}},
+                            {{"in", 768}, {"out", 3072}});
+  Rule rule;
+  rule.kind = Kind::object;
+  rule.fields = {{"linear", linear, false, "x Wᵀ + bias"},
+                 {"gated_linear", gated, false, "φ(x W_gateᵀ) ∘ (x Wᵀ)"},
+                 {"activation", activation(), false, "elementwise function"},
+                 {"dropout", probability(), false, "probability that an element is dropped"},
+                 {"norm", choice(names_of(norm_names)), false, "normalization over the features"},
+                 {"attention", attention_component(), false, "multi-head self-attention with its output projection"},
+                 {"residual",
+                  object({{"skip", scale(1), false, "λ; default 1"},
+                          {"branch", scale(1), false, "β; default 1"},
+                          {"of", list, true, "the branch"}},
+                         {{"skip", 1}, {"branch", 1}, {"of", Json::array({{{"dropout", 0.1}}})}}),
+                  false, "λ x + β f(x)"},
+                 {"repeat",
+                  object({{"times", integer(1, largest_depth, 4), true, "how often"}, {"of", list, true, "the list"}},
+                         {{"times", 4}}),
+                  false, "the list several times, with fresh weights"},
+                 {"point", either({plain(Kind::text, "attention"), plain(Kind::constant_false, false)}), false,
+                  "name of the place after this component in the results; false for none"}};
+  rule.exactly_one = {"linear", "gated_linear", "activation", "dropout", "norm", "attention", "residual", "repeat"};
+  rule.example = {{"activation", "relu"}};
+  return make(std::move(rule));
+}
+
+RulePtr root() {
+  Rule rule;
+  rule.kind = Kind::object;
+  rule.fields = {
+      {"$schema", plain(Kind::text, "sigprop.schema.json"), false, "the JSON Schema of this file"},
+      {"name", plain(Kind::text, "bert-base"), false, "of the model; default the file's"},
+      {"sequence_length", integer(1, largest_size, 512), true, "L, tokens of a sequence"},
+      {"batch", integer(1, largest_size, 8), false, "B, sequences; default 1"},
+      {"input", input(), false, "what enters; default variance 1"},
+      {"stack", stack(false), false, "a stack of transformer layers"},
+      {"encoder", stack(false), false, "with a decoder"},
+      {"decoder", stack(true), false, "with an encoder"},
+      {"components",
+       array(refer("component", {{"activation", "relu"}}), 1, longest_list, Json::array({{{"activation", "relu"}}})),
+       false, "building blocks in any order"},
+      {"width", size(768), false, "of the input, with components; default the first linear's"},
+      {"init", init(), false, "initialization of a stack"},
+      {"gradient", gradient(), false, "the loss gradient at the output"},
+      {"checks", checks(), false, "what must hold"},
+      {"thresholds", thresholds(), false, "of the verdicts"}};
+  rule.exactly_one = {"stack", "encoder", "components"};
+  rule.requires_other = {
+      {"encoder", "decoder"}, {"decoder", "encoder"}, {"width", "components"}, {"stack", "init"}, {"encoder", "init"}};
+  rule.excludes = {{"components", "init"}};
+  rule.example = {{"sequence_length", 512}};
+  return make(std::move(rule));
+}
+
+}  // namespace
+
+const Grammar& grammar() {
+  static const Grammar instance{root(), {{"component", component()}}};
+  return instance;
+}
+
+}  // namespace sigprop::spec

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/spec/write.hpp"
+
+#include "spec/names.hpp"
+#include "spec/rule.hpp"
+
+namespace sigprop::spec {
+namespace {
+
+using network::Component;
+
+Json list_json(const std::vector<Component>& list);
+
+struct ToJson {
+  Json operator()(const network::Linear& op) const {
+    Json body = {{"in", op.in}, {"out", op.out}, {"weight_std", op.weight_std}};
+    if (op.bias_std != 0) body["bias_std"] = op.bias_std;
+    if (op.name != network::Linear{}.name) body["name"] = op.name;
+    return {{"linear", body}};
+  }
+  Json operator()(const network::GatedLinear& op) const {
+    Json body = {{"in", op.in}, {"out", op.out}, {"gate_std", op.gate_std}, {"weight_std", op.weight_std}};
+    if (op.bias_std != 0) body["bias_std"] = op.bias_std;
+    body["activation"] = name_of(activation_names, op.activation);
+    return {{"gated_linear", body}};
+  }
+  Json operator()(const network::Activation& op) const { return {{"activation", name_of(activation_names, op.kind)}}; }
+  Json operator()(const network::Dropout& op) const { return {{"dropout", op.probability}}; }
+  Json operator()(const network::Norm& op) const { return {{"norm", name_of(norm_names, op.kind)}}; }
+  Json operator()(const network::Attention& op) const {
+    Json body = {{"width", op.width}, {"heads", op.heads}};
+    if (op.kv_heads != op.heads) body["kv_heads"] = op.kv_heads;
+    body["head_width"] = op.head_width;
+    body["mask"] = name_of(mask_names, op.mask);
+    body["dropout"] = op.dropout;
+    body["score_scale"] = op.score_scale;
+    if (op.rotary_base) body["rotary_base"] = *op.rotary_base;
+    body["query_std"] = op.query_std;
+    body["key_std"] = op.key_std;
+    body["value_std"] = op.value_std;
+    body["output_std"] = op.output_std;
+    if (op.bias_std != 0) body["bias_std"] = op.bias_std;
+    return {{"attention", body}};
+  }
+  Json operator()(const network::Residual& op) const {
+    return {{"residual", {{"skip", op.skip}, {"branch", op.branch}, {"of", list_json(op.of)}}}};
+  }
+  Json operator()(const network::Repeat& op) const {
+    return {{"repeat", {{"times", op.times}, {"of", list_json(op.of)}}}};
+  }
+};
+
+/// `outer`: points lie on this level, so that a component without one must say so.
+Json component_json(const Component& component, bool outer) {
+  if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) {
+    Json of = Json::array();
+    for (const Component& inner : repeat->of) of.push_back(component_json(inner, outer));
+    return {{"repeat", {{"times", repeat->times}, {"of", of}}}};
+  }
+  Json out = std::visit(ToJson{}, component.op);
+  if (outer && component.point.empty()) out["point"] = false;
+  if (outer && !component.point.empty() && component.point != network::kind_name(component))
+    out["point"] = component.point;
+  return out;
+}
+
+Json list_json(const std::vector<Component>& list) {
+  Json out = Json::array();
+  for (const Component& component : list) out.push_back(component_json(component, false));
+  return out;
+}
+
+/// A count that is kept as a double, without a decimal point.
+Json whole(double count) {
+  return static_cast<long long>(count);
+}
+
+Json input_json(const network::Network& network) {
+  if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
+    return {{"mean", given->mean}, {"variance", given->variance}, {"token_correlation", given->token_correlation}};
+  }
+  const auto& embedding = std::get<network::Embedding>(network.source);
+  Json tables = Json::array();
+  if (embedding.token) tables.push_back("token");
+  if (embedding.position) tables.push_back("position");
+  if (embedding.segment) tables.push_back("segment");
+  Json out = {{"vocabulary", whole(embedding.vocabulary)}, {"tables", tables}};
+  for (const Component& component : network.input) out.update(std::visit(ToJson{}, component.op));
+  out["std"] = embedding.std;
+  return {{"embedding", out}};
+}
+
+Json thresholds_json(const network::Thresholds& t) {
+  return {{"exploding_variance", t.exploding_variance},
+          {"exploding_gradient", t.exploding_gradient},
+          {"vanishing_gradient", t.vanishing_gradient},
+          {"rank_collapse", t.rank_collapse},
+          {"entropy_collapse", t.entropy_collapse}};
+}
+
+}  // namespace
+
+std::string expanded_text(const network::Network& network) {
+  Json body = Json::array();
+  for (const Component& component : network.body) body.push_back(component_json(component, true));
+  Json out = {{"name", network.name},
+              {"sequence_length", whole(network.sequence_length)},
+              {"batch", whole(network.batch)},
+              {"width", network.width},
+              {"input", input_json(network)},
+              {"components", body},
+              {"gradient",
+               {{"variance", network.gradient_variance}, {"token_correlation", network.gradient_token_correlation}}},
+              {"thresholds", thresholds_json(network.thresholds)}};
+  return out.dump(2) + "\n";
+}
+
+}  // namespace sigprop::spec
