@@ -65,8 +65,11 @@ template <class T>
     profile::Layer layer;
     layer.index = out.layers.size() + 1;
     if (record.has_attention) {
-      const double entropy = scalar::value_of(record.entropy);
-      layer.attention = {quantity(record.score_variance), entropy, entropy / std::log(network.sequence_length)};
+      layer.attention = profile::AttentionMetrics{quantity(record.score_variance), {}, {}};
+      if (record.entropy) {
+        layer.attention->entropy = scalar::value_of(*record.entropy);
+        layer.attention->entropy_fraction = *layer.attention->entropy / std::log(network.sequence_length);
+      }
     }
     for (const WeightRecord<T>& weight : record.weights) {
       layer.weights.push_back({weight.name, weight.std, {}});

@@ -7,6 +7,7 @@
 #include "predict/depth_law.hpp"
 #include "predict/summary.hpp"
 #include "predict/walk_in.hpp"
+#include "predict/warnings.hpp"
 
 namespace sigprop::predict {
 namespace {
@@ -54,8 +55,8 @@ profile::Profile predict(const network::Network& network, Theory theory) {
   profile::Profile result = walk(network, theory);
   result.name = network.name;
   result.theory = theory == Theory::paper ? "paper" : "full";
-  result.warnings = warnings_of(network, theory);
-  result.summary = summarize(result, network.thresholds);
+  result.warnings = warnings_of(network, theory, result);
+  result.summary = summarize(result, network);
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "predict/chebyshev.hpp"
+#include "predict/limits.hpp"
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/scalar/wide.hpp"
 
@@ -18,7 +19,7 @@ namespace sigprop::predict {
 ///
 /// v is cut into tiles [0, 1], [1, 4], [4, 16], ... up to 256. A tile is a Chebyshev sum, in v in the first and in ln v in the
 /// others, times one in ρ over [0, 1], of the logarithms of the functionals; it is computed when first met. Relative error
-/// against the exact functionals below 2e-4 (tests/predict). Beyond v = 256 the functionals continue as powers of v: 1 - S2,
+/// against the exact functionals below 5e-4 up to v = 16 and 5e-3 beyond (tests/predict). Beyond v = 256 the functionals continue as powers of v: 1 - S2,
 /// T and the entropy like v^-1/2, T12 with its own slope there.
 template <class T>
 class SoftmaxTable {
@@ -30,22 +31,24 @@ class SoftmaxTable {
   [[nodiscard]] formula::SoftmaxMeans<T> operator()(const T& v, const T& rho) {
     if (scalar::value_of(keys_) <= 1) return {{T(1), T(0), T(0), T(0)}, {T(1), T(0), T(0)}};
     const T clamped_rho = rho < T(0) ? T(0) : rho > T(1) ? T(1) : rho;
-    if (!(v > T(last_variance))) return inside(v, clamped_rho);
+    if (!(v > T(last_tabulated_score_variance))) return inside(v, clamped_rho);
     return beyond(v, clamped_rho);
   }
 
  private:
-  static constexpr double last_variance = 256;
   static constexpr std::size_t variance_points = 8;
-  static constexpr std::size_t correlation_points = 8;
+  static constexpr std::size_t most_correlation_points = 16;
   static constexpr std::size_t row_points = 14;
   static constexpr std::size_t row_functionals = 4;
   static constexpr std::size_t pair_functionals = 3;
 
   struct Tile {
     std::array<std::array<Node, row_points>, row_functionals> row;
-    std::array<std::array<Node, variance_points * correlation_points>, pair_functionals> pair;
+    std::array<std::array<Node, variance_points * most_correlation_points>, pair_functionals> pair;
   };
+
+  /// Sharp scores bend within 1/v of ρ = 1.
+  [[nodiscard]] static std::size_t correlation_points(int tile) { return tile <= 2 ? 8 : most_correlation_points; }
 
   [[nodiscard]] static int tile_index(double v) {
     return v <= 1 ? 0 : static_cast<int>(std::ceil(std::log(v) / std::log(4.0) - 1e-12));
@@ -65,6 +68,7 @@ class SoftmaxTable {
     if (found != tiles_.end()) return found->second;
     using std::log;
     Tile& tile = tiles_[index];
+    const std::size_t count = correlation_points(index);
     for (std::size_t a = 0; a < row_points; ++a) {
       const Node v(variance_at(chebyshev_point(a, row_points), index));
       const formula::RowMeans<Node> row = formula::softmax_row_means(v, keys_, head_width_);
@@ -75,10 +79,10 @@ class SoftmaxTable {
     }
     for (std::size_t a = 0; a < variance_points; ++a) {
       const Node v(variance_at(chebyshev_point(a, variance_points), index));
-      for (std::size_t b = 0; b < correlation_points; ++b) {
-        const Node rho((chebyshev_point(b, correlation_points) + 1) / 2);
+      for (std::size_t b = 0; b < count; ++b) {
+        const Node rho((chebyshev_point(b, count) + 1) / 2);
         const formula::PairMeans<Node> pair = formula::softmax_pair_means(v, rho, keys_, keys_, head_width_);
-        const std::size_t at = a * correlation_points + b;
+        const std::size_t at = a * count + b;
         tile.pair[0][at] = log(pair.overlap);
         tile.pair[1][at] = log(pair.query_jacobian);
         tile.pair[2][at] = pair.key_jacobian / pair.query_jacobian;
@@ -86,10 +90,8 @@ class SoftmaxTable {
     }
     for (auto& values : tile.row) to_coefficients(values.data(), row_points, 1);
     for (auto& values : tile.pair) {
-      for (std::size_t a = 0; a < variance_points; ++a)
-        to_coefficients(&values[a * correlation_points], correlation_points, 1);
-      for (std::size_t b = 0; b < correlation_points; ++b)
-        to_coefficients(&values[b], variance_points, correlation_points);
+      for (std::size_t a = 0; a < variance_points; ++a) to_coefficients(&values[a * count], count, 1);
+      for (std::size_t b = 0; b < count; ++b) to_coefficients(&values[b], variance_points, count);
     }
     return tile;
   }
@@ -103,10 +105,10 @@ class SoftmaxTable {
     const auto row = [&](std::size_t f) {
       return chebyshev_sum(row_points, x, [&](std::size_t j) { return T(t.row[f][j]); });
     };
+    const std::size_t count = correlation_points(index);
     const auto pair = [&](std::size_t f) {
       return chebyshev_sum(variance_points, x, [&](std::size_t a) {
-        return chebyshev_sum(correlation_points, y,
-                             [&](std::size_t b) { return T(t.pair[f][a * correlation_points + b]); });
+        return chebyshev_sum(count, y, [&](std::size_t b) { return T(t.pair[f][a * count + b]); });
       });
     };
     formula::SoftmaxMeans<T> out;
@@ -119,7 +121,7 @@ class SoftmaxTable {
   [[nodiscard]] formula::SoftmaxMeans<T> beyond(const T& v, const T& rho) {
     using std::log;
     using std::pow;
-    const T edge(last_variance);
+    const T edge(last_tabulated_score_variance);
     formula::SoftmaxMeans<T> out = inside(edge, rho);
     const T before = inside(edge / T(2), rho).pair.query_jacobian;
     const T slope = log(out.pair.query_jacobian / before) / T(std::log(2.0));

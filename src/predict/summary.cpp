@@ -4,7 +4,6 @@
 #include <cmath>
 #include <functional>
 #include <optional>
-#include <set>
 
 #include "predict/depth_law.hpp"
 
@@ -61,43 +60,18 @@ void judge(std::vector<Verdict>& verdicts, const Profile& profile, const char* n
 
 void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, double threshold) {
   for (const profile::Layer& layer : profile.layers) {
-    if (layer.attention && layer.attention->entropy_fraction < threshold) {
+    if (layer.attention && layer.attention->entropy_fraction && *layer.attention->entropy_fraction < threshold) {
       verdicts.push_back({"entropy_collapse", "layer " + std::to_string(layer.index) + "/attention",
-                          layer.attention->entropy_fraction, threshold});
+                          *layer.attention->entropy_fraction, threshold});
       return;
     }
   }
 }
 
-void visit(const std::vector<network::Component>& list, const std::function<void(const network::Component&)>& f) {
-  for (const network::Component& component : list) {
-    f(component);
-    if (const auto* residual = std::get_if<network::Residual>(&component.op)) visit(residual->of, f);
-    if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) visit(repeat->of, f);
-  }
-}
-
-void warn_attention(std::set<std::string>& warnings, const network::Attention& op, const network::Network& network) {
-  constexpr std::size_t smallest_measured_head = 8;
-  if (op.head_width < smallest_measured_head) {
-    warnings.insert("head width " + std::to_string(op.head_width) +
-                    " is below 8: the average over head width then rests on fewer nodes and its error is not measured");
-  }
-  constexpr double shortest_measured = 32;
-  if (network.sequence_length < shortest_measured) {
-    warnings.insert(
-        "sequence length below 32: the attention formulas are asymptotic in length, their error there is not measured");
-  }
-  constexpr std::size_t narrowest_measured = 128;
-  if (op.width < narrowest_measured) {
-    warnings.insert("width " + std::to_string(op.width) +
-                    " is below 128: errors of order 1/width exceed those stated for full");
-  }
-}
-
 }  // namespace
 
-profile::Summary summarize(const Profile& profile, const network::Thresholds& thresholds) {
+profile::Summary summarize(const Profile& profile, const network::Network& network) {
+  const network::Thresholds& thresholds = network.thresholds;
   profile::Summary summary;
   const auto forward = by_layer(profile, [](const Point& p) { return p.forward.variance.log10; });
   const auto backward = by_layer(profile, [](const Point& p) { return p.backward.variance.log10; });
@@ -118,35 +92,12 @@ profile::Summary summarize(const Profile& profile, const network::Thresholds& th
         [&](const Point& p) { return ratio(p.backward.variance, output); });
   judge(verdicts, profile, "vanishing_gradient", thresholds.vanishing_gradient, false,
         [&](const Point& p) { return ratio(p.backward.variance, output); });
-  judge(verdicts, profile, "rank_collapse", thresholds.rank_collapse, false,
-        [](const Point& p) { return Quantity(p.forward.rank_residual); });
+  if (network.sequence_length > 1) {
+    judge(verdicts, profile, "rank_collapse", thresholds.rank_collapse, false,
+          [](const Point& p) { return Quantity(p.forward.rank_residual); });
+  }
   judge_entropy(verdicts, profile, thresholds.entropy_collapse);
   return summary;
-}
-
-std::vector<std::string> warnings_of(const network::Network& network, Theory theory) {
-  std::set<std::string> warnings;
-  visit(network.body, [&](const network::Component& component) {
-    if (const auto* attention = std::get_if<network::Attention>(&component.op)) {
-      if (theory == Theory::full)
-        warn_attention(warnings, *attention, network);
-      else
-        warnings.insert(
-            "the theory 'paper' has no gradient for query and key weights and leaves their path out of the input "
-            "gradient");
-    }
-    if (const auto* norm = std::get_if<network::Norm>(&component.op)) {
-      if (theory == Theory::paper && norm->kind == network::NormKind::rms_norm)
-        warnings.insert("RMSNorm is not in the paper: our formula stands in");
-    }
-    if (const auto* activation = std::get_if<network::Activation>(&component.op)) {
-      using network::ActivationKind;
-      const bool published = activation->kind == ActivationKind::relu || activation->kind == ActivationKind::gelu;
-      if (theory == Theory::paper && !published)
-        warnings.insert("this activation is not in the paper: quadrature stands in");
-    }
-  });
-  return {warnings.begin(), warnings.end()};
 }
 
 }  // namespace sigprop::predict

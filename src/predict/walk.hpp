@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,7 +58,7 @@ template <class T>
 struct LayerRecord {
   bool has_attention = false;
   T score_variance{};
-  T entropy{};
+  std::optional<T> entropy;
   std::vector<WeightRecord<T>> weights;
 };
 
@@ -185,7 +186,7 @@ class Walk {
     LayerRecord<T>& layer = layers_.back();
     layer.has_attention = true;
     layer.score_variance = scores.variance;
-    layer.entropy = softmax.row.entropy;
+    if (theory_ == Theory::full) layer.entropy = softmax.row.entropy;
     for (const auto& [name, std] :
          {std::pair{"query", op.query_std}, {"key", op.key_std}, {"value", op.value_std}, {"output", op.output_std}}) {
       add_weight(name, std);
@@ -337,8 +338,10 @@ class Walk {
             T(k * square(op.score_scale))};
   }
 
+  /// Empty for the paper's theory, which has no functionals and does not read them.
   [[nodiscard]] formula::SoftmaxMeans<T> softmax_of(const network::Attention& op,
                                                     const formula::ScoreMoments<T>& scores) {
+    if (theory_ == Theory::paper) return {};
     using Table = SoftmaxTable<T>;
     using Node = typename Table::Node;
     const auto made =

@@ -23,6 +23,8 @@ std::string number(const Quantity& q) {
   return q.representable() ? number(q.value) : "";
 }
 
+std::string number(const std::optional<double>& x) { return x ? number(*x) : ""; }
+
 std::vector<std::string> weight_names(const profile::Profile& profile) {
   std::vector<std::string> names;
   std::set<std::string> seen;
@@ -35,12 +37,9 @@ std::vector<std::string> weight_names(const profile::Profile& profile) {
 }
 
 void layer_fields(std::ostream& out, const profile::Layer* layer, const std::vector<std::string>& names) {
-  if (layer != nullptr && layer->attention) {
-    out << ',' << number(layer->attention->score_variance) << ',' << number(layer->attention->entropy) << ','
-        << number(layer->attention->entropy_fraction);
-  } else {
-    out << ",,,";
-  }
+  const auto attention = layer != nullptr ? layer->attention : std::nullopt;
+  out << ',' << (attention ? number(attention->score_variance) : "") << ',' << number(attention ? attention->entropy : std::nullopt)
+      << ',' << number(attention ? attention->entropy_fraction : std::nullopt);
   for (const std::string& name : names) {
     out << ',';
     if (layer == nullptr) continue;

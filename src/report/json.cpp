@@ -38,9 +38,9 @@ Json point_json(const profile::Point& point) {
 Json layer_json(const profile::Layer& layer) {
   Json out = {{"layer", layer.index}};
   if (layer.attention) {
-    out["attention"] = {{"score_variance", number(layer.attention->score_variance)},
-                        {"entropy", layer.attention->entropy},
-                        {"entropy_fraction", layer.attention->entropy_fraction}};
+    out["attention"]["score_variance"] = number(layer.attention->score_variance);
+    if (layer.attention->entropy) out["attention"]["entropy"] = *layer.attention->entropy;
+    if (layer.attention->entropy_fraction) out["attention"]["entropy_fraction"] = *layer.attention->entropy_fraction;
   }
   out["weights"] = Json::object();
   for (const profile::Weight& weight : layer.weights) {

@@ -61,7 +61,8 @@ void row(std::ostream& out, const Profile& profile, const Point& point) {
   const bool ends = point.path.size() >= 10 && point.path.compare(point.path.size() - 10, 10, attention) == 0;
   if (ends && profile.layers[point.layer - 1].attention) {
     const profile::AttentionMetrics& metrics = *profile.layers[point.layer - 1].attention;
-    out << right(number(metrics.score_variance), 11) << right(fixed(100 * metrics.entropy_fraction, 1) + "%", 9);
+    out << right(number(metrics.score_variance), 11);
+    if (metrics.entropy_fraction) out << right(fixed(100 * *metrics.entropy_fraction, 1) + "%", 9);
   }
   out << '\n';
 }

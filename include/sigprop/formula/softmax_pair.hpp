@@ -16,12 +16,12 @@ namespace sigprop::formula {
 template <class T>
 struct SoftmaxPair {
   T overlap;   ///< P = E[Σ A A']
-  T jacobian;  ///< T12 = P - E[Σ A² A'] - E[Σ A A'²] + E[(Σ A A')²]
+  T jacobian;  ///< T12 = E[Σ_jk J_jk J'_jk] over shared keys, J = diag A - A Aᵀ
 };
 
 namespace softmax_pair_detail {
 
-/// E_e[(t e^e)^a e^{-t e^e}], e ~ N(0, sd²), t = e^argument, for a = 0, 1, 2.
+/// E_e[(t e^e)^a e^{-t e^e}], e ~ N(0, sd²), t = e^argument, for a = 0, 1.
 template <class T>
 struct Kernel {
   std::vector<T> exponential;
@@ -35,16 +35,15 @@ struct Kernel {
     }
   }
 
-  [[nodiscard]] std::array<T, 3> operator()(const T& argument) const {
+  [[nodiscard]] std::array<T, 2> operator()(const T& argument) const {
     using std::exp;
     const T t = exp(argument);
-    std::array<T, 3> out{T(0), T(0), T(0)};
+    std::array<T, 2> out{T(0), T(0)};
     for (std::size_t k = 0; k < weight.size(); ++k) {
       const T y = t * exponential[k];
       const T value = T(weight[k]) * exp(-y);
       out[0] += value;
       out[1] += value * y;
-      out[2] += value * y * y;
     }
     return out;
   }
@@ -107,7 +106,7 @@ template <class T>
 
 /// tables[a][k * points + m] = kernel_a(low + m step + sign c_k).
 template <class T>
-using Tables = std::array<std::vector<T>, 3>;
+using Tables = std::array<std::vector<T>, 2>;
 
 template <class T>
 [[nodiscard]] Tables<T> kernel_tables(const Kernel<T>& kernel, const Common<T>& common, const T& sd, double low,
@@ -115,8 +114,8 @@ template <class T>
   Tables<T> tables;
   const std::size_t nodes = common.weight.size();
   for (auto& table : tables) table.resize(nodes * static_cast<std::size_t>(points));
-  const auto store = [&](std::size_t k, int m, const std::array<T, 3>& value) {
-    for (std::size_t a = 0; a < 3; ++a) {
+  const auto store = [&](std::size_t k, int m, const std::array<T, 2>& value) {
+    for (std::size_t a = 0; a < 2; ++a) {
       tables[a][k * static_cast<std::size_t>(points) + static_cast<std::size_t>(m)] = value[a];
     }
   };
@@ -129,7 +128,7 @@ template <class T>
   }
   const int s = common.subdivision;
   const int reach = static_cast<int>(nodes / 2);
-  std::vector<std::array<T, 3>> line;  // every argument that occurs, once
+  std::vector<std::array<T, 2>> line;  // every argument that occurs, once
   for (int q = -reach; q <= (points - 1) * s + reach; ++q) line.push_back(kernel(T(low + q * step / s)));
   for (std::size_t k = 0; k < nodes; ++k) {
     const int shift = sign * (static_cast<int>(k) - reach);
@@ -143,16 +142,16 @@ template <class T>
 /// Name     softmax_pair
 /// Exact functionals of two softmax rows whose scores correlate, over i shared of j ≥ i keys.
 ///     P = E[Σ A A'] = i ∬ F_11 F_00^{i-1} f^{j-i} dt du
-///     E[Σ A² A'] = i ∬ t F_21 F_00^{i-1} f^{j-i}    E[Σ A A'²] = i ∬ u F_12 F_00^{i-1} f^{j-i}
-///     E[(Σ A A')²] = ∬ t u [i F_22 F_00^{i-1} + i(i-1) F_11² F_00^{i-2}] f^{j-i}
 ///     T12 = P - E[Σ A² A'] - E[Σ A A'²] + E[(Σ A A')²]
-/// Symbols  scores (x, y) of one key: variance v, correlation ρ.  F_ab(t, u) = E[e^{ax + by} e^{-t eˣ - u e^y}], f(u) = E[e^{-u e^y}].
+///         = i(i-1) ∬ t u F_11 [ 2 F_11 F_00^{i-2} f^{j-i} + (i-2) F_10 F_01 F_00^{i-3} f^{j-i} + (j-i) F_10 f_1 F_00^{i-2} f^{j-i-1} ] dt du
+/// Symbols  scores (x, y) of one key: variance v, correlation ρ.  F_ab(t, u) = E[e^{ax + by} e^{-t eˣ - u e^y}], f(u) = E[e^{-u e^y}], f_1(u) = E[e^y e^{-u e^y}].
 /// Status   exact for normal scores independent over keys; quadrature error below 1e-4 from v = 0 to 1000.
 /// Assumes  scores normal, keys independent.
 /// Domain   v ≥ 0, |ρ| ≤ 1, 1 ≤ i ≤ j
 /// Source   our own.
 /// Why      as softmax_row, once for each denominator. x = c + e, y = ±c + e' with a common part of variance |ρ|v splits F_ab into Σ_c of a product of
-///          two one-dimensional kernels.
+///          two one-dimensional kernels. The second form of T12 writes 1 - A as the sum of the other weights: all its terms are positive, so that nothing
+///          cancels at sharp scores.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] SoftmaxPair<T> softmax_pair(const T& v, const T& rho, const T& shared, const T& keys,
@@ -167,7 +166,7 @@ template <class T>
   if (!(keys >= shared)) throw_domain("number of keys", scalar::value_of(keys), "at least the number of shared keys");
   if (scalar::value_of(shared) <= 1) return {T(1) / keys, T(0)};
 
-  const double step = 0.7 / refinement;  // trapezoid error e^{-π²/0.7} = 7e-7
+  const double step = 0.6 / refinement;  // trapezoid error 2 |Γ(2 + 2πi/0.6)| = 1e-5
   constexpr double reach = 6;            // normal mass beyond: 2e-9
   const double v_value = scalar::value_of(v);
   const bool negative = rho < T(0);
@@ -188,46 +187,46 @@ template <class T>
 
   const std::size_t width = static_cast<std::size_t>(columns);
   const std::size_t height = static_cast<std::size_t>(rows);
-  std::vector<T> log_tail(width, T(0));  // (j - i) ln f(u)
-  if (scalar::value_of(keys) > scalar::value_of(shared)) {
+  const T unshared = keys - shared;
+  std::vector<T> log_f(width, T(0)), f1_over_f(width, T(0));
+  if (scalar::value_of(unshared) > 0) {
     for (std::size_t m = 0; m < width; ++m) {
-      T f(0);
-      for (std::size_t k = 0; k < common.weight.size(); ++k) f += common.weight[k] * right[0][k * width + m];
-      log_tail[m] = (keys - shared) * log(f);
+      T f(0), f1(0);
+      for (std::size_t k = 0; k < common.weight.size(); ++k) {
+        f += common.weight[k] * right[0][k * width + m];
+        f1 += common.weight[k] * right[1][k * width + m];
+      }
+      log_f[m] = log(f);
+      f1_over_f[m] = f1 / f;
     }
   }
   const T& i = shared;
-  const T pairs = i * (i - T(1));
-  T overlap(0), cubes(0), squares(0);
-  std::vector<T> f00(width), f11(width), f21(width), f12(width), f22(width);
+  T overlap(0), jacobian(0);
+  std::vector<T> f00(width), f11(width), f10(width), f01(width);
   for (std::size_t m = 0; m < height; ++m) {
-    for (auto* f : {&f00, &f11, &f21, &f12, &f22}) std::fill(f->begin(), f->end(), T(0));
+    for (auto* f : {&f00, &f11, &f10, &f01}) std::fill(f->begin(), f->end(), T(0));
     for (std::size_t k = 0; k < common.weight.size(); ++k) {
       const T a0 = common.weight[k] * left[0][k * height + m];
       const T a1 = common.weight[k] * left[1][k * height + m];
-      const T a2 = common.weight[k] * left[2][k * height + m];
       const T* b0 = &right[0][k * width];
       const T* b1 = &right[1][k * width];
-      const T* b2 = &right[2][k * width];
       for (std::size_t n = 0; n < width; ++n) {
         f00[n] += a0 * b0[n];
         f11[n] += a1 * b1[n];
-        f21[n] += a2 * b1[n];
-        f12[n] += a1 * b2[n];
-        f22[n] += a2 * b2[n];
+        f10[n] += a1 * b0[n];
+        f01[n] += a0 * b1[n];
       }
     }
     for (std::size_t n = 0; n < width; ++n) {
-      const T log_f00 = log(f00[n]);
-      const T power2 = exp((i - T(2)) * log_f00 + log_tail[n]);
-      const T power1 = power2 * f00[n];
-      overlap += i * f11[n] * power1;
-      cubes += i * (f21[n] + f12[n]) * power1;
-      squares += i * f22[n] * power1 + pairs * f11[n] * f11[n] * power2;
+      if (!(f00[n] > T(0))) continue;  // underflowed, and with it every term
+      const T power2 = exp((i - T(2)) * log(f00[n]) + unshared * log_f[n]);
+      const T others = T(2) * f11[n] + (i - T(2)) * f10[n] * f01[n] / f00[n] + unshared * f10[n] * f1_over_f[n];
+      overlap += i * f11[n] * power2 * f00[n];
+      jacobian += i * (i - T(1)) * f11[n] * others * power2;
     }
   }
   const T area(step * step);
-  return {area * overlap, area * (overlap - cubes + squares)};
+  return {area * overlap, area * jacobian};
 }
 
 }  // namespace sigprop::formula

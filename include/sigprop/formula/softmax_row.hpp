@@ -14,7 +14,7 @@ template <class T>
 struct SoftmaxRow {
   T squares;         ///< S2 = E[Σ A²]
   T cubes;           ///< S3 = E[Σ A³]
-  T jacobian;        ///< T = S2 - 2 S3 + E[(Σ A²)²]: squared row of the Jacobian per unit of gradient variance
+  T jacobian;        ///< T = E[Σ_jk J_jk²], J = diag A - A Aᵀ: squared row of the score gradient per unit of gradient variance
   T score_jacobian;  ///< T_x = E[Σ_j A_j² (x_j - Σ_k A_k x_k)²]/v
   T entropy;         ///< E[-Σ A ln A], nats
 };
@@ -49,7 +49,7 @@ struct NormalPoint {
 /// Name     softmax_row
 /// Exact functionals of one softmax row over n keys, at any score variance.
 ///     S2 = E[Σ A²] = n ∫ t E_20 E_00^{n-1} dt    S3 = E[Σ A³] = n ∫ t²/2 E_30 E_00^{n-1} dt
-///     S22 = E[(Σ A²)²] = ∫ t³/6 [n E_40 E_00^{n-1} + n(n-1) E_20² E_00^{n-2}] dt    T = S2 - 2 S3 + S22
+///     T = S2 - 2 S3 + E[(Σ A²)²] = n(n-1) ∫ t³/6 E_20 [ 2 E_20 E_00^{n-2} + (n-2) E_10² E_00^{n-3} ] dt
 ///     T_x = (1/v) E[Σ_j A_j² (x_j - Σ_k A_k x_k)²]
 ///     entropy = E[ln Z] - v (1 - S2),  E[ln Z] = ∫ (e^{-t} - E_00^n) dt/t
 /// Symbols  A = softmax(x), x: n scores of variance v.  E_ab(t) = E[xᵇ e^{ax} e^{-t eˣ}], x ~ N(0, v).
@@ -58,7 +58,7 @@ struct NormalPoint {
 /// Domain   v ≥ 0, n ≥ 1
 /// Source   our own.
 /// Why      1/Z^m = ∫ t^{m-1}/(m-1)! e^{-tZ} dt turns the denominator into a product over keys. With t = e^α the kernels (t eˣ)^a e^{-t eˣ} are bounded
-///          and smooth, and the trapezoid rule in α and x converges exponentially.
+///          and smooth, and the trapezoid rule in α and x converges exponentially. The second form of T has positive terms only: nothing cancels at sharp scores.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] SoftmaxRow<T> softmax_row(const T& v, const T& keys, double refinement = 1) {
@@ -82,18 +82,19 @@ template <class T>
   const T& n = keys;
   const T n2 = n * (n - T(1));
   const T n3 = n2 * (n - T(2));
-  T squares(0), cubes(0), square_pairs(0), a(0), b(0), c(0), log_sum(0);
+  T squares(0), cubes(0), jacobian(0), a(0), b(0), c(0), log_sum(0);
   const double top = 4 + reach * sd_value;
   for (int index = 0;; ++index) {
     const double alpha = top - index * step;
     const double t = std::exp(alpha);
-    T e00(0), e11(0), e20(0), e21(0), e22(0), e30(0), e31(0), e32(0), e40(0), e42(0);
+    T e00(0), e10(0), e11(0), e20(0), e21(0), e22(0), e30(0), e31(0), e32(0), e42(0);
     for (std::size_t k = 0; k < normal.size(); ++k) {
       const double z = normal[k].z;
       const T y = T(t) * exponential[k];
       const T kernel = T(normal[k].weight) * exp(-y);
       const T y1 = kernel * y, y2 = y1 * y, y3 = y2 * y, y4 = y3 * y;
       e00 += kernel;
+      e10 += y1;
       e11 += T(z) * y1;
       e20 += y2;
       e21 += T(z) * y2;
@@ -101,7 +102,6 @@ template <class T>
       e30 += y3;
       e31 += T(z) * y3;
       e32 += T(z * z) * y3;
-      e40 += y4;
       e42 += T(z * z) * y4;
     }
     const T log_e00 = log(e00);
@@ -112,7 +112,7 @@ template <class T>
     const T log_part = T(std::exp(-std::exp(alpha - centre))) - power1 * e00;
     squares += square_part;
     cubes += n * e30 * power1 / T(2);
-    square_pairs += (n * e40 * power1 + n2 * e20 * e20 * power2) / T(6);
+    jacobian += (T(2) * n2 * e20 * e20 * power2 + n3 * e20 * e10 * e10 * power3) / T(6);
     a += n * e22 * power1;
     b += (n * e32 * power1 + n2 * e21 * e11 * power2) / T(2);
     c += (n * e42 * power1 + n2 * (T(2) * e31 * e11 + e20 * e22) * power2 + n3 * e20 * e11 * e11 * power3) / T(6);
@@ -123,7 +123,7 @@ template <class T>
   }
   const T dt(step);
   const T s2 = dt * squares;
-  return {s2, dt * cubes, s2 - T(2) * dt * cubes + dt * square_pairs, dt * (a - T(2) * b + c),
+  return {s2, dt * cubes, dt * jacobian, dt * (a - T(2) * b + c),
           T(-centre) + dt * log_sum - v * (T(1) - s2)};
 }
 

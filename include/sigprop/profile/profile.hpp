@@ -53,9 +53,9 @@ struct Point {
 };
 
 struct AttentionMetrics {
-  Quantity score_variance;      ///< of centred scores
-  double entropy = 0;           ///< nats
-  double entropy_fraction = 0;  ///< of ln L
+  Quantity score_variance;                 ///< of centred scores
+  std::optional<double> entropy;           ///< nats; absent where a theory has none
+  std::optional<double> entropy_fraction;  ///< of ln L
 };
 
 struct Weight {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/warnings.hpp"
+
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "predict/limits.hpp"
+
+namespace sigprop::predict {
+namespace {
+
+using Warnings = std::set<std::string>;
+
+void visit(const std::vector<network::Component>& list, const std::function<void(const network::Component&)>& f) {
+  for (const network::Component& component : list) {
+    f(component);
+    if (const auto* residual = std::get_if<network::Residual>(&component.op)) visit(residual->of, f);
+    if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) visit(repeat->of, f);
+  }
+}
+
+void warn_of_sizes(Warnings& warnings, const network::Attention& op, const network::Network& network) {
+  constexpr std::size_t smallest_head = 8;
+  constexpr std::size_t narrowest = 128;
+  constexpr double shortest = 32;
+  if (op.head_width < smallest_head) {
+    warnings.insert("head width " + std::to_string(op.head_width) +
+                    " is below 8: the average over head width rests on fewer nodes, and its error was not measured");
+  }
+  if (op.width < narrowest) {
+    warnings.insert("width " + std::to_string(op.width) +
+                    " is below 128: errors of order 1/width exceed those stated for full");
+  }
+  if (network.sequence_length < shortest) {
+    warnings.insert("the sequence length is below 32: attention's formulas are asymptotic in it, and their error was not measured");
+  }
+}
+
+void warn_of_paper(Warnings& warnings, const network::Component& component) {
+  using network::ActivationKind;
+  if (std::holds_alternative<network::Attention>(component.op)) {
+    warnings.insert(
+        "the theory 'paper' has no gradient for query and key weights, leaves their path out of the input gradient, and "
+        "has no attention entropy");
+  }
+  const auto* norm = std::get_if<network::Norm>(&component.op);
+  if (norm != nullptr && norm->kind == network::NormKind::rms_norm) {
+    warnings.insert("RMSNorm is not in the paper: our formula stands in");
+  }
+  const auto* activation = std::get_if<network::Activation>(&component.op);
+  if (activation != nullptr && activation->kind != ActivationKind::relu && activation->kind != ActivationKind::gelu &&
+      activation->kind != ActivationKind::identity) {
+    warnings.insert("this activation is not in the paper: our quadrature stands in");
+  }
+}
+
+void warn_of_scores(Warnings& warnings, const profile::Profile& profile) {
+  for (const profile::Layer& layer : profile.layers) {
+    if (layer.attention && layer.attention->score_variance.log10 > std::log10(last_tabulated_score_variance)) {
+      warnings.insert("the score variance passes 256 at layer " + std::to_string(layer.index) +
+                      ": beyond it the softmax functionals continue as powers of it, and their error was not measured");
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> warnings_of(const network::Network& network, Theory theory, const profile::Profile& profile) {
+  Warnings warnings;
+  visit(network.body, [&](const network::Component& component) {
+    const auto* attention = std::get_if<network::Attention>(&component.op);
+    if (theory == Theory::paper) warn_of_paper(warnings, component);
+    if (theory == Theory::full && attention != nullptr) warn_of_sizes(warnings, *attention, network);
+  });
+  if (theory == Theory::full) warn_of_scores(warnings, profile);
+  return {warnings.begin(), warnings.end()};
+}
+
+}  // namespace sigprop::predict

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "sigprop/spec/write.hpp"
+#include "support/spec.hpp"
+
+namespace {
+
+using namespace sigprop;
+using nlohmann::json;
+
+void same(const profile::Profile& a, const profile::Profile& b) {
+  REQUIRE(a.points.size() == b.points.size());
+  for (std::size_t i = 0; i < a.points.size(); ++i) {
+    CHECK(a.points[i].path == b.points[i].path);
+    CHECK(a.points[i].forward.variance.value == b.points[i].forward.variance.value);
+    CHECK(a.points[i].backward.variance.value == b.points[i].backward.variance.value);
+  }
+  REQUIRE(a.layers.size() == b.layers.size());
+  for (std::size_t i = 0; i < a.layers.size(); ++i) {
+    REQUIRE(a.layers[i].weights.size() == b.layers[i].weights.size());
+    for (std::size_t w = 0; w < a.layers[i].weights.size(); ++w) {
+      CHECK(a.layers[i].weights[w].name == b.layers[i].weights[w].name);
+      CHECK(a.layers[i].weights[w].gradient_norm->value == b.layers[i].weights[w].gradient_norm->value);
+    }
+  }
+}
+
+TEST_CASE("a stack and its expansion predict the same") {
+  for (const char* name : {"bert-base.json", "vit-base.json", "mlp.json", "figure-192-deepscalelm.json"}) {
+    INFO(name);
+    const json spec = test::project_spec(name);
+    same(test::predicted(spec), test::predicted(json::parse(spec::expanded_text(test::network_of(spec)))));
+  }
+}
+
+TEST_CASE("a stack has 2 layers + 1 points, named by layer and branch") {
+  const profile::Profile profile = test::predicted(test::small_stack());
+  REQUIRE(profile.points.size() == 9);
+  CHECK(profile.points[0].path == "input");
+  CHECK(profile.points[0].layer == 0);
+  CHECK(profile.points[5].path == "layer 3/attention");
+  CHECK(profile.points[6].path == "layer 3/ffn");
+  CHECK(profile.points[6].layer == 3);
+  CHECK(profile.points[6].index == 6);
+}
+
+TEST_CASE("the loss gradient enters after the final norm") {
+  json spec = test::small_stack();
+  spec["stack"]["norm"]["final"] = true;
+  const profile::Profile with = test::predicted(spec);
+  const profile::Profile without = test::predicted(test::small_stack());
+  CHECK(without.points.back().backward.variance.value == 1);
+  const double variance = with.points.back().forward.variance.value;
+  CHECK(with.points.back().backward.variance.value == Approx((1 + 1.0 / 128) / variance));
+}
+
+TEST_CASE("one residual scale a branch is used branch by branch") {
+  json spec = test::small_stack();
+  spec["stack"]["layers"] = 2;
+  spec["stack"]["residual"] = {{"branch", {0, 0, 1, 0}}};
+  const profile::Profile profile = test::predicted(spec);
+  CHECK(profile.points[1].forward.variance.value == 1);
+  CHECK(profile.points[2].forward.variance.value == 1);
+  CHECK(profile.points[3].forward.variance.value > 1);
+  CHECK(profile.points[4].forward.variance.value == profile.points[3].forward.variance.value);
+}
+
+TEST_CASE("one standard deviation a layer is used layer by layer") {
+  json spec = test::small_stack();
+  spec["stack"]["layers"] = 2;
+  spec["init"]["std"]["output"] = {0.0, 0.1};
+  const profile::Profile profile = test::predicted(spec);
+  CHECK(profile.points[1].forward.variance.value == 1);
+  CHECK(profile.points[3].forward.variance.value > profile.points[2].forward.variance.value);
+  CHECK(profile.layers[0].weights[3].std == 0);
+  CHECK(profile.layers[1].weights[3].std == 0.1);
+}
+
+TEST_CASE("residuals nest: an inner residual of identity branches adds its skip") {
+  const json spec = json::parse(R"({"sequence_length": 8, "width": 16, "components": [
+    {"residual": {"skip": 1, "branch": 2, "of": [{"residual": {"skip": 3, "branch": 0, "of": [{"dropout": 0.5}]}}]}}]})");
+  const profile::Profile profile = test::predicted(spec);
+  CHECK(profile.points.back().forward.variance.value == Approx(1 + 4 * 9));
+  CHECK(profile.points.front().backward.variance.value == Approx(1 + 4 * 9));
+}
+
+TEST_CASE("weights in one layer that share a name are numbered") {
+  const json spec = json::parse(R"({"sequence_length": 8, "components": [{"repeat": {"times": 2, "of": [
+    {"linear": {"in": 16, "out": 32, "weight_std": 0.1}}, {"activation": "relu"},
+    {"linear": {"in": 32, "out": 16, "weight_std": 0.1}}]}}]})");
+  const profile::Profile profile = test::predicted(spec);
+  REQUIRE(profile.layers.size() == 2);
+  CHECK(profile.layers[1].weights[0].name == "linear");
+  CHECK(profile.layers[1].weights[1].name == "linear_2");
+  CHECK(profile.points.back().path == "layer 2/linear");
+}
+
+TEST_CASE("dropout and the batch change what they should") {
+  json spec = test::small_stack();
+  spec["batch"] = 16;
+  const profile::Profile one = test::predicted(test::small_stack());
+  const profile::Profile many = test::predicted(spec);
+  CHECK(many.points[0].backward.norm.value == Approx(4 * one.points[0].backward.norm.value));
+  CHECK(many.layers[0].weights[2].gradient_norm->value == Approx(4 * one.layers[0].weights[2].gradient_norm->value));
+  spec["stack"]["residual"] = {{"dropout", 0.5}};
+  CHECK(test::predicted(spec).points[1].forward.variance.value ==
+        Approx(1 + 2 * (one.points[1].forward.variance.value - 1)));
+}
+
+TEST_CASE("time is linear in depth: a stack of 20000 layers has 40001 points") {
+  json spec = test::small_stack();
+  spec["stack"]["layers"] = 20000;
+  CHECK(test::predicted(spec).points.size() == 40001);
+}
+
+TEST_CASE("thresholds of the spec decide the verdicts, each with its first place") {
+  json spec = test::small_stack();
+  spec["thresholds"] = {{"exploding_variance", 2}, {"rank_collapse", 0.999999}, {"entropy_collapse", 0.999999}};
+  const profile::Profile profile = test::predicted(spec);
+  REQUIRE(profile.summary.verdicts.size() == 3);
+  CHECK(profile.summary.verdicts[0].name == "exploding_variance");
+  CHECK(profile.summary.verdicts[0].path == "layer 2/attention");
+  CHECK(profile.summary.verdicts[1].path == "input");
+  CHECK(profile.summary.verdicts[2].path == "layer 1/attention");
+  CHECK(test::predicted(test::small_stack()).summary.verdicts.empty());
+}
+
+TEST_CASE("sizes outside what was measured are warned of") {
+  json spec = test::small_stack();
+  spec["sequence_length"] = 16;
+  spec["stack"]["attention"]["heads"] = 32;
+  const profile::Profile profile = test::predicted(spec);
+  REQUIRE(profile.warnings.size() == 2);
+  CHECK(profile.warnings[0] ==
+        "head width 4 is below 8: the average over head width rests on fewer nodes, and its error was not measured");
+  CHECK(profile.warnings[1] ==
+        "the sequence length is below 32: attention's formulas are asymptotic in it, and their error was not measured");
+}
+
+}  // namespace
