@@ -99,7 +99,7 @@ class Reader {
     if (width_ == 0) {
       errors_.push_back("/width is missing, but must be an integer from 1 to 10000000: nothing before " + pointer +
                         " tells the input's width (for example 768)");
-      width_ = 1;
+      width_ = 2;  // the least a norm takes: one error is enough
     }
     return width_;
   }
@@ -180,8 +180,8 @@ void lower_components(const Json& spec, network::Network& out, std::vector<std::
   out.body = reader.list(list, "/components", true, 1);
   if (out.width == 0) out.width = 1;  // nothing has weights or features to count: elementwise components only
   if (reader.unrolled() > most_turns) {
-    errors.push_back("/components has " + shown(reader.unrolled()) +
-                     " components after unrolling its repeats, but must have at most " + shown(most_turns) +
+    errors.push_back("/components has " + shown(static_cast<long long>(reader.unrolled())) +
+                     " components after unrolling its repeats, but must have at most " + shown(static_cast<long long>(most_turns)) +
                      ": lower a \"times\"");
   }
 }

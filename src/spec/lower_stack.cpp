@@ -34,7 +34,7 @@ std::vector<double> one_or_each(const Json& json, std::size_t wanted, const std:
                                 const std::string& what, Errors& errors) {
   if (json.is_number()) return std::vector<double>(wanted, json.get<double>());
   if (json.size() != wanted) {
-    errors.push_back(pointer + " has " + std::to_string(json.size()) + " values, but must be one number or " +
+    errors.push_back(pointer + " has " + counted(json.size()) + ", but must be one number or " +
                      std::to_string(wanted) + ", one per " + what);
     return std::vector<double>(wanted, 0.0);
   }

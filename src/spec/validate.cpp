@@ -52,10 +52,11 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-/// The known name nearest to a wrong one, or "" where none is near.
-std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+/// The known name nearest to a wrong one, whatever its case, or "" where none is near.
+std::string nearest(std::string word, const std::vector<std::string>& known) {
   constexpr std::size_t longest = 64;  // beyond, nothing we know is near
   if (word.size() > longest) return "";
+  for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string& name : known) {
@@ -138,7 +139,7 @@ class Validator {
   void check_array(const Rule& rule, const Json& value, const std::string& pointer) {
     if (!value.is_array()) return refuse(rule, value, pointer);
     if (value.size() < rule.fewest || value.size() > rule.most) {
-      errors_.push_back(place(pointer) + " has " + std::to_string(value.size()) + " values, but must have " +
+      errors_.push_back(place(pointer) + " has " + counted(value.size()) + ", but must have " +
                         (rule.fewest == rule.most     ? ""
                          : value.size() < rule.fewest ? "at least "
                                                       : "at most ") +
@@ -258,6 +259,8 @@ std::string describe(const Rule& rule) {
   }
   return out;
 }
+
+std::string counted(std::size_t values) { return std::to_string(values) + (values == 1 ? " value" : " values"); }
 
 std::string shown(const Json& value) {
   constexpr std::size_t longest = 60;
