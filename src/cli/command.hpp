@@ -38,6 +38,9 @@ void add_output_options(CLI::App& command, OutputOptions& options);
 /// at all (through a temporary file beside it), and a destination that cannot be written fails before the work. Throws Failure.
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce);
 
+/// How messages name the file of a path: "standard input" for -.
+[[nodiscard]] std::string shown_path(const std::string& path);
+
 /// The network of a spec file. Throws Failure with all errors of the file, one a line.
 [[nodiscard]] network::Network load(const std::string& path);
 

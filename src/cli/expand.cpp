@@ -21,9 +21,9 @@ void add_expand(CLI::App& app) {
     write_output(options->output, [&] {
       const network::Network network = load(options->spec);
       if (!network.encoder.empty()) {
-        throw Failure(
-            wrong_usage,
-            options->spec + ": an encoder and a decoder together are no single component list; expand covers a stack");
+        throw Failure(wrong_usage,
+                      shown_path(options->spec) +
+                          ": an encoder and a decoder together are no single component list; expand covers a stack");
       }
       return [text = spec::expanded_text(network)](std::ostream& out) { out << text; };
     });

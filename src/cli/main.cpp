@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "cli/command.hpp"
+#include "spec/nearest.hpp"
 
 namespace {
+
+/// A wrong word where a command should stand: CLI11 would only say that a command is missing.
+void require_known_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) known.push_back(command->get_name());
+  if (std::find(known.begin(), known.end(), argv[1]) != known.end()) return;
+  const std::string name = sigprop::spec::nearest(argv[1], known);
+  throw sigprop::cli::Failure(sigprop::cli::wrong_usage,
+                              std::string("\"") + argv[1] + "\" is not a command; " +
+                                  (name.empty() ? "sigprop --help lists them" : "did you mean \"" + name + "\"?"));
+}
 
 int run(int argc, char** argv) {
   using namespace sigprop::cli;
@@ -20,10 +36,13 @@ int run(int argc, char** argv) {
   add_expand(app);
   add_formulas(app);
   add_schema(app);
+  require_known_command(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? fine : wrong_usage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    throw Failure(wrong_usage,
+                  std::string(error.what()) + "; sigprop --help and sigprop COMMAND --help tell what there is");
   }
   return fine;
 }

@@ -74,6 +74,10 @@ void write_output(const OutputOptions& options, const std::function<std::functio
     throw Failure(machine, std::string("standard output: writing failed: ") + std::strerror(errno != 0 ? errno : EIO));
 }
 
+std::string shown_path(const std::string& path) {
+  return path == "-" ? "standard input" : path;
+}
+
 network::Network load(const std::string& path) {
   spec::ReadResult result = spec::read_file(path);
   if (result.network) return std::move(*result.network);

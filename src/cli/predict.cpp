@@ -23,7 +23,7 @@ profile::Profile predicted(const Options& options) {
   try {
     return predict::predict(network, theory);
   } catch (const predict::NotCovered& error) {
-    throw Failure(wrong_usage, options.spec + ": " + error.what());
+    throw Failure(wrong_usage, shown_path(options.spec) + ": " + error.what());
   } catch (const std::domain_error& error) {
     throw Failure(wrong_usage, options.spec + ": this model has no moments by theory: " + error.what() +
                                    "; look for a standard deviation or residual scale of 0");
@@ -41,7 +41,7 @@ void run(const Options& options) {
     const auto profile = std::make_shared<profile::Profile>(predicted(options));
     if (!options.output.quiet) {
       for (const std::string& warning : profile->warnings)
-        std::cerr << "sigprop: warning: " << options.spec << ": " << warning << '\n';
+        std::cerr << "sigprop: warning: " << shown_path(options.spec) << ": " << warning << '\n';
     }
     return [&options, profile](std::ostream& out) { write(out, options, *profile); };
   });

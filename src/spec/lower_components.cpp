@@ -181,8 +181,8 @@ void lower_components(const Json& spec, network::Network& out, std::vector<std::
   if (out.width == 0) out.width = 1;  // nothing has weights or features to count: elementwise components only
   if (reader.unrolled() > most_turns) {
     errors.push_back("/components has " + shown(static_cast<long long>(reader.unrolled())) +
-                     " components after unrolling its repeats, but must have at most " + shown(static_cast<long long>(most_turns)) +
-                     ": lower a \"times\"");
+                     " components after unrolling its repeats, but must have at most " +
+                     shown(static_cast<long long>(most_turns)) + ": lower a \"times\"");
   }
 }
 

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+
+#include "spec/nearest.hpp"
 
 namespace sigprop::spec {
 namespace {
@@ -34,39 +35,6 @@ std::string range_of(const Rule& rule) {
   if (rule.kind == Kind::integer) return " from " + plain(rule.minimum) + " to " + plain(rule.maximum);
   return std::string(" in ") + (rule.above_minimum ? "(" : "[") + plain(rule.minimum) + ", " + plain(rule.maximum) +
          (rule.below_maximum ? ")" : "]");
-}
-
-/// Edits (insert, delete, replace) between two words.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
-/// The known name nearest to a wrong one, whatever its case, or "" where none is near.
-std::string nearest(std::string word, const std::vector<std::string>& known) {
-  constexpr std::size_t longest = 64;  // beyond, nothing we know is near
-  if (word.size() > longest) return "";
-  for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
-  for (const std::string& name : known) {
-    const std::size_t d = distance(word, name);
-    if (d < best_distance) {
-      best = name;
-      best_distance = d;
-    }
-  }
-  return best;
 }
 
 std::string child(const std::string& pointer, const std::string& key) {
@@ -260,7 +228,9 @@ std::string describe(const Rule& rule) {
   return out;
 }
 
-std::string counted(std::size_t values) { return std::to_string(values) + (values == 1 ? " value" : " values"); }
+std::string counted(std::size_t values) {
+  return std::to_string(values) + (values == 1 ? " value" : " values");
+}
 
 std::string shown(const Json& value) {
   constexpr std::size_t longest = 60;

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the command line as a user would and compares what it prints with the files in this folder.
+
+Usage: golden.py SIGPROP SOURCE [--update]. A golden file holds the exit status, standard output and standard error. Numbers may
+differ by one in their last printed digit, which is where machines differ.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+SIGPROP, SOURCE = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
+UPDATE = "--update" in sys.argv
+FOLDER = pathlib.Path(__file__).parent
+
+GAIN = {"sequence_length": 4, "input": {"variance": 1.0}, "components": [
+    {"repeat": {"times": 10000, "of": [{"linear": {"in": 100, "out": 100, "weight_std": 0.1414213562373095}}]}}]}
+
+# name: (arguments, standard input)
+CASES = {
+    "help": (["--help"], ""),
+    "version": (["--version"], ""),
+    "no_command": ([], ""),
+    "unknown_command": (["predct", "specs/bert-base.json"], ""),
+    "unknown_option": (["predict", "specs/bert-base.json", "--theroy", "full"], ""),
+    "unknown_theory": (["predict", "specs/bert-base.json", "--theory", "ful"], ""),
+    "predict_help": (["predict", "--help"], ""),
+    "predict_bert": (["predict", "specs/bert-base.json"], ""),
+    "predict_bert_paper": (["predict", "specs/bert-base.json", "--theory", "paper"], ""),
+    "predict_bert_quiet": (["predict", "specs/bert-base.json", "--theory", "paper", "--quiet", "--format", "csv"], ""),
+    "predict_vit_json": (["predict", "specs/vit-base.json", "--format", "json"], ""),
+    "predict_mlp_csv": (["predict", "specs/mlp.json", "--format", "csv"], ""),
+    "predict_deep_folded": (["predict", "specs/figure-192-xavier-pre.json"], ""),
+    "predict_overflow": (["predict", "-"], json.dumps(GAIN)),
+    "predict_missing_file": (["predict", "no/such.json"], ""),
+    "predict_bad_spec": (["predict", "-"], '{"sequence_length": 0, "stak": {}}'),
+    "predict_causal": (["predict", "-"], json.dumps({
+        "sequence_length": 64, "stack": {"layers": 2, "width": 128, "attention": {"heads": 4, "mask": "causal"},
+                                         "ffn": {"width": 512, "activation": "gelu"}, "norm": {"kind": "layer_norm"}},
+        "init": {"scheme": "gpt2"}})),
+    "predict_output_nowhere": (["predict", "specs/bert-base.json", "--output", "no/such/folder/out.json"], ""),
+    "expand_vit": (["expand", "specs/vit-base.json"], ""),
+    "expand_help": (["expand", "--help"], ""),
+    "formulas_dropout": (["formulas", "dropout"], ""),
+    "formulas_unknown": (["formulas", "drop_out"], ""),
+    "formulas_residual_json": (["formulas", "residual", "--format", "json"], ""),
+}
+
+NUMBER = re.compile(r"-?\d+\.?\d*(?:e[+-]?\d+)?")
+
+
+def run(arguments, text):
+    result = subprocess.run([SIGPROP, *arguments], input=text, capture_output=True, text=True, cwd=SOURCE, check=False)
+    return f"exit status {result.returncode}\n--- standard output\n{result.stdout}--- standard error\n{result.stderr}"
+
+
+def last_digit(number):
+    """One unit in the last printed digit, or of the twelfth significant one of a long number."""
+    mantissa, _, exponent = number.partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return max(10.0 ** (-decimals + int(exponent or 0)), abs(float(number)) * 1e-12)
+
+
+def same(a, b):
+    if NUMBER.sub("#", a) != NUMBER.sub("#", b):
+        return False
+    pairs = zip(NUMBER.findall(a), NUMBER.findall(b))
+    return all(x == y or abs(float(x) - float(y)) <= 1.001 * max(last_digit(x), last_digit(y)) for x, y in pairs)
+
+
+def check_files():
+    """A result file is written whole, and nothing is left behind when the work fails."""
+    faults = []
+    with tempfile.TemporaryDirectory() as folder:
+        target = os.path.join(folder, "result.json")
+        subprocess.run([SIGPROP, "predict", "specs/bert-base.json", "--format", "json", "--output", target], cwd=SOURCE, check=True)
+        with open(target, encoding="utf-8") as file:
+            if len(json.load(file)["points"]) != 25:
+                faults.append("--output wrote an incomplete result")
+        failed = subprocess.run([SIGPROP, "predict", "no.json", "--output", os.path.join(folder, "other.json")], capture_output=True,
+                                cwd=SOURCE, check=False)
+        if failed.returncode != 2 or os.listdir(folder) != ["result.json"]:
+            faults.append(f"a failed run left {os.listdir(folder)}")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            status = subprocess.run([SIGPROP, "predict", "specs/bert-base.json"], stdout=full, stderr=subprocess.DEVNULL, cwd=SOURCE,
+                                    check=False).returncode
+        if status != 3:
+            faults.append(f"a full disk gave exit status {status}, not 3")
+    return faults
+
+
+def main():
+    faults = check_files()
+    for name, (arguments, text) in CASES.items():
+        printed = run(arguments, text)
+        path = FOLDER / f"{name}.golden"
+        if UPDATE:
+            path.write_text(printed, encoding="utf-8")
+        elif not path.exists() or not same(printed, path.read_text(encoding="utf-8")):
+            faults.append(f"{name}: sigprop {' '.join(arguments)} printed\n{printed}\nbut {path.name} holds something else")
+    stale = {path.stem for path in FOLDER.glob("*.golden")} - set(CASES)
+    faults += [f"{name}.golden belongs to no case" for name in sorted(stale)]
+    print("\n".join(faults) or f"{len(CASES)} cases as stored")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
