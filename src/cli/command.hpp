@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "sigprop/network/network.hpp"
+#include "sigprop/spec/read.hpp"
 
 /// What the commands share. A command adds itself to the application and keeps its options alive in a shared object.
 namespace sigprop::cli {
@@ -41,8 +41,8 @@ void write_output(const OutputOptions& options, const std::function<std::functio
 /// How messages name the file of a path: "standard input" for -.
 [[nodiscard]] std::string shown_path(const std::string& path);
 
-/// The network of a spec file. Throws Failure with all errors of the file, one a line.
-[[nodiscard]] network::Network load(const std::string& path);
+/// A good spec file: its network is there. Throws Failure with all errors of the file, one a line.
+[[nodiscard]] spec::ReadResult load(const std::string& path);
 
 void add_predict(CLI::App& app);
 void add_expand(CLI::App& app);

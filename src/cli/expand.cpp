@@ -19,13 +19,13 @@ void add_expand(CLI::App& app) {
   command->footer("Example:\n  sigprop expand specs/bert-base.json");
   command->callback([options] {
     write_output(options->output, [&] {
-      const network::Network network = load(options->spec);
-      if (!network.encoder.empty()) {
+      const spec::ReadResult read = load(options->spec);
+      if (!read.network->encoder.empty()) {
         throw Failure(wrong_usage,
                       shown_path(options->spec) +
                           ": an encoder and a decoder together are no single component list; expand covers a stack");
       }
-      return [text = spec::expanded_text(network)](std::ostream& out) { out << text; };
+      return [text = spec::expanded_text(*read.network, read.checks)](std::ostream& out) { out << text; };
     });
   });
 }

@@ -78,9 +78,9 @@ std::string shown_path(const std::string& path) {
   return path == "-" ? "standard input" : path;
 }
 
-network::Network load(const std::string& path) {
+spec::ReadResult load(const std::string& path) {
   spec::ReadResult result = spec::read_file(path);
-  if (result.network) return std::move(*result.network);
+  if (result.network) return result;
   std::string message;
   for (const std::string& error : result.errors) message += (message.empty() ? "" : "\n") + error;
   throw Failure(wrong_usage, message);

@@ -18,14 +18,14 @@ struct Options {
 };
 
 profile::Profile predicted(const Options& options) {
-  const network::Network network = load(options.spec);
+  const network::Network network = *load(options.spec).network;
   const predict::Theory theory = options.theory == "paper" ? predict::Theory::paper : predict::Theory::full;
   try {
     return predict::predict(network, theory);
   } catch (const predict::NotCovered& error) {
     throw Failure(wrong_usage, shown_path(options.spec) + ": " + error.what());
   } catch (const std::domain_error& error) {
-    throw Failure(wrong_usage, options.spec + ": this model has no moments by theory: " + error.what() +
+    throw Failure(wrong_usage, shown_path(options.spec) + ": this model has no moments by theory: " + error.what() +
                                    "; look for a standard deviation or residual scale of 0");
   }
 }

@@ -25,7 +25,7 @@ std::string stem(const std::string& file) {
 
 ReadResult refused(const std::string& file, std::vector<std::string> errors) {
   for (std::string& error : errors) error.insert(0, file + ": ");
-  return {std::nullopt, std::move(errors)};
+  return {std::nullopt, std::move(errors), "[]"};
 }
 
 }  // namespace
@@ -39,7 +39,7 @@ ReadResult read_text(std::string_view text, const std::string& file) {
   network::Network network = lower(*spec, errors);
   if (!errors.empty()) return refused(file, std::move(errors));
   if (network.name.empty()) network.name = stem(file);
-  return {std::move(network), {}};
+  return {std::move(network), {}, spec->value("checks", Json::array()).dump()};
 }
 
 ReadResult read_file(const std::string& path) {

@@ -100,7 +100,7 @@ Json thresholds_json(const network::Thresholds& t) {
 
 }  // namespace
 
-std::string expanded_text(const network::Network& network) {
+std::string expanded_text(const network::Network& network, const std::string& checks) {
   Json body = Json::array();
   for (const Component& component : network.body) body.push_back(component_json(component, true));
   Json out = {{"name", network.name},
@@ -112,6 +112,8 @@ std::string expanded_text(const network::Network& network) {
               {"gradient",
                {{"variance", network.gradient_variance}, {"token_correlation", network.gradient_token_correlation}}},
               {"thresholds", thresholds_json(network.thresholds)}};
+  Json kept = Json::parse(checks);
+  if (!kept.empty()) out["checks"] = std::move(kept);
   return out.dump(2) + "\n";
 }
 

@@ -18,7 +18,8 @@ double squared_norm(const profile::Layer& layer) {
 TEST_CASE("Pre-LN with Xavier grows linearly to the measured variance while its gradient falls hyperbolically") {
   const profile::Profile profile = test::predicted(test::project_spec("figure-192-xavier-pre.json"));
   REQUIRE(profile.points.size() == 385);
-  CHECK(profile.points.back().forward.variance.value == Approx(403.5).epsilon(0.01));  // measured on real text: about 407
+  CHECK(profile.points.back().forward.variance.value ==
+        Approx(403.5).epsilon(0.01));  // measured on real text: about 407
   CHECK(profile.summary.forward_law == "linear");
   CHECK(profile.summary.backward_law == "hyperbolic");
 }

@@ -14,10 +14,11 @@ json linear_chain(double gain, int layers, const char* activation) {
   return {{"sequence_length", 4},
           {"input", {{"variance", 1}, {"token_correlation", 0.5}}},
           {"components",
-           json::array({{{"repeat",
-                          {{"times", layers},
-                           {"of", json::array({{{"linear", {{"in", 100}, {"out", 100}, {"weight_std", std::sqrt(gain / 100)}}}},
-                                               {{"activation", activation}}})}}}}})}};
+           json::array(
+               {{{"repeat",
+                  {{"times", layers},
+                   {"of", json::array({{{"linear", {{"in", 100}, {"out", 100}, {"weight_std", std::sqrt(gain / 100)}}}},
+                                       {{"activation", activation}}})}}}}})}};
 }
 
 TEST_CASE("a gain of 2 for 10000 layers has log10 3010.3 in both directions") {

@@ -42,7 +42,8 @@ TEST_CASE("an encoder and a decoder are refused") {
 TEST_CASE("the published attention has no biases") {
   json spec = test::small_stack();
   spec["init"]["std"]["bias"] = 0.1;
-  refuses(spec, "attention with biases is not covered by the theory 'paper'; use --theory full", predict::Theory::paper);
+  refuses(spec, "attention with biases is not covered by the theory 'paper'; use --theory full",
+          predict::Theory::paper);
   CHECK_NOTHROW(test::predicted(spec));
 }
 

@@ -13,12 +13,15 @@ namespace {
 using namespace sigprop;
 
 /// Of the table's head comment.
-double stated_error(double v) { return v <= 16 ? 5e-4 : 5e-3; }
+double stated_error(double v) {
+  return v <= 16 ? 5e-4 : 5e-3;
+}
 
 TEST_CASE("the interpolated softmax functionals keep their stated error at random scores") {
   std::mt19937_64 random(7);
   double worst = 0;
-  for (const auto& [keys, head_width] : {std::pair{512.0, 64.0}, {96.0, 64.0}, {4096.0, 128.0}, {32.0, 8.0}, {2.0, 64.0}}) {
+  for (const auto& [keys, head_width] :
+       {std::pair{512.0, 64.0}, {96.0, 64.0}, {4096.0, 128.0}, {32.0, 8.0}, {2.0, 64.0}}) {
     predict::SoftmaxTable<double> table(keys, head_width);
     for (int i = 0; i < 24; ++i) {
       const double v = std::exp(std::uniform_real_distribution<>(std::log(0.001), std::log(64.0))(random));
@@ -38,7 +41,8 @@ TEST_CASE("the interpolated softmax functionals keep their stated error at rando
       close(means.pair.overlap, pair.overlap);
       close(means.pair.query_jacobian, pair.query_jacobian);
       // Relative to the query's functional: at small ρ the key's is a small number with a zero nearby.
-      CHECK(means.pair.key_jacobian == Approx(pair.key_jacobian).epsilon(stated_error(v)).margin(stated_error(v) * pair.query_jacobian));
+      CHECK(means.pair.key_jacobian ==
+            Approx(pair.key_jacobian).epsilon(stated_error(v)).margin(stated_error(v) * pair.query_jacobian));
     }
   }
   std::printf("softmax table: worst relative error %.1e\n", worst);

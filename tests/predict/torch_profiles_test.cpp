@@ -31,7 +31,8 @@ json std_of(const json& s) {
   const double value = scheme == "xavier" ? query : 1 / std::sqrt(d);
   const double in = scheme == "xavier" ? std::sqrt(2 / (d + ffn)) : 1 / std::sqrt(d);
   const double out = scheme == "xavier" ? in : 1 / std::sqrt(ffn);
-  return {{"query", query}, {"key", query}, {"value", value}, {"output", 1 / std::sqrt(d)}, {"ffn_in", in}, {"ffn_out", out}};
+  return {{"query", query}, {"key", query},  {"value", value}, {"output", 1 / std::sqrt(d)},
+          {"ffn_in", in},   {"ffn_out", out}};
 }
 
 json spec_of(const json& s) {
@@ -55,9 +56,13 @@ struct Measured {
   double error;
 };
 
-Measured at(const json& series, std::size_t i) { return {series["mean"][i], series["se"][i]}; }
+Measured at(const json& series, std::size_t i) {
+  return {series["mean"][i], series["se"][i]};
+}
 
-double allowed(double relative, const Measured& m) { return std::max(relative * std::abs(m.mean), standard_errors * m.error); }
+double allowed(double relative, const Measured& m) {
+  return std::max(relative * std::abs(m.mean), standard_errors * m.error);
+}
 
 void check_points(const profile::Profile& profile, const json& entry, const Limits& limits) {
   REQUIRE(profile.points.size() == entry["forward"]["second_moment"]["mean"].size());
@@ -138,7 +143,8 @@ TEST_CASE("the same comparison rejects the published formulas") {
     const profile::Profile profile = test::predicted(spec_of(setting), predict::Theory::paper);
     const Measured input = at(entry["backward"]["second_moment"], 0);
     const double limit = setting["pre"] == 1 ? pre_limits.gradient : post_limits.gradient;
-    std::printf("paper: input gradient predicted/measured %.3f\n", profile.points[0].backward.variance.value / input.mean);
+    std::printf("paper: input gradient predicted/measured %.3f\n",
+                profile.points[0].backward.variance.value / input.mean);
     CHECK(std::abs(profile.points[0].backward.variance.value - input.mean) > allowed(limit, input));
   }
 }

@@ -9,7 +9,9 @@ namespace {
 using namespace sigprop;
 using nlohmann::json;
 
-json expanded(const json& spec) { return json::parse(spec::expanded_text(test::network_of(spec))); }
+json expanded(const json& spec) {
+  return json::parse(spec::expanded_text(test::network_of(spec)));
+}
 
 TEST_CASE("equal layers expand to one repeat, different ones to several") {
   json spec = test::small_stack();
@@ -23,7 +25,12 @@ TEST_CASE("equal layers expand to one repeat, different ones to several") {
 
 TEST_CASE("an expansion expands to itself") {
   json spec = test::small_stack();
-  spec["input"] = {{"embedding", {{"vocabulary", 100}, {"tables", {"token", "position"}}, {"norm", "rms_norm"}, {"dropout", 0.1}, {"std", 0.02}}}};
+  spec["input"] = {{"embedding",
+                    {{"vocabulary", 100},
+                     {"tables", {"token", "position"}},
+                     {"norm", "rms_norm"},
+                     {"dropout", 0.1},
+                     {"std", 0.02}}}};
   spec["stack"]["attention"].update({{"mask", "causal"}, {"kv_heads", 2}, {"rotary_base", 10000}, {"score_scale", 1}});
   spec["stack"]["ffn"]["gated"] = true;
   spec["stack"]["norm"] = {{"kind", "rms_norm"}, {"placement", "post"}};
@@ -32,6 +39,13 @@ TEST_CASE("an expansion expands to itself") {
   spec["thresholds"] = {{"rank_collapse", 0.2}};
   const json once = expanded(spec);
   CHECK(expanded(once) == once);
+}
+
+TEST_CASE("checks survive the expansion") {
+  json spec = test::small_stack();
+  spec["checks"] = json::parse(R"([{"quantity": "backward.variance", "ratio": ["first", "last"], "max": 10}])");
+  const spec::ReadResult read = spec::read_text(spec.dump(), "test.json");
+  CHECK(json::parse(spec::expanded_text(*read.network, read.checks))["checks"] == spec["checks"]);
 }
 
 TEST_CASE("points and names survive the expansion") {

@@ -15,6 +15,7 @@ struct ReadResult {
   std::optional<network::Network> network;
   /// "FILE: /json/pointer is VALUE, but must be RANGE ..." All errors of the file in its order, those across fields last.
   std::vector<std::string> errors;
+  std::string checks = "[]";  ///< the spec's checks as they stand there, JSON
 };
 
 /// Reads a spec (docs/spec.md) from text; `file` stands in messages and, without its folder and ending, names a model that has no name.
