@@ -10,3 +10,7 @@ if(SIGPROP_SANITIZE)
   add_compile_options(-fsanitize=${SIGPROP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SIGPROP_SANITIZE})
 endif()
+# ccache can keep objects made with a precompiled header only if the preprocessor leaves it alone.
+if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-fpch-preprocess)
+endif()

@@ -140,11 +140,12 @@ class Validator {
     if (!value.is_object()) return refuse(rule, value, pointer);
     std::vector<std::string> known;
     for (const Rule::Field& field : rule.fields) known.push_back(field.name);
-    for (const auto& [key, item] : value.items()) {
+    for (const auto& member : value.items()) {
+      const std::string& key = member.key();
       const auto field =
           std::find_if(rule.fields.begin(), rule.fields.end(), [&](const auto& f) { return f.name == key; });
       if (field != rule.fields.end()) {
-        check(*field->rule, item, child(pointer, key));
+        check(*field->rule, member.value(), child(pointer, key));
         continue;
       }
       const std::string name = nearest(key, known);

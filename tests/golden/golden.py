@@ -95,8 +95,24 @@ def check_files():
     return faults
 
 
+def check_documents():
+    """The README shows what the program prints, and docs/theory.md has every formula by its name."""
+    faults = []
+    table = subprocess.run([SIGPROP, "predict", "specs/bert-base.json"], capture_output=True, text=True, cwd=SOURCE, check=True).stdout
+    readme = (SOURCE / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("$ sigprop predict specs/bert-base.json\n")[2].partition("```")[0]
+    if not same(shown, table):
+        faults.append("README.md does not show what `sigprop predict specs/bert-base.json` prints")
+    theory = (SOURCE / "docs/theory.md").read_text(encoding="utf-8")
+    listed = json.loads(subprocess.run([SIGPROP, "formulas", "--format", "json"], capture_output=True, text=True, check=True).stdout)
+    for formula in listed["formulas"]:
+        if not re.search(rf"\b{formula['name']}\b", theory):
+            faults.append(f"docs/theory.md does not have the formula {formula['name']}")
+    return faults
+
+
 def main():
-    faults = check_files()
+    faults = check_files() + check_documents()
     for name, (arguments, text) in CASES.items():
         printed = run(arguments, text)
         path = FOLDER / f"{name}.golden"

@@ -16,7 +16,7 @@ template <class T>
 }
 
 /// E[gelu(x) gelu(y)] for jointly normal x, y of mean 0, equal variance s = σ² and correlation r. Every ratio is formed
-/// from a = s/(1 + s) and 1 - a = 1/(1 + s), and differences like 1 - r a from the latter: s may be as large as the number type holds.
+/// from a = s/(1 + s) and 1 - a = 1/(1 + s), and differences like 1 - |r| a from the latter: s may be as large as the number type holds.
 template <class T>
 [[nodiscard]] T gelu_product(const T& variance, const T& r) {
   using std::asin;
@@ -27,7 +27,8 @@ template <class T>
   const T free = T(1) / (T(1) + s);
   const T two_over_pi = T(2) / scalar::pi<T>();
   const T numerator = a * (T(1) - r * r) + free * (T(1) + r * r);  // (s (1 - r²) + 1 + r²)/(1 + s)
-  const T root = sqrt((T(1) - r + r * free) * (T(1) + r * a));     // √((1 + s)² - r²s²)/(1 + s)
+  const T size = r < T(0) ? T(-r) : r;
+  const T root = sqrt((T(1) - size + size * free) * (T(1) + size * a));  // √((1 + s)² - r²s²)/(1 + s)
   return s / T(4) * (r + two_over_pi * r * asin(r * a) + two_over_pi * a * numerator / root);
 }
 
@@ -52,7 +53,8 @@ template <class T>
   require_correlation("correlation r", r);
   const T a = variance / (T(1) + variance);
   const T free = T(1) / (T(1) + variance);
-  const T base = (T(1) - r + r * free) * (T(1) + r * a);  // ((1 + σ²)² - r²σ⁴)/(1 + σ²)²
+  const T size = r < T(0) ? T(-r) : r;
+  const T base = (T(1) - size + size * free) * (T(1) + size * a);  // ((1 + σ²)² - r²σ⁴)/(1 + σ²)²
   const T left = (T(1) - r) * (T(1) + r) + r * r * free;  // 1 - r² a
   const T numerator = T(2) * a * left + T(3) * free;      // ((1 + σ²)(2σ² + 3) - 2r²σ⁴)/(1 + σ²)²
   const T tail = r * a * free * (numerator / (base * sqrt(base)));

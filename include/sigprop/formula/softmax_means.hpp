@@ -32,7 +32,7 @@ struct PairMeans {
 /// Row functionals of a head of finite width: |q|² fluctuates by χ²_k/k.
 ///     S2 = E[S2(vξ)]    T_q = E[(1 - 1/k) T(vξ) + T_x(vξ)/k]    T_k = E[ξ T(vξ)],  ξ ~ χ²_k/k
 /// Symbols  v: centred score variance.  n: number of keys.  k: head width.
-/// Status   exact in the fluctuation of |q|² (4 Gauss–Laguerre nodes, error below 1e-3 for k ≥ 8, v ≤ 16); keys' own fluctuation is left out.
+/// Status   exact in the fluctuation of |q|² (4 Gauss–Laguerre nodes: error below 1e-3 for k ≥ 16, 3e-3 for k = 8, at v ≤ 16); keys' own fluctuation is left out.
 /// Assumes  queries and keys normal, independent.
 /// Domain   v ≥ 0, n ≥ 1, k ≥ 1
 /// Source   our own.
@@ -40,6 +40,7 @@ struct PairMeans {
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] RowMeans<T> softmax_row_means(const T& v, const T& keys, const T& head_width) {
+  require_not_negative("score variance v", v);
   require_at_least_one("head width", head_width);
   const auto rule = chi_square_rule<T, 4>(head_width);
   RowMeans<T> mean{T(0), T(0), T(0), T(0)};
@@ -59,7 +60,8 @@ template <class T>
 /// Pair functionals of a head of finite width: q·q' fluctuates.
 ///     P = E[P(vξ̂, ρ̂/ξ̂)]    T12_q = E[T12]    ρ T12_k = E[ρ̂ T12],  ρ̂ ~ N(ρ, (1 + ρ²)/k),  ξ̂ = 1 + 2ρ/(1 + ρ²)(ρ̂ - ρ)
 /// Symbols  v: centred score variance.  ρ: correlation of two rows' scores.  i, j: shared keys and keys.  k: head width.
-/// Status   approximation: 3 Gauss–Hermite nodes for k > 6, 2 for k > 2, none below; ξ̂ by its regression on ρ̂.
+/// Status   approximation: 3 Gauss–Hermite nodes for k > 6, 2 for k > 2, none below; ξ̂ by its regression on ρ̂. Measured
+///          at k = 16, n = 32, v = 4: P .6 % low, T12_q 1.6 % high, ρ T12_k 3.4 % low; within noise at k = 64.
 /// Assumes  queries and keys normal, independent.
 /// Domain   v ≥ 0, 0 ≤ ρ ≤ 1, 1 ≤ i ≤ j, k ≥ 1
 /// Source   our own.

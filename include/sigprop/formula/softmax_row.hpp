@@ -53,7 +53,8 @@ struct NormalPoint {
 ///     T_x = (1/v) E[Σ_j A_j² (x_j - Σ_k A_k x_k)²]
 ///     entropy = E[ln Z] - v (1 - S2),  E[ln Z] = ∫ (e^{-t} - E_00^n) dt/t
 /// Symbols  A = softmax(x), x: n scores of variance v.  E_ab(t) = E[xᵇ e^{ax} e^{-t eˣ}], x ~ N(0, v).
-/// Status   exact for independent normal scores; quadrature error below 1e-4 from v = 0 to 1000.
+/// Status   exact for independent normal scores. Quadrature error from v = 0 to 1000: S2, S3, T below 1e-4 relative; T_x (which T far exceeds
+///          at sharp scores) below 2e-5 and entropy below 2e-4 absolute.
 /// Assumes  scores normal and independent after the row's common part is removed.
 /// Domain   v ≥ 0, n ≥ 1
 /// Source   our own.

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/formula/rank_collapse.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "support/domain_message.hpp"
+#include "support/every_scalar.hpp"
+#include "support/random.hpp"
+
+namespace sigprop::test {
+namespace {
+
+using formula::effective_rank;
+using formula::rank_residual;
+
+TEST_CASE("the rank residual of equal tokens is 0, of independent ones close to 1") {
+  CHECK(rank_residual(2.0, 2.0, 16.0) == 0);
+  CHECK(rank_residual(1.0, 1.0 + 1e-15, 16.0) == 0);
+  CHECK(rank_residual(1.0, 0.0, 1e6) == Approx(1).epsilon(1e-6));
+  CHECK(rank_residual(1.0, 0.75, 1e16) == Approx(0.5).epsilon(1e-12));
+  CHECK(rank_residual(1.0, 0.0, 1.0) == 0);
+}
+
+TEST_CASE("the rank residual and the effective rank of a signal that is 0 are 0") {
+  CHECK(rank_residual(0.0, 0.0, 16.0) == 0);
+  CHECK(effective_rank(0, 0, 16, 64) == 0);
+}
+
+TEST_CASE("the effective rank of equal tokens is 1, of one token 1") {
+  CHECK(effective_rank(2, 2, 16, 64) == Approx(1).epsilon(1e-12));
+  CHECK(effective_rank(2, 0, 1, 64) == Approx(1).epsilon(1e-12));
+}
+
+TEST_CASE("the effective rank of independent tokens in a very wide space is their number") {
+  CHECK(effective_rank(1, 0, 16, 1e9) == Approx(16).epsilon(1e-6));
+  CHECK(effective_rank(1, 0, 1e9, 64) <= 64.001);
+}
+
+TEST_CASE("the rank measures name the argument outside their domain") {
+  CHECK(domain_message([] { return rank_residual(1.0, 0.0, 0.0); }) == "sequence length is 0, but must be at least 1");
+  CHECK(domain_message([] { return effective_rank(1, 0, 0, 64); }) == "sequence length is 0, but must be at least 1");
+  CHECK(domain_message([] { return effective_rank(1, 0, 16, 0); }) == "width is 0, but must be at least 1");
+}
+
+TEST_CASE("the rank measures equal their formulas on generated inputs") {
+  Random random(91);
+  for (int i = 0; i < 50; ++i) {
+    const double q = random.log_uniform(1e-3, 1e3), c = q * random.uniform(0, 0.99);
+    const double L = std::floor(random.log_uniform(2, 4096)), D = std::floor(random.log_uniform(1, 4096));
+    const Digits50 residual = sqrt((1 - Digits50(c) / Digits50(q)) * (1 - 1 / Digits50(L)));
+    CHECK(relative_error(rank_residual(q, c, L), residual) <= 1e-12);
+    const Digits50 common = (Digits50(q) + (L - 1) * Digits50(c)) / (Digits50(L) * Digits50(q));
+    const Digits50 count = std::min(L - 1, D), ratio = count / std::max(L - 1, D);
+    const Digits50 share = (1 - common) / count;  // of one of the other eigenvalues
+    const Digits50 entropy = -common * log(common) - count * share * (log(share) + ratio / 2);
+    CHECK(relative_error(effective_rank(q, c, L, D), exp(entropy)) <= 1e-11);
+  }
+}
+
+TEST_CASE("the rank residual reads alike with every scalar type") {
+  const auto by_dot = []<class T>(const T& c) { return std::array{rank_residual(T(2), c, T(64))}; };
+  const auto by_length = []<class T>(const T& length) { return std::array{rank_residual(T(2), T(0.4), length)}; };
+  check_every_scalar(by_dot, 0.7);
+  check_every_scalar(by_length, 64);
+}
+
+TEST_CASE("the rank measures fall as the tokens align") {
+  double residual = 2, rank = 1e9;
+  for (const double r : {0.0, 0.1, 0.3, 0.6, 0.9, 0.99, 1.0}) {
+    CHECK(rank_residual(1.0, r, 64.0) < residual);
+    CHECK(effective_rank(1, r, 64, 512) < rank);
+    residual = rank_residual(1.0, r, 64.0);
+    rank = effective_rank(1, r, 64, 512);
+    CHECK(rank_residual(3.0, 3 * r, 64.0) == Approx(residual).epsilon(1e-12));
+  }
+}
+
+}  // namespace
+}  // namespace sigprop::test

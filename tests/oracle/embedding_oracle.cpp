@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "oracle/expect.hpp"
+#include "oracle/sample.hpp"
+#include "oracle/simulated_embedding.hpp"
+#include "sigprop/formula/embedding.hpp"
+
+namespace sigprop::test {
+namespace {
+
+TEST_CASE("an embedding of token, position and segment tables against its simulation") {
+  constexpr Eigen::Index vocabulary = 20, length = 128, width = 64;
+  constexpr double table_variance = 0.4, L = 128;
+  constexpr double border =
+      0.5 / L;  // model error: positions are counted, the border of the segments is averaged as continuous
+  Random random(231);
+  Replicates q, c, cross;
+  for (int replicate = 0; replicate < 2000; ++replicate) {
+    const EmbeddingTables tables = draw_tables(random, vocabulary, length, width, table_variance);
+    const auto x = simulate_embedding(random, tables, length), other = simulate_embedding(random, tables, length);
+    q.add(second_moment(x));
+    c.add(token_product(x));
+    cross.add(cross_product(x, other));
+  }
+  const double match = formula::zipf_match(20);
+  const auto x = formula::embedding_forward(3.0, table_variance, match + formula::segment_match,
+                                            match + 1 / L + formula::segment_match_across);
+  expect("variance", x.variance, q);
+  expect("token covariance", x.covariance, c, border);
+  expect("covariance across sequences", x.cross_covariance, cross, border);
+  reject("the limit of a large vocabulary", table_variance * (formula::zipf_match_paper(20) + formula::segment_match),
+         c, border);
+  reject("no segment table", table_variance * match, c, border);
+}
+
+}  // namespace
+}  // namespace sigprop::test

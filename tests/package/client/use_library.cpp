@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+
+#include <sigprop/predict/predict.hpp>
+
+int main() {
+  using namespace sigprop;
+  network::Network model;
+  model.name = "one linear layer";
+  model.sequence_length = 4;
+  model.width = 100;
+  model.body = {{network::Linear{.in = 100, .out = 100, .weight_std = 0.2}, "linear"}};
+  const profile::Profile result = predict::predict(model, predict::Theory::full);
+  std::printf("variance after one linear layer %g\n", result.points.back().forward.variance.value);
+}

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks who includes whom: python3 tools/check_includes.py [ROOT]
+
+A room is a folder of include/sigprop or of src, and cuda. ROOMS says which other rooms and which libraries a room may
+include. Prints every violation as file:line: message and exits with 1 if there is one.
+"""
+import pathlib
+import re
+import sys
+
+# What a library's headers begin with.
+LIBRARIES = {
+    "Boost.Math": ("boost/math/",),
+    "Boost.Multiprecision": ("boost/multiprecision/",),
+    "CLI11": ("CLI/",),
+    "CUDA": ("cuda", "cublas", "curand"),
+    "Eigen": ("Eigen/",),
+    "nlohmann/json": ("nlohmann/",),
+    "OpenBLAS": ("cblas.h",),
+    "POSIX": ("fcntl.h", "sys/", "unistd.h"),
+    "Random123": ("Random123/",),
+}
+
+# Room: (other rooms it may include, libraries it may include besides the standard library).
+ROOMS = {
+    "scalar": ((), ("Boost.Math", "Boost.Multiprecision")),
+    "formula": (("scalar",), ("Boost.Math",)),
+    "network": ((), ()),
+    "profile": ((), ()),
+    "predict": (("formula", "network", "profile", "scalar"), ("Eigen",)),
+    "simulate": (("cuda", "network", "profile"), ("Eigen", "OpenBLAS", "Random123")),
+    "cuda": (("network", "profile", "simulate"), ("CUDA", "Random123")),
+    "scheme": (("network", "predict"), ("Boost.Math",)),
+    "spec": (("network", "scheme"), ("nlohmann/json",)),
+    "verify": (("profile",), ()),
+    "report": (("profile",), ("nlohmann/json",)),
+    "cli": (
+        ("formula", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "verify"),
+        ("CLI11", "POSIX"),
+    ),
+}
+
+# Headers of the standard library that a room must do without: a formula computes, it does not read or write.
+NEVER = {room: ("cstdio", "fstream", "iostream", "filesystem") for room in ("scalar", "formula")}
+
+# Installed headers may need no more than find_package(sigprop) finds.
+INSTALLED_LIBRARIES = ("Boost.Math", "Boost.Multiprecision")
+
+# An oracle that knows the formula is no oracle: the only files of ours that hold both interpreters (tests aside).
+BOTH_INTERPRETERS = ("src/cli/verify.cpp",)
+
+# Made by the build: header to the room it belongs to.
+GENERATED = {"formula_catalog.inc": "report"}
+
+SUFFIXES = {".hpp", ".cpp", ".h", ".inc", ".cu", ".cuh"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def room_of_file(path):
+    """include/sigprop/formula/relu.hpp, src/formula/x.cpp -> formula; None for a file of no room."""
+    parts = path.parts
+    if parts[0] == "cuda":
+        return "cuda"
+    folders = parts[2:-1] if parts[:2] == ("include", "sigprop") else parts[1:-1]
+    return folders[0] if folders and folders[0] in ROOMS else None
+
+
+def room_of_header(header):
+    """sigprop/formula/relu.hpp, formula/x.hpp -> formula; None for a header that is not ours."""
+    first, *rest = header.removeprefix("sigprop/").split("/")
+    return first if rest and first in ROOMS else GENERATED.get(header)
+
+
+def library_of(header):
+    """Eigen/Dense -> Eigen; None for a header of the standard library or of nobody we know."""
+    return next((name for name, starts in LIBRARIES.items() if header.startswith(starts)), None)
+
+
+def is_standard(header):
+    return re.fullmatch(r"[a-z_0-9]+", header) is not None
+
+
+def fault(path, room, quote, header):
+    """What is wrong with one include, or None."""
+    rooms, libraries = ROOMS[room]
+    installed = path.parts[0] == "include"
+    other = room_of_header(header)
+    if other:
+        if other != room and other not in rooms:
+            return f"{room} may not include the room {other}; it may include: {', '.join(rooms) or 'no other room'}"
+        if installed and not header.startswith("sigprop/"):
+            return f"an installed header may not include {header}, which is not installed"
+        return None
+    library = library_of(header)
+    if library:
+        if library not in libraries:
+            return f"{room} may not include {library}; it may include: {', '.join(libraries) or 'no library'}"
+        if installed and library not in INSTALLED_LIBRARIES:
+            return f"an installed header may not include {library}: users of the library need not have it"
+        return None
+    if quote == "<" and is_standard(header):
+        return f"{room} may not include <{header}>: it neither reads nor writes" if header in NEVER.get(room, ()) else None
+    return f"{header} belongs to no room and to no library that tools/check_includes.py knows; write a room's path in full"
+
+
+def faults(root, path):
+    """(line, message) of every violation in one file."""
+    room = room_of_file(path)
+    if room is None:
+        return [(1, "the file lies in no room that tools/check_includes.py knows")]
+    found, interpreters = [], set()
+    for number, line in enumerate((root / path).read_text(encoding="utf-8").splitlines(), start=1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        message = fault(path, room, *match.groups())
+        if message:
+            found.append((number, message))
+        interpreters |= {room_of_header(match.group(2))} & {"predict", "simulate"}
+        if len(interpreters) == 2 and path.as_posix() not in BOTH_INTERPRETERS:
+            found.append((number, f"predict and simulate may meet only in {', '.join(BOTH_INTERPRETERS)}"))
+            interpreters.clear()
+    return found
+
+
+def files(root):
+    for folder in ("include", "src", "cuda"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in SUFFIXES:
+                yield path.relative_to(root)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[1])
+    paths = list(files(root))
+    if not paths:
+        sys.exit(f"check_includes.py: {root} holds no sources")
+    violations = [f"{path}:{line}: {message}" for path in paths for line, message in faults(root, path)]
+    print("\n".join(violations) if violations else f"{len(paths)} files keep to their doors")
+    sys.exit(1 if violations else 0)
+
+
+if __name__ == "__main__":
+    main()
