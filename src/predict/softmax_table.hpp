@@ -19,7 +19,7 @@ namespace sigprop::predict {
 ///
 /// v is cut into tiles [0, 1], [1, 4], [4, 16], ... up to 256. A tile is a Chebyshev sum, in v in the first and in ln v in the
 /// others, times one in ρ over [0, 1], of the logarithms of the functionals; it is computed when first met. Relative error
-/// against the exact functionals below 5e-4 up to v = 16 and 5e-3 beyond (tests/predict). Beyond v = 256 the functionals continue as powers of v: 1 - S2,
+/// against the exact functionals below 5e-4 up to v = 16, 5e-3 up to 64, 3e-2 (at ρ near 1) up to 256. Beyond v = 256 the functionals continue as powers of v: 1 - S2,
 /// T and the entropy like v^-1/2, T12 with its own slope there.
 template <class T>
 class SoftmaxTable {

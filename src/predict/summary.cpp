@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/summary.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <optional>
@@ -29,6 +30,7 @@ std::vector<double> by_layer(const Profile& profile, const std::function<double(
 profile::Ratios ratios_of(const std::vector<double>& log10_values) {
   profile::Ratios out;
   if (log10_values.size() < 2) return out;
+  if (!std::all_of(log10_values.begin(), log10_values.end(), [](double x) { return std::isfinite(x); })) return out;
   out.log10_last_over_first = log10_values.back() - log10_values.front();
   double largest = -std::numeric_limits<double>::infinity(), smallest = std::numeric_limits<double>::infinity();
   for (std::size_t i = 1; i < log10_values.size(); ++i) {

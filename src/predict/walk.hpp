@@ -267,7 +267,8 @@ class Walk {
       return fresh(formula::layer_norm_backward_paper(g.moments, x.moments));
     }
     const bool centres = op.kind == network::NormKind::layer_norm;
-    const formula::NormShares<T> shares{x.settled, centres ? g.centred : T(1), g.radial};
+    // RMSNorm neither centres nor projects out the common direction: c = a takes both terms away.
+    const formula::NormShares<T> shares{x.settled, centres ? g.centred : x.settled, g.radial};
     const T scale = centres ? x.moments.variance : x.moments.second_moment();
     const T r = formula::correlation(x.moments.covariance, x.moments.variance);
     const T width(static_cast<double>(op.width));

@@ -33,7 +33,8 @@ void warn_of_sizes(Warnings& warnings, const network::Attention& op, const netwo
                     " is below 128: errors of order 1/width exceed those stated for full");
   }
   if (network.sequence_length < shortest) {
-    warnings.insert("the sequence length is below 32: attention's formulas are asymptotic in it, and their error was not measured");
+    warnings.insert(
+        "the sequence length is below 32: attention's formulas are asymptotic in it, and their error was not measured");
   }
 }
 
@@ -41,7 +42,8 @@ void warn_of_paper(Warnings& warnings, const network::Component& component) {
   using network::ActivationKind;
   if (std::holds_alternative<network::Attention>(component.op)) {
     warnings.insert(
-        "the theory 'paper' has no gradient for query and key weights, leaves their path out of the input gradient, and "
+        "the theory 'paper' has no gradient for query and key weights, leaves their path out of the input gradient, "
+        "and "
         "has no attention entropy");
   }
   const auto* norm = std::get_if<network::Norm>(&component.op);

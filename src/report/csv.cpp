@@ -23,7 +23,9 @@ std::string number(const Quantity& q) {
   return q.representable() ? number(q.value) : "";
 }
 
-std::string number(const std::optional<double>& x) { return x ? number(*x) : ""; }
+std::string number(const std::optional<double>& x) {
+  return x ? number(*x) : "";
+}
 
 std::vector<std::string> weight_names(const profile::Profile& profile) {
   std::vector<std::string> names;
@@ -38,8 +40,9 @@ std::vector<std::string> weight_names(const profile::Profile& profile) {
 
 void layer_fields(std::ostream& out, const profile::Layer* layer, const std::vector<std::string>& names) {
   const auto attention = layer != nullptr ? layer->attention : std::nullopt;
-  out << ',' << (attention ? number(attention->score_variance) : "") << ',' << number(attention ? attention->entropy : std::nullopt)
-      << ',' << number(attention ? attention->entropy_fraction : std::nullopt);
+  out << ',' << (attention ? number(attention->score_variance) : "") << ','
+      << number(attention ? attention->entropy : std::nullopt) << ','
+      << number(attention ? attention->entropy_fraction : std::nullopt);
   for (const std::string& name : names) {
     out << ',';
     if (layer == nullptr) continue;

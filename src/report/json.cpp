@@ -50,10 +50,14 @@ Json layer_json(const profile::Layer& layer) {
   return out;
 }
 
+Json optional(const std::optional<double>& x) {
+  return x ? Json(*x) : Json(nullptr);
+}
+
 Json ratios_json(const profile::Ratios& ratios) {
-  return {{"log10_last_over_first", ratios.log10_last_over_first},
-          {"largest_step", ratios.largest_step},
-          {"smallest_step", ratios.smallest_step}};
+  return {{"log10_last_over_first", optional(ratios.log10_last_over_first)},
+          {"largest_step", optional(ratios.largest_step)},
+          {"smallest_step", optional(ratios.smallest_step)}};
 }
 
 Json summary_json(const profile::Summary& summary) {

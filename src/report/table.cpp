@@ -59,7 +59,7 @@ void row(std::ostream& out, const Profile& profile, const Point& point) {
       << right(number(point.backward.variance), 12) << right(fixed(point.backward.token_correlation, 4), 9);
   constexpr const char* attention = "/attention";
   const bool ends = point.path.size() >= 10 && point.path.compare(point.path.size() - 10, 10, attention) == 0;
-  if (ends && profile.layers[point.layer - 1].attention) {
+  if (ends && point.layer > 0 && profile.layers[point.layer - 1].attention) {
     const profile::AttentionMetrics& metrics = *profile.layers[point.layer - 1].attention;
     out << right(number(metrics.score_variance), 11);
     if (metrics.entropy_fraction) out << right(fixed(100 * *metrics.entropy_fraction, 1) + "%", 9);
@@ -157,9 +157,9 @@ std::string with_rate(const std::string& law, double rate) {
 }
 
 std::string ratio_text(const profile::Ratios& ratios) {
-  const double log10_ratio = ratios.log10_last_over_first;
-  return "last layer/first " +
-         (std::isfinite(log10_ratio) ? number(Quantity(std::pow(10.0, log10_ratio), log10_ratio)) : "undefined");
+  if (!ratios.log10_last_over_first) return "no ratio of layers";
+  const double log10_ratio = *ratios.log10_last_over_first;
+  return "last layer/first " + number(Quantity(std::pow(10.0, log10_ratio), log10_ratio));
 }
 
 void summary(std::ostream& out, const Profile& profile) {

@@ -35,8 +35,7 @@ network::Embedding embedding_of(const Json& json, std::optional<double> std, Err
   if (json.contains("std")) std = json.at("std").get<double>();
   if (!std) {
     errors.push_back(
-        "/init/std/embedding is missing, but must be a number in [0, 1000000]: the scheme does not set it (for example "
-        "0.02)");
+        "/input/embedding/std is missing, but must be a number in [0, 1000000]: no scheme sets it (for example 0.02)");
   }
   out.std = std.value_or(0);
   return out;
@@ -68,11 +67,12 @@ void lower_gradient(const Json& spec, network::Network& out, Errors& errors) {
   const Json& gradient = member(spec, "gradient");
   out.gradient_variance = number(gradient, "variance", 1);
   out.gradient_token_correlation = number(gradient, "token_correlation", 0);
-  const double least = out.sequence_length > 1 ? -1 / (out.sequence_length - 1) : 0;
+  const bool alone = out.sequence_length < 2;
+  const double least = alone ? 0 : -1 / (out.sequence_length - 1);
   if (out.gradient_token_correlation < least) {
+    const std::string why = alone ? "where there is one token" : "-1/(L-1): tokens cannot correlate less";
     errors.push_back("/gradient/token_correlation is " + shown(gradient.at("token_correlation")) +
-                     ", but must be at least " + shown(least) + ": " + shown(spec.at("sequence_length")) +
-                     " tokens cannot correlate less, -1/(L-1)");
+                     ", but must be at least " + (alone ? "0" : shown(least)) + ", " + why);
   }
 }
 
@@ -109,6 +109,11 @@ network::Network lower(const Json& spec, std::vector<std::string>& errors) {
     out.width = count(spec.at("encoder"), "width", 1);
     out.encoder = lower_stack(spec, "encoder", embedding_std, errors);
     out.body = lower_stack(spec, "decoder", embedding_std, errors);
+    const std::size_t decoder_width = count(spec.at("decoder"), "width", 1);
+    if (decoder_width != out.width) {
+      errors.push_back("/decoder/width is " + std::to_string(decoder_width) + ", but must be the encoder's, " +
+                       std::to_string(out.width) + ": cross-attention reads the encoder's output");
+    }
   }
   lower_input(spec, embedding_std, out, errors);
   lower_gradient(spec, out, errors);

@@ -77,16 +77,22 @@ void lower_init(const Json& spec, network::Stack& stack, std::optional<double>& 
   if (std.contains("embedding")) embedding_std = std.at("embedding").get<double>();
 }
 
-void lower_norm(const Json& json, network::Stack& stack, const std::string& pointer, Errors& errors) {
+void lower_norm(const Json& json, network::Stack& stack, const std::string& stack_pointer, Errors& errors) {
   const std::string kind = text(json, "kind", "none");
   const std::string placement = text(json, "placement", "pre");
   stack.placement = placement == "post" ? network::Placement::post : network::Placement::pre;
   if (kind == "none") {
     if (json.contains("final") && json.at("final").get<bool>()) {
-      errors.push_back(pointer +
-                       "/final is true, but must be false where kind is none: name the kind of norm or remove final");
+      errors.push_back(
+          stack_pointer +
+          "/norm/final is true, but must be false where kind is none: name the kind of norm or remove final");
     }
     return;
+  }
+  if (stack.width < 2) {
+    errors.push_back(
+        stack_pointer +
+        "/width is 1, but must be at least 2 where there is a norm: widen it or set the norm's kind to none");
   }
   stack.norm = value_of(norm_names, kind);
   stack.final_norm = json.contains("final") ? json.at("final").get<bool>() : placement == "pre";
@@ -137,7 +143,7 @@ std::vector<network::Component> lower_stack(const Json& spec, const std::string&
   stack.ffn_width = count(ffn, "width", 1);
   stack.activation = value_of(activation_names, text(ffn, "activation", "gelu"));
   stack.gated = ffn.contains("gated") && ffn.at("gated").get<bool>();
-  lower_norm(json.at("norm"), stack, pointer + "/norm", errors);
+  lower_norm(json.at("norm"), stack, pointer, errors);
   stack.std.resize(count(json, "layers", 1));
   lower_init(spec, stack, embedding_std, errors);
   const Json& residual = member(json, "residual");

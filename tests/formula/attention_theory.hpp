@@ -74,7 +74,8 @@ struct Theory {
     const Digits50 mixed = c + (q - c) * (S2 + v() * leak()) + S2 * q * p / (1 - p);
     const Digits50 mixed_dot = c + (q - c) * (P + rho() * v() * leak());
     return B * d * k * H *
-           (L * b.variance * mixed + L * (L - 1) * b.covariance * mixed_dot + (B - 1) * L * L * b.cross_covariance * c_cross);
+           (L * b.variance * mixed + L * (L - 1) * b.covariance * mixed_dot +
+            (B - 1) * L * L * b.cross_covariance * c_cross);
   }
   [[nodiscard]] Digits50 key_weight(const formula::Gradient<Digits50>& b, const Digits50& B) const {
     const Digits50 w = q_v() - c_v(), w_p = q_v() / (1 - p) - c_v(), q_q = d * w_q * q, c_q = d * w_q * c;

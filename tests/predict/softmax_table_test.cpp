@@ -48,6 +48,18 @@ TEST_CASE("the interpolated softmax functionals keep their stated error at rando
   std::printf("softmax table: worst relative error %.1e\n", worst);
 }
 
+TEST_CASE("the table keeps its stated error up to its last score variance") {
+  predict::SoftmaxTable<double> table(512, 64);
+  for (const auto& [v, rho] : {std::pair{70.0, 0.9}, {150.0, 0.3}, {240.0, 0.99}}) {
+    INFO("v " << v << " rho " << rho);
+    const auto pair = formula::softmax_pair_means(v, rho, 512.0, 512.0, 64.0);
+    CHECK(table(v, rho).pair.overlap == Approx(pair.overlap).epsilon(stated_error(v)));
+    CHECK(table(v, rho).pair.query_jacobian == Approx(pair.query_jacobian).epsilon(stated_error(v)));
+    CHECK(table(v, rho).row.squares ==
+          Approx(formula::softmax_row_means(v, 512.0, 64.0).squares).epsilon(stated_error(v)));
+  }
+}
+
 TEST_CASE("tiles of the softmax table meet without a step") {
   predict::SoftmaxTable<double> table(256, 64);
   for (const double border : {1.0, 4.0, 16.0, 64.0, 256.0}) {

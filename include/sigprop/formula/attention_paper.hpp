@@ -41,7 +41,7 @@ template <class T>
 /// Gradient through one head as published: the value path with S2, P → 1/L.
 ///     γ_in² = γ² k w_v (1 + (L-1) r_g (1-p))/(L (1-p))    η_in = γ² k w_v (1 + (L-1) r_g)/L
 /// Symbols  γ², r_g: gradient variance and token correlation at the head output.  k: head width.  H heads add up.
-/// Status   approximation that leaves out queries and keys: 5.7 times too low at v = 0.8, r_g = 0, a thousand times at v = 16. Kept as published.
+/// Status   approximation that leaves out queries and keys: 5.7 times too low at v = 0.8, r_g = 0, 800 times at v = 16. Kept as published.
 /// Assumes  score variance far below 1.
 /// Domain   L ≥ 1, 0 ≤ p < 1
 /// Source   arXiv:2403.09635, single-head attention.

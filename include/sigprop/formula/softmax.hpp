@@ -39,7 +39,7 @@ template <class T>
 /// Moments of a softmax over L scores, second published form.
 ///     y = e^{vL/(L-1)}    V2 = (y - 1) y² / ((L-1) e^v + 1)²    gradient γ_in² = γ² (V2 + 1/L²)
 /// Symbols  v: centred score variance.  L: number of scores.
-/// Status   approximation for finite L: within a few % at v ≤ 1 and L ≥ 300; not valid at sharp scores.
+/// Status   approximation for finite L: within 6 % at v ≤ 1 and L ≥ 300; not valid at sharp scores.
 /// Assumes  scores normal, independent; the sum of the other exponentials replaced by its mean.
 /// Domain   v ≥ 0, L ≥ 2
 /// Source   arXiv:2403.09635, softmax.

@@ -79,9 +79,9 @@ struct Verdict {
 
 /// How a variance changes from layer to layer.
 struct Ratios {
-  double log10_last_over_first = 0;
-  double largest_step = 1;  ///< factor from one layer to the next
-  double smallest_step = 1;
+  std::optional<double> log10_last_over_first;  ///< absent, as the steps, for fewer than two layers or a variance of 0
+  std::optional<double> largest_step;           ///< factor from one layer to the next
+  std::optional<double> smallest_step;
 };
 
 struct Summary {
