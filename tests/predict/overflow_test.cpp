@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <sstream>
 
 #include "sigprop/report/report.hpp"
 #include "support/spec.hpp"

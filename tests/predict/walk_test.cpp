@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <sstream>
 
+#include "sigprop/report/report.hpp"
 #include "sigprop/spec/write.hpp"
 #include "support/spec.hpp"
 
@@ -54,6 +56,21 @@ TEST_CASE("the loss gradient enters after the final norm") {
   CHECK(without.points.back().backward.variance.value == 1);
   const double variance = with.points.back().forward.variance.value;
   CHECK(with.points.back().backward.variance.value == Approx((1 + 1.0 / 128) / variance));
+}
+
+TEST_CASE("both norms multiply a fresh gradient by 1 + 1/D") {
+  for (const char* norm : {"layer_norm", "rms_norm"}) {
+    INFO(norm);
+    const json spec = {{"sequence_length", 8}, {"width", 32}, {"components", json::array({{{"norm", norm}}})}};
+    CHECK(test::predicted(spec).points.front().backward.variance.value == Approx(1 + 1.0 / 32).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("a table shows a point called attention where there is none") {
+  const json spec = json::parse(R"({"sequence_length": 8, "components": [{"dropout": 0.1, "point": "attention"}]})");
+  std::ostringstream table;
+  report::write_table(table, test::predicted(spec), true);
+  CHECK(table.str().find("layer 0/attention") != std::string::npos);
 }
 
 TEST_CASE("one residual scale a branch is used branch by branch") {
