@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Warnings and sanitizers of our own targets; never exported to users of the library.
+# Warnings and sanitizers of our own targets, and what ccache needs; never exported to users of the library.
 add_library(sigprop_warnings INTERFACE)
 target_compile_options(sigprop_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual

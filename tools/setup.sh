@@ -47,7 +47,7 @@ build() {
   fi
   if command -v ccache >/dev/null; then
     export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
-    export CCACHE_SLOPPINESS=pch_defines,time_macros  # what precompiled headers need
+    export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros}  # what ccache asks for with precompiled headers
   fi
   cmake --preset "$preset" "${fresh[@]}" || die "configuring the preset '$preset' failed; the reason stands above"
   cmake --build --preset "$preset" --parallel "$(nproc)" "${@:2}" ||

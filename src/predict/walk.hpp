@@ -3,12 +3,12 @@
 
 #include <cmath>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "predict/activation_moments.hpp"
+#include "predict/layer_ledger.hpp"
 #include "predict/softmax_table.hpp"
 #include "sigprop/formula/attention_paper.hpp"
 #include "sigprop/formula/dropout.hpp"
@@ -46,22 +46,6 @@ struct Station {
   formula::Gradient<T> backward;
 };
 
-template <class T>
-struct WeightRecord {
-  std::string name;
-  double std = 0;
-  bool has_gradient = true;
-  T squared_norm{};
-};
-
-template <class T>
-struct LayerRecord {
-  bool has_attention = false;
-  T score_variance{};
-  std::optional<T> entropy;
-  std::vector<WeightRecord<T>> weights;
-};
-
 /// Forward then backward over a network's components, in the numbers of T. The forward pass leaves one frame a component on a
 /// tape, the backward pass takes them off again; both visit points and layers in the same order.
 template <class T>
@@ -76,14 +60,14 @@ class Walk {
     signal = forward_points(network_.body, signal, false);
     const T variance(network_.gradient_variance);
     Backflow<T> gradient{{variance, variance * T(network_.gradient_token_correlation), T(0)}, T(0), T(0)};
-    cursor_layer_ = layers_.size();
+    ledger_.rewind();
     next_station_ = stations_.size();
     gradient = backward_points(network_.body, gradient);
     arrive(gradient);
   }
 
   [[nodiscard]] const std::vector<Station<T>>& stations() const { return stations_; }
-  [[nodiscard]] const std::vector<LayerRecord<T>>& layers() const { return layers_; }
+  [[nodiscard]] const std::vector<LayerRecord<T>>& layers() const { return ledger_.layers(); }
 
  private:
   using Components = std::vector<network::Component>;
@@ -115,7 +99,7 @@ class Walk {
   [[nodiscard]] static T square(double x) { return T(x) * T(x); }
 
   void record(const Signal<T>& signal, std::string path) {
-    stations_.push_back({std::move(path), layers_.size(), signal.width, signal.moments, {}});
+    stations_.push_back({std::move(path), ledger_.layers().size(), signal.width, signal.moments, {}});
   }
 
   // ---- forward -----------------------------------------------------------------------------------------------------
@@ -128,12 +112,13 @@ class Walk {
         for (std::size_t turn = 0; turn < repeat->times; ++turn) signal = forward_points(repeat->of, signal, true);
       } else {
         if (network::has_weights(component) && !(in_turn && begun)) {
-          layers_.emplace_back();
+          ledger_.open_layer();
           begun = true;
         }
         signal = forward(component, signal);
       }
-      if (!component.point.empty()) record(signal, "layer " + std::to_string(layers_.size()) + "/" + component.point);
+      if (!component.point.empty())
+        record(signal, "layer " + std::to_string(ledger_.layers().size()) + "/" + component.point);
     }
     return signal;
   }
@@ -149,7 +134,7 @@ class Walk {
 
   [[nodiscard]] Signal<T> forward_op(const network::Linear& op, const Signal<T>& x) {
     tape_.push_back(x);
-    add_weight(op.name, op.weight_std);
+    ledger_.add_weight(op.name, op.weight_std);
     return {
         formula::linear_forward(x.moments, T(static_cast<double>(op.in)), square(op.weight_std), square(op.bias_std)),
         T(0), op.out};
@@ -183,13 +168,13 @@ class Walk {
     const formula::AttentionShape<T> shape = shape_of(op);
     const formula::ScoreMoments<T> scores = formula::attention_scores(x.moments, shape);
     const formula::SoftmaxMeans<T> softmax = softmax_of(op, scores);
-    LayerRecord<T>& layer = layers_.back();
+    LayerRecord<T>& layer = ledger_.current();
     layer.has_attention = true;
     layer.score_variance = scores.variance;
     if (theory_ == Theory::full) layer.entropy = softmax.row.entropy;
     for (const auto& [name, std] :
          {std::pair{"query", op.query_std}, {"key", op.key_std}, {"value", op.value_std}, {"output", op.output_std}}) {
-      add_weight(name, std);
+      ledger_.add_weight(name, std);
     }
     return {project(op, head_output(x.moments, shape, softmax)), T(0), x.width};
   }
@@ -246,7 +231,7 @@ class Walk {
   [[nodiscard]] Backflow<T> backward_op(const network::Linear& op, const Backflow<T>& g) {
     const Signal<T> x = take();
     const T in(static_cast<double>(op.in)), out(static_cast<double>(op.out));
-    set_weight(formula::weight_gradient(x.moments, g.moments, in, out, batch(), length()));
+    ledger_.set_weight(formula::weight_gradient(x.moments, g.moments, in, out, batch(), length()));
     return fresh(formula::linear_backward(g.moments, out, square(op.weight_std)));
   }
 
@@ -285,16 +270,16 @@ class Walk {
     const formula::Moments<T> z = head_output(x.moments, shape, softmax);
     const T output = formula::weight_gradient(z, g.moments, fan, width, batch(), length());
     if (theory_ == Theory::paper) {
-      set_weight(output);
+      ledger_.set_weight(output);
       const auto value = formula::attention_paper_value_gradient(b, shape);
-      set_weight(formula::weight_gradient(x.moments, value, width, fan, batch(), length()));
-      skip_weight();  // key
-      skip_weight();  // query
+      ledger_.set_weight(formula::weight_gradient(x.moments, value, width, fan, batch(), length()));
+      ledger_.skip_weight();  // key
+      ledger_.skip_weight();  // query
       return fresh(formula::attention_paper_backward(b, shape));
     }
     const formula::AttentionGradient<T> back = formula::attention_backward(b, x.moments, shape, softmax, batch());
     for (const T& squared_norm : {output, back.value_weight, back.key_weight, back.query_weight})
-      set_weight(squared_norm);
+      ledger_.set_weight(squared_norm);
     return fresh(back.input);
   }
 
@@ -361,30 +346,6 @@ class Walk {
                                    square(op.bias_std));
   }
 
-  // ---- weights -----------------------------------------------------------------------------------------------------
-
-  void add_weight(const std::string& name, double std) {
-    std::vector<WeightRecord<T>>& weights = layers_.back().weights;
-    std::string unique = name;
-    for (std::size_t copy = 2; taken(weights, unique); ++copy) unique = name + "_" + std::to_string(copy);
-    weights.push_back({unique, std, true, T(0)});
-  }
-
-  [[nodiscard]] static bool taken(const std::vector<WeightRecord<T>>& weights, const std::string& name) {
-    for (const auto& weight : weights) {
-      if (weight.name == name) return true;
-    }
-    return false;
-  }
-
-  /// The records in reverse order of add_weight.
-  [[nodiscard]] WeightRecord<T>& previous_weight() {
-    while (cursor_weight_ == 0) cursor_weight_ = layers_[--cursor_layer_].weights.size();
-    return layers_[cursor_layer_].weights[--cursor_weight_];
-  }
-  void set_weight(const T& squared_norm) { previous_weight().squared_norm = squared_norm; }
-  void skip_weight() { previous_weight().has_gradient = false; }
-
   const network::Network& network_;
   Theory theory_;
   ActivationMoments<T> activations_;
@@ -392,9 +353,7 @@ class Walk {
   std::vector<Signal<T>> tape_;
   std::vector<T> branch_shares_;  ///< of every residual's variance, in forward order
   std::vector<Station<T>> stations_;
-  std::vector<LayerRecord<T>> layers_;
-  std::size_t cursor_layer_ = 0;
-  std::size_t cursor_weight_ = 0;
+  LayerLedger<T> ledger_;
   std::size_t next_station_ = 0;
 };
 
