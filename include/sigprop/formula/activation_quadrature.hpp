@@ -68,9 +68,9 @@ template <class T, class F>
 /// First and second moments of an activation and of its derivative, one token or a pair.
 template <class T>
 struct ActivationMoments {
-  T mean;                  ///< E[φ(x)]
-  T second_moment;         ///< E[φ(x)²], for a pair E[φ(x) φ(y)]
-  T derivative_product;    ///< E[φ'(x)²], for a pair E[φ'(x) φ'(y)]
+  T mean;                ///< E[φ(x)]
+  T second_moment;       ///< E[φ(x)²], for a pair E[φ(x) φ(y)]
+  T derivative_product;  ///< E[φ'(x)²], for a pair E[φ'(x) φ'(y)]
 };
 
 /// Name     activation

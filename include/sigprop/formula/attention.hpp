@@ -11,16 +11,16 @@ namespace sigprop::formula {
 /// Sizes and variances of multi-head self-attention. Numbers are of type T so that a derivative can be taken by any of them.
 template <class T>
 struct AttentionShape {
-  T length;          ///< L, tokens
-  T width;           ///< d, input features
-  T heads;           ///< H
-  T head_width;      ///< k
-  T query_weight;    ///< w_q, variance of an element of W_q
-  T key_weight;      ///< w_k
-  T value_weight;    ///< w_v
-  T bias_variance;   ///< of the query, key and value biases
-  T dropout;         ///< p on the softmax matrix
-  T score_gain;      ///< k · scale², 1 for scores divided by √k
+  T length;         ///< L, tokens
+  T width;          ///< d, input features
+  T heads;          ///< H
+  T head_width;     ///< k
+  T query_weight;   ///< w_q, variance of an element of W_q
+  T key_weight;     ///< w_k
+  T value_weight;   ///< w_v
+  T bias_variance;  ///< of the query, key and value biases
+  T dropout;        ///< p on the softmax matrix
+  T score_gain;     ///< k · scale², 1 for scores divided by √k
 };
 
 /// All softmax functionals that attention needs at one score variance.
@@ -62,8 +62,8 @@ template <class T>
 
 /// Moments of A y for a signal y, linear in the input, of mean 0 or not: its second moment and token products stand for the moments.
 template <class T>
-[[nodiscard]] Moments<T> attention_mix(const Moments<T>& y, const ScoreMoments<T>& scores, const AttentionShape<T>& shape,
-                                       const SoftmaxMeans<T>& softmax) {
+[[nodiscard]] Moments<T> attention_mix(const Moments<T>& y, const ScoreMoments<T>& scores,
+                                       const AttentionShape<T>& shape, const SoftmaxMeans<T>& softmax) {
   const T q = y.second_moment();
   const T c = y.token_dot();
   const T& s2 = softmax.row.squares;
@@ -140,7 +140,7 @@ template <class T>
   const T key_spread = d * shape.key_weight * spread;
   const T value = d * shape.value_weight * x.second_moment() + shape.bias_variance;
   const T value_dot = d * shape.value_weight * x.token_dot() + shape.bias_variance;
-  const T own = value - value_dot;               // w
+  const T own = value - value_dot;                 // w
   const T own_dropped = value / keep - value_dot;  // w_p
   const T& s2 = softmax.row.squares;
   const T& overlap = softmax.pair.overlap;

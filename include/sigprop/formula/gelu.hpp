@@ -55,8 +55,8 @@ template <class T>
   const T free = T(1) / (T(1) + variance);
   const T size = r < T(0) ? T(-r) : r;
   const T base = (T(1) - size + size * free) * (T(1) + size * a);  // ((1 + σ²)² - r²σ⁴)/(1 + σ²)²
-  const T left = (T(1) - r) * (T(1) + r) + r * r * free;  // 1 - r² a
-  const T numerator = T(2) * a * left + T(3) * free;      // ((1 + σ²)(2σ² + 3) - 2r²σ⁴)/(1 + σ²)²
+  const T left = (T(1) - r) * (T(1) + r) + r * r * free;           // 1 - r² a
+  const T numerator = T(2) * a * left + T(3) * free;               // ((1 + σ²)(2σ² + 3) - 2r²σ⁴)/(1 + σ²)²
   const T tail = r * a * free * (numerator / (base * sqrt(base)));
   return T(1) / T(2) + (tail - acos(r * a)) / (T(2) * scalar::pi<T>());
 }

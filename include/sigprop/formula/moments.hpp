@@ -13,8 +13,8 @@ struct Moments {
   T covariance{};        ///< κ = Cov[x_i, x_j], tokens i ≠ j of one sequence
   T cross_covariance{};  ///< κ× = Cov[x_i, x'_j], tokens of two sequences of one batch
 
-  [[nodiscard]] T second_moment() const { return variance + mean * mean; }     ///< q = E[x²]
-  [[nodiscard]] T token_dot() const { return covariance + mean * mean; }       ///< c = E[x_i x_j], i ≠ j
+  [[nodiscard]] T second_moment() const { return variance + mean * mean; }      ///< q = E[x²]
+  [[nodiscard]] T token_dot() const { return covariance + mean * mean; }        ///< c = E[x_i x_j], i ≠ j
   [[nodiscard]] T cross_dot() const { return cross_covariance + mean * mean; }  ///< c× = E[x_i x'_j]
 };
 

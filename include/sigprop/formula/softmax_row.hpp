@@ -12,9 +12,9 @@ namespace sigprop::formula {
 /// Functionals of one softmax row A over n keys with independent normal scores x of variance v.
 template <class T>
 struct SoftmaxRow {
-  T squares;         ///< S2 = E[Σ A²]
-  T cubes;           ///< S3 = E[Σ A³]
-  T jacobian;        ///< T = E[Σ_jk J_jk²], J = diag A - A Aᵀ: squared row of the score gradient per unit of gradient variance
+  T squares;  ///< S2 = E[Σ A²]
+  T cubes;    ///< S3 = E[Σ A³]
+  T jacobian;  ///< T = E[Σ_jk J_jk²], J = diag A - A Aᵀ: squared row of the score gradient per unit of gradient variance
   T score_jacobian;  ///< T_x = E[Σ_j A_j² (x_j - Σ_k A_k x_k)²]/v
   T entropy;         ///< E[-Σ A ln A], nats
 };
@@ -70,7 +70,7 @@ template <class T>
   require_at_least_one("number of keys", keys);
   if (scalar::value_of(keys) <= 1) return {T(1), T(1), T(0), T(0), T(0)};
   const double step = 0.45 / refinement;  // trapezoid error |Γ(4 + 2πi/0.45)| = 5e-6 at the sharpest kernel
-  constexpr double reach = 7.2;          // normal mass beyond: 6e-13
+  constexpr double reach = 7.2;           // normal mass beyond: 6e-13
   constexpr double negligible = 1e-8;
   const double v_value = scalar::value_of(v);
   const double sd_value = std::sqrt(v_value);
@@ -124,8 +124,7 @@ template <class T>
   }
   const T dt(step);
   const T s2 = dt * squares;
-  return {s2, dt * cubes, dt * jacobian, dt * (a - T(2) * b + c),
-          T(-centre) + dt * log_sum - v * (T(1) - s2)};
+  return {s2, dt * cubes, dt * jacobian, dt * (a - T(2) * b + c), T(-centre) + dt * log_sum - v * (T(1) - s2)};
 }
 
 }  // namespace sigprop::formula
