@@ -4,32 +4,11 @@
 #include <cmath>
 #include <vector>
 
-#include "sigprop/network/network.hpp"
 #include "simulate/draw.hpp"
 #include "simulate/matrix.hpp"
 
+/// Heads forward and backward.
 namespace sigprop::simulate {
-
-/// softmax(scale · Q Kᵀ + mask) V of every head and sequence, forward and backward; the projections around it are linear maps.
-/// Q (rows, heads · k), K and V (rows of the memory, kv_heads · k): a head's features lie side by side.
-struct Heads {
-  Eigen::Index heads = 1;
-  Eigen::Index kv_heads = 1;
-  Eigen::Index width = 1;  ///< k, of one head
-  double score_scale = 1;
-  double dropout = 0;
-  bool causal = false;
-  std::uint32_t mask_tensor = 0;  ///< of the dropout mask; element ((sequence · heads + head) · L + row) · L_k + key
-
-  [[nodiscard]] Eigen::Index group() const { return heads / kv_heads; }
-};
-
-[[nodiscard]] inline Heads heads_of(const network::Attention& op, std::uint32_t mask_tensor) {
-  const auto index = [](std::size_t n) { return static_cast<Eigen::Index>(n); };
-  return {index(op.heads), index(op.kv_heads), index(op.head_width),
-          op.score_scale,  op.dropout,         op.mask == network::Mask::causal,
-          mask_tensor};
-}
 
 /// Means over all rows of all heads and sequences.
 struct ScoreStatistics {

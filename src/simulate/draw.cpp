@@ -8,6 +8,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "simulate/elementwise.hpp"
+
 namespace sigprop::simulate {
 namespace {
 
@@ -83,8 +85,7 @@ void Draw::normals(std::uint32_t tensor, std::uint64_t first, Eigen::Index count
 double Draw::uniform(std::uint32_t tensor, std::uint64_t n) const {
   std::uint32_t pair[2];
   words(tensor, 2 * n, 2, pair);
-  const std::uint64_t bits = (std::uint64_t{pair[0]} << 32 | pair[1]) >> 11;
-  return (static_cast<double>(bits) + 0.5) * 0x1p-53;
+  return uniform_of(pair[0], pair[1]);
 }
 
 template <class T>
@@ -107,7 +108,7 @@ Matrix<T> Draw::normal_matrix(Team team, std::uint32_t tensor, Eigen::Index rows
 
 template <class T>
 void Draw::mask(std::uint32_t tensor, std::uint64_t first, double probability, T* factors, Eigen::Index count) const {
-  const auto limit = static_cast<std::uint32_t>(std::ldexp(probability, 32));
+  const auto limit = drop_limit(probability);
   const T kept = static_cast<T>(1 / (1 - probability));
   std::uint32_t buffer[chunk];
   for (Eigen::Index done = 0; done < count; done += chunk) {

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <cstddef>
-#include <memory>
+#include <algorithm>
+
+#include "simulate/subject.hpp"
 
 /// What every part of the CPU engine shares: matrices, and loops over a team of threads.
 namespace sigprop::simulate {
@@ -14,23 +15,6 @@ using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>
 
 template <class T>
 using Row = Eigen::Matrix<T, 1, Eigen::Dynamic>;
-
-/// A signal or a weight that several steps of the backward pass read.
-template <class T>
-using Shared = std::shared_ptr<const Matrix<T>>;
-
-template <class T>
-[[nodiscard]] Shared<T> share(Matrix<T>&& x) {
-  return std::make_shared<const Matrix<T>>(std::move(x));
-}
-
-/// B sequences of L tokens: the rows of a signal, sequence by sequence.
-struct Tokens {
-  Eigen::Index sequences = 1;
-  Eigen::Index length = 1;
-
-  [[nodiscard]] Eigen::Index rows() const { return sequences * length; }
-};
 
 /// The threads that work on one network.
 struct Team {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "simulate/cpu_engine.hpp"
 #include "simulate/walk.hpp"
 
 namespace sigprop::simulate {
@@ -95,7 +96,9 @@ double elements_held(const network::Network& network, Policy policy) {
 template <class T>
 Sample run_replicate(const Subject& subject, const Draw& draw, Team team, Policy policy, const std::atomic<bool>* stop,
                      const Probe<T>* probe) {
-  return Walk<T>(subject, draw, team, policy, stop, probe).run();
+  CpuEngine<T> engine(subject, draw, team, probe);
+  Walk<CpuEngine<T>>(subject, engine, policy, stop).run();
+  return engine.finish();
 }
 
 template Sample run_replicate(const Subject&, const Draw&, Team, Policy, const std::atomic<bool>*, const Probe<float>*);

@@ -11,13 +11,6 @@
 
 namespace sigprop::simulate {
 
-/// What the backward pass finds again of the forward pass. A kept turn of an outer repeat holds its weights and signals; a recomputed
-/// one holds its input, and goes forward once more, with the same random numbers, before it goes backward.
-enum class Policy { keep, recompute };
-
-/// Thrown out of a replicate that was asked to stop.
-struct Stopped {};
-
 /// How tests look into a network and change it.
 template <class T>
 struct Probe {
@@ -26,14 +19,6 @@ struct Probe {
   std::function<void(Matrix<T>&)> input;                                           ///< at the source of the body
   std::function<void(const Matrix<T>& output, const Matrix<T>& gradient)> output;  ///< at the end of the body
   std::function<void(const Matrix<T>&)> input_gradient;                            ///< at the point "input" of the body
-};
-
-/// One random network with its outline and the layout of its sample.
-struct Subject {
-  const network::Network& network;
-  const network::Outline& outline;
-  const Layout& layout;
-  double norm_epsilon = 0;  ///< added to the variance under a norm's root
 };
 
 /// Draws the network of this replicate, goes forward and backward, and measures. T: float or double. Between components, throws Stopped

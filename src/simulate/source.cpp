@@ -2,38 +2,12 @@
 #include "simulate/source.hpp"
 
 #include <cmath>
-#include <numbers>
 #include <vector>
+
+#include "simulate/elementwise.hpp"
 
 namespace sigprop::simulate {
 namespace {
-
-/// 1 + 1/2 + ... + 1/n.
-double harmonic(double n) {
-  constexpr double summed = 32;  // beyond it the asymptotic series below is exact to double
-  if (n <= summed) {
-    double sum = 0;
-    for (double i = n; i >= 1; --i) sum += 1 / i;
-    return sum;
-  }
-  const double square = 1 / (n * n);
-  return std::log(n) + std::numbers::egamma + 1 / (2 * n) - square / 12 + square * square / 120;
-}
-
-/// The word, 0 for the most frequent, at which Zipf's law of V words passes the probability u.
-std::uint64_t zipf_word(double u, double vocabulary) {
-  const double wanted = u * harmonic(vocabulary);
-  double low = 1, high = vocabulary;  // the word lies in [low, high]
-  while (low < high) {
-    const double middle = std::floor((low + high) / 2);
-    if (harmonic(middle) >= wanted) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return static_cast<std::uint64_t>(low) - 1;
-}
 
 /// x += std · row `index` of an embedding table.
 template <class T, class Place>

@@ -19,6 +19,4 @@ template <class T>
 [[nodiscard]] Matrix<T> embedded_tokens(const Draw& draw, std::uint32_t tensor, Tokens tokens, Eigen::Index width,
                                         const network::Embedding& embedding);
 
-inline constexpr std::uint32_t source_tensors = 5;  ///< that one source may use
-
 }  // namespace sigprop::simulate

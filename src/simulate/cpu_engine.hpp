@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+
+#include "simulate/activation.hpp"
+#include "simulate/attention.hpp"
+#include "simulate/measure.hpp"
+#include "simulate/norm.hpp"
+#include "simulate/product.hpp"
+#include "simulate/replicate.hpp"
+#include "simulate/source.hpp"
+
+namespace sigprop::simulate {
+
+/// The operations of a Walk on the CPU, for one replicate.
+template <class T>
+class CpuEngine {
+ public:
+  using Signal = Matrix<T>;
+  using Weight = Matrix<T>;
+  using Normalized = simulate::Normalized<T>;
+  using Activated = Slope<Matrix<T>>;
+
+  struct Attended {
+    Matrix<T> q, k, v;
+    Matrix<T> probabilities;
+    Matrix<T> z;
+  };
+
+  CpuEngine(const Subject& subject, const Draw& draw, Team team, const Probe<T>* probe)
+      : draw_(draw),
+        team_(team),
+        probe_(probe),
+        tokens_(tokens_of(subject.network)),
+        norm_epsilon_(subject.norm_epsilon),
+        sample_(subject.layout.size()) {}
+
+  [[nodiscard]] Sample finish() { return std::move(sample_); }
+
+  // ---- drawn ---------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Matrix<T> tokens(std::uint32_t tensor, std::size_t width, const network::GivenInput& moments) const {
+    return correlated_tokens<T>(team_, draw_, tensor, tokens_, index(width), moments);
+  }
+
+  [[nodiscard]] Matrix<T> tokens(std::uint32_t tensor, std::size_t width, const network::Embedding& embedding) const {
+    return embedded_tokens<T>(draw_, tensor, tokens_, index(width), embedding);
+  }
+
+  [[nodiscard]] Matrix<T> weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std) const {
+    Matrix<T> w = draw_.normal_matrix<T>(team_, tensor, index(out), index(in), std);
+    if (probe_ != nullptr && probe_->weight) probe_->weight(tensor, w);
+    return w;
+  }
+
+  void add_bias(std::uint32_t tensor, double std, Matrix<T>& y) const {
+    const Matrix<T> bias = draw_.normal_matrix<T>(team_, tensor, 1, y.cols(), std);
+    y.rowwise() += bias.row(0);
+  }
+
+  void drop(std::uint32_t tensor, double probability, Matrix<T>& x) const {
+    for_rows(team_, x.rows(), [&](Eigen::Index first, Eigen::Index count) {
+      draw_.drop(tensor, static_cast<std::uint64_t>(first * x.cols()), probability, x.row(first).data(),
+                 count * x.cols());
+    });
+  }
+
+  // ---- linear maps ---------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Matrix<T> project(const Matrix<T>& x, const Matrix<T>& w) const {
+    return times_transposed(team_, x, w);
+  }
+
+  [[nodiscard]] Matrix<T> project_back(const Matrix<T>& g, const Matrix<T>& w) const { return times(team_, g, w); }
+
+  void add_project_back(const Matrix<T>& g, const Matrix<T>& w, Matrix<T>& into) const { into += times(team_, g, w); }
+
+  void weigh(std::uint32_t tensor, std::size_t place, const Matrix<T>& g, const Matrix<T>& x) {
+    const Matrix<T> gradient = transposed_times(team_, g, x);
+    if (probe_ != nullptr && probe_->weight_gradient) probe_->weight_gradient(tensor, gradient);
+    sample_[place] = squared_norm(team_, gradient);
+  }
+
+  // ---- elementwise ---------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Matrix<T> copy(const Matrix<T>& x) const { return x; }
+  [[nodiscard]] Matrix<T> zeros_like(const Matrix<T>& x) const { return Matrix<T>::Zero(x.rows(), x.cols()); }
+  [[nodiscard]] Matrix<T> product(const Matrix<T>& a, const Matrix<T>& b) const { return a.cwiseProduct(b); }
+
+  void multiply(Matrix<T>& g, const Matrix<T>& by) const {
+    for_rows(team_, g.rows(), [&](Eigen::Index first, Eigen::Index count) {
+      g.middleRows(first, count).array() *= by.middleRows(first, count).array();
+    });
+  }
+
+  /// skip · x + branch · f.
+  [[nodiscard]] Matrix<T> combine(double skip, const Matrix<T>& x, double branch, const Matrix<T>& f) const {
+    return static_cast<T>(skip) * x + static_cast<T>(branch) * f;
+  }
+
+  [[nodiscard]] Matrix<T> scaled(double factor, const Matrix<T>& g) const { return static_cast<T>(factor) * g; }
+
+  [[nodiscard]] Activated activate(network::ActivationKind kind, const Matrix<T>& x) const {
+    return simulate::activate(team_, kind, x);
+  }
+
+  [[nodiscard]] Normalized normalize(network::NormKind kind, const Matrix<T>& x) const {
+    return simulate::normalize(team_, kind, norm_epsilon_, x);
+  }
+
+  void normalize_backward(network::NormKind kind, const Normalized& forward, Matrix<T>& g) const {
+    simulate::normalize_backward(team_, kind, forward.y, forward.inverse_scale, g);
+  }
+
+  // ---- attention -----------------------------------------------------------------------------------------------------
+
+  void rotate(std::size_t head_width, double base, bool backward, Matrix<T>& x) const {
+    simulate::rotate(team_, tokens_, index(head_width), base, backward, x);
+  }
+
+  [[nodiscard]] Attended attend(const Heads& heads, Matrix<T>&& q, Matrix<T>&& k, Matrix<T>&& v,
+                                const ScorePlace& place) {
+    HeadsResult<T> result = simulate::attend(team_, draw_, heads, tokens_, q, k, v);
+    sample_[place.begin] = result.scores.variance;
+    sample_[place.begin + 1] = result.scores.entropy;
+    return {std::move(q), std::move(k), std::move(v), std::move(result.probabilities), std::move(result.z)};
+  }
+
+  [[nodiscard]] HeadsGradient<T> attend_backward(const Heads& heads, const Attended& forward,
+                                                 const Matrix<T>& gz) const {
+    return simulate::attend_backward(team_, draw_, heads, tokens_, forward.q, forward.k, forward.v,
+                                     forward.probabilities, gz);
+  }
+
+  // ---- what is looked at ---------------------------------------------------------------------------------------------
+
+  void measure(const Matrix<T>& x, const SignalPlace& place) { simulate::measure(team_, tokens_, x, place, sample_); }
+
+  void see_input(Matrix<T>& x) const {
+    if (probe_ != nullptr && probe_->input) probe_->input(x);
+  }
+  void see_output(const Matrix<T>& y, const Matrix<T>& g) const {
+    if (probe_ != nullptr && probe_->output) probe_->output(y, g);
+  }
+  void see_input_gradient(const Matrix<T>& g) const {
+    if (probe_ != nullptr && probe_->input_gradient) probe_->input_gradient(g);
+  }
+
+ private:
+  [[nodiscard]] static Eigen::Index index(std::size_t n) { return static_cast<Eigen::Index>(n); }
+
+  const Draw& draw_;
+  const Team team_;
+  const Probe<T>* const probe_;
+  const Tokens tokens_;
+  const double norm_epsilon_;
+  Sample sample_;
+};
+
+}  // namespace sigprop::simulate
