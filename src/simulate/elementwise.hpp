@@ -6,14 +6,9 @@
 #include <numbers>
 
 #include "sigprop/network/network.hpp"
+#include "simulate/host_device.hpp"
 
 /// Functions of one number that the CPU and the CUDA engine share: total, without exceptions.
-#ifdef __CUDACC__
-#define SIGPROP_HOST_DEVICE __host__ __device__
-#else
-#define SIGPROP_HOST_DEVICE
-#endif
-
 namespace sigprop::simulate {
 
 /// Value and derivative of an activation at x, as PyTorch defines them.
@@ -122,6 +117,18 @@ SIGPROP_HOST_DEVICE inline double uniform_of(std::uint32_t high, std::uint32_t l
 /// Words below this are dropped.
 [[nodiscard]] inline std::uint32_t drop_limit(double probability) {
   return static_cast<std::uint32_t>(std::ldexp(probability, 32));
+}
+
+/// Of z_i standard normal and z̄ its mean over a sequence's tokens, x_i = mean + own (z_i - z̄) + common z̄ has the given moments.
+struct Mixture {
+  double own;
+  double common;
+};
+
+[[nodiscard]] inline Mixture mixture_of(const network::GivenInput& moments, double length) {
+  const double r = moments.token_correlation, std = std::sqrt(moments.variance);
+  const double along = 1 + (length - 1) * r;
+  return {std * std::sqrt(1 - r), std * std::sqrt(along > 0 ? along : 0)};
 }
 
 /// 1 + 1/2 + ... + 1/n for a whole n.

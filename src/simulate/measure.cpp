@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulate/measure.hpp"
 
-#include <Eigen/Eigenvalues>
-#include <cmath>
+#include "simulate/effective_rank.hpp"
 
 namespace sigprop::simulate {
 namespace {
 
-/// exp(entropy of the eigenvalues of a sequence's Gram matrix), taken on its smaller side.
+/// Of one sequence.
 template <class Part>
-double effective_rank(const Part& x) {
+double rank_of(const Part& x) {
   const Eigen::MatrixXd tokens = x.template cast<double>();
   const Eigen::MatrixXd gram = tokens.rows() <= tokens.cols() ? Eigen::MatrixXd(tokens * tokens.transpose())
                                                               : Eigen::MatrixXd(tokens.transpose() * tokens);
-  const double trace = gram.trace();
-  if (!(trace > 0)) return 0;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram, Eigen::EigenvaluesOnly);
-  double entropy = 0;
-  for (const double eigenvalue : solver.eigenvalues()) {
-    const double share = eigenvalue / trace;
-    if (share > 0) entropy -= share * std::log(share);
-  }
-  return std::exp(entropy);
+  return effective_rank(std::span(gram.data(), static_cast<std::size_t>(gram.size())));
 }
 
 /// Sums over one sequence.
@@ -77,7 +68,7 @@ void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalPlace& pl
     out[place.ends] = first / (batch * width);
     out[place.ends + 1] = last / (batch * width);
   }
-  if (place.rank != 0) out[place.rank] = effective_rank(x.topRows(tokens.length));
+  if (place.rank != 0) out[place.rank] = rank_of(x.topRows(tokens.length));
 }
 
 template <class T>

@@ -10,10 +10,12 @@
 #include <fstream>
 #include <memory>
 
+#include "cuda/cuda.hpp"
 #include "simulate/assemble.hpp"
 #include "simulate/blas_threads.hpp"
 #include "simulate/record_file.hpp"
 #include "simulate/replicate.hpp"
+#include "simulate/workers.hpp"
 
 namespace sigprop::simulate {
 namespace {
@@ -41,69 +43,111 @@ int threads_of(const Settings& settings) {
   return settings.threads > 0 ? settings.threads : omp_get_max_threads();
 }
 
+const char* name_of(Precision precision) {
+  switch (precision) {
+    case Precision::float32:
+      return "float32";
+    case Precision::float64:
+      return "float64";
+    case Precision::tf32:
+      return "tf32";
+    case Precision::bf16:
+      break;
+  }
+  return "bf16";
+}
+
 /// A run's replicates are the same whatever else is asked: more of them may be added later.
 std::string identity_of(const Settings& settings) {
-  return settings.checkpoint->identity + "\nseed " + std::to_string(settings.seed) + "\nprecision " +
-         (settings.precision == Precision::float32 ? "float32" : "float64") + "\nrank " +
+  return settings.checkpoint->identity + "\nseed " + std::to_string(settings.seed) +
+         (settings.engine == Engine::cuda ? "\nengine cuda" : "") + "\nprecision " + name_of(settings.precision) +
+         "\nrank " +
          std::to_string(settings.largest_rank) + "\nepsilon " + std::to_string(settings.norm_epsilon) + "\nversion " +
          SIGPROP_VERSION;
 }
 
-void require_finite(const Sample& sample, const network::Outline& outline, const Layout& layout, Precision precision) {
+void require_finite(const Sample& sample, const network::Outline& outline, const Layout& layout,
+                    const Settings& settings) {
   if (std::all_of(sample.begin(), sample.end(), [](double x) { return std::isfinite(x); })) return;
   std::string where = "on the way back";
   for (std::size_t i = layout.forward.size(); i-- > 0;) {
     if (!std::isfinite(sample[layout.forward[i].begin + 1])) where = "at " + outline.points[i].path;
   }
   throw UsageError("the simulation left the range of its numbers (" + where + "): use " +
-                   (precision == Precision::float32 ? "--precision float64, or " : "") +
+                   (settings.precision == Precision::float64
+                        ? ""
+                        : std::string(settings.engine == Engine::cuda ? "--engine cpu " : "") +
+                              "--precision float64, or ") +
                    "fewer layers or smaller weights; predict has no such limit");
 }
 
-/// Replicates side by side, each on its own thread, handed to `done` in their order. What cannot be handed on ends the loop.
+/// One replicate a thread, or one that all threads work on.
+class CpuWorkers : public Workers {
+ public:
+  CpuWorkers(const Subject& subject, const Settings& settings, const Plan& plan, const std::atomic<bool>* stop)
+      : subject_(subject), settings_(settings), plan_(plan), stop_(stop) {}
+
+  [[nodiscard]] int count() const override { return plan_.replicates_at_once; }
+  [[nodiscard]] std::size_t batch() const override { return 1; }
+
+  [[nodiscard]] std::vector<Sample> run(int, std::uint32_t first, std::size_t) override {
+    const Draw draw(settings_.seed, first);
+    const Team team{plan_.threads_per_replicate};
+    const Policy policy = plan_.recompute ? Policy::recompute : Policy::keep;
+    return {settings_.precision == Precision::float32 ? run_replicate<float>(subject_, draw, team, policy, stop_)
+                                                      : run_replicate<double>(subject_, draw, team, policy, stop_)};
+  }
+
+ private:
+  const Subject& subject_;
+  const Settings& settings_;
+  const Plan& plan_;
+  const std::atomic<bool>* stop_;
+};
+
+/// Batches of replicates side by side, each on its own thread, handed to `done` in their order. What cannot be handed on ends the loop.
 class Run {
  public:
-  Run(const Subject& subject, const Settings& settings, const Plan& plan, const std::atomic<bool>* stop)
-      : subject_(subject), settings_(settings), plan_(plan), stop_(stop) {}
+  Run(const Subject& subject, const Settings& settings, Workers& workers, const std::atomic<bool>* stop)
+      : subject_(subject), settings_(settings), workers_(workers), stop_(stop) {}
 
   template <class Done>
   void operator()(std::size_t first, const Done& done) {
-    const auto end = static_cast<std::int64_t>(settings_.replicates);
-#pragma omp parallel for ordered schedule(dynamic, 1) num_threads(plan_.replicates_at_once)
-    for (std::int64_t r = static_cast<std::int64_t>(first); r < end; ++r) {
-      std::optional<Sample> sample = attempt(static_cast<std::uint32_t>(r));
+    const auto begin = static_cast<std::int64_t>(first), end = static_cast<std::int64_t>(settings_.replicates);
+    const auto batch = static_cast<std::int64_t>(workers_.batch());
+#pragma omp parallel for ordered schedule(dynamic, 1) num_threads(workers_.count())
+    for (std::int64_t r = begin; r < end; r += batch) {
+      const auto samples = attempt(static_cast<std::uint32_t>(r), static_cast<std::size_t>(std::min(batch, end - r)));
 #pragma omp ordered
-      hand_on(sample, done);
+      hand_on(samples, done);
     }
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
-  [[nodiscard]] std::optional<Sample> attempt(std::uint32_t replicate) {
-    if (ended_.load() || (stop_ != nullptr && stop_->load())) return std::nullopt;
+  [[nodiscard]] std::vector<Sample> attempt(std::uint32_t first, std::size_t count) {
+    if (ended_.load() || (stop_ != nullptr && stop_->load())) return {};
     try {
-      const Draw draw(settings_.seed, replicate);
-      const Team team{plan_.threads_per_replicate};
-      const Policy policy = plan_.recompute ? Policy::recompute : Policy::keep;
-      return settings_.precision == Precision::float32 ? run_replicate<float>(subject_, draw, team, policy, stop_)
-                                                       : run_replicate<double>(subject_, draw, team, policy, stop_);
+      return workers_.run(omp_get_thread_num(), first, count);
     } catch (const Stopped&) {
     } catch (...) {
       keep_failure();
     }
-    return std::nullopt;
+    return {};
   }
 
   /// Of a replicate that is missing, those after it are not counted either: what is measured must be replicates 0, 1, 2, ...
   template <class Done>
-  void hand_on(const std::optional<Sample>& sample, const Done& done) {
-    if (!sample) ended_ = true;
-    if (ended_) return;
-    try {
-      require_finite(*sample, subject_.outline, subject_.layout, settings_.precision);
-      done(*sample);
-    } catch (...) {
-      keep_failure();
+  void hand_on(const std::vector<Sample>& samples, const Done& done) {
+    if (samples.empty()) ended_ = true;
+    for (const Sample& sample : samples) {
+      if (ended_) return;
+      try {
+        require_finite(sample, subject_.outline, subject_.layout, settings_);
+        done(sample);
+      } catch (...) {
+        keep_failure();
+      }
     }
   }
 
@@ -115,15 +159,39 @@ class Run {
 
   const Subject& subject_;
   const Settings& settings_;
-  const Plan& plan_;
+  Workers& workers_;
   const std::atomic<bool>* stop_;
   std::atomic<bool> ended_{false};
   std::exception_ptr failure_;
 };
 
+void require_precision(const Settings& settings) {
+  const bool fits = settings.engine == Engine::cuda
+                        ? settings.precision != Precision::float64
+                        : settings.precision == Precision::float32 || settings.precision == Precision::float64;
+  if (fits) return;
+  throw UsageError(std::string("--precision ") + name_of(settings.precision) + " is not for --engine " +
+                   (settings.engine == Engine::cuda ? "cuda, which computes in float32, tf32 or bf16"
+                                                    : "cpu, which computes in float32 or float64"));
+}
+
 }  // namespace
 
-Plan plan(const network::Network& network, const Settings& settings) {
+namespace {
+
+Plan on_cpu(int replicates_at_once, int threads_per_replicate, bool recompute, double bytes) {
+  Plan plan;
+  plan.replicates_at_once = replicates_at_once;
+  plan.threads_per_replicate = threads_per_replicate;
+  plan.recompute = recompute;
+  plan.bytes = bytes;
+  return plan;
+}
+
+Plan plan_of(const Subject& subject, const Settings& settings) {
+  require_precision(settings);
+  if (settings.engine == Engine::cuda) return cuda::module().plan(subject, settings);
+  const network::Network& network = subject.network;
   const double bytes = settings.precision == Precision::float32 ? sizeof(float) : sizeof(double);
   const double keep = bytes * elements_held(network, Policy::keep);
   const double recompute = bytes * elements_held(network, Policy::recompute);
@@ -134,12 +202,26 @@ Plan plan(const network::Network& network, const Settings& settings) {
   const double keep_limit = settings.memory.value_or(std::min(limit, thrifty));
   const int threads = threads_of(settings);
   if (settings.replicates >= static_cast<std::size_t>(threads) && keep * threads <= keep_limit)
-    return {threads, 1, false, keep * threads};
-  if (keep <= keep_limit) return {1, threads, false, keep};
-  if (recompute <= limit) return {1, threads, true, recompute};
+    return on_cpu(threads, 1, false, keep * threads);
+  if (keep <= keep_limit) return on_cpu(1, threads, false, keep);
+  if (recompute <= limit) return on_cpu(1, threads, true, recompute);
   throw MachineError("one network needs " + in_gigabytes(recompute) + " of memory, but may use " + in_gigabytes(limit) +
                      (settings.memory ? " (--memory)" : ", 60 % of what is available") +
                      ": shorten the sequence, lower the batch" + (settings.memory ? ", or raise --memory" : ""));
+}
+
+std::unique_ptr<Workers> workers_of(const Subject& subject, const Settings& settings, const Plan& plan,
+                                    const std::atomic<bool>* stop) {
+  if (settings.engine == Engine::cuda) return cuda::module().workers(subject, settings, plan, stop);
+  return std::make_unique<CpuWorkers>(subject, settings, plan, stop);
+}
+
+}  // namespace
+
+Plan plan(const network::Network& network, const Settings& settings) {
+  const network::Outline outline = network::outline_of(network);
+  const Layout layout = layout_of(network, outline, settings.largest_rank);
+  return plan_of({network, outline, layout, settings.norm_epsilon}, settings);
 }
 
 Result simulate(const network::Network& network, const Settings& settings,
@@ -147,10 +229,10 @@ Result simulate(const network::Network& network, const Settings& settings,
   keep_products_on_their_thread();
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  const Plan division = plan(network, settings);
   const network::Outline outline = network::outline_of(network);
   const Layout layout = layout_of(network, outline, settings.largest_rank);
   const Subject subject{network, outline, layout, settings.norm_epsilon};
+  const Plan division = plan_of(subject, settings);
   Accumulator measured(layout);
   std::unique_ptr<RecordFile> file;
   if (settings.checkpoint) {
@@ -161,14 +243,16 @@ Result simulate(const network::Network& network, const Settings& settings,
     }
   }
   const std::size_t resumed = measured.count();
-  Run run(subject, settings, division, stop);
+  const std::unique_ptr<Workers> workers = workers_of(subject, settings, division, stop);
+  Run run(subject, settings, *workers, stop);
   run(resumed, [&](const Sample& sample) {
     if (file) file->append(sample);
     measured.add(sample);
     if (report) report({measured.count(), settings.replicates, resumed, seconds()});
   });
   if (measured.count() == 0) throw UsageError("stopped before one replicate was done: there is nothing to report");
-  return {assemble(subject, measured), measured.count(), measured.count() < settings.replicates, seconds()};
+  return {assemble(subject, measured), measured.count(), measured.count() < settings.replicates, seconds(),
+          division.device_name};
 }
 
 }  // namespace sigprop::simulate

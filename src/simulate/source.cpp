@@ -24,10 +24,8 @@ template <class T>
 Matrix<T> correlated_tokens(Team team, const Draw& draw, std::uint32_t tensor, Tokens tokens, Eigen::Index width,
                             const network::GivenInput& moments) {
   Matrix<T> x = draw.normal_matrix<T>(team, tensor, tokens.rows(), width, 1);
-  const double r = moments.token_correlation, std = std::sqrt(moments.variance);
-  const double others = static_cast<double>(tokens.length - 1);
-  const T own = static_cast<T>(std * std::sqrt(1 - r));
-  const T common = static_cast<T>(std * std::sqrt(std::max(0.0, 1 + others * r)));
+  const Mixture mixture = mixture_of(moments, static_cast<double>(tokens.length));
+  const T own = static_cast<T>(mixture.own), common = static_cast<T>(mixture.common);
   for_each(team, tokens.sequences, [&](Eigen::Index sequence) {
     auto part = x.middleRows(sequence * tokens.length, tokens.length);
     const Row<T> mean = part.colwise().mean();

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/kernels/elementwise.hpp"
+
+#include "cuda/kernels/bf16.cuh"
+#include "cuda/kernels/launch.cuh"
+#include "simulate/elementwise.hpp"
+
+namespace sigprop::cuda {
+namespace {
+
+template <class F>
+struct Activate {
+  F function;
+  const float* x;
+  float* value;
+  float* derivative;
+
+  __device__ void operator()(std::size_t i) const {
+    const simulate::Slope<float> slope = function(x[i]);
+    value[i] = slope.value;
+    derivative[i] = slope.derivative;
+  }
+};
+
+struct Multiply {
+  const float* by;
+  float* x;
+
+  __device__ void operator()(std::size_t i) const { x[i] *= by[i]; }
+};
+
+struct Multiplied {
+  const float* a;
+  const float* b;
+  float* out;
+
+  __device__ void operator()(std::size_t i) const { out[i] = a[i] * b[i]; }
+};
+
+struct Scale {
+  float factor;
+  const float* x;
+  float* out;
+
+  __device__ void operator()(std::size_t i) const { out[i] = factor * x[i]; }
+};
+
+struct AddBias {
+  std::size_t rows;
+  std::size_t columns;
+  const float* bias;
+  float* y;
+
+  __device__ void operator()(std::size_t i) const {
+    y[i] += bias[i / columns / rows * columns + i % columns];
+  }
+};
+
+struct ToBf16 {
+  const float* x;
+  Bf16* out;
+
+  __device__ void operator()(std::size_t i) const { store(out[i], x[i]); }
+};
+
+struct ToDouble {
+  std::size_t count;
+  std::size_t stride;
+  const float* x;
+  double* out;
+
+  __device__ void operator()(std::size_t i) const { out[i] = x[i / count * stride + i % count]; }
+};
+
+/// Item: (token, head, f < width/2).
+struct Rotate {
+  std::size_t length;
+  std::size_t heads;
+  std::size_t width;
+  double base;
+  double direction;
+  float* x;
+
+  __device__ void operator()(std::size_t item) const {
+    const std::size_t half = width / 2, f = item % half, head = item / half % heads, token = item / half / heads;
+    const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(width);
+    const double angle = direction * static_cast<double>(token % length) * pow(base, exponent);
+    const float cosine = static_cast<float>(cos(angle)), sine = static_cast<float>(sin(angle));
+    float* pair = x + (token * heads + head) * width + f;
+    const float a = pair[0], b = pair[half];
+    pair[0] = a * cosine - b * sine;
+    pair[half] = a * sine + b * cosine;
+  }
+};
+
+}  // namespace
+
+void activate(Context& context, network::ActivationKind kind, std::size_t count, const float* x, float* value,
+              float* derivative) {
+  simulate::with_activation(kind, [&](const auto& function) {
+    using F = std::decay_t<decltype(function)>;
+    over_items(context, count, Activate<F>{function, x, value, derivative});
+  });
+}
+
+void multiply(Context& context, std::size_t count, const float* by, float* x) {
+  over_items(context, count, Multiply{by, x});
+}
+
+void product(Context& context, std::size_t count, const float* a, const float* b, float* out) {
+  over_items(context, count, Multiplied{a, b, out});
+}
+
+void scale(Context& context, std::size_t count, double factor, const float* x, float* out) {
+  over_items(context, count, Scale{static_cast<float>(factor), x, out});
+}
+
+void add_bias(Context& context, std::size_t batch, std::size_t rows, std::size_t columns, const float* bias, float* y) {
+  over_items(context, batch * rows * columns, AddBias{rows, columns, bias, y});
+}
+
+void convert(Context& context, std::size_t count, const float* x, Bf16* out) {
+  over_items(context, count, ToBf16{x, out});
+}
+
+void convert(Context& context, std::size_t batch, std::size_t count, std::size_t stride, const float* x, double* out) {
+  over_items(context, batch * count, ToDouble{count, stride, x, out});
+}
+
+void rotate(Context& context, std::size_t tokens, std::size_t length, std::size_t heads, std::size_t width, double base,
+            bool backward, float* x) {
+  over_items(context, tokens * heads * (width / 2), Rotate{length, heads, width, base, backward ? -1.0 : 1.0, x});
+}
+
+}  // namespace sigprop::cuda
