@@ -30,6 +30,10 @@ if(SIGPROP_HAS_CUDA)
   set(CMAKE_CUDA_STANDARD 20)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
   set(CMAKE_CUDA_EXTENSIONS OFF)
+  if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has it
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
   message(STATUS "CUDA engine: ${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
 elseif(SIGPROP_CUDA STREQUAL "ON")
   message(FATAL_ERROR "SIGPROP_CUDA is ON, but ${reason}")
@@ -37,25 +41,31 @@ else()
   message(STATUS "No CUDA engine: ${reason}")
 endif()
 
-set(SIGPROP_CUDA_SOURCES
-  cuda/context.cpp cuda/engine.cpp cuda/module.cpp
-  cuda/kernels/draw.cu cuda/kernels/elementwise.cu cuda/kernels/heads.cu cuda/kernels/measure.cu cuda/kernels/norm.cu)
-list(TRANSFORM SIGPROP_CUDA_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
+set(SIGPROP_CUDA_HOST_SOURCES cuda/context.cpp cuda/engine.cpp cuda/measurer.cpp cuda/module.cpp)
+set(SIGPROP_CUDA_KERNELS
+  cuda/kernels/draw.cu cuda/kernels/elementwise.cu cuda/kernels/heads.cu cuda/kernels/measure.cu cuda/kernels/norm.cu
+  cuda/kernels/score_rows.cu)
+list(TRANSFORM SIGPROP_CUDA_HOST_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
+list(TRANSFORM SIGPROP_CUDA_KERNELS PREPEND ${PROJECT_SOURCE_DIR}/)
 
 # sigprop_add_cuda(): the engine's objects, and the module that the program loads when it is asked for.
 function(sigprop_add_cuda)
-  add_library(sigprop_cuda_objects OBJECT ${SIGPROP_CUDA_SOURCES})
-  target_include_directories(sigprop_cuda_objects PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
-  target_include_directories(sigprop_cuda_objects SYSTEM PUBLIC ${RANDOM123_INCLUDE_DIR})
-  target_link_libraries(sigprop_cuda_objects PUBLIC sigprop CUDA::cublas CUDA::cudart_static PRIVATE sigprop_warnings)
-  target_compile_definitions(sigprop_cuda_objects PRIVATE SIGPROP_VERSION="${PROJECT_VERSION}")
+  set(includes ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+  add_library(sigprop_cuda_kernels OBJECT ${SIGPROP_CUDA_KERNELS})
+  target_include_directories(sigprop_cuda_kernels PRIVATE ${includes})
+  target_include_directories(sigprop_cuda_kernels SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
   # Sums and products are rounded as on the CPU, which has no fused multiply-adds either.
-  target_compile_options(sigprop_cuda_objects PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -Xcompiler=-Wall,-Wextra>
-    $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${SIGPROP_WERROR}>>:-Werror=all-warnings>)
-  set_target_properties(sigprop_cuda_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(sigprop_cuda_kernels PRIVATE -fmad=false -Xcompiler=-Wall,-Wextra
+    $<$<BOOL:${SIGPROP_WERROR}>:-Werror=all-warnings>)
+
+  add_library(sigprop_cuda_objects OBJECT ${SIGPROP_CUDA_HOST_SOURCES})
+  target_include_directories(sigprop_cuda_objects PUBLIC ${includes})
+  target_compile_definitions(sigprop_cuda_objects PRIVATE SIGPROP_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(sigprop_cuda_objects PUBLIC CUDA::cublas CUDA::cudart_static PRIVATE sigprop_warnings)
+  set_target_properties(sigprop_cuda_kernels sigprop_cuda_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+
   add_library(sigprop_cuda MODULE cuda/entry.cpp)
-  target_link_libraries(sigprop_cuda PRIVATE sigprop_cuda_objects sigprop_warnings)
+  target_link_libraries(sigprop_cuda PRIVATE sigprop_cuda_objects sigprop_cuda_kernels sigprop sigprop_warnings)
   add_dependencies(sigprop_cli sigprop_cuda)
   # Found by the program's run path: beside it where it is built, in lib/sigprop where it is installed.
   set_target_properties(sigprop_cli PROPERTIES

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "experiment/subject.hpp"
 #include "sigprop/simulate/simulate.hpp"
 #include "simulate/subject.hpp"
 #include "simulate/workers.hpp"
@@ -34,6 +35,9 @@ class Module {
                                                                    const simulate::Settings& settings,
                                                                    const simulate::Plan& plan,
                                                                    const std::atomic<bool>* stop) const = 0;
+  /// On one device, or all.
+  [[nodiscard]] virtual std::unique_ptr<experiment::Measurer> measurer(std::optional<int> device,
+                                                                       simulate::Precision precision) const = 0;
 };
 
 /// The module, loaded on the first call. Throws simulate::MachineError where this build has none or it cannot be loaded.

@@ -16,6 +16,12 @@ std::ptrdiff_t index(std::size_t n) {
   return static_cast<std::ptrdiff_t>(n);
 }
 
+Numbers drawn(Context& context, DrawKey key, std::size_t replicates, const Engine::Weight& w) {
+  Numbers values(context, replicates * w.out * w.in);
+  values.write([&](auto* to) { normals(context, key, w.tensor, replicates, w.out * w.in, w.std, to); });
+  return values;
+}
+
 /// Scores (blocks, rows, keys) that have been computed, and where the numbers for the next product go: in bf16 elsewhere, else to the
 /// same place.
 class Scores {
@@ -160,23 +166,16 @@ void Engine::normalize_backward(network::NormKind kind, const Normalized& forwar
 
 // ---- linear maps -----------------------------------------------------------------------------------------------------
 
-void Engine::draw(Weight& w) {
-  const std::size_t replicates = w.shared ? 1 : batch_.replicates;
-  DrawKey key = batch_.key;
-  if (w.shared) key.first_replicate = 0;
-  w.values.emplace(context_, replicates * w.out * w.in);
-  w.values->write([&](auto* to) { normals(context_, key, w.tensor, replicates, w.out * w.in, w.std, to); });
-}
-
 Engine::Weight Engine::weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std) {
   Weight w{tensor, out, in, std, std::nullopt, false};
-  if (!thrift_.redraw_weights) draw(w);
+  if (!thrift_.redraw_weights) w.values = drawn(context_, batch_.key, batch_.replicates, w);
   return w;
 }
 
-Engine::Weight Engine::shared_weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std) {
+Engine::Weight Engine::shared_weight(Context& context, std::uint64_t seed, std::uint32_t tensor, std::size_t out,
+                                     std::size_t in, double std) {
   Weight w{tensor, out, in, std, std::nullopt, true};
-  draw(w);
+  w.values = drawn(context, {seed, 0}, 1, w);
   return w;
 }
 
@@ -193,14 +192,12 @@ Operand Engine::operand(const Signal& x) {
 
 /// y ← x wᵀ or x w, plus beta y. With a shared weight all replicates' rows make one matrix.
 void Engine::multiply_by(const Signal& x, const Weight& w, bool transposed, double beta, Signal& y) {
-  if (!w.values) {
-    Weight again{w.tensor, w.out, w.in, w.std, std::nullopt, w.shared};
-    draw(again);
-    return multiply_by(x, again, transposed, beta, y);
-  }
+  std::optional<Numbers> again;
+  if (!w.values) again = drawn(context_, batch_.key, batch_.replicates, w);
+  const Numbers& values = w.values ? *w.values : *again;
   Operand a = operand(x);
   if (w.shared) a.rows *= index(batch_.replicates);
-  context_.multiply({a, false, w.values->operand(0, w.out, w.in, w.out * w.in), transposed, y.data.data(),
+  context_.multiply({a, false, values.operand(0, w.out, w.in, w.out * w.in), transposed, y.data.data(),
                      w.shared ? 1 : index(batch_.replicates), 1, beta});
 }
 

@@ -78,7 +78,7 @@ class Engine {
     std::size_t in = 0;
     double std = 0;
     std::optional<Numbers> values;  ///< none where it is drawn again
-    bool shared = false;            ///< one for all replicates: the first one's
+    bool shared = false;            ///< one for all replicates
   };
 
   struct Activated {
@@ -111,7 +111,9 @@ class Engine {
   [[nodiscard]] Signal tokens(std::uint32_t tensor, std::size_t width, const network::GivenInput& moments);
   [[nodiscard]] Signal tokens(std::uint32_t tensor, std::size_t width, const network::Embedding& embedding);
   [[nodiscard]] Weight weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std);
-  [[nodiscard]] Weight shared_weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std);
+  /// One for all replicates: that of replicate 0.
+  [[nodiscard]] static Weight shared_weight(Context& context, std::uint64_t seed, std::uint32_t tensor, std::size_t out,
+                                            std::size_t in, double std);
   void add_bias(std::uint32_t tensor, double std, Signal& y);
   void drop(std::uint32_t tensor, double probability, Signal& x);
 
@@ -135,6 +137,7 @@ class Engine {
                                 const simulate::ScorePlace& place);
   [[nodiscard]] HeadsGradient attend_backward(const simulate::Heads& heads, const Attended& forward, const Signal& gz);
 
+  [[nodiscard]] SignalShape shape_of(const Signal& x) const;
   void measure(const Signal& x, const simulate::SignalPlace& place);
   void see_input(const Signal&) const {}
   void see_output(const Signal& y, const Signal& g);
@@ -149,10 +152,8 @@ class Engine {
 
   [[nodiscard]] std::size_t rows() const { return static_cast<std::size_t>(batch_.tokens.rows()); }
   [[nodiscard]] std::size_t elements(std::size_t width) const { return batch_.replicates * rows() * width; }
-  [[nodiscard]] SignalShape shape_of(const Signal& x) const;
   [[nodiscard]] Signal fresh(std::size_t width);
   [[nodiscard]] Operand operand(const Signal& x);
-  void draw(Weight& w);
   void multiply_by(const Signal& x, const Weight& w, bool transposed, double beta, Signal& y);
   [[nodiscard]] Numbers split(const HeadShape& shape, std::size_t group, std::size_t length, const Signal& x);
   [[nodiscard]] Signal merge(const HeadShape& shape, std::size_t group, std::size_t length, const Buffer<float>& x);

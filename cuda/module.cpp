@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cuda/devices.hpp"
 #include "cuda/engine.hpp"
+#include "cuda/measurer.hpp"
 #include "simulate/walk.hpp"
 
 namespace sigprop::cuda {
@@ -21,11 +23,6 @@ std::string in_gigabytes(double bytes) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3g GB", bytes / 1e9);
   return text;
-}
-
-Arithmetic arithmetic_of(simulate::Precision precision) {
-  if (precision == simulate::Precision::tf32) return Arithmetic::tf32;
-  return precision == simulate::Precision::bf16 ? Arithmetic::bf16 : Arithmetic::float32;
 }
 
 Thrift thrift_of(const Plan& plan) {
@@ -48,15 +45,6 @@ double bytes_of(const Subject& subject, Arithmetic arithmetic, const Plan& plan)
   return static_cast<double>(context.peak());
 }
 
-std::vector<DeviceInfo> chosen(const std::vector<DeviceInfo>& devices, std::optional<int> wanted) {
-  if (!wanted) return devices;
-  for (const DeviceInfo& device : devices) {
-    if (device.index == *wanted) return {device};
-  }
-  throw MachineError("--device " + std::to_string(*wanted) + ": this machine has CUDA devices 0 to " +
-                     std::to_string(devices.size() - 1));
-}
-
 /// Replicates for which the device is full: more would take memory and bring nothing.
 int filling(const Subject& subject) {
   constexpr double enough = 1 << 25;  // numbers of a signal: 4 times d = 4096, L = 2048
@@ -75,31 +63,23 @@ int filling(const Subject& subject) {
 class DeviceWorkers : public simulate::Workers {
  public:
   DeviceWorkers(const Subject& subject, const Settings& settings, const Plan& plan, const std::atomic<bool>* stop)
-      : subject_(subject), settings_(settings), plan_(plan), stop_(stop), contexts_(plan.devices.size()) {}
+      : subject_(subject), settings_(settings), plan_(plan), stop_(stop), devices_(plan.devices, arithmetic_of(settings.precision)) {}
 
-  [[nodiscard]] int count() const override { return static_cast<int>(plan_.devices.size()); }
+  [[nodiscard]] int count() const override { return devices_.count(); }
   [[nodiscard]] std::size_t batch() const override { return static_cast<std::size_t>(plan_.replicates_at_once); }
 
   [[nodiscard]] std::vector<simulate::Sample> run(int worker, std::uint32_t first, std::size_t count) override {
-    Context& context = context_of(static_cast<std::size_t>(worker));
-    Engine engine(context, batch_of(subject_, count, {settings_.seed, first}), thrift_of(plan_));
+    Engine engine(devices_.of_worker(worker), batch_of(subject_, count, {settings_.seed, first}), thrift_of(plan_));
     simulate::Walk<Engine>(subject_, engine, policy_of(plan_), stop_).run();
     return engine.finish();
   }
 
  private:
-  Context& context_of(std::size_t worker) {
-    std::optional<Context>& context = contexts_[worker];
-    if (!context) context.emplace(plan_.devices[worker], arithmetic_of(settings_.precision));
-    context->use();
-    return *context;
-  }
-
   const Subject& subject_;
   const Settings& settings_;
   const Plan& plan_;
   const std::atomic<bool>* stop_;
-  std::vector<std::optional<Context>> contexts_;
+  Devices devices_;
 };
 
 class DeviceModule : public Module {
@@ -110,7 +90,7 @@ class DeviceModule : public Module {
   /// Of as many replicates as fill the device, as few as it takes to keep all their weights and signals; of one, weights drawn again, then
   /// layers computed again, where nothing else fits.
   [[nodiscard]] Plan plan(const Subject& subject, const Settings& settings) const override {
-    const std::vector<DeviceInfo> devices = chosen(list_devices(), settings.device);
+    const std::vector<DeviceInfo> devices = chosen_devices(settings.device);
     constexpr double usable = 0.9;  // of what is free: memory in pieces, and what CUDA itself takes
     const auto smallest = std::min_element(devices.begin(), devices.end(),
                                            [](const auto& a, const auto& b) { return a.free < b.free; });
@@ -144,9 +124,24 @@ class DeviceModule : public Module {
                                                            const std::atomic<bool>* stop) const override {
     return std::make_unique<DeviceWorkers>(subject, settings, plan, stop);
   }
+
+  [[nodiscard]] std::unique_ptr<experiment::Measurer> measurer(std::optional<int> device,
+                                                               simulate::Precision precision) const override {
+    return measurer_on(chosen_devices(device), arithmetic_of(precision));
+  }
 };
 
 }  // namespace
+
+std::vector<DeviceInfo> chosen_devices(std::optional<int> wanted) {
+  std::vector<DeviceInfo> devices = list_devices();
+  if (!wanted) return devices;
+  for (const DeviceInfo& device : devices) {
+    if (device.index == *wanted) return {device};
+  }
+  throw MachineError("--device " + std::to_string(*wanted) + ": this machine has CUDA devices 0 to " +
+                     std::to_string(devices.size() - 1));
+}
 
 const Module& device_module() {
   static const DeviceModule module;

@@ -19,7 +19,7 @@ LIBRARIES = {
     "nlohmann/json": ("nlohmann/",),
     "OpenBLAS": ("cblas.h",),
     "OpenMP": ("omp.h",),
-    "POSIX": ("fcntl.h", "malloc.h", "sys/", "unistd.h"),
+    "POSIX": ("dlfcn.h", "fcntl.h", "malloc.h", "sys/", "unistd.h"),
     "Random123": ("Random123/",),
 }
 
@@ -31,8 +31,8 @@ ROOMS = {
     "profile": ((), ()),
     "predict": (("formula", "network", "profile", "scalar"), ("Eigen",)),
     "simulate": (("cuda", "network", "profile"), ("Eigen", "OpenBLAS", "OpenMP", "Random123")),
-    "experiment": (("network", "simulate"), ("Eigen", "OpenMP")),
-    "cuda": (("network", "profile", "simulate"), ("CUDA", "Random123")),
+    "experiment": (("cuda", "network", "simulate"), ("Eigen", "OpenMP")),
+    "cuda": (("experiment", "network", "profile", "simulate"), ("CUDA", "POSIX", "Random123")),
     "scheme": (("network", "predict"), ("Boost.Math",)),
     "spec": (("network", "scheme"), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math",)),

@@ -22,6 +22,7 @@ struct Options {
   std::uint64_t seed = 0;
   std::size_t replicates = 0;  ///< 0: the grid's own
   int threads = 0;
+  EngineOptions engine;
   std::string checkpoint;
   std::string resume;
   OutputOptions output;
@@ -80,6 +81,9 @@ experiment::Options run_options(const Options& options) {
   out.seed = options.seed;
   if (options.replicates > 0) out.replicates = options.replicates;
   out.threads = options.threads;
+  out.engine = options.engine.kind();
+  out.device = options.engine.device;
+  out.precision = options.engine.precise();
   const bool resume = !options.resume.empty();
   if (resume || !options.checkpoint.empty())
     out.checkpoint = experiment::Checkpoint{resume ? options.resume : options.checkpoint, resume};
@@ -124,7 +128,8 @@ void write(std::ostream& out, const Options& options, const Outcome& outcome) {
   const report::Provenance provenance{"experiment",
                                       {{"component", options.name},
                                        {"seed", options.seed},
-                                       {"precision", std::string("float32")},
+                                       {"engine", options.engine.engine},
+                                       {"precision", options.engine.precision},
                                        {"partial", outcome.partial()},
                                        {"seconds", outcome.seconds}}};
   report::write_experiment_json(out, outcome.tables, provenance);
@@ -151,7 +156,8 @@ void add_options(CLI::App& command, Options& options) {
   command.add_option("--replicates", options.replicates, "Of every setting; default: the published simulation's")
       ->type_name("R")
       ->check(CLI::Range(2, 1000000000));
-  command.add_option("--threads", options.threads, "Threads to use; 0: all")
+  add_engine_options(command, options.engine);
+  command.add_option("--threads", options.threads, "Threads of the CPU to use; 0: all")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   auto* checkpoint =

@@ -3,7 +3,9 @@
 
 #include <malloc.h>
 
+#include <array>
 #include <iostream>
+#include <stdexcept>
 
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
@@ -30,8 +32,11 @@ simulate::Settings settings(const network::Network& network, const SimulationOpt
   simulate::Settings out;
   out.replicates = options.replicates;
   out.seed = options.seed;
-  out.precision = options.precision == "float64" ? simulate::Precision::float64 : simulate::Precision::float32;
+  out.engine = options.engine.kind();
+  out.device = options.engine.device;
+  out.precision = options.engine.precise();
   out.norm_epsilon = options.norm_epsilon;
+  out.largest_rank = options.largest_rank;
   out.threads = options.threads;
   if (options.memory > 0) out.memory = static_cast<double>(options.memory);
   const bool resume = !options.resume.empty();
@@ -41,9 +46,32 @@ simulate::Settings settings(const network::Network& network, const SimulationOpt
 }
 
 void tell(const simulate::Plan& plan) {
-  std::cerr << "sigprop: plan: " << plan.replicates_at_once << " replicates at once, " << plan.threads_per_replicate
-            << " threads each, " << (plan.recompute ? "layers recomputed in the backward pass" : "layers kept")
-            << ", about " << static_cast<long>(plan.bytes / mebibyte) << " MiB\n";
+  const bool on_devices = !plan.devices.empty();
+  std::cerr << "sigprop: plan: ";
+  if (on_devices) {
+    std::cerr << plan.device_name << (plan.devices.size() > 1 ? ", devices" : ", device");
+    for (const int device : plan.devices) std::cerr << ' ' << device;
+    std::cerr << ", " << plan.replicates_at_once << " replicates at once" << (plan.devices.size() > 1 ? " on each" : "")
+              << ", " << (plan.redraw_weights ? "weights drawn again for every product" : "weights kept");
+  } else {
+    std::cerr << plan.replicates_at_once << " replicates at once, " << plan.threads_per_replicate << " threads each";
+  }
+  std::cerr << ", " << (plan.recompute ? "layers recomputed in the backward pass" : "layers kept");
+  if (on_devices)
+    std::cerr << ", attention scores in chunks of up to " << static_cast<long>(plan.score_bytes / mebibyte) << " MiB";
+  std::cerr << ", about " << static_cast<long>(plan.bytes / mebibyte) << " MiB"
+            << (plan.devices.size() > 1 ? " on each" : "") << '\n';
+}
+
+constexpr std::array precisions{std::pair{"float32", simulate::Precision::float32},
+                                std::pair{"float64", simulate::Precision::float64},
+                                std::pair{"tf32", simulate::Precision::tf32},
+                                std::pair{"bf16", simulate::Precision::bf16}};
+
+std::vector<std::string> precision_names() {
+  std::vector<std::string> out;
+  for (const auto& [name, precision] : precisions) out.emplace_back(name);
+  return out;
 }
 
 }  // namespace
@@ -56,6 +84,34 @@ void keep_freed_memory() {
 #endif
 }
 
+simulate::Engine EngineOptions::kind() const {
+  if (engine == "cuda") return simulate::Engine::cuda;
+  if (device) throw Failure(wrong_usage, "--device chooses a CUDA device: it needs --engine cuda");
+  return simulate::Engine::cpu;
+}
+
+simulate::Precision EngineOptions::precise() const {
+  for (const auto& [name, value] : precisions) {
+    if (precision == name) return value;
+  }
+  throw std::logic_error("a precision that its option does not have");
+}
+
+void add_engine_options(CLI::App& command, EngineOptions& options) {
+  command.add_option("--engine", options.engine, "What computes: the CPU, or the machine's CUDA devices")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
+  command.add_option("--device", options.device, "Number of the one CUDA device to use; default: all")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1023));
+  command
+      .add_option("--precision", options.precision,
+                  "Of matrix products, statistics are summed in float64 always; float64 on the CPU only, tf32 and bf16 "
+                  "with cuda only")
+      ->check(CLI::IsMember(precision_names()))
+      ->capture_default_str();
+}
+
 void add_simulation_options(CLI::App& command, SimulationOptions& options) {
   command.add_option("--replicates", options.replicates, "Random networks to draw")
       ->check(CLI::Range(1, 1000000000))
@@ -63,22 +119,25 @@ void add_simulation_options(CLI::App& command, SimulationOptions& options) {
   command.add_option("--seed", options.seed, "Of the random numbers: network r of a seed is always the same")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_option("--engine", options.engine, "What computes")->check(CLI::IsMember({"cpu"}))->capture_default_str();
-  command.add_option("--precision", options.precision, "Of the network; statistics are summed in float64 always")
-      ->check(CLI::IsMember({"float32", "float64"}))
-      ->capture_default_str();
+  add_engine_options(command, options.engine);
   command
       .add_option("--norm-epsilon", options.norm_epsilon,
                   "Added to the variance in every norm; PyTorch has 1e-5, BERT 1e-12, the theory none")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  command.add_option("--threads", options.threads, "Threads to use; 0: all")
+  command
+      .add_option("--largest-rank", options.largest_rank,
+                  "Effective ranks are measured where min(sequence length, width) is at most this; 0: nowhere")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  command.add_option("--threads", options.threads, "Threads of the CPU to use; 0: all")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   command
       .add_option("--memory", options.memory,
-                  "Memory that may be used, such as 8GB; default 2.5 GB to keep layers, 60 % of what is available to "
-                  "compute them again")
+                  "Memory that may be used, such as 8GB; default on the CPU 2.5 GB to keep layers, 60 % of what is "
+                  "available to compute them again; on a device 90 % of what is free")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("SIZE");
   auto* checkpoint = command.add_option("--checkpoint", options.checkpoint, "Keep every finished replicate in FILE")
@@ -108,11 +167,25 @@ simulate::Result simulated(const network::Network& network, const SimulationOpti
   }
 }
 
+double rounding_of(simulate::Precision precision) {
+  switch (precision) {
+    case simulate::Precision::float64:
+      return 1e-9;
+    case simulate::Precision::float32:
+      return 1e-5;
+    case simulate::Precision::tf32:
+      return 1e-3;
+    case simulate::Precision::bf16:
+      break;
+  }
+  return 1e-2;
+}
+
 std::vector<std::pair<std::string, report::Provenance::Value>> settings_of(const SimulationOptions& options,
                                                                            const simulate::Result& result) {
-  return {{"engine", options.engine},
-          {"device", std::string("cpu")},
-          {"precision", options.precision},
+  return {{"engine", options.engine.engine},
+          {"device", result.device},
+          {"precision", options.engine.precision},
           {"norm_epsilon", options.norm_epsilon},
           {"seed", options.seed},
           {"replicates", std::uint64_t{result.replicates}},

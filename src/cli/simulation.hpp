@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/command.hpp"
@@ -10,13 +11,25 @@
 /// What the commands that simulate share.
 namespace sigprop::cli {
 
+/// What computes, as given.
+struct EngineOptions {
+  std::string engine = "cpu";
+  std::optional<int> device;
+  std::string precision = "float32";
+
+  [[nodiscard]] simulate::Engine kind() const;
+  [[nodiscard]] simulate::Precision precise() const;
+};
+
+void add_engine_options(CLI::App& command, EngineOptions& options);
+
 /// Their options, as given.
 struct SimulationOptions {
   std::size_t replicates = 32;
   std::uint64_t seed = 0;
-  std::string engine = "cpu";
-  std::string precision = "float32";
+  EngineOptions engine;
   double norm_epsilon = 1e-12;
+  double largest_rank = 256;
   int threads = 0;
   std::uint64_t memory = 0;  ///< bytes; 0 for the default
   std::string checkpoint;
@@ -32,6 +45,9 @@ void add_simulation_options(CLI::App& command, SimulationOptions& options);
 /// The measured profile of a spec's network, with progress on a terminal. Ctrl-C and SIGTERM end it with what is measured so far.
 /// Throws Failure.
 [[nodiscard]] simulate::Result simulated(const network::Network& network, const SimulationOptions& options, bool quiet);
+
+/// The relative error of a measured moment that comes of the numbers' precision; measured, docs/gpu.md.
+[[nodiscard]] double rounding_of(simulate::Precision precision);
 
 /// What a result tells of the simulation that made it.
 [[nodiscard]] std::vector<std::pair<std::string, report::Provenance::Value>> settings_of(

@@ -72,7 +72,7 @@ Outcome verified(const Options& options) {
   verify::Options how;
   how.replicates = out.measured.replicates;
   how.tolerance = options.tolerance;
-  how.rounding = options.simulation.precision == "float64" ? 1e-9 : 1e-5;
+  how.rounding = rounding_of(options.simulation.engine.precise());
   out.verification = verify::verify(predicted, out.measured.profile, model_of(network), how);
   out.warnings = predicted.warnings;
   if (out.measured.replicates < enough) {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <optional>
 
-#include "sigprop/experiment/experiment.hpp"
+#include "experiment/subject.hpp"
 
 /// Settings that differ in scales only are one group: they share their random numbers. All maps are linear in these scales (a weight behind
 /// which nothing is nonlinear, the gradient that enters), so a group is measured once, at scales of 1, and its settings' moments
@@ -20,8 +20,9 @@ namespace sigprop::experiment {
 /// A seed of the group's own.
 [[nodiscard]] std::uint64_t group_seed(std::uint64_t seed, const Grid& grid, std::size_t group);
 
-[[nodiscard]] std::optional<Measured> measure_group(const Grid& grid, std::size_t group, std::uint64_t seed,
-                                                    std::size_t replicates, const std::atomic<bool>* stop);
+[[nodiscard]] std::optional<Measured> measure_group(Measurer& measurer, int worker, const Grid& grid, std::size_t group,
+                                                    std::uint64_t seed, std::size_t replicates,
+                                                    const std::atomic<bool>* stop);
 
 /// The moments of a setting from those of its group.
 [[nodiscard]] Measured scaled(const Measured& unit, const Setting& setting);

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cmath>
-
-#include "experiment/subject.hpp"
+#include "experiment/cpu_platform.hpp"
 
 namespace sigprop::experiment {
 namespace {
 
 using Scores = Eigen::Array<float, 1, Eigen::Dynamic>;
 
-/// Scores of one row: standard deviation `own` for itself, `common` for what all its scores share.
-void draw_scores(const Draw& draw, float own, float common, Scores& x) {
+void draw_scores(const simulate::Draw& draw, const ScoreScales& scales, Scores& x) {
   draw.normals(input, 0, x.size(), x.data());
   float shared = 0;
   draw.normals(input, static_cast<std::uint64_t>(x.size()), 1, &shared);
-  x = own * x + common * shared;
+  x = scales.own * x + scales.common * shared;
 }
 
 /// Σ and Σ² of what has been added, in float64.
@@ -33,30 +30,24 @@ struct Sums {
 
 }  // namespace
 
-/// Rows of L scores are the replicates. Sums are taken over L·A - 1, whose variance does not vanish beside its mean as that of A does.
-std::optional<Measured> measure_softmax(const Subject& subject) {
-  const Eigen::Index length = subject.size("sequence_length");
-  const double std = subject["std"], correlation = subject["correlation"];
-  const auto own = static_cast<float>(std * std::sqrt(1 - correlation));
-  const auto common = static_cast<float>(std * std::sqrt(correlation));
-  const auto gradient_std = static_cast<float>(subject["gradient_std"]);
+std::optional<Measured> softmax_on_cpu(const Subject& subject) {
+  const auto length = static_cast<Eigen::Index>(subject.size("sequence_length"));
+  const ScoreScales scales = score_scales(subject);
   const auto keys = static_cast<float>(length);
   Scores a(length), g(length);
   Sums output, back;
   for (std::size_t row = 0; row < subject.replicates; ++row) {
     if (subject.stopped()) return std::nullopt;
-    const Draw draw = subject.draw(row);
-    draw_scores(draw, own, common, a);
+    const simulate::Draw draw = draw_of(subject, row);
+    draw_scores(draw, scales, a);
     draw.normals(gradient, 0, length, g.data());
     a = (a - a.maxCoeff()).exp();
     a *= keys / a.sum();
-    g *= gradient_std;
+    g *= scales.gradient;
     back.add(a * (g - (a * g).sum() / keys));
     output.add(a - 1.0F);
   }
-  const double scale = 1 / static_cast<double>(length);
-  return Measured{
-      (1 + output.mean()) * scale, output.variance() * scale * scale, 0, 0, back.variance() * scale * scale, 0};
+  return moments(RowMoments{output.mean(), output.variance(), back.variance()}, static_cast<double>(length));
 }
 
 }  // namespace sigprop::experiment

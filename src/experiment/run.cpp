@@ -7,9 +7,11 @@
 #include <map>
 #include <memory>
 
+#include "cuda/cuda.hpp"
 #include "experiment/group.hpp"
 #include "simulate/blas_threads.hpp"
 #include "simulate/matrix.hpp"
+#include "simulate/precision.hpp"
 #include "simulate/record_file.hpp"
 
 namespace sigprop::experiment {
@@ -35,7 +37,7 @@ class Records {
     if (!options.checkpoint) return;
     const std::string replicates = options.replicates ? std::to_string(*options.replicates) : "of the grid";
     const std::string identity = "experiment\nseed " + std::to_string(options.seed) + "\nreplicates " + replicates +
-                                 "\nversion " + SIGPROP_VERSION;
+                                 engine_of(options) + "\nversion " + SIGPROP_VERSION;
     file_ = std::make_unique<simulate::RecordFile>(options.checkpoint->file, options.checkpoint->resume, identity,
                                                    header + quantities);
   }
@@ -59,6 +61,11 @@ class Records {
   }
 
  private:
+  [[nodiscard]] static std::string engine_of(const Options& options) {
+    if (options.engine == simulate::Engine::cpu) return "";
+    return std::string("\nengine cuda\nprecision ") + simulate::name_of(options.precision);
+  }
+
   static constexpr std::size_t header = 2;
   std::unique_ptr<simulate::RecordFile> file_;
 };
@@ -67,9 +74,9 @@ class Records {
 /// what is done when the run is stopped is a fair sample, and the time that is left can be told from the time it took.
 class Loop {
  public:
-  Loop(const Grid& grid, const Options& options, Records& records, const std::function<void(const Progress&)>& report,
-       const std::atomic<bool>* stop)
-      : grid_(grid), options_(options), records_(records), report_(report), stop_(stop) {}
+  Loop(const Grid& grid, const Options& options, Measurer& measurer, Records& records,
+       const std::function<void(const Progress&)>& report, const std::atomic<bool>* stop)
+      : grid_(grid), options_(options), measurer_(measurer), records_(records), report_(report), stop_(stop) {}
 
   void operator()(Groups& groups) {
     std::vector<Groups::value_type*> open;
@@ -84,8 +91,7 @@ class Loop {
     done_ = resumed_;
     const auto seed = [&](const Groups::value_type* group) { return group_seed(options_.seed, grid_, group->first); };
     std::sort(open.begin(), open.end(), [&](const auto* a, const auto* b) { return seed(a) < seed(b); });
-    const int threads = options_.threads > 0 ? options_.threads : omp_get_max_threads();
-    simulate::for_each({threads}, static_cast<Eigen::Index>(open.size()),
+    simulate::for_each({measurer_.workers()}, static_cast<Eigen::Index>(open.size()),
                        [&](Eigen::Index i) { attempt(*open[static_cast<std::size_t>(i)]); });
     if (failure_) std::rethrow_exception(failure_);
   }
@@ -95,7 +101,8 @@ class Loop {
     if (ended_.load() || (stop_ != nullptr && stop_->load())) return;
     try {
       const auto unit =
-          measure_group(grid_, group.first, options_.seed, options_.replicates.value_or(grid_.replicates), stop_);
+          measure_group(measurer_, omp_get_thread_num(), grid_, group.first, options_.seed,
+                        options_.replicates.value_or(grid_.replicates), stop_);
       if (unit) {
 #pragma omp critical(sigprop_experiment)
         hand_on(group, *unit);
@@ -131,6 +138,7 @@ class Loop {
 
   const Grid& grid_;
   const Options& options_;
+  Measurer& measurer_;
   Records& records_;
   const std::function<void(const Progress&)>& report_;
   const std::atomic<bool>* stop_;
@@ -140,19 +148,26 @@ class Loop {
   std::exception_ptr failure_;
 };
 
+std::unique_ptr<Measurer> measurer_of(const Options& options) {
+  simulate::require_precision(options.engine, options.precision);
+  if (options.engine == simulate::Engine::cuda) return cuda::module().measurer(options.device, options.precision);
+  return cpu_measurer(options.threads > 0 ? options.threads : omp_get_max_threads());
+}
+
 }  // namespace
 
 std::vector<std::vector<std::optional<Measured>>> run(const std::vector<Task>& tasks, const Options& options,
                                                       const std::function<void(const Progress&)>& report,
                                                       const std::atomic<bool>* stop) {
   simulate::keep_products_on_their_thread();
+  const std::unique_ptr<Measurer> measurer = measurer_of(options);
   Records records(options);
   std::vector<std::vector<std::optional<Measured>>> results;
   for (const Task& task : tasks) {
     const Grid& grid = grid_of(task.component);
     Groups groups = groups_of(grid, task.indices);
     records.restore(task.component, groups);
-    Loop loop(grid, options, records, report, stop);
+    Loop loop(grid, options, *measurer, records, report, stop);
     loop(groups);
     std::vector<std::optional<Measured>>& result = results.emplace_back();
     for (const std::size_t index : task.indices) {

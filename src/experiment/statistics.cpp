@@ -1,49 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "experiment/statistics.hpp"
 
+#include <numeric>
+
 namespace sigprop::experiment {
 namespace {
 
+double sum_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+double squares_of(std::span<const double> values) {
+  return std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
+}
+
 /// Variables v = 1 ... V with `samples` values each, of which are known: Σ x² over all, the sum of every variable, and Σ (Σ_v x)² over samples.
 /// The off-diagonal elements of their covariance matrix add up to the variance of Σ_v x less the variances of the variables.
-double mean_covariance(double squares, const Eigen::Array<double, 1, Eigen::Dynamic>& sums, double squares_of_sums,
-                       double samples) {
-  const double variables = static_cast<double>(sums.size()), total = sums.sum();
+double mean_covariance(double squares, std::span<const double> sums, double squares_of_sums, double samples) {
+  const double variables = static_cast<double>(sums.size()), total = sum_of(sums);
   const double all = squares_of_sums - total * total / samples;
-  const double diagonal = squares - sums.square().sum() / samples;
+  const double diagonal = squares - squares_of(sums) / samples;
   return (all - diagonal) / ((samples - 1) * variables * (variables - 1));
 }
 
 }  // namespace
 
-Statistics::Statistics(Eigen::Index tokens, Eigen::Index features, bool feature_covariance)
-    : by_feature_(feature_covariance), token_sums_(Sums::Zero(tokens)), feature_sums_(Sums::Zero(features)) {}
+Statistics::Statistics(std::size_t tokens, std::size_t features, bool feature_covariance)
+    : by_feature_(feature_covariance), token_sums_(tokens), feature_sums_(features) {}
 
-void Statistics::add(const Matrix<float>& x) {
-  Sums columns = Sums::Zero(x.cols());
-  for (Eigen::Index i = 0; i < x.rows(); ++i) {
-    const auto row = x.row(i).array();
+void Statistics::add_columns(std::span<const double> columns) {
+  column_squares_ += squares_of(columns);
+  for (std::size_t j = 0; by_feature_ && j < columns.size(); ++j) feature_sums_[j] += columns[j];
+}
+
+void Statistics::add(const float* x, std::size_t columns) {
+  std::vector<double> of_columns(columns);
+  double* to = of_columns.data();
+  for (double& token : token_sums_) {
     double sum = 0, squares = 0;
-    const float* from = row.data();
-    double* to = columns.data();
 #pragma omp simd reduction(+ : sum, squares)
-    for (Eigen::Index j = 0; j < row.size(); ++j) {
-      const double value = static_cast<double>(from[j]);
+    for (std::size_t j = 0; j < columns; ++j) {
+      const double value = static_cast<double>(x[j]);
       sum += value;
       squares += value * value;
       to[j] += value;
     }
-    token_sums_[i] += sum;
+    token += sum;
     row_squares_ += sum * sum;
     squares_ += squares;
+    x += columns;
   }
-  column_squares_ += columns.square().sum();
-  if (by_feature_) feature_sums_ += columns;
-  count_ += static_cast<double>(x.size());
+  add_columns(of_columns);
+  count_ += static_cast<double>(token_sums_.size() * columns);
+}
+
+void Statistics::add(std::span<const double> token_sums, std::span<const double> column_sums, double squares) {
+  const std::size_t tokens = token_sums_.size(), replicates = token_sums.size() / tokens;
+  const std::size_t columns = column_sums.size() / replicates;
+  for (std::size_t r = 0; r < replicates; ++r) {
+    for (std::size_t i = 0; i < tokens; ++i) token_sums_[i] += token_sums[r * tokens + i];
+    add_columns(column_sums.subspan(r * columns, columns));
+  }
+  row_squares_ += squares_of(token_sums);
+  squares_ += squares;
+  count_ += static_cast<double>(token_sums_.size() * column_sums.size());
 }
 
 double Statistics::mean() const {
-  return token_sums_.sum() / count_;
+  return sum_of(token_sums_) / count_;
 }
 
 double Statistics::variance() const {

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "simulate/matrix.hpp"
+#include <cstddef>
+#include <span>
+#include <vector>
 
 namespace sigprop::experiment {
-
-using simulate::Matrix;
 
 /// Moments of a signal of shape (tokens, features) over replicates that are added one after the other; a replicate of one feature may
 /// be a column among others. Sums are in float64.
 class Statistics {
  public:
-  Statistics(Eigen::Index tokens, Eigen::Index features, bool feature_covariance = false);
+  Statistics(std::size_t tokens, std::size_t features, bool feature_covariance = false);
 
-  void add(const Matrix<float>& x);
+  /// x: (tokens, columns), row by row.
+  void add(const float* x, std::size_t columns);
+
+  /// The same from sums: Σ over columns (replicates, tokens), Σ over tokens (replicates, columns), Σ x² over all.
+  void add(std::span<const double> token_sums, std::span<const double> column_sums, double squares);
 
   [[nodiscard]] double mean() const;
   /// Of all elements around their common mean, divided by their number.
@@ -24,15 +28,15 @@ class Statistics {
   [[nodiscard]] double feature_covariance() const;
 
  private:
-  using Sums = Eigen::Array<double, 1, Eigen::Dynamic>;
+  void add_columns(std::span<const double> columns);
 
   bool by_feature_;
   double count_ = 0;           ///< elements
   double squares_ = 0;         ///< Σ x²
   double column_squares_ = 0;  ///< Σ (Σ_tokens x)²
   double row_squares_ = 0;     ///< Σ (Σ_features x)²
-  Sums token_sums_;
-  Sums feature_sums_;
+  std::vector<double> token_sums_;
+  std::vector<double> feature_sums_;
 };
 
 }  // namespace sigprop::experiment

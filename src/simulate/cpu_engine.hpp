@@ -28,13 +28,9 @@ class CpuEngine {
     Matrix<T> z;
   };
 
-  CpuEngine(const Subject& subject, const Draw& draw, Team team, const Probe<T>* probe)
-      : draw_(draw),
-        team_(team),
-        probe_(probe),
-        tokens_(tokens_of(subject.network)),
-        norm_epsilon_(subject.norm_epsilon),
-        sample_(subject.layout.size()) {}
+  CpuEngine(const Draw& draw, Team team, Tokens tokens, double norm_epsilon, std::size_t sample_size,
+            const Probe<T>* probe = nullptr)
+      : draw_(draw), team_(team), probe_(probe), tokens_(tokens), norm_epsilon_(norm_epsilon), sample_(sample_size) {}
 
   [[nodiscard]] Sample finish() { return std::move(sample_); }
 

@@ -96,7 +96,7 @@ double elements_held(const network::Network& network, Policy policy) {
 template <class T>
 Sample run_replicate(const Subject& subject, const Draw& draw, Team team, Policy policy, const std::atomic<bool>* stop,
                      const Probe<T>* probe) {
-  CpuEngine<T> engine(subject, draw, team, probe);
+  CpuEngine<T> engine(draw, team, tokens_of(subject.network), subject.norm_epsilon, subject.layout.size(), probe);
   Walk<CpuEngine<T>>(subject, engine, policy, stop).run();
   return engine.finish();
 }

@@ -13,6 +13,7 @@
 #include "cuda/cuda.hpp"
 #include "simulate/assemble.hpp"
 #include "simulate/blas_threads.hpp"
+#include "simulate/precision.hpp"
 #include "simulate/record_file.hpp"
 #include "simulate/replicate.hpp"
 #include "simulate/workers.hpp"
@@ -41,20 +42,6 @@ std::string in_gigabytes(double bytes) {
 
 int threads_of(const Settings& settings) {
   return settings.threads > 0 ? settings.threads : omp_get_max_threads();
-}
-
-const char* name_of(Precision precision) {
-  switch (precision) {
-    case Precision::float32:
-      return "float32";
-    case Precision::float64:
-      return "float64";
-    case Precision::tf32:
-      return "tf32";
-    case Precision::bf16:
-      break;
-  }
-  return "bf16";
 }
 
 /// A run's replicates are the same whatever else is asked: more of them may be added later.
@@ -165,20 +152,6 @@ class Run {
   std::exception_ptr failure_;
 };
 
-void require_precision(const Settings& settings) {
-  const bool fits = settings.engine == Engine::cuda
-                        ? settings.precision != Precision::float64
-                        : settings.precision == Precision::float32 || settings.precision == Precision::float64;
-  if (fits) return;
-  throw UsageError(std::string("--precision ") + name_of(settings.precision) + " is not for --engine " +
-                   (settings.engine == Engine::cuda ? "cuda, which computes in float32, tf32 or bf16"
-                                                    : "cpu, which computes in float32 or float64"));
-}
-
-}  // namespace
-
-namespace {
-
 Plan on_cpu(int replicates_at_once, int threads_per_replicate, bool recompute, double bytes) {
   Plan plan;
   plan.replicates_at_once = replicates_at_once;
@@ -189,7 +162,7 @@ Plan on_cpu(int replicates_at_once, int threads_per_replicate, bool recompute, d
 }
 
 Plan plan_of(const Subject& subject, const Settings& settings) {
-  require_precision(settings);
+  require_precision(settings.engine, settings.precision);
   if (settings.engine == Engine::cuda) return cuda::module().plan(subject, settings);
   const network::Network& network = subject.network;
   const double bytes = settings.precision == Precision::float32 ? sizeof(float) : sizeof(double);

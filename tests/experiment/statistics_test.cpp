@@ -3,7 +3,9 @@
 
 #include <catch2/catch.hpp>
 
-using sigprop::experiment::Matrix;
+#include "simulate/matrix.hpp"
+
+using sigprop::simulate::Matrix;
 using sigprop::experiment::Statistics;
 
 namespace {
@@ -25,12 +27,29 @@ double mean_covariance(const Eigen::MatrixXd& x) {
 
 }  // namespace
 
+TEST_CASE("Sums of several replicates count as the replicates themselves") {
+  Statistics one_by_one(3, 2, true), together(3, 2, true);
+  std::vector<double> tokens, features;
+  double squares = 0;
+  for (const Matrix<float>& x : replicates()) {
+    one_by_one.add(x.data(), 2);
+    for (Eigen::Index i = 0; i < 3; ++i) tokens.push_back(x.cast<double>().row(i).sum());
+    for (Eigen::Index j = 0; j < 2; ++j) features.push_back(x.cast<double>().col(j).sum());
+    squares += x.cast<double>().squaredNorm();
+  }
+  together.add(tokens, features, squares);
+  CHECK(together.mean() == Approx(one_by_one.mean()).epsilon(1e-14));
+  CHECK(together.variance() == Approx(one_by_one.variance()).epsilon(1e-14));
+  CHECK(together.covariance() == Approx(one_by_one.covariance()).epsilon(1e-14));
+  CHECK(together.feature_covariance() == Approx(one_by_one.feature_covariance()).epsilon(1e-14));
+}
+
 TEST_CASE("Moments are those of the definitions, over all replicates together") {
   Statistics statistics(3, 2, true);
   Eigen::MatrixXd tokens(3, 4), features(2, 6);
   Eigen::Index at = 0;
   for (const Matrix<float>& x : replicates()) {
-    statistics.add(x);
+    statistics.add(x.data(), static_cast<std::size_t>(x.cols()));
     tokens.middleCols(2 * at, 2) = x.cast<double>();
     features.middleCols(3 * at, 3) = x.cast<double>().transpose();
     ++at;
@@ -44,8 +63,8 @@ TEST_CASE("Moments are those of the definitions, over all replicates together") 
 TEST_CASE("Replicates of one feature may come as columns of a block") {
   Statistics block(3, 1), single(3, 1);
   for (const Matrix<float>& x : replicates()) {
-    block.add(x);
-    for (Eigen::Index j = 0; j < x.cols(); ++j) single.add(x.col(j));
+    block.add(x.data(), 2);
+    for (Eigen::Index j = 0; j < x.cols(); ++j) single.add(Matrix<float>(x.col(j)).data(), 1);
   }
   CHECK(block.variance() == Approx(single.variance()).epsilon(1e-12));
   CHECK(block.covariance() == Approx(single.covariance()).epsilon(1e-12));

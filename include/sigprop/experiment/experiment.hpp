@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sigprop/simulate/simulate.hpp"
+
 /// The component simulations of arXiv:2403.09635: one component alone, on correlated normal inputs and gradients, over a grid of
 /// settings. Nothing here knows a formula of the theory.
 namespace sigprop::experiment {
@@ -78,7 +80,7 @@ struct Setting {
 /// means of its two tokens (features), over replicates and features (tokens), and averaged over all pairs.
 using Measured = std::array<double, quantities>;
 
-/// Draws the setting's replicates and measures. Random numbers depend on the seed, the component, and the place in the grid scales left
+/// Draws the setting's replicates and measures, on the CPU. Random numbers depend on the seed, the component, and the place in the grid scales left
 /// out. None where `stop` became true before the end. Throws std::invalid_argument for fewer than two replicates.
 [[nodiscard]] std::optional<Measured> measure(const Setting& setting, std::uint64_t seed, std::size_t replicates,
                                               const std::atomic<bool>* stop = nullptr);
@@ -92,7 +94,10 @@ struct Checkpoint {
 struct Options {
   std::uint64_t seed = 0;
   std::optional<std::size_t> replicates;  ///< default: the grid's own
-  int threads = 0;                        ///< 0: as many as the machine has
+  int threads = 0;                        ///< of the CPU; 0: as many as the machine has
+  simulate::Engine engine = simulate::Engine::cpu;
+  std::optional<int> device;  ///< of CUDA; default: settings are spread over all
+  simulate::Precision precision = simulate::Precision::float32;
   std::optional<Checkpoint> checkpoint;
 };
 
@@ -111,7 +116,8 @@ struct Task {
 };
 
 /// Measures every task, its settings side by side on the threads; the numbers do not depend on how many there are. By task and index;
-/// none where `stop` came first. Throws simulate::UsageError and simulate::MachineError for the checkpoint.
+/// none where `stop` came first. Throws simulate::UsageError for the precision and the checkpoint, simulate::MachineError for the
+/// checkpoint and the device.
 [[nodiscard]] std::vector<std::vector<std::optional<Measured>>> run(
     const std::vector<Task>& tasks, const Options& options, const std::function<void(const Progress&)>& report = {},
     const std::atomic<bool>* stop = nullptr);
