@@ -165,11 +165,6 @@ void Context::clear(void* memory, std::size_t bytes) {
   if (!is_dry()) state_->require(cudaMemsetAsync(memory, 0, bytes, state_->stream), "cudaMemsetAsync");
 }
 
-void Context::copy(void* to, const void* from, std::size_t bytes) {
-  if (is_dry()) return;
-  state_->require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, state_->stream), "cudaMemcpyAsync");
-}
-
 void Context::download(void* to, const void* from, std::size_t bytes) {
   if (is_dry()) return;
   state_->require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, state_->stream), "cudaMemcpyAsync");
@@ -221,6 +216,8 @@ std::vector<DeviceInfo> list_devices() {
                        (status == cudaSuccess ? std::string("there is none") : "cudaGetDeviceCount: " + text_of(status)) +
                        "; --engine cpu needs none");
   }
+  int current = 0;
+  cudaGetDevice(&current);
   std::vector<DeviceInfo> devices;
   for (int device = 0; device < count; ++device) {
     const std::string name = "device " + std::to_string(device);
@@ -234,6 +231,7 @@ std::vector<DeviceInfo> list_devices() {
     require(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     devices.push_back({device, properties.name, static_cast<double>(total), static_cast<double>(free)});
   }
+  cudaSetDevice(current);  // which a context of this thread may be using
   return devices;
 }
 

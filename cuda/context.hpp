@@ -72,7 +72,6 @@ class Context {
   [[nodiscard]] std::size_t peak() const;
 
   void clear(void* memory, std::size_t bytes);
-  void copy(void* to, const void* from, std::size_t bytes);
   /// From the device into the host's memory; waits until it is there.
   void download(void* to, const void* from, std::size_t bytes);
   void upload(void* to, const void* from, std::size_t bytes);

@@ -80,12 +80,6 @@ Engine::Signal Engine::fresh(std::size_t width) {
   return {Buffer<float>(context_, elements(width)), width, std::nullopt, std::nullopt};
 }
 
-Engine::Signal Engine::copy(const Signal& x) {
-  Signal y = fresh(x.width);
-  context_.copy(y.data.data(), x.data.data(), x.data.bytes());
-  return y;
-}
-
 Engine::Signal Engine::zeros_like(const Signal& x) {
   Signal y = fresh(x.width);
   context_.clear(y.data.data(), y.data.bytes());
@@ -117,7 +111,15 @@ void Engine::add_bias(std::uint32_t tensor, double std, Signal& y) {
 void Engine::drop(std::uint32_t tensor, double probability, Signal& x) {
   x.rounded.reset();
   x.pieces.reset();
-  cuda::drop(context_, batch_.key, tensor, batch_.replicates, rows() * x.width, probability, x.data.data());
+  cuda::drop(context_, batch_.key, tensor, batch_.replicates, rows() * x.width, probability, x.data.data(),
+             x.data.data());
+}
+
+Engine::Signal Engine::dropped(std::uint32_t tensor, double probability, const Signal& x) {
+  Signal y = fresh(x.width);
+  cuda::drop(context_, batch_.key, tensor, batch_.replicates, rows() * x.width, probability, x.data.data(),
+             y.data.data());
+  return y;
 }
 
 Engine::Signal Engine::product(const Signal& a, const Signal& b) {

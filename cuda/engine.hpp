@@ -116,13 +116,13 @@ class Engine {
                                             std::size_t in, double std);
   void add_bias(std::uint32_t tensor, double std, Signal& y);
   void drop(std::uint32_t tensor, double probability, Signal& x);
+  [[nodiscard]] Signal dropped(std::uint32_t tensor, double probability, const Signal& x);
 
   [[nodiscard]] Signal project(const Signal& x, const Weight& w);
   [[nodiscard]] Signal project_back(const Signal& g, const Weight& w);
   void add_project_back(const Signal& g, const Weight& w, Signal& into);
   void weigh(std::uint32_t tensor, std::size_t place, const Signal& g, const Signal& x);
 
-  [[nodiscard]] Signal copy(const Signal& x);
   [[nodiscard]] Signal zeros_like(const Signal& x);
   [[nodiscard]] Signal product(const Signal& a, const Signal& b);
   void multiply(Signal& g, const Signal& by);

@@ -7,19 +7,18 @@
 namespace sigprop::cuda {
 namespace {
 
-/// Elements 4q ... 4q + 3 of a replicate: one call of Philox. Item: (replicate, q).
+/// Elements 4q ... 4q + 3 of a replicate: one call of Philox.
 template <class Out>
 struct WriteNormals {
   DrawKey key;
   std::uint32_t tensor;
   std::size_t count;
-  std::size_t quads;  ///< of a replicate
   float std;
   Out* out;
 
-  __device__ void operator()(std::size_t item) const {
-    const std::size_t replicate = item / quads, first = item % quads * 4;
-    const auto w = words(key, tensor, replicate, first / 4);
+  __device__ void operator()(std::size_t replicate, std::size_t q) const {
+    const std::size_t first = 4 * q;
+    const auto w = words(key, tensor, replicate, q);
     const NormalPair a = normal_pair(w[0], w[1]), b = normal_pair(w[2], w[3]);
     const float values[4] = {std * a.first, std * a.second, std * b.first, std * b.second};
     Out* to = out + replicate * count + first;
@@ -33,16 +32,15 @@ struct DropQuad {
   DrawKey key;
   std::uint32_t tensor;
   std::size_t count;
-  std::size_t quads;
   DropFactor factor;
-  float* x;
+  const float* x;
+  float* out;
 
-  __device__ void operator()(std::size_t item) const {
-    const std::size_t replicate = item / quads, first = item % quads * 4;
-    const auto w = words(key, tensor, replicate, first / 4);
-    float* to = x + replicate * count + first;
-    const int rest = count - first < 4 ? static_cast<int>(count - first) : 4;
-    for (int i = 0; i < rest; ++i) to[i] *= factor(w[static_cast<std::size_t>(i)]);
+  __device__ void operator()(std::size_t replicate, std::size_t q) const {
+    const std::size_t first = replicate * count + 4 * q;
+    const auto w = words(key, tensor, replicate, q);
+    const std::size_t rest = count - 4 * q < 4 ? count - 4 * q : 4;
+    for (std::size_t i = 0; i < rest; ++i) out[first + i] = x[first + i] * factor(w[i]);
   }
 };
 
@@ -64,7 +62,7 @@ struct CorrelateColumn {
   }
 };
 
-/// Rows of the token and the segment table that each place takes. Item: (replicate, sequence, place).
+/// Rows of the token and the segment table that each place takes.
 struct ChooseRows {
   DrawKey key;
   std::uint32_t tensor;
@@ -74,37 +72,38 @@ struct ChooseRows {
   std::uint64_t* word;
   std::uint8_t* segment;
 
-  __device__ void operator()(std::size_t item) const {
-    const std::size_t replicate = item / rows, row = item % rows;
-    word[item] = simulate::zipf_word(uniform_at(key, tensor + 3, replicate, row), vocabulary);
+  __device__ void operator()(std::size_t replicate, std::size_t row) const {
+    word[replicate * rows + row] = simulate::zipf_word(uniform_at(key, tensor + 3, replicate, row), vocabulary);
     const double split = static_cast<double>(length + 1) * uniform_at(key, tensor + 4, replicate, row / length);
-    segment[item] = row % length < static_cast<std::size_t>(split) ? 0 : 1;
+    segment[replicate * rows + row] = row % length < static_cast<std::size_t>(split) ? 0 : 1;
   }
 };
 
-/// Item: (replicate, sequence, place, feature).
+/// One place of one sequence.
 struct AddRows {
   DrawKey key;
   std::uint32_t tensor;
-  std::size_t length;
-  std::size_t rows;
-  std::size_t width;
+  std::uint32_t length;
+  std::uint32_t rows;  ///< of a replicate
+  std::uint32_t width;
   bool token, position, segmented;
   float std;
   const std::uint64_t* word;
   const std::uint8_t* segment;
   float* out;
 
-  __device__ void operator()(std::size_t item) const {
-    const std::size_t at = item / width, feature = item % width, replicate = at / rows;
-    const auto entry = [&](std::uint32_t table, std::uint64_t row) {
-      return std * normal_at(key, table, replicate, row * width + feature);
-    };
-    float sum = 0;
-    if (token) sum += entry(tensor, word[at]);
-    if (position) sum += entry(tensor + 1, at % rows % length);
-    if (segmented) sum += entry(tensor + 2, segment[at]);
-    out[item] = sum;
+  __device__ void operator()(std::uint32_t at, std::uint32_t lane) const {
+    const std::uint32_t replicate = at / rows, place = at % rows % length;
+    for (std::uint32_t feature = lane; feature < width; feature += warp) {
+      const auto entry = [&](std::uint32_t table, std::uint64_t row) {
+        return std * normal_at(key, table, replicate, row * width + feature);
+      };
+      float sum = 0;
+      if (token) sum += entry(tensor, word[at]);
+      if (position) sum += entry(tensor + 1, place);
+      if (segmented) sum += entry(tensor + 2, segment[at]);
+      out[std::size_t{at} * width + feature] = sum;
+    }
   }
 };
 
@@ -115,9 +114,8 @@ std::size_t quads_of(std::size_t count) {
 template <class Out>
 void write_normals(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t count,
                    double std, Out* out) {
-  const std::size_t quads = quads_of(count);
-  over_items(context, replicates * quads,
-             WriteNormals<Out>{key, tensor, count, quads, static_cast<float>(std), out});
+  over_replicates(context, replicates, quads_of(count),
+                  WriteNormals<Out>{key, tensor, count, static_cast<float>(std), out});
 }
 
 }  // namespace
@@ -144,17 +142,16 @@ void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t repl
   const auto length = static_cast<std::size_t>(tokens.length), rows = static_cast<std::size_t>(tokens.rows());
   const Buffer<std::uint64_t> word(context, replicates * rows);
   const Buffer<std::uint8_t> segment(context, replicates * rows);
-  over_items(context, replicates * rows,
-             ChooseRows{key, tensor, length, rows, embedding.vocabulary, word.data(), segment.data()});
-  over_items(context, replicates * rows * width,
-             AddRows{key, tensor, length, rows, width, embedding.token, embedding.position, embedding.segment,
-                     static_cast<float>(embedding.std), word.data(), segment.data(), out});
+  over_replicates(context, replicates, rows,
+                  ChooseRows{key, tensor, length, rows, embedding.vocabulary, word.data(), segment.data()});
+  over_rows(context, replicates * rows,
+            AddRows{key, tensor, small(length), small(rows), small(width), embedding.token, embedding.position,
+                    embedding.segment, static_cast<float>(embedding.std), word.data(), segment.data(), out});
 }
 
 void drop(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t count,
-          double probability, float* x) {
-  const std::size_t quads = quads_of(count);
-  over_items(context, replicates * quads, DropQuad{key, tensor, count, quads, drop_factor(probability), x});
+          double probability, const float* x, float* out) {
+  over_replicates(context, replicates, quads_of(count), DropQuad{key, tensor, count, drop_factor(probability), x, out});
 }
 
 }  // namespace sigprop::cuda

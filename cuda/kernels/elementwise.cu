@@ -46,13 +46,15 @@ struct Scale {
 };
 
 struct AddBias {
-  std::size_t rows;
-  std::size_t columns;
+  std::uint32_t rows;  ///< of a batch element
+  std::uint32_t columns;
   const float* bias;
   float* y;
 
-  __device__ void operator()(std::size_t i) const {
-    y[i] += bias[i / columns / rows * columns + i % columns];
+  __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
+    const float* from = bias + std::size_t{row / rows} * columns;
+    float* to = y + std::size_t{row} * columns;
+    for (std::uint32_t j = lane; j < columns; j += warp) to[j] += from[j];
   }
 };
 
@@ -69,27 +71,33 @@ struct ToDouble {
   const float* x;
   double* out;
 
-  __device__ void operator()(std::size_t i) const { out[i] = x[i / count * stride + i % count]; }
+  __device__ void operator()(std::size_t element, std::size_t i) const {
+    out[element * count + i] = x[element * stride + i];
+  }
 };
 
-/// Item: (token, head, f < width/2).
+/// One token: an angle is that of all its heads.
 struct Rotate {
-  std::size_t length;
-  std::size_t heads;
-  std::size_t width;
+  std::uint32_t length;
+  std::uint32_t heads;
+  std::uint32_t width;
   double base;
   double direction;
   float* x;
 
-  __device__ void operator()(std::size_t item) const {
-    const std::size_t half = width / 2, f = item % half, head = item / half % heads, token = item / half / heads;
-    const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(width);
-    const double angle = direction * static_cast<double>(token % length) * pow(base, exponent);
-    const float cosine = static_cast<float>(cos(angle)), sine = static_cast<float>(sin(angle));
-    float* pair = x + (token * heads + head) * width + f;
-    const float a = pair[0], b = pair[half];
-    pair[0] = a * cosine - b * sine;
-    pair[half] = a * sine + b * cosine;
+  __device__ void operator()(std::uint32_t token, std::uint32_t lane) const {
+    const std::uint32_t half = width / 2;
+    for (std::uint32_t f = lane; f < half; f += warp) {
+      const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(width);
+      const double angle = direction * static_cast<double>(token % length) * pow(base, exponent);
+      const float cosine = static_cast<float>(cos(angle)), sine = static_cast<float>(sin(angle));
+      for (std::uint32_t head = 0; head < heads; ++head) {
+        float* pair = x + (std::size_t{token} * heads + head) * width + f;
+        const float a = pair[0], b = pair[half];
+        pair[0] = a * cosine - b * sine;
+        pair[half] = a * sine + b * cosine;
+      }
+    }
   }
 };
 
@@ -116,7 +124,7 @@ void scale(Context& context, std::size_t count, double factor, const float* x, f
 }
 
 void add_bias(Context& context, std::size_t batch, std::size_t rows, std::size_t columns, const float* bias, float* y) {
-  over_items(context, batch * rows * columns, AddBias{rows, columns, bias, y});
+  over_rows(context, batch * rows, AddBias{small(rows), small(columns), bias, y});
 }
 
 void convert(Context& context, std::size_t count, const float* x, Bf16* out) {
@@ -124,12 +132,12 @@ void convert(Context& context, std::size_t count, const float* x, Bf16* out) {
 }
 
 void convert(Context& context, std::size_t batch, std::size_t count, std::size_t stride, const float* x, double* out) {
-  over_items(context, batch * count, ToDouble{count, stride, x, out});
+  over_replicates(context, batch, count, ToDouble{count, stride, x, out});
 }
 
 void rotate(Context& context, std::size_t tokens, std::size_t length, std::size_t heads, std::size_t width, double base,
             bool backward, float* x) {
-  over_items(context, tokens * heads * (width / 2), Rotate{length, heads, width, base, backward ? -1.0 : 1.0, x});
+  over_rows(context, tokens, Rotate{small(length), small(heads), small(width), base, backward ? -1.0 : 1.0, x});
 }
 
 }  // namespace sigprop::cuda

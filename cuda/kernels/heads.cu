@@ -8,16 +8,15 @@
 namespace sigprop::cuda {
 namespace {
 
-/// Where an element of (block, group, length, width) stands in (replicate, sequence, length, kv head, group, width).
+/// Where row (block, group, length) of the one layout stands in the other, (replicate, sequence, length, kv head, group).
 struct Places {
-  std::size_t sequences, kv_heads, group, length, width;
+  std::uint32_t sequences, kv_heads, group, length, width;
 
-  __device__ std::size_t merged(std::size_t split) const {
-    const std::size_t f = split % width, i = split / width % length, g = split / width / length % group;
-    const std::size_t block = split / width / length / group;
-    const std::size_t sequence = block % sequences, head = block / sequences % kv_heads;
-    const std::size_t replicate = block / sequences / kv_heads;
-    return (((replicate * sequences + sequence) * length + i) * kv_heads * group + head * group + g) * width + f;
+  __device__ std::size_t merged(std::uint32_t row) const {
+    const std::uint32_t i = row % length, g = row / length % group, block = row / length / group;
+    const std::uint32_t sequence = block % sequences, head = block / sequences % kv_heads;
+    const std::size_t token = (std::size_t{block / sequences / kv_heads} * sequences + sequence) * length + i;
+    return (token * kv_heads * group + head * group + g) * width;
   }
 };
 
@@ -27,7 +26,11 @@ struct Split {
   const float* x;
   Out* out;
 
-  __device__ void operator()(std::size_t item) const { store(out[item], x[places.merged(item)]); }
+  __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
+    const float* from = x + places.merged(row);
+    Out* to = out + std::size_t{row} * places.width;
+    for (std::uint32_t f = lane; f < places.width; f += warp) store(to[f], from[f]);
+  }
 };
 
 struct Merge {
@@ -35,51 +38,63 @@ struct Merge {
   const float* x;
   float* out;
 
-  __device__ void operator()(std::size_t item) const { out[places.merged(item)] = x[item]; }
+  __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
+    const float* from = x + std::size_t{row} * places.width;
+    float* to = out + places.merged(row);
+    for (std::uint32_t f = lane; f < places.width; f += warp) to[f] = from[f];
+  }
 };
+
+Places places_of(const HeadShape& shape, std::size_t group, std::size_t length) {
+  return {small(shape.sequences), small(shape.kv_heads), small(group), small(length), small(shape.width)};
+}
 
 template <class Out>
 void split(Context& context, const HeadShape& shape, std::size_t group, std::size_t length, const float* x, Out* out) {
-  over_items(context, shape.blocks() * group * length * shape.width,
-             Split<Out>{{shape.sequences, shape.kv_heads, group, length, shape.width}, x, out});
+  over_rows(context, shape.blocks() * group * length, Split<Out>{places_of(shape, group, length), x, out});
 }
 
 /// One row of scores: which keys it sees, and dropout's factors of its elements.
 struct ScoreRow {
-  std::size_t row;      ///< among all blocks'
-  std::size_t offset;   ///< of its first element, counted from the first block of the launch
-  std::size_t visible;  ///< keys
-  std::size_t replicate;
+  std::size_t row;     ///< among all blocks'
+  std::size_t offset;  ///< of its first element, counted from the first block of the launch
+  std::uint32_t visible;  ///< keys
+  std::uint32_t replicate;
   std::uint64_t element;  ///< of the mask
 };
 
+/// Divisions are of 32 bits, which are several times faster: no device holds so many rows that they would not do.
 struct RowOf {
-  HeadShape shape;
-  std::size_t first;
+  std::uint32_t sequences, kv_heads, group, queries, keys;
+  std::uint32_t first;  ///< block of the launch
   bool causal;
 
-  __device__ ScoreRow operator()(std::size_t local) const {
-    const std::size_t rows = shape.rows(), block = first + local / rows, in_block = local % rows;
-    const std::size_t query = in_block % shape.queries, sequence = block % shape.sequences;
-    const std::size_t kv_head = block / shape.sequences % shape.kv_heads;
-    const std::size_t head = kv_head * shape.group + in_block / shape.queries, heads = shape.kv_heads * shape.group;
-    return {first * rows + local, local * shape.keys, causal ? query + 1 : shape.keys,
-            block / shape.sequences / shape.kv_heads,
-            ((sequence * heads + head) * shape.queries + query) * shape.keys};
+  __device__ ScoreRow operator()(std::uint32_t local) const {
+    const std::uint32_t rows = group * queries, block = first + local / rows, in_block = local % rows;
+    const std::uint32_t query = in_block % queries, sequence = block % sequences;
+    const std::uint32_t head = block / sequences % kv_heads * group + in_block / queries;
+    return {std::size_t{first} * rows + local, std::size_t{local} * keys, causal ? query + 1 : keys,
+            block / sequences / kv_heads,
+            ((std::uint64_t{sequence} * kv_heads * group + head) * queries + query) * keys};
   }
 };
+
+RowOf row_of_launch(const HeadShape& shape, std::size_t first, bool causal) {
+  return {small(shape.sequences), small(shape.kv_heads), small(shape.group), small(shape.queries),
+          small(shape.keys),      small(first),          causal};
+}
 
 /// The work of one thread on a row. It has every `threads`-th aligned four of the mask's elements, the same ones in every loop: so a
 /// word is drawn once for four, and a row can be written where it was read.
 template <int threads>
 class RowWork {
  public:
-  __device__ RowWork(const RowOf& row_of, std::size_t rows, DrawKey key, std::uint32_t tensor, DropFactor factor)
+  __device__ RowWork(const RowOf& row_of, std::uint32_t rows, DrawKey key, std::uint32_t tensor, DropFactor factor)
       : key_(key), tensor_(tensor), factor_(factor) {
-    const std::size_t local = static_cast<std::size_t>(blockIdx.x) * rows_per_block<threads> + threadIdx.x / threads;
+    const std::uint32_t local = blockIdx.x * rows_per_block<threads> + threadIdx.x / threads;
     present = local < rows;
     row = row_of(present ? local : 0);
-    if (present) keys_ = row_of.shape.keys;
+    if (present) keys_ = row_of.keys;
     if (!present) row.visible = 0;
   }
 
@@ -126,11 +141,11 @@ class RowWork {
   DrawKey key_;
   std::uint32_t tensor_;
   DropFactor factor_;
-  std::size_t keys_ = 0;
+  std::uint32_t keys_ = 0;
 };
 
 template <int threads, class Out>
-__global__ void softmax_rows(std::size_t rows, RowOf row_of, DrawKey key, std::uint32_t tensor, DropFactor factor,
+__global__ void softmax_rows(std::uint32_t rows, RowOf row_of, DrawKey key, std::uint32_t tensor, DropFactor factor,
                              const float* scores, Out* out, RowScale* scales, RowScores* statistics) {
   const RowWork<threads> work(row_of, rows, key, tensor, factor);
   const float* s = scores + work.row.offset;
@@ -162,7 +177,7 @@ __global__ void softmax_rows(std::size_t rows, RowOf row_of, DrawKey key, std::u
 }
 
 template <int threads, class Out>
-__global__ void softmax_rows_backward(std::size_t rows, RowOf row_of, DrawKey key, std::uint32_t tensor,
+__global__ void softmax_rows_backward(std::uint32_t rows, RowOf row_of, DrawKey key, std::uint32_t tensor,
                                       DropFactor factor, float scale, const float* scores, const float* dp,
                                       const RowScale* scales, Out* probabilities, Out* gradient) {
   const RowWork<threads> work(row_of, rows, key, tensor, factor);
@@ -187,7 +202,7 @@ void softmax_of(Context& context, const HeadShape& shape, const ScoreRules& rule
   const std::size_t rows = blocks * shape.rows();
   with_row_threads(static_cast<std::ptrdiff_t>(shape.keys), [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads), softmax_rows<threads, Out>, rows,
-           RowOf{shape, first, rules.causal}, rules.key, rules.mask_tensor, drop_factor(rules.dropout), scores, out,
+           row_of_launch(shape, first, rules.causal), rules.key, rules.mask_tensor, drop_factor(rules.dropout), scores, out,
            scales, statistics);
   });
 }
@@ -199,7 +214,7 @@ void softmax_backward_of(Context& context, const HeadShape& shape, const ScoreRu
   const std::size_t rows = blocks * shape.rows();
   with_row_threads(static_cast<std::ptrdiff_t>(shape.keys), [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads),
-           softmax_rows_backward<threads, Out>, rows, RowOf{shape, first, rules.causal}, rules.key, rules.mask_tensor,
+           softmax_rows_backward<threads, Out>, rows, row_of_launch(shape, first, rules.causal), rules.key, rules.mask_tensor,
            drop_factor(rules.dropout), static_cast<float>(scale), scores, dp, scales, probabilities, gradient);
   });
 }
@@ -237,8 +252,7 @@ void split_heads(Context& context, const HeadShape& shape, std::size_t group, st
 
 void merge_heads(Context& context, const HeadShape& shape, std::size_t group, std::size_t length, const float* x,
                  float* out) {
-  over_items(context, shape.blocks() * group * length * shape.width,
-             Merge{{shape.sequences, shape.kv_heads, group, length, shape.width}, x, out});
+  over_rows(context, shape.blocks() * group * length, Merge{places_of(shape, group, length), x, out});
 }
 
 void softmax(Context& context, const HeadShape& shape, const ScoreRules& rules, std::size_t first, std::size_t blocks,

@@ -53,7 +53,8 @@ struct RowScores {
 };
 
 /// Probabilities of `blocks` blocks from number `first` on, after dropout, from their scores (blocks, rows, keys); `out` may be `scores`.
-/// `scales` and `statistics` hold all blocks' rows. Sums over a row in float64; probabilities within 1e-6 of the CPU's, relative.
+/// `scales` and `statistics` hold all blocks' rows. Sums over a row in float64; probabilities within 1e-6 of the CPU's, relative,
+/// and 1e-37: below, one exponential function ends before the other. A causal mask needs queries ≤ keys.
 void softmax(Context& context, const HeadShape& shape, const ScoreRules& rules, std::size_t first, std::size_t blocks,
              const float* scores, float* out, RowScale* scales, RowScores* statistics);
 void softmax(Context& context, const HeadShape& shape, const ScoreRules& rules, std::size_t first, std::size_t blocks,

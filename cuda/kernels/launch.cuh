@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 #include "cuda/context.hpp"
@@ -14,6 +15,11 @@ namespace sigprop::cuda {
 
 inline constexpr int warp = 32;
 inline constexpr int block_threads = 256;
+
+/// A size that is known to be below 2³².
+inline std::uint32_t small(std::size_t n) {
+  return static_cast<std::uint32_t>(n);
+}
 
 /// Launches a kernel on the context's stream; a dry context does nothing.
 template <class... Parameters, class... Arguments>
@@ -41,7 +47,7 @@ __device__ inline std::size_t item_stride() {
   return static_cast<std::size_t>(gridDim.x) * blockDim.x;
 }
 
-/// out[i] ← f(i) for i < count, through f(i) itself: f writes.
+/// f(i) for i < count.
 template <class F>
 __global__ void for_each_item(std::size_t count, F f) {
   for (std::size_t i = first_item(); i < count; i += item_stride()) f(i);
@@ -50,6 +56,36 @@ __global__ void for_each_item(std::size_t count, F f) {
 template <class F>
 void over_items(Context& context, std::size_t count, const F& f) {
   if (count > 0) launch(context, grid_for(count), dim3(block_threads), for_each_item<F>, count, f);
+}
+
+/// f(replicate, i) for the `count` items i of every replicate. Divisions of 64 bits take longer than what most kernels do with an item,
+/// so the grid has the replicate.
+template <class F>
+__global__ void for_each_of_replicate(std::size_t count, F f) {
+  for (std::size_t i = first_item(); i < count; i += item_stride()) f(static_cast<std::size_t>(blockIdx.y), i);
+}
+
+template <class F>
+void over_replicates(Context& context, std::size_t replicates, std::size_t count, const F& f) {
+  if (count == 0 || replicates == 0) return;
+  dim3 grid = grid_for(count);
+  grid.y = static_cast<unsigned>(replicates);
+  launch(context, grid, dim3(block_threads), for_each_of_replicate<F>, count, f);
+}
+
+/// f(row, lane): a warp works on a row, whose place it has to find only once.
+template <class F>
+__global__ void for_each_row(unsigned rows, F f) {
+  const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
+  if (row < rows) f(row, threadIdx.x);
+}
+
+template <class F>
+void over_rows(Context& context, std::size_t rows, const F& f) {
+  constexpr unsigned together = block_threads / warp;
+  if (rows > 0)
+    launch(context, dim3(static_cast<unsigned>((rows + together - 1) / together)), dim3(warp, together),
+           for_each_row<F>, static_cast<unsigned>(rows), f);
 }
 
 struct Plus {

@@ -62,6 +62,11 @@ class CpuEngine {
     });
   }
 
+  [[nodiscard]] Matrix<T> dropped(std::uint32_t tensor, double probability, Matrix<T> x) const {
+    drop(tensor, probability, x);
+    return x;
+  }
+
   // ---- linear maps ---------------------------------------------------------------------------------------------------
 
   [[nodiscard]] Matrix<T> project(const Matrix<T>& x, const Matrix<T>& w) const {
@@ -80,7 +85,6 @@ class CpuEngine {
 
   // ---- elementwise ---------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] Matrix<T> copy(const Matrix<T>& x) const { return x; }
   [[nodiscard]] Matrix<T> zeros_like(const Matrix<T>& x) const { return Matrix<T>::Zero(x.rows(), x.cols()); }
   [[nodiscard]] Matrix<T> product(const Matrix<T>& a, const Matrix<T>& b) const { return a.cwiseProduct(b); }
 

@@ -205,10 +205,8 @@ class Walk {
 
   [[nodiscard]] Shared step(const network::Dropout& op, const Shared& x, Tape* tape) {
     const std::uint32_t tensor = take_tensors(1);
-    Signal y = engine_.copy(*x);
-    engine_.drop(tensor, op.probability, y);
     push(tape, [this, tensor, probability = op.probability](Signal& g) { engine_.drop(tensor, probability, g); });
-    return share(std::move(y));
+    return share(engine_.dropped(tensor, op.probability, *x));
   }
 
   [[nodiscard]] Shared step(const network::Norm& op, const Shared& x, Tape* tape) {

@@ -2,6 +2,8 @@
 // The CUDA engine against the CPU's: one seed, one network.
 #include "cuda/engine.hpp"
 #include "cuda/device.hpp"
+#include <filesystem>
+
 #include "sigprop/network/outline.hpp"
 #include "sigprop/simulate/simulate.hpp"
 #include "simulate/replicate.hpp"
@@ -150,6 +152,40 @@ TEST_CASE("for one seed both engines have the same network, element by element")
     const network::Network network = test::network_of(spec);
     check_same(network, on_cuda(network, 3, 5, 2), 3, 5);
   }
+}
+
+/// A model of the project's own folder, so small that it is computed in a second.
+json reduced(json spec) {
+  spec["batch"] = 2;
+  spec["sequence_length"] = 24;
+  if (!spec.contains("stack")) return spec;
+  const auto first = [](json& values) {
+    if (values.is_array()) values = values[0];
+  };
+  spec["stack"]["layers"] = 2;
+  if (spec["stack"].contains("residual")) {
+    for (const char* key : {"skip", "branch"}) {
+      if (spec["stack"]["residual"].contains(key)) first(spec["stack"]["residual"][key]);
+    }
+  }
+  if (spec["init"].contains("std")) {
+    for (json& std : spec["init"]["std"]) first(std);
+  }
+  return spec;
+}
+
+TEST_CASE("both engines have the same network of every spec of the project, cut to two layers") {
+  if (!test::has_device()) return;
+  std::size_t specs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(SIGPROP_SOURCE) + "/specs")) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".json" || name == "sigprop.schema.json") continue;
+    INFO(name);
+    const network::Network network = test::network_of(reduced(test::project_spec(name)));
+    check_same(network, on_cuda(network, 1, 0, 1), 1, 0);
+    ++specs;
+  }
+  CHECK(specs >= 8);
 }
 
 TEST_CASE("a wrong seed, replicate or score scale is seen by the same comparison") {

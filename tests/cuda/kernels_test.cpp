@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels against the CPU's functions of the same purpose. Bounds hold for NVIDIA's exp, erfc, tanh, sine and logarithm.
+// The kernels against the CPU's functions of the same purpose. Bounds hold for NVIDIA's mathematical functions too.
 #include <numeric>
 
 #include "cuda/kernels/draw.hpp"
@@ -32,8 +32,8 @@ using test::written;
 
 constexpr double ulp = 0x1p-23;                // of float32, relative
 constexpr DrawKey key{0x0123456789abcdef, 3};  // both words of the seed, replicates that do not begin at 0
-// Of a normal number between the engines: 1.5e-6, which 2 units in the last place of the device's sine and cosine and 1 of its
-// logarithm make far out, and 9e-7 of the CPU's.
+// Of a normal number between the engines: 1.5e-6, which 2 units in the last place of the device's sine and cosine and 1
+// of its logarithm make far out, and 9e-7 of the CPU's.
 constexpr double normal_difference = 2.5e-6;
 constexpr std::size_t more_than_threads = 132 * 16 * 256 + 1000;  // elements: a thread has several
 
@@ -93,7 +93,7 @@ TEST_CASE("dropout's masks are the CPU's") {
   for (const std::size_t count : {std::size_t{1}, std::size_t{3}, std::size_t{4096}, std::size_t{10002}}) {
     for (const double probability : {0.0, 0.1, 0.75}) {
       std::vector<float> ones(3 * count, 1), x = numbers(3 * count);
-      const auto drop = [&](float* at) { cuda::drop(context, key, 9, 3, count, probability, at); };
+      const auto drop = [&](float* at) { cuda::drop(context, key, 9, 3, count, probability, at, at); };
       const auto masks = changed(context, ones, drop), dropped = changed(context, x, drop);
       for (std::size_t r = 0; r < 3; ++r) {
         draw_of(r).drop(9, 0, probability, ones.data() + r * count, index(count));
@@ -163,7 +163,7 @@ TEST_CASE("words, positions and segments take the CPU's rows of their tables") {
 
 // ---- elementwise ----------------------------------------------------------------------------------------------------
 
-/// Sizes of the terms whose sums an activation's value and derivative are: rounding counts against them where they cancel.
+/// Sizes of the terms whose sums an activation's value and derivative are: where they cancel, rounding counts by them.
 simulate::Slope<double> sizes_of(network::ActivationKind kind, double x) {
   using Kind = network::ActivationKind;
   const double size = std::abs(x);

@@ -5,6 +5,7 @@
 
 #include "sigprop/simulate/simulate.hpp"
 #include "sigprop/verify/verify.hpp"
+#include "support/engine.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -12,6 +13,7 @@ namespace {
 using namespace sigprop;
 
 void check(const char* placement, bool post_norm) {
+  if (!test::has_engine()) return;
   nlohmann::json spec = test::small_stack();
   spec["stack"]["layers"] = 24;
   spec["stack"]["width"] = 512;
@@ -20,7 +22,7 @@ void check(const char* placement, bool post_norm) {
   spec["stack"]["norm"] = {{"kind", "layer_norm"}, {"placement", placement}};
   spec["stack"]["residual"] = {{"dropout", 0.1}};
   spec["init"] = {{"scheme", "xavier"}};
-  simulate::Settings settings;
+  simulate::Settings settings = test::engine_settings();
   settings.replicates = 30;
   settings.seed = 24;
   settings.largest_rank = 0;

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "sigprop/simulate/simulate.hpp"
+#include "support/engine.hpp"
 #include "support/comparison.hpp"
 #include "support/reference.hpp"
 #include "support/spec.hpp"
@@ -80,12 +81,12 @@ void compare_layers(Judge& judge, const profile::Profile& profile, const json& e
 
 TEST_CASE("simulation agrees with PyTorch at every point of every stack, causal ones too") {
   const auto reference = test::read_reference("torch_profiles.json");
-  if (!reference) return;
+  if (!reference || !test::has_engine()) return;
   std::size_t quantities = 0, stacks = 0;
   for (const json& entry : *reference) {
     const json& setting = entry["setting"];
     INFO(setting.dump());
-    simulate::Settings settings;
+    simulate::Settings settings = test::engine_settings();
     settings.replicates = 64;
     settings.norm_epsilon = torch_epsilon;
     settings.largest_rank = 0;
@@ -103,11 +104,11 @@ TEST_CASE("simulation agrees with PyTorch at every point of every stack, causal 
 
 TEST_CASE("the same comparison rejects a simulation that scales its scores by the width instead of its root") {
   const auto reference = test::read_reference("torch_profiles.json");
-  if (!reference) return;
+  if (!reference || !test::has_engine()) return;
   const json& entry = reference->front();
   json spec = test::torch_spec(entry["setting"]);
   spec["stack"]["attention"]["score_scale"] = 1.0 / 64;
-  simulate::Settings settings;
+  simulate::Settings settings = test::engine_settings();
   settings.largest_rank = 0;
   const profile::Profile profile = simulate::simulate(test::network_of(spec), settings).profile;
   const profile::Quantity& entropy = *profile.layers[0].attention->entropy;

@@ -15,12 +15,13 @@ namespace sigprop::test::emulation {
 inline constexpr std::size_t default_bytes = std::size_t{1} << 30;
 
 /// The order in which the blocks of a launch run, and the threads of a block between two barriers. A result that
-/// depends on it shows a missing barrier.
-enum class Order { ascending, descending, shuffled };
+/// depends on it shows a missing barrier. With one_warp_ahead, a warp drawn at random runs on, over its own shuffles, until it waits for
+/// the block: it writes the next round's shared memory while others have not read the last.
+enum class Order { ascending, descending, shuffled, one_warp_ahead };
 
 void set_devices(int count, std::size_t bytes_each = default_bytes);
 
-/// `seed` is for the shuffled order: each launch draws from it anew.
+/// `seed` is for the random orders: each launch draws from it anew.
 void set_order(Order order, std::uint64_t seed = 0);
 
 /// Lets the call named `api_call`, e.g. "cudaMalloc", fail once with `error` after `after` more successes.

@@ -18,7 +18,7 @@ using namespace sigprop::test::emulation;
 namespace {
 
 constexpr unsigned all_lanes = 0xffffffffu;
-const std::vector<Order> orders{Order::ascending, Order::descending, Order::shuffled};
+const std::vector<Order> orders{Order::ascending, Order::descending, Order::shuffled, Order::one_warp_ahead};
 
 template <class... Expected, class... Actual>
 cudaError_t run(dim3 grid, dim3 block, void (*kernel)(Expected...), Actual... args) {
@@ -53,6 +53,20 @@ __global__ void sum_in_tree(const float* in, float* out) {
     if (threadIdx.x < half) tile[threadIdx.x] += tile[threadIdx.x + half];
   }
   if (threadIdx.x == 0) out[blockIdx.x] = tile[0];
+}
+
+/// Two rounds of sums over the block, with the barrier between a round's reads and the next one's writes or without it.
+template <bool barrier>
+__global__ void sum_twice(float* out) {
+  __shared__ float parts[4];
+  for (unsigned round = 0; round < 2; ++round) {
+    float sum = static_cast<float>(threadIdx.x * (round + 1));
+    for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(all_lanes, sum, offset);
+    if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = sum;
+    __syncthreads();
+    out[threadIdx.x + 128 * round] = parts[0] + parts[1] + parts[2] + parts[3];
+    if (barrier) __syncthreads();
+  }
 }
 
 __global__ void sync_half_of_the_block() {
@@ -176,7 +190,7 @@ TEST_CASE("a launch runs every thread of the grid once, in every order") {
     const std::vector<int> values = out.values();
     for (std::size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == static_cast<int>(i));
   }
-  CHECK(launches() == 3);
+  CHECK(launches() == orders.size());
 }
 
 TEST_CASE("threads meet at a barrier in every order") {
@@ -386,4 +400,20 @@ TEST_CASE("host threads may launch at the same time") {
   second.join();
   CHECK(faults == std::vector<std::string>(2));
   CHECK(launches() == 100);
+}
+
+TEST_CASE("a warp that runs ahead writes what others have yet to read, unless a barrier holds it") {
+  const Session session;
+  const auto wrong = [](auto kernel, Order order) {
+    set_order(order, 3);
+    Buffer<float> out(256);
+    REQUIRE(run(dim3(1), dim3(128), kernel, out.data) == cudaSuccess);
+    const std::vector<float> sums = out.values();
+    int count = 0;
+    for (std::size_t i = 0; i < sums.size(); ++i) count += sums[i] != (i < 128 ? 1.0F : 2.0F) * 127 * 64 ? 1 : 0;
+    return count;
+  };
+  for (const Order order : orders) CHECK(wrong(sum_twice<true>, order) == 0);
+  CHECK(wrong(sum_twice<false>, Order::ascending) == 0);  // what the other orders cannot show
+  CHECK(wrong(sum_twice<false>, Order::one_warp_ahead) > 0);
 }

@@ -30,6 +30,8 @@ class Engine {
   void run_block(std::uint64_t block);
   void begin_block();
   void queue_ready_threads();
+  void keep_one_warp();
+  [[nodiscard]] bool any_ready() const;
   void run_thread();
   bool take_new_thread();
   void enter(unsigned thread);
@@ -54,6 +56,7 @@ class Engine {
   std::vector<unsigned> queue_;
   std::size_t cursor_ = 0;
   unsigned current_ = 0;
+  unsigned ahead_ = 0;  ///< the warp that runs ahead
 
   Fiber main_;
   Fiber* active_ = &main_;
@@ -94,7 +97,7 @@ void Engine::run_block(std::uint64_t block) {
     queue_ready_threads();
     if (queue_.empty()) return;
     leave();
-  } while (fault_.empty() && release(threads_));
+  } while (fault_.empty() && (release(threads_) || any_ready()));
   const auto ended = [](const Thread& thread) { return thread.finished; };
   if (fault_.empty() && !std::all_of(threads_.begin(), threads_.end(), ended)) fault_ = standstill(threads_);
   if (!fault_.empty()) abandon();
@@ -123,8 +126,20 @@ void Engine::queue_ready_threads() {
   queue_.clear();
   cursor_ = 0;
   for (unsigned i = 0; i < threads_.size(); ++i)
-    if (!threads_[i].finished && threads_[i].wait.barrier == Barrier::none) queue_.push_back(i);
+    if (threads_[i].ready()) queue_.push_back(i);
   arrange(queue_);
+  if (order_ == Order::one_warp_ahead && !queue_.empty()) keep_one_warp();
+}
+
+/// The one that ran last, as long as it can.
+void Engine::keep_one_warp() {
+  const auto of_it = [this](unsigned thread) { return thread / warp_lanes == ahead_; };
+  if (std::none_of(queue_.begin(), queue_.end(), of_it)) ahead_ = queue_[random() % queue_.size()] / warp_lanes;
+  std::erase_if(queue_, [&](unsigned thread) { return !of_it(thread); });
+}
+
+bool Engine::any_ready() const {
+  return std::any_of(threads_.begin(), threads_.end(), [](const Thread& thread) { return thread.ready(); });
 }
 
 template <class Number>

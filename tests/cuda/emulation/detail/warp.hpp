@@ -28,6 +28,8 @@ struct Thread {
   bool finished = false;
   Wait wait;
   std::uint64_t result = 0;
+
+  [[nodiscard]] bool ready() const { return !finished && wait.barrier == Barrier::none; }
 };
 
 /// The lane that `lane` reads: PTX's rule for shfl, where a lane outside the segment means the own one.
