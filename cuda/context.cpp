@@ -149,7 +149,8 @@ void* Context::allocate(std::size_t bytes) {
 }
 
 void Context::release(void* memory, std::size_t bytes) noexcept {
-  if (memory != nullptr) static_cast<void>(cudaFreeAsync(memory, state_->stream));  // after a fault, the next call tells
+  if (memory != nullptr)
+    static_cast<void>(cudaFreeAsync(memory, state_->stream));  // after a fault, the next call tells
   state_->held -= bytes;
 }
 
@@ -198,23 +199,23 @@ void Context::multiply(const Product& product) {
   const void* alpha_at = wide ? static_cast<const void*>(&product.alpha) : &alpha;
   const void* beta_at = wide ? static_cast<const void*>(&product.beta) : &beta;
   const auto size = [](std::ptrdiff_t n) { return static_cast<int>(n); };
-  state_->require(
-      cublasGemmStridedBatchedEx(state_->blas, product.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-                                 product.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, size(columns), size(rows),
-                                 size(inner), alpha_at, b.data, cuda_type(b.type), size(b.columns), b.stride, a.data,
-                                 cuda_type(a.type), size(a.columns), a.stride, beta_at, product.c,
-                                 wide ? CUDA_R_64F : CUDA_R_32F, size(columns), rows * columns, size(product.batch),
-                                 compute_type(a.type, state_->arithmetic), CUBLAS_GEMM_DEFAULT),
-      "cublasGemmStridedBatchedEx");
+  state_->require(cublasGemmStridedBatchedEx(
+                      state_->blas, product.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
+                      product.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, size(columns), size(rows), size(inner), alpha_at,
+                      b.data, cuda_type(b.type), size(b.columns), b.stride, a.data, cuda_type(a.type), size(a.columns),
+                      a.stride, beta_at, product.c, wide ? CUDA_R_64F : CUDA_R_32F, size(columns), rows * columns,
+                      size(product.batch), compute_type(a.type, state_->arithmetic), CUBLAS_GEMM_DEFAULT),
+                  "cublasGemmStridedBatchedEx");
 }
 
 std::vector<DeviceInfo> list_devices() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess || count == 0) {
-    throw MachineError("no CUDA device can be used: " +
-                       (status == cudaSuccess ? std::string("there is none") : "cudaGetDeviceCount: " + text_of(status)) +
-                       "; --engine cpu needs none");
+    throw MachineError(
+        "no CUDA device can be used: " +
+        (status == cudaSuccess ? std::string("there is none") : "cudaGetDeviceCount: " + text_of(status)) +
+        "; --engine cpu needs none");
   }
   int current = 0;
   cudaGetDevice(&current);

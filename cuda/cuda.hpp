@@ -30,7 +30,8 @@ class Module {
   [[nodiscard]] virtual std::string version() const = 0;
   /// At least one. Throws simulate::MachineError where there is none.
   [[nodiscard]] virtual std::vector<DeviceInfo> devices() const = 0;
-  [[nodiscard]] virtual simulate::Plan plan(const simulate::Subject& subject, const simulate::Settings& settings) const = 0;
+  [[nodiscard]] virtual simulate::Plan plan(const simulate::Subject& subject,
+                                            const simulate::Settings& settings) const = 0;
   [[nodiscard]] virtual std::unique_ptr<simulate::Workers> workers(const simulate::Subject& subject,
                                                                    const simulate::Settings& settings,
                                                                    const simulate::Plan& plan,

@@ -6,8 +6,8 @@
 
 #include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/norm.hpp"
-#include "simulate/elementwise.hpp"
 #include "simulate/effective_rank.hpp"
+#include "simulate/elementwise.hpp"
 
 namespace sigprop::cuda {
 namespace {
@@ -306,8 +306,7 @@ Engine::Attended Engine::attend(const simulate::Heads& heads, Signal&& q, Signal
   return out;
 }
 
-Engine::HeadsGradient Engine::attend_backward(const simulate::Heads& heads, const Attended& forward,
-                                              const Signal& gz) {
+Engine::HeadsGradient Engine::attend_backward(const simulate::Heads& heads, const Attended& forward, const Signal& gz) {
   const HeadShape& shape = forward.shape;
   const std::size_t rows = shape.rows(), keys = shape.keys, width = shape.width, at_once = blocks_at_once(shape, 2);
   const Numbers at_z = split(shape, shape.group, shape.queries, gz);

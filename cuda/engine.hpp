@@ -67,7 +67,7 @@ class Engine {
     Buffer<float> data;
     std::size_t width = 0;
     mutable std::optional<Numbers> rounded;  ///< what products take in bf16, once it was needed
-    std::optional<Pieces> pieces;    ///< where they came with the signal
+    std::optional<Pieces> pieces;            ///< where they came with the signal
 
     [[nodiscard]] std::size_t cols() const { return width; }
   };

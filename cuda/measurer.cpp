@@ -39,8 +39,10 @@ class DevicePlatform {
       if (subject_.stopped()) return false;
       const simulate::Tokens one_sequence{1, static_cast<std::ptrdiff_t>(tokens())};
       Engine engine(context_,
-                    {one_sequence, std::min(at_once, end - first),
-                     {subject_.seed, static_cast<std::uint32_t>(first)}, experiment::norm_epsilon,
+                    {one_sequence,
+                     std::min(at_once, end - first),
+                     {subject_.seed, static_cast<std::uint32_t>(first)},
+                     experiment::norm_epsilon,
                      experiment::score_numbers},
                     {});
       engine_ = &engine;
@@ -95,8 +97,7 @@ std::optional<Measured> activation(DevicePlatform& platform, const Subject& subj
     return platform.over_batches(
         blocks, columns,
         [&](Engine& engine) {
-          const auto activated =
-              engine.activate(kind, engine.tokens(experiment::input, columns, input_of(subject)));
+          const auto activated = engine.activate(kind, engine.tokens(experiment::input, columns, input_of(subject)));
           auto g = engine.tokens(experiment::gradient, columns, gradient_of(subject));
           engine.multiply(g, activated.derivative);
           platform.add(output, activated.value);

@@ -3,27 +3,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "cuda/devices.hpp"
 #include "cuda/engine.hpp"
 #include "cuda/measurer.hpp"
+#include "simulate/gigabytes.hpp"
 #include "simulate/walk.hpp"
 
 namespace sigprop::cuda {
 namespace {
 
+using simulate::in_gigabytes;
 using simulate::MachineError;
 using simulate::Plan;
 using simulate::Policy;
 using simulate::Settings;
 using simulate::Subject;
-
-std::string in_gigabytes(double bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g GB", bytes / 1e9);
-  return text;
-}
 
 Thrift thrift_of(const Plan& plan) {
   return {plan.redraw_weights, static_cast<std::size_t>(plan.score_bytes)};
@@ -48,22 +43,26 @@ double bytes_of(const Subject& subject, Arithmetic arithmetic, const Plan& plan)
 /// Replicates for which the device is full: more would take memory and bring nothing.
 int filling(const Subject& subject) {
   constexpr double enough = 1 << 25;  // numbers of a signal: 4 times d = 4096, L = 2048
-  const double signal = subject.network.batch * subject.network.sequence_length *
-                        static_cast<double>(subject.network.width);
+  const double signal =
+      subject.network.batch * subject.network.sequence_length * static_cast<double>(subject.network.width);
   return static_cast<int>(std::clamp(std::ceil(enough / signal), 1.0, 4096.0));
 }
 
 [[noreturn]] void refuse(const Plan& plan, double limit, const DeviceInfo& device, bool asked) {
   throw MachineError("one network needs " + in_gigabytes(plan.bytes) + " of memory on CUDA device " +
                      std::to_string(device.index) + " (" + device.name + "), but may use " + in_gigabytes(limit) +
-                     (asked ? " (--memory)" : ", 90 % of what is free") +
-                     ": shorten the sequence, lower the batch" + (asked ? ", or raise --memory" : ""));
+                     (asked ? " (--memory)" : ", 90 % of what is free") + ": shorten the sequence, lower the batch" +
+                     (asked ? ", or raise --memory" : ""));
 }
 
 class DeviceWorkers : public simulate::Workers {
  public:
   DeviceWorkers(const Subject& subject, const Settings& settings, const Plan& plan, const std::atomic<bool>* stop)
-      : subject_(subject), settings_(settings), plan_(plan), stop_(stop), devices_(plan.devices, arithmetic_of(settings.precision)) {}
+      : subject_(subject),
+        settings_(settings),
+        plan_(plan),
+        stop_(stop),
+        devices_(plan.devices, arithmetic_of(settings.precision)) {}
 
   [[nodiscard]] int count() const override { return devices_.count(); }
   [[nodiscard]] std::size_t batch() const override { return static_cast<std::size_t>(plan_.replicates_at_once); }
@@ -92,8 +91,8 @@ class DeviceModule : public Module {
   [[nodiscard]] Plan plan(const Subject& subject, const Settings& settings) const override {
     const std::vector<DeviceInfo> devices = chosen_devices(settings.device);
     constexpr double usable = 0.9;  // of what is free: memory in pieces, and what CUDA itself takes
-    const auto smallest = std::min_element(devices.begin(), devices.end(),
-                                           [](const auto& a, const auto& b) { return a.free < b.free; });
+    const auto smallest =
+        std::min_element(devices.begin(), devices.end(), [](const auto& a, const auto& b) { return a.free < b.free; });
     const double limit = settings.memory.value_or(usable * smallest->free);
     constexpr double most_scores = 1 << 30, share = 8;
     Plan plan;

@@ -132,9 +132,9 @@ void normals(Context& context, DrawKey key, std::uint32_t tensor, std::size_t re
 
 void correlate(Context& context, std::size_t sequences, std::size_t length, std::size_t width, double own,
                double common, double mean, float* x) {
-  over_items(context, sequences * width,
-             CorrelateColumn{length, width, static_cast<float>(own), static_cast<float>(common),
-                             static_cast<float>(mean), x});
+  over_items(
+      context, sequences * width,
+      CorrelateColumn{length, width, static_cast<float>(own), static_cast<float>(common), static_cast<float>(mean), x});
 }
 
 void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, simulate::Tokens tokens,

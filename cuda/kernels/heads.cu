@@ -56,8 +56,8 @@ void split(Context& context, const HeadShape& shape, std::size_t group, std::siz
 
 /// One row of scores: which keys it sees, and dropout's factors of its elements.
 struct ScoreRow {
-  std::size_t row;     ///< among all blocks'
-  std::size_t offset;  ///< of its first element, counted from the first block of the launch
+  std::size_t row;        ///< among all blocks'
+  std::size_t offset;     ///< of its first element, counted from the first block of the launch
   std::uint32_t visible;  ///< keys
   std::uint32_t replicate;
   std::uint64_t element;  ///< of the mask
@@ -80,8 +80,13 @@ struct RowOf {
 };
 
 RowOf row_of_launch(const HeadShape& shape, std::size_t first, bool causal) {
-  return {small(shape.sequences), small(shape.kv_heads), small(shape.group), small(shape.queries),
-          small(shape.keys),      small(first),          causal};
+  return {small(shape.sequences),
+          small(shape.kv_heads),
+          small(shape.group),
+          small(shape.queries),
+          small(shape.keys),
+          small(first),
+          causal};
 }
 
 /// The work of one thread on a row. It has every `threads`-th aligned four of the mask's elements, the same ones in every loop: so a
@@ -202,8 +207,8 @@ void softmax_of(Context& context, const HeadShape& shape, const ScoreRules& rule
   const std::size_t rows = blocks * shape.rows();
   with_row_threads(static_cast<std::ptrdiff_t>(shape.keys), [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads), softmax_rows<threads, Out>, rows,
-           row_of_launch(shape, first, rules.causal), rules.key, rules.mask_tensor, drop_factor(rules.dropout), scores, out,
-           scales, statistics);
+           row_of_launch(shape, first, rules.causal), rules.key, rules.mask_tensor, drop_factor(rules.dropout), scores,
+           out, scales, statistics);
   });
 }
 
@@ -214,8 +219,9 @@ void softmax_backward_of(Context& context, const HeadShape& shape, const ScoreRu
   const std::size_t rows = blocks * shape.rows();
   with_row_threads(static_cast<std::ptrdiff_t>(shape.keys), [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads),
-           softmax_rows_backward<threads, Out>, rows, row_of_launch(shape, first, rules.causal), rules.key, rules.mask_tensor,
-           drop_factor(rules.dropout), static_cast<float>(scale), scores, dp, scales, probabilities, gradient);
+           softmax_rows_backward<threads, Out>, rows, row_of_launch(shape, first, rules.causal), rules.key,
+           rules.mask_tensor, drop_factor(rules.dropout), static_cast<float>(scale), scores, dp, scales, probabilities,
+           gradient);
   });
 }
 

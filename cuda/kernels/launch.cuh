@@ -61,16 +61,18 @@ void over_items(Context& context, std::size_t count, const F& f) {
 /// f(replicate, i) for the `count` items i of every replicate. Divisions of 64 bits take longer than what most kernels do with an item,
 /// so the grid has the replicate.
 template <class F>
-__global__ void for_each_of_replicate(std::size_t count, F f) {
-  for (std::size_t i = first_item(); i < count; i += item_stride()) f(static_cast<std::size_t>(blockIdx.y), i);
+__global__ void for_each_of_replicate(std::size_t first, std::size_t count, F f) {
+  for (std::size_t i = first_item(); i < count; i += item_stride()) f(first + blockIdx.y, i);
 }
 
 template <class F>
 void over_replicates(Context& context, std::size_t replicates, std::size_t count, const F& f) {
-  if (count == 0 || replicates == 0) return;
+  constexpr std::size_t most = 65535;  // of a grid, in y
   dim3 grid = grid_for(count);
-  grid.y = static_cast<unsigned>(replicates);
-  launch(context, grid, dim3(block_threads), for_each_of_replicate<F>, count, f);
+  for (std::size_t first = 0; first < replicates && count > 0; first += most) {
+    grid.y = static_cast<unsigned>(std::min(most, replicates - first));
+    launch(context, grid, dim3(block_threads), for_each_of_replicate<F>, first, count, f);
+  }
 }
 
 /// f(row, lane): a warp works on a row, whose place it has to find only once.

@@ -65,8 +65,8 @@ void normalize(Context& context, network::NormKind kind, double epsilon, std::si
   });
 }
 
-void normalize_backward(Context& context, network::NormKind kind, std::size_t rows, std::size_t columns,
-                        const float* y, const float* inverse_scale, float* g) {
+void normalize_backward(Context& context, network::NormKind kind, std::size_t rows, std::size_t columns, const float* y,
+                        const float* inverse_scale, float* g) {
   with_row_threads(static_cast<std::ptrdiff_t>(columns), [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads), normalize_rows_backward<threads>,
            kind == network::NormKind::layer_norm, rows, columns, y, inverse_scale, g);

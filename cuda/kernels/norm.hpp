@@ -14,7 +14,7 @@ void normalize(Context& context, network::NormKind kind, double epsilon, std::si
                const float* x, float* y, float* inverse_scale);
 
 /// g ← (g - mean(g) - y mean(g ∘ y)) · inverse_scale; RMSNorm has no mean(g).
-void normalize_backward(Context& context, network::NormKind kind, std::size_t rows, std::size_t columns,
-                        const float* y, const float* inverse_scale, float* g);
+void normalize_backward(Context& context, network::NormKind kind, std::size_t rows, std::size_t columns, const float* y,
+                        const float* inverse_scale, float* g);
 
 }  // namespace sigprop::cuda

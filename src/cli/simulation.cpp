@@ -63,10 +63,9 @@ void tell(const simulate::Plan& plan) {
             << (plan.devices.size() > 1 ? " on each" : "") << '\n';
 }
 
-constexpr std::array precisions{std::pair{"float32", simulate::Precision::float32},
-                                std::pair{"float64", simulate::Precision::float64},
-                                std::pair{"tf32", simulate::Precision::tf32},
-                                std::pair{"bf16", simulate::Precision::bf16}};
+constexpr std::array precisions{
+    std::pair{"float32", simulate::Precision::float32}, std::pair{"float64", simulate::Precision::float64},
+    std::pair{"tf32", simulate::Precision::tf32}, std::pair{"bf16", simulate::Precision::bf16}};
 
 std::vector<std::string> precision_names() {
   std::vector<std::string> out;

@@ -33,8 +33,8 @@ class CpuPlatform {
   [[nodiscard]] simulate::Matrix<float> shared_weight(std::uint32_t tensor, std::size_t out, std::size_t in,
                                                       double std) const {
     return draw_of(subject_, 0)
-        .normal_matrix<float>(simulate::Team{1}, tensor, static_cast<Eigen::Index>(out),
-                              static_cast<Eigen::Index>(in), std);
+        .normal_matrix<float>(simulate::Team{1}, tensor, static_cast<Eigen::Index>(out), static_cast<Eigen::Index>(in),
+                              std);
   }
 
   static void add(Statistics& statistics, const simulate::Matrix<float>& x) {

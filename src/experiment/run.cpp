@@ -100,9 +100,8 @@ class Loop {
   void attempt(Groups::value_type& group) {
     if (ended_.load() || (stop_ != nullptr && stop_->load())) return;
     try {
-      const auto unit =
-          measure_group(measurer_, omp_get_thread_num(), grid_, group.first, options_.seed,
-                        options_.replicates.value_or(grid_.replicates), stop_);
+      const auto unit = measure_group(measurer_, omp_get_thread_num(), grid_, group.first, options_.seed,
+                                      options_.replicates.value_or(grid_.replicates), stop_);
       if (unit) {
 #pragma omp critical(sigprop_experiment)
         hand_on(group, *unit);

@@ -13,6 +13,7 @@
 #include "cuda/cuda.hpp"
 #include "simulate/assemble.hpp"
 #include "simulate/blas_threads.hpp"
+#include "simulate/gigabytes.hpp"
 #include "simulate/precision.hpp"
 #include "simulate/record_file.hpp"
 #include "simulate/replicate.hpp"
@@ -34,12 +35,6 @@ std::optional<double> available_memory() {
   return std::nullopt;
 }
 
-std::string in_gigabytes(double bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g GB", bytes / 1e9);
-  return text;
-}
-
 int threads_of(const Settings& settings) {
   return settings.threads > 0 ? settings.threads : omp_get_max_threads();
 }
@@ -48,9 +43,8 @@ int threads_of(const Settings& settings) {
 std::string identity_of(const Settings& settings) {
   return settings.checkpoint->identity + "\nseed " + std::to_string(settings.seed) +
          (settings.engine == Engine::cuda ? "\nengine cuda" : "") + "\nprecision " + name_of(settings.precision) +
-         "\nrank " +
-         std::to_string(settings.largest_rank) + "\nepsilon " + std::to_string(settings.norm_epsilon) + "\nversion " +
-         SIGPROP_VERSION;
+         "\nrank " + std::to_string(settings.largest_rank) + "\nepsilon " + std::to_string(settings.norm_epsilon) +
+         "\nversion " + SIGPROP_VERSION;
 }
 
 void require_finite(const Sample& sample, const network::Outline& outline, const Layout& layout,
@@ -60,12 +54,12 @@ void require_finite(const Sample& sample, const network::Outline& outline, const
   for (std::size_t i = layout.forward.size(); i-- > 0;) {
     if (!std::isfinite(sample[layout.forward[i].begin + 1])) where = "at " + outline.points[i].path;
   }
-  throw UsageError("the simulation left the range of its numbers (" + where + "): use " +
-                   (settings.precision == Precision::float64
-                        ? ""
-                        : std::string(settings.engine == Engine::cuda ? "--engine cpu " : "") +
-                              "--precision float64, or ") +
-                   "fewer layers or smaller weights; predict has no such limit");
+  throw UsageError(
+      "the simulation left the range of its numbers (" + where + "): use " +
+      (settings.precision == Precision::float64
+           ? ""
+           : std::string(settings.engine == Engine::cuda ? "--engine cpu " : "") + "--precision float64, or ") +
+      "fewer layers or smaller weights; predict has no such limit");
 }
 
 /// One replicate a thread, or one that all threads work on.

@@ -95,8 +95,8 @@ class Walk {
 
   [[nodiscard]] Shared source() {
     const std::uint32_t tensor = take_tensors(source_tensors);
-    Signal x = std::visit([&](const auto& given) { return engine_.tokens(tensor, network_.width, given); },
-                          network_.source);
+    Signal x =
+        std::visit([&](const auto& given) { return engine_.tokens(tensor, network_.width, given); }, network_.source);
     if (in_body_) engine_.see_input(x);
     return share(std::move(x));
   }

@@ -44,8 +44,9 @@ replicates = int(value.get("--replicates", 32))
 print(f"sigprop: plan: x, {min(4, replicates)} replicates at once, weights kept", file=sys.stderr)
 point = {"path": "x", "forward": {"mean": number(0.0), "variance": number(1.0), "second_moment": number(1.0)},
          "backward": {"variance": number(2.0), "norm": number(3.0)}}
+layer = {"weights": {"query": {"gradient_norm": number(3.0)}, "key": {"gradient_norm": number(4.0)}}}
 settings = {"device": "stand-in", "seconds": 1.0 + replicates}
-result = {"settings": settings, "points": [point, point], "layers": []}
+result = {"settings": settings, "points": [point, point], "layers": [layer, layer]}
 if words[0] == "experiment":
     result = {"settings": {"seconds": 100.0}, "components": [{"component": "linear", "error_percentiles": {}}]}
 out = open(value["--output"], "w") if "--output" in value else sys.stdout
@@ -55,10 +56,16 @@ GEMM = """#!/bin/sh
 echo '{"products": [], "flops": 2e12, "seconds": 0.1}'
 """
 TORCH = """#!/bin/sh
-echo '{"seconds": 5, "mode": "compiled", "statistics": {"layers": [], "points": [{"forward": {"second_moment": 1.1}, "backward": {"second_moment": 2}}]}}'
+echo '{"seconds": 5, "mode": "compiled", "statistics":' \\
+  '{"layers": [], "points": [{"forward": {"second_moment": 1.1}, "backward": {"second_moment": 2}}]}}'
 """
 TESTS = """#!/bin/sh
 echo 'All tests passed (12 assertions in 3 test cases)'
+"""
+SANITIZER = """#!/bin/sh
+[ $2 = memcheck ] && echo '========= ERROR SUMMARY: 0 errors' && exit 0
+echo '========= RACECHECK SUMMARY: 2 hazards displayed (2 errors, 0 warnings)'
+exit 86
 """
 
 
@@ -231,7 +238,8 @@ class Whole(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         bundle = self.folder / "bundle"
         (bundle / "bin").mkdir(parents=True)
-        for name, text in (("sigprop", SIGPROP), ("gemm_rate_cuda", GEMM), ("cuda_tests", TESTS), ("torch", TORCH)):
+        for name, text in (("sigprop", SIGPROP), ("gemm_rate_cuda", GEMM), ("cuda_tests", TESTS),
+                           ("torch", TORCH), ("compute-sanitizer", SANITIZER)):
             (bundle / "bin" / name).write_text(text, encoding="utf-8")
             (bundle / "bin" / name).chmod(0o755)
         shutil.copytree(ROOT / "specs", bundle / "specs")
@@ -241,7 +249,7 @@ class Whole(unittest.TestCase):
     def run_gpu(self, *arguments, **environment):
         command = [sys.executable, SCRIPT, "--use", self.bundle, "--output", self.folder / "out/gpu.json", "--torch", self.bundle / "bin/torch"]
         return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=300,
-                              env={**os.environ, "PATH": "/usr/bin:/bin", "TMPDIR": str(self.folder), **environment})
+                              env={**os.environ, "PATH": f"{self.bundle}/bin:/usr/bin:/bin", "TMPDIR": str(self.folder), **environment})
 
     def result(self):
         return json.loads((self.folder / "out/gpu.json").read_text(encoding="utf-8"))
@@ -256,6 +264,12 @@ class Whole(unittest.TestCase):
             done = self.run_gpu(*arguments)
             self.assertEqual(done.returncode, 2)
             self.assertIn(message, done.stderr)
+
+    def test_a_bundle_does_not_replace_what_is_none(self):
+        done = subprocess.run([sys.executable, SCRIPT, "--bundle", self.folder], capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, f"gpu: {self.folder} is there and no bundle: name a folder that may be made anew\n"))
+        self.assertTrue((self.bundle / "bin/sigprop").exists())
 
     def test_a_folder_without_programs_is_named(self):
         (self.bundle / "bin/sigprop").unlink()
@@ -285,7 +299,8 @@ class Whole(unittest.TestCase):
         self.assertEqual(done.stderr, "")
         for line in (r"bert-base: largest difference from the CPU +1e-06 +≤ 0.0001 +met", r"d 512, L 256, bf16: times as fast +5 +≥ 3 +met",
                      r"experiment all --all +100 s +≤ 300 s +met", r"192 layers, bf16, --largest-rank 0: a replicate +1 s +≤ 2 s +met",
-                     r"DeepScaleLM, 1000 layers: gradient norm uneven by +0 % +≤ 10 % +met"):
+                     r"memcheck cuda_tests: errors +0 +≤ 0 +met", r"racecheck cuda_tests: errors +2 +≤ 0 +NOT MET",
+                     r"DeepScaleLM, 1000 layers: norm of a layer's weight gradients uneven by +0 % +≤ 10 % +met"):
             self.assertRegex(done.stdout, line)
         packed = self.folder / "out/experiment-all.json.gz"
         self.assertEqual(json.loads(gzip.decompress(packed.read_bytes()))["settings"], {"seconds": 100.0})
@@ -331,6 +346,6 @@ class Gemm(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and pathlib.Path(sys.argv[1]).is_file():
+    if len(sys.argv) > 1 and (not sys.argv[1] or pathlib.Path(sys.argv[1]).is_file()):
         GEMM_RATE = sys.argv.pop(1)
     unittest.main()

@@ -27,6 +27,36 @@ def changed(**keys):
     return {**SPEC, **keys}
 
 
+class Engines(unittest.TestCase):
+    def refused(self, status, message, *arguments):
+        done = sigprop(*arguments)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (status, "", f"sigprop: {message}\n"))
+
+    def test_what_does_not_go_together_is_refused(self):
+        self.refused(2, "--precision tf32 is not for --engine cpu, which computes in float32 or float64",
+                     "simulate", "-", "--precision", "tf32")
+        self.refused(2, "--precision float64 is not for --engine cuda, which computes in float32, tf32 or bf16",
+                     "simulate", "-", "--engine", "cuda", "--precision", "float64")
+        self.refused(2, "--device chooses a CUDA device: it needs --engine cuda", "verify", "-", "--device", "0")
+        self.refused(2, "--precision bf16 is not for --engine cpu, which computes in float32 or float64",
+                     "experiment", "relu", "--settings", "1", "--precision", "bf16")
+
+    def test_cuda_computes_the_same_or_tells_what_is_missing(self):
+        for command in (["simulate", "-", "--replicates", "2"], ["verify", "-", "--replicates", "2"], ["experiment", "relu", "--settings", "1"]):
+            done = sigprop(*command, "--engine", "cuda", "--format", "json", "--quiet")
+            if done.returncode == 3:
+                self.assertEqual(done.stdout, "")
+                self.assertRegex(done.stderr, "^sigprop: (this build has no CUDA engine: install .* or use --engine cpu"
+                                              "|no CUDA device can be used: .*; --engine cpu needs none)\n$")
+                continue
+            self.assertEqual(done.stderr, "")
+            self.assertEqual(json.loads(done.stdout)["settings"]["engine"], "cuda")
+
+    def test_the_program_does_not_load_cuda_until_it_is_asked_for(self):
+        libraries = subprocess.run(["ldd", SIGPROP], capture_output=True, text=True, check=True).stdout
+        self.assertNotIn("libcu", libraries)
+
+
 class Simulate(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()

@@ -8,6 +8,7 @@
 #include "cuda/engine.hpp"
 #include "cuda/numbers.hpp"
 #include "sigprop/network/outline.hpp"
+#include "sigprop/simulate/simulate.hpp"
 #include "simulate/walk.hpp"
 #include "support/spec.hpp"
 
@@ -286,6 +287,48 @@ TEST_CASE("a thrifty walk has the same samples") {
   const std::vector<double> kept = walked(model, Arithmetic::float32);
   for (const Way& way : {Way{Policy::recompute, {}}, Way{Policy::keep, {true}}, Way{Policy::recompute, {true, 1}}})
     CHECK(test::differing(walked(model, Arithmetic::float32, way), kept) == 0);
+}
+
+/// Both gradients' variance at the input, of 7 networks.
+std::vector<double> measured_on(int devices, std::optional<int> one = std::nullopt) {
+  test::emulation::set_devices(devices);
+  const test::LinkedEngine linked;
+  const network::Network network = test::network_of(test::small_stack());
+  simulate::Settings settings;
+  settings.replicates = 7;
+  settings.engine = simulate::Engine::cuda;
+  settings.device = one;
+  settings.memory = 1.01 * simulate::plan(network,
+                                          [&] {
+                                            simulate::Settings single = settings;
+                                            single.replicates = 1;
+                                            return single;
+                                          }())
+                               .bytes;
+  std::vector<double> out;
+  std::size_t reports = 0;
+  const simulate::Result result = simulate::simulate(network, settings, [&](const auto&) { ++reports; });
+  CHECK(reports == 7);
+  for (const profile::Point& point : result.profile.points)
+    out.insert(out.end(), {point.forward.variance.value, point.backward.variance.value,
+                           point.backward.variance.scatter->standard_error});
+  return out;
+}
+
+TEST_CASE("replicates are spread over several devices, or stay on the one that is asked for, with the same bits") {
+  const Session session;
+  const std::vector<double> one = measured_on(1);
+  const std::size_t before = test::emulation::launches();
+  CHECK(measured_on(3) == one);
+  CHECK(measured_on(3, 2) == one);
+  CHECK(test::emulation::launches() > before);
+  const network::Network network = test::network_of(test::small_stack());
+  const test::LinkedEngine linked;
+  simulate::Settings settings;
+  settings.engine = simulate::Engine::cuda;
+  CHECK(simulate::plan(network, settings).devices == std::vector<int>{0, 1, 2});
+  settings.device = 2;
+  CHECK(simulate::plan(network, settings).devices == std::vector<int>{2});
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The CUDA engine against the CPU's: one seed, one network.
 #include "cuda/engine.hpp"
-#include "cuda/device.hpp"
 #include <filesystem>
+#include "cuda/device.hpp"
 
 #include "sigprop/network/outline.hpp"
 #include "sigprop/simulate/simulate.hpp"

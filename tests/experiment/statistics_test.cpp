@@ -5,8 +5,8 @@
 
 #include "simulate/matrix.hpp"
 
-using sigprop::simulate::Matrix;
 using sigprop::experiment::Statistics;
+using sigprop::simulate::Matrix;
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include <cstdio>
 
 #include "sigprop/simulate/simulate.hpp"
-#include "support/engine.hpp"
 #include "support/comparison.hpp"
+#include "support/engine.hpp"
 #include "support/reference.hpp"
 #include "support/spec.hpp"
 #include "support/torch_profiles.hpp"

@@ -72,7 +72,8 @@ void add_attention(std::vector<Kind>& list, const Layer& l, Arithmetic arithmeti
 
 std::vector<Kind> products(const Layer& l, Arithmetic arithmetic) {
   std::vector<Kind> list;
-  add_linear(list, l, l.width, l.width, 4, 2);  // query, key, value, output; at the input, key's and value's gradients are added
+  // Query, key, value and output; at the input, the gradients by key and value are added.
+  add_linear(list, l, l.width, l.width, 4, 2);
   add_linear(list, l, l.ffn, l.width, 1, 0);
   add_linear(list, l, l.width, l.ffn, 1, 0);
   add_attention(list, l, arithmetic);
@@ -87,7 +88,8 @@ cuda::Numbers drawn(Context& context, std::uint32_t tensor, std::size_t size) {
 }
 
 double median_seconds(Context& context, const Kind& kind) {
-  constexpr int warm_up = 3, repetitions = 9, calls = 4;  // several calls a time: a launch hides behind the product before
+  constexpr int warm_up = 3, repetitions = 9;
+  constexpr int calls = 4;  // at a time: a launch hides behind the product before
   const cuda::Numbers a = drawn(context, 1, kind.batch * kind.rows * kind.inner);
   const cuda::Numbers b = drawn(context, 2, kind.batch * kind.inner * kind.columns);
   const cuda::Buffer<float> c(context, kind.batch * kind.rows * kind.columns);
@@ -126,10 +128,11 @@ void print(const std::vector<Kind>& list, Context& context) {
     flops += kind.calls * kind.flops();
     seconds += kind.calls * each;
     char line[512];
-    std::snprintf(line, sizeof line,
-                  "  {\"name\": \"%s\", \"rows\": %zu, \"inner\": %zu, \"columns\": %zu, \"batch\": %zu, \"calls\": %.9g, "
-                  "\"flops\": %.9g, \"seconds\": %.6g}",
-                  kind.name, kind.rows, kind.inner, kind.columns, kind.batch, kind.calls, kind.flops(), each);
+    std::snprintf(
+        line, sizeof line,
+        "  {\"name\": \"%s\", \"rows\": %zu, \"inner\": %zu, \"columns\": %zu, \"batch\": %zu, \"calls\": %.9g, "
+        "\"flops\": %.9g, \"seconds\": %.6g}",
+        kind.name, kind.rows, kind.inner, kind.columns, kind.batch, kind.calls, kind.flops(), each);
     std::cout << separator << line << std::flush;
     separator = ",\n";
   }
@@ -167,8 +170,8 @@ int main(int argc, char** argv) {
                     count_of(argv[5]), count_of(argv[6]), count_of(argv[7])};
   if (layer.width % layer.heads != 0) usage();
   try {
-    Context context = std::strcmp(argv[8], "none") == 0 ? Context::dry(arithmetic)
-                                                        : Context(std::atoi(argv[8]), arithmetic);
+    Context context =
+        std::strcmp(argv[8], "none") == 0 ? Context::dry(arithmetic) : Context(std::atoi(argv[8]), arithmetic);
     print(products(layer, arithmetic), context);
   } catch (const simulate::MachineError& error) {
     std::cerr << "gemm_rate_cuda: " << error.what() << '\n';

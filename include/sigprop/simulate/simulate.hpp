@@ -39,8 +39,8 @@ struct Settings {
   /// Bytes that may be used, of every device. Default on the CPU: 60 % of what is available, 2.5e9 to keep layers; on a device: 90 % of
   /// what is free.
   std::optional<double> memory;
-  double norm_epsilon = 1e-12;   ///< added to the variance under every norm's root; the theory has none
-  double largest_rank = 256;     ///< effective ranks are measured where min(L, width) is at most this
+  double norm_epsilon = 1e-12;  ///< added to the variance under every norm's root; the theory has none
+  double largest_rank = 256;    ///< effective ranks are measured where min(L, width) is at most this
   std::optional<Checkpoint> checkpoint;
 };
 
@@ -51,8 +51,8 @@ struct Plan {
   bool recompute = false;         ///< layers keep their input only and go forward again in the backward pass
   double bytes = 0;               ///< estimate of the memory used, of each device
   bool redraw_weights = false;    ///< on a device: weights are drawn again for every product
-  double score_bytes = 0;         ///< on a device: memory for attention scores, a chunk of heads and sequences at a time
-  std::vector<int> devices;       ///< numbers of the devices that are used
+  double score_bytes = 0;    ///< on a device: memory for attention scores, a chunk of heads and sequences at a time
+  std::vector<int> devices;  ///< numbers of the devices that are used
   std::string device_name = "cpu";
 };
 
