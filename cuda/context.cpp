@@ -56,13 +56,19 @@ struct Context::State {
   State() = default;
   State(const State&) = delete;
   State& operator=(const State&) = delete;
+  /// After a fault these calls fail as well: there is nothing more to tell. The thread keeps its current device.
   ~State() {
+    if (stream == nullptr) return;
+    int current = 0;
+    cudaGetDevice(&current);
+    cudaSetDevice(device);
     if (blas != nullptr) cublasDestroy(blas);
     if (workspace != nullptr) cudaFreeAsync(workspace, stream);
-    if (stream != nullptr) {
-      cudaStreamSynchronize(stream);
-      cudaStreamDestroy(stream);
-    }
+    cudaStreamSynchronize(stream);
+    cudaStreamDestroy(stream);
+    cudaMemPool_t pool = nullptr;  // what it keeps would count as taken by others
+    if (cudaDeviceGetDefaultMemPool(&pool, device) == cudaSuccess) cudaMemPoolTrimTo(pool, 0);
+    cudaSetDevice(current);
   }
 
   void require(cudaError_t status, const char* call) const {
@@ -140,7 +146,7 @@ void* Context::allocate(std::size_t bytes) {
       fail(state.name, "cudaMallocAsync",
            "out of memory: " + std::to_string(bytes) + " bytes asked, " + std::to_string(free) + " free of " +
                std::to_string(total) + ", " + std::to_string(state.held) +
-               " held by this run: lower --memory, the batch or the sequence length, or free the device");
+               " held by this run: free the device, or make --memory, the batch or the sequence length smaller");
     }
     state.require(status, "cudaMallocAsync");
   }
@@ -208,7 +214,7 @@ void Context::multiply(const Product& product) {
                   "cublasGemmStridedBatchedEx");
 }
 
-std::vector<DeviceInfo> list_devices() {
+std::vector<DeviceInfo> list_devices(std::optional<int> wanted) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess || count == 0) {
@@ -217,10 +223,13 @@ std::vector<DeviceInfo> list_devices() {
         (status == cudaSuccess ? std::string("there is none") : "cudaGetDeviceCount: " + text_of(status)) +
         "; --engine cpu needs none");
   }
+  if (wanted && *wanted >= count)
+    throw MachineError("--device " + std::to_string(*wanted) + ": this machine has CUDA devices 0 to " +
+                       std::to_string(count - 1));
   int current = 0;
   cudaGetDevice(&current);
   std::vector<DeviceInfo> devices;
-  for (int device = 0; device < count; ++device) {
+  for (int device = wanted.value_or(0); device < (wanted ? *wanted + 1 : count); ++device) {
     const std::string name = "device " + std::to_string(device);
     const auto require = [&](cudaError_t result, const char* call) {
       if (result != cudaSuccess) fail(name, call, text_of(result));

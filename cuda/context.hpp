@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -89,8 +90,9 @@ class Context {
   std::unique_ptr<State> state_;
 };
 
-/// Devices of this machine. Throws simulate::MachineError where there is none or no driver.
-[[nodiscard]] std::vector<DeviceInfo> list_devices();
+/// All devices of this machine, or the one that is wanted; others are left alone. Throws simulate::MachineError where there is none or no
+/// driver, and where the wanted one is not there.
+[[nodiscard]] std::vector<DeviceInfo> list_devices(std::optional<int> wanted = std::nullopt);
 
 /// Device memory of a number of elements, given back at the end.
 template <class T>

@@ -35,7 +35,4 @@ class Devices {
   return precision == simulate::Precision::bf16 ? Arithmetic::bf16 : Arithmetic::float32;
 }
 
-/// The one that is wanted, or all. Throws simulate::MachineError where it is not there.
-[[nodiscard]] std::vector<DeviceInfo> chosen_devices(std::optional<int> wanted);
-
 }  // namespace sigprop::cuda

@@ -372,12 +372,16 @@ std::vector<simulate::Sample> Engine::finish() {
     const auto begin = numbers.begin() + index(r * batch_.sample_size);
     samples.emplace_back(begin, begin + index(batch_.sample_size));
   }
+  std::vector<simulate::Grams> grams;
   for (const Gram& gram : grams_) {
-    std::vector<double> values(gram.values.size());
-    context_.download(values.data(), gram.values.data(), gram.values.bytes());
-    const std::vector<double> ranks = simulate::effective_ranks(values, gram.size);
-    for (std::size_t r = 0; r < batch_.replicates; ++r) samples[r][gram.place] = ranks[r];
+    simulate::Grams& several = grams.emplace_back();
+    several.size = gram.size;
+    several.values.resize(gram.values.size());
+    context_.download(several.values.data(), gram.values.data(), gram.values.bytes());
   }
+  const std::vector<double> ranks = simulate::effective_ranks(grams);
+  for (std::size_t i = 0; i < ranks.size(); ++i)
+    samples[i % batch_.replicates][grams_[i / batch_.replicates].place] = ranks[i];
   grams_.clear();
   return samples;
 }

@@ -19,7 +19,7 @@ const Module& load() {
   void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     throw MachineError(std::string("the CUDA engine cannot be loaded: ") + dlerror() +
-                       "; it needs the CUDA 13 runtime libraries (libcublas)");
+                       "; it needs cuBLAS of the CUDA toolkit that it was built with");
   }
   using Entry = const Module* (*)();
   const auto entry = reinterpret_cast<Entry>(dlsym(library, "sigprop_cuda_module"));

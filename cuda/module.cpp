@@ -89,7 +89,7 @@ class DeviceModule : public Module {
   /// Of as many replicates as fill the device, as few as it takes to keep all their weights and signals; of one, weights drawn again, then
   /// layers computed again, where nothing else fits.
   [[nodiscard]] Plan plan(const Subject& subject, const Settings& settings) const override {
-    const std::vector<DeviceInfo> devices = chosen_devices(settings.device);
+    const std::vector<DeviceInfo> devices = list_devices(settings.device);
     constexpr double usable = 0.9;  // of what is free: memory in pieces, and what CUDA itself takes
     const auto smallest =
         std::min_element(devices.begin(), devices.end(), [](const auto& a, const auto& b) { return a.free < b.free; });
@@ -126,21 +126,11 @@ class DeviceModule : public Module {
 
   [[nodiscard]] std::unique_ptr<experiment::Measurer> measurer(std::optional<int> device,
                                                                simulate::Precision precision) const override {
-    return measurer_on(chosen_devices(device), arithmetic_of(precision));
+    return measurer_on(list_devices(device), arithmetic_of(precision));
   }
 };
 
 }  // namespace
-
-std::vector<DeviceInfo> chosen_devices(std::optional<int> wanted) {
-  std::vector<DeviceInfo> devices = list_devices();
-  if (!wanted) return devices;
-  for (const DeviceInfo& device : devices) {
-    if (device.index == *wanted) return {device};
-  }
-  throw MachineError("--device " + std::to_string(*wanted) + ": this machine has CUDA devices 0 to " +
-                     std::to_string(devices.size() - 1));
-}
 
 const Module& device_module() {
   static const DeviceModule module;

@@ -4,21 +4,16 @@
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
-#include <cstring>
-
 #include "cuda/context.hpp"
 
 namespace sigprop::cuda {
-
-static_assert(sizeof(Bf16) == sizeof(__nv_bfloat16));
 
 /// Writes a number as what the place holds: rounded to the nearest, ties to even.
 __device__ inline void store(float& to, float value) {
   to = value;
 }
 __device__ inline void store(Bf16& to, float value) {
-  const __nv_bfloat16 rounded = __float2bfloat16_rn(value);
-  memcpy(&to, &rounded, sizeof to);
+  to.bits = __bfloat16_as_ushort(__float2bfloat16_rn(value));
 }
 
 /// Four at once, at a place that is a multiple of four from the beginning of its memory.

@@ -39,8 +39,13 @@ struct DropQuad {
   __device__ void operator()(std::size_t replicate, std::size_t q) const {
     const std::size_t first = replicate * count + 4 * q;
     const auto w = words(key, tensor, replicate, q);
-    const std::size_t rest = count - 4 * q < 4 ? count - 4 * q : 4;
-    for (std::size_t i = 0; i < rest; ++i) out[first + i] = x[first + i] * factor(w[i]);
+    float values[4];
+#pragma unroll
+    for (std::size_t i = 0; i < 4; ++i) values[i] = 4 * q + i < count ? x[first + i] * factor(w[i]) : 0.0F;
+#pragma unroll
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (4 * q + i < count) out[first + i] = values[i];
+    }
   }
 };
 

@@ -12,29 +12,23 @@ template <class F>
 struct Activate {
   F function;
   const float* x;
-  float* value;
-  float* derivative;
+  float* to_value;
+  float* to_derivative;
 
-  __device__ void operator()(std::size_t i) const {
-    const simulate::Slope<float> slope = function(x[i]);
-    value[i] = slope.value;
-    derivative[i] = slope.derivative;
+  __device__ simulate::Slope<float> value(std::size_t i) const { return function(x[i]); }
+  __device__ void put(std::size_t i, const simulate::Slope<float>& slope) const {
+    to_value[i] = slope.value;
+    to_derivative[i] = slope.derivative;
   }
 };
 
 struct Multiply {
-  const float* by;
-  float* x;
-
-  __device__ void operator()(std::size_t i) const { x[i] *= by[i]; }
-};
-
-struct Multiplied {
   const float* a;
   const float* b;
   float* out;
 
-  __device__ void operator()(std::size_t i) const { out[i] = a[i] * b[i]; }
+  __device__ float value(std::size_t i) const { return a[i] * b[i]; }
+  __device__ void put(std::size_t i, float value) const { out[i] = value; }
 };
 
 struct Scale {
@@ -42,7 +36,8 @@ struct Scale {
   const float* x;
   float* out;
 
-  __device__ void operator()(std::size_t i) const { out[i] = factor * x[i]; }
+  __device__ float value(std::size_t i) const { return factor * x[i]; }
+  __device__ void put(std::size_t i, float value) const { out[i] = value; }
 };
 
 struct AddBias {
@@ -62,7 +57,8 @@ struct ToBf16 {
   const float* x;
   Bf16* out;
 
-  __device__ void operator()(std::size_t i) const { store(out[i], x[i]); }
+  __device__ float value(std::size_t i) const { return x[i]; }
+  __device__ void put(std::size_t i, float value) const { store(out[i], value); }
 };
 
 struct ToDouble {
@@ -107,20 +103,20 @@ void activate(Context& context, network::ActivationKind kind, std::size_t count,
               float* derivative) {
   simulate::with_activation(kind, [&](const auto& function) {
     using F = std::decay_t<decltype(function)>;
-    over_items(context, count, Activate<F>{function, x, value, derivative});
+    map_items(context, count, Activate<F>{function, x, value, derivative});
   });
 }
 
 void multiply(Context& context, std::size_t count, const float* by, float* x) {
-  over_items(context, count, Multiply{by, x});
+  map_items(context, count, Multiply{x, by, x});
 }
 
 void product(Context& context, std::size_t count, const float* a, const float* b, float* out) {
-  over_items(context, count, Multiplied{a, b, out});
+  map_items(context, count, Multiply{a, b, out});
 }
 
 void scale(Context& context, std::size_t count, double factor, const float* x, float* out) {
-  over_items(context, count, Scale{static_cast<float>(factor), x, out});
+  map_items(context, count, Scale{static_cast<float>(factor), x, out});
 }
 
 void add_bias(Context& context, std::size_t batch, std::size_t rows, std::size_t columns, const float* bias, float* y) {
@@ -128,7 +124,7 @@ void add_bias(Context& context, std::size_t batch, std::size_t rows, std::size_t
 }
 
 void convert(Context& context, std::size_t count, const float* x, Bf16* out) {
-  over_items(context, count, ToBf16{x, out});
+  map_items(context, count, ToBf16{x, out});
 }
 
 void convert(Context& context, std::size_t batch, std::size_t count, std::size_t stride, const float* x, double* out) {

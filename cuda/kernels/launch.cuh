@@ -58,6 +58,30 @@ void over_items(Context& context, std::size_t count, const F& f) {
   if (count > 0) launch(context, grid_for(count), dim3(block_threads), for_each_item<F>, count, f);
 }
 
+/// f.put(i, f.value(i)) for i < count. A thread reads several items before it writes the first, so that several reads are under way; what an
+/// item reads may only be written by itself.
+template <class F>
+__global__ void map_each_item(std::size_t count, F f) {
+  constexpr int together = 4;
+  const std::size_t stride = item_stride();
+  for (std::size_t i = first_item(); i < count; i += together * stride) {
+    decltype(f.value(i)) values[together]{};
+#pragma unroll
+    for (int k = 0; k < together; ++k) {
+      if (i + k * stride < count) values[k] = f.value(i + k * stride);
+    }
+#pragma unroll
+    for (int k = 0; k < together; ++k) {
+      if (i + k * stride < count) f.put(i + k * stride, values[k]);
+    }
+  }
+}
+
+template <class F>
+void map_items(Context& context, std::size_t count, const F& f) {
+  if (count > 0) launch(context, grid_for(count), dim3(block_threads), map_each_item<F>, count, f);
+}
+
 /// f(replicate, i) for the `count` items i of every replicate. Divisions of 64 bits take longer than what most kernels do with an item,
 /// so the grid has the replicate.
 template <class F>

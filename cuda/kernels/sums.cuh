@@ -25,16 +25,25 @@ __device__ Several<size> over_block(Several<size> value) {
 
 /// Slices that the items of one replicate are divided into. They depend on the count alone, so that sums are the same on every device.
 inline std::size_t slices_of(std::size_t count) {
-  constexpr std::size_t most = 256, items_a_thread = 16;
+  constexpr std::size_t most = 1024, items_a_thread = 16;
   return std::clamp<std::size_t>(count / (block_threads * items_a_thread), 1, most);
 }
 
 template <class Load, class Sum>
 __global__ void sum_slices(std::size_t count, std::size_t slices, Load load, Sum* partial) {
   const std::size_t replicate = blockIdx.x / slices, slice = blockIdx.x % slices;
+  constexpr int together = 4;  // loads under way at once
+  const std::size_t stride = slices * block_threads;
   Sum sum{};
-  for (std::size_t i = slice * block_threads + threadIdx.x; i < count; i += slices * block_threads)
-    sum += load(replicate * count + i);
+  for (std::size_t i = slice * block_threads + threadIdx.x; i < count; i += together * stride) {
+    Sum items[together]{};
+#pragma unroll
+    for (int k = 0; k < together; ++k) {
+      if (i + k * stride < count) items[k] = load(replicate * count + i + k * stride);
+    }
+#pragma unroll
+    for (int k = 0; k < together; ++k) sum += items[k];
+  }
   sum = over_block(sum);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }

@@ -24,12 +24,18 @@ double effective_rank(std::span<const double> gram) {
   return std::exp(entropy);
 }
 
-std::vector<double> effective_ranks(std::span<const double> grams, std::size_t size) {
-  const std::size_t elements = size * size;
-  std::vector<double> out(grams.size() / elements);
-  for_each({omp_get_max_threads()}, static_cast<Eigen::Index>(out.size()), [&](Eigen::Index i) {
+std::vector<double> effective_ranks(const std::vector<Grams>& grams) {
+  std::vector<std::span<const double>> matrices;
+  for (const Grams& several : grams) {
+    const std::size_t elements = several.size * several.size;
+    for (std::size_t at = 0; at < several.values.size(); at += elements)
+      matrices.push_back(std::span(several.values).subspan(at, elements));
+  }
+  std::vector<double> out(matrices.size());
+  const int threads = std::max(1, omp_get_num_procs() / omp_get_num_threads());
+  for_each({threads}, static_cast<Eigen::Index>(out.size()), [&](Eigen::Index i) {
     const auto at = static_cast<std::size_t>(i);
-    out[at] = effective_rank(grams.subspan(at * elements, elements));
+    out[at] = effective_rank(matrices[at]);
   });
   return out;
 }

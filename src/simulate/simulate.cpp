@@ -179,7 +179,10 @@ Plan plan_of(const Subject& subject, const Settings& settings) {
 
 std::unique_ptr<Workers> workers_of(const Subject& subject, const Settings& settings, const Plan& plan,
                                     const std::atomic<bool>* stop) {
-  if (settings.engine == Engine::cuda) return cuda::module().workers(subject, settings, plan, stop);
+  if (settings.engine == Engine::cuda) {
+    omp_set_max_active_levels(2);  // a device's worker has threads for what the processor does
+    return cuda::module().workers(subject, settings, plan, stop);
+  }
   return std::make_unique<CpuWorkers>(subject, settings, plan, stop);
 }
 

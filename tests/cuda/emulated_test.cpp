@@ -241,7 +241,7 @@ TEST_CASE("where memory is short, the message says how much") {
     const cuda::Buffer<float> other(context, 1'000'000);
     CHECK(message_of([&] { static_cast<void>(cuda::Buffer<float>(context, 1'000'000)); }) ==
           "CUDA device 0 (emulated device): cudaMallocAsync: out of memory: 4000000 bytes asked, 2445568 free of "
-          "40000000, 37554432 held by this run: lower --memory, the batch or the sequence length, or free the device");
+          "40000000, 37554432 held by this run: free the device, or make --memory, the batch or the sequence length smaller");
     CHECK(context.held() == 37'554'432);
   }
   CHECK(nothing_left());

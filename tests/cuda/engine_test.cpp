@@ -224,9 +224,34 @@ TEST_CASE("two runs of one batch have the same bits") {
   }
 }
 
+/// What comes out of a product with the unit matrix, large enough for tensor cores.
+float after_product(cuda::Arithmetic arithmetic, float factor) {
+  constexpr std::size_t size = 256;
+  cuda::Context context(0, arithmetic);
+  std::vector<float> unit(size * size), x(size * size, factor);
+  for (std::size_t i = 0; i < size; ++i) unit[i * size + i] = 1;
+  const auto a = test::on_device<float>(context, x), b = test::on_device<float>(context, unit);
+  const cuda::Buffer<float> c(context, size * size);
+  const auto operand = [&](const cuda::Buffer<float>& m) {
+    return cuda::Operand{m.data(), cuda::Type::float32, size, size, size * size};
+  };
+  context.multiply({operand(a), false, operand(b), false, c.data(), 1, 1, 0});
+  return test::on_host(context, c)[7];
+}
+
+TEST_CASE("float32 factors are not rounded, tf32 factors are, to the nearest") {
+  if (!test::has_device()) return;
+  const float between = 1 + 0x1.8p-11F;  // nearer to 1 + 2⁻¹⁰ than to 1
+  CHECK(after_product(cuda::Arithmetic::float32, between) == between);
+  CHECK(after_product(cuda::Arithmetic::tf32, between) == 1 + 0x1p-10F);
+  CHECK(after_product(cuda::Arithmetic::tf32, 1 + 0x1.8p-12F) == 1);
+}
+
 TEST_CASE("rounded factors give another network of nearly the same moments") {
   if (!test::has_device()) return;
-  const network::Network network = test::network_of(small_stack());
+  const network::Network network =
+      test::network_of(changed(small_stack(), {{"sequence_length", 128},
+                                               {"stack", {{"layers", 1}, {"width", 192}, {"ffn", {{"width", 256}}}}}}));
   const Signals exact = on_cuda(network, 3, 5, 1);
   const auto distance = [&](cuda::Arithmetic arithmetic) {
     return difference(exact.output, on_cuda(network, 3, 5, 1, {}, simulate::Policy::keep, arithmetic).output);
