@@ -47,6 +47,7 @@ build() {
   fi
   if command -v ccache >/dev/null; then
     export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
+    export CMAKE_CUDA_COMPILER_LAUNCHER=${CMAKE_CUDA_COMPILER_LAUNCHER-ccache}
     export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros}  # what ccache asks for with precompiled headers
   fi
   cmake --preset "$preset" "${fresh[@]}" || die "configuring the preset '$preset' failed; the reason stands above"
