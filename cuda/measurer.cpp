@@ -17,12 +17,26 @@ using experiment::Measured;
 using experiment::Statistics;
 using experiment::Subject;
 
-constexpr std::size_t numbers_at_once = std::size_t{1} << 27;  // of a signal: 512 MiB
+/// What a setting may take of a device.
+struct Share {
+  std::size_t numbers_at_once;  ///< of one signal
+  Thrift thrift;
+};
 
-/// Replicates of a setting side by side, as many as numbers_at_once allows.
+Share share_of(const DeviceInfo& device) {
+  constexpr double most_numbers = 1 << 27;                  // 512 MiB: beyond it a device is full
+  constexpr double usable = 0.9, signals = 16, scores = 8;  // of what is free; signals live at once; a part for scores
+  const double numbers = std::min(most_numbers, usable * device.free / (signals * sizeof(float)));
+  Thrift thrift;
+  thrift.score_bytes = std::min(thrift.score_bytes, static_cast<std::size_t>(device.free / scores));
+  return {static_cast<std::size_t>(numbers), thrift};
+}
+
+/// Replicates of a setting side by side, as many as the share allows.
 class DevicePlatform {
  public:
-  DevicePlatform(Context& context, const Subject& subject) : context_(context), subject_(subject) {}
+  DevicePlatform(Context& context, const Subject& subject, const Share& share)
+      : context_(context), subject_(subject), share_(share) {}
 
   [[nodiscard]] std::size_t tokens() const { return subject_.size("sequence_length"); }
 
@@ -34,7 +48,7 @@ class DevicePlatform {
   /// f(engine) for batches of `count` replicates whose signals are at most `width` wide.
   template <class F>
   [[nodiscard]] bool over_batches(std::size_t count, std::size_t width, const F& f, std::size_t first = 0) {
-    const std::size_t at_once = std::max<std::size_t>(1, numbers_at_once / (tokens() * width));
+    const std::size_t at_once = std::max<std::size_t>(1, share_.numbers_at_once / (tokens() * width));
     for (std::size_t end = first + count; first < end; first += at_once) {
       if (subject_.stopped()) return false;
       const simulate::Tokens one_sequence{1, static_cast<std::ptrdiff_t>(tokens())};
@@ -44,7 +58,7 @@ class DevicePlatform {
                      {subject_.seed, static_cast<std::uint32_t>(first)},
                      experiment::norm_epsilon,
                      experiment::score_numbers},
-                    {});
+                    share_.thrift);
       engine_ = &engine;
       f(engine);
     }
@@ -85,6 +99,7 @@ class DevicePlatform {
 
   Context& context_;
   const Subject& subject_;
+  const Share share_;
   Engine* engine_ = nullptr;  ///< of the batch under way
 };
 
@@ -113,9 +128,9 @@ std::optional<Measured> activation(DevicePlatform& platform, const Subject& subj
 }
 
 /// Rows are the replicates.
-std::optional<Measured> softmax_rows(Context& context, const Subject& subject) {
+std::optional<Measured> softmax_rows(Context& context, const Subject& subject, const Share& share) {
   const std::size_t length = subject.size("sequence_length");
-  const std::size_t at_once = std::max<std::size_t>(1, numbers_at_once / length);
+  const std::size_t at_once = std::max<std::size_t>(1, share.numbers_at_once / length);
   const experiment::ScoreScales scales = score_scales(subject);
   RowSums sums;
   for (std::size_t first = 0; first < subject.replicates; first += at_once) {
@@ -144,13 +159,16 @@ std::vector<int> indices_of(const std::vector<DeviceInfo>& devices) {
 class DeviceMeasurer : public experiment::Measurer {
  public:
   DeviceMeasurer(const std::vector<DeviceInfo>& devices, Arithmetic arithmetic)
-      : devices_(indices_of(devices), arithmetic) {}
+      : devices_(indices_of(devices), arithmetic) {
+    for (const DeviceInfo& device : devices) shares_.push_back(share_of(device));
+  }
 
   [[nodiscard]] int workers() const override { return devices_.count(); }
 
   [[nodiscard]] std::optional<Measured> measure(int worker, const Subject& subject) override {
     Context& context = devices_.of_worker(worker);
-    DevicePlatform platform(context, subject);
+    const Share& share = shares_[static_cast<std::size_t>(worker)];
+    DevicePlatform platform(context, subject, share);
     switch (subject.setting.grid->component) {
       case Component::linear:
         return linear(platform, subject);
@@ -162,7 +180,7 @@ class DeviceMeasurer : public experiment::Measurer {
       case Component::dropout:
         return dropout(platform, subject);
       case Component::softmax:
-        return softmax_rows(context, subject);
+        return softmax_rows(context, subject, share);
       case Component::attention:
         return attention(platform, subject);
     }
@@ -171,6 +189,7 @@ class DeviceMeasurer : public experiment::Measurer {
 
  private:
   Devices devices_;
+  std::vector<Share> shares_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "cuda/emulation/emulation.hpp"
 #include "cuda/engine.hpp"
 #include "cuda/numbers.hpp"
+#include "sigprop/experiment/experiment.hpp"
 #include "sigprop/network/outline.hpp"
 #include "sigprop/simulate/simulate.hpp"
 #include "simulate/walk.hpp"
@@ -241,7 +242,8 @@ TEST_CASE("where memory is short, the message says how much") {
     const cuda::Buffer<float> other(context, 1'000'000);
     CHECK(message_of([&] { static_cast<void>(cuda::Buffer<float>(context, 1'000'000)); }) ==
           "CUDA device 0 (emulated device): cudaMallocAsync: out of memory: 4000000 bytes asked, 2445568 free of "
-          "40000000, 37554432 held by this run: free the device, or make --memory, the batch or the sequence length smaller");
+          "40000000, 37554432 held by this run: free the device, or make --memory, the batch or the sequence length "
+          "smaller");
     CHECK(context.held() == 37'554'432);
   }
   CHECK(nothing_left());
@@ -329,6 +331,25 @@ TEST_CASE("replicates are spread over several devices, or stay on the one that i
   CHECK(simulate::plan(network, settings).devices == std::vector<int>{0, 1, 2});
   settings.device = 2;
   CHECK(simulate::plan(network, settings).devices == std::vector<int>{2});
+}
+
+/// A setting of the attention's grid, 36 replicates.
+experiment::Measured attention_on(std::size_t bytes) {
+  test::emulation::set_devices(1, bytes);
+  const test::LinkedEngine linked;
+  experiment::Options options;
+  options.replicates = 36;
+  options.engine = simulate::Engine::cuda;
+  return *experiment::run({{experiment::Component::attention, {0}}}, options)[0][0];
+}
+
+TEST_CASE("a grid's setting is measured in parts where the device is small") {
+  const Session session;
+  const experiment::Measured whole = attention_on(std::size_t{1} << 30);
+  const std::size_t launches = test::emulation::launches();
+  const experiment::Measured parts = attention_on(std::size_t{60} << 20);
+  CHECK(test::emulation::launches() > 5 * launches / 2);  // two parts: all but the weights' draws twice
+  for (std::size_t i = 0; i < whole.size(); ++i) CHECK(parts[i] == Approx(whole[i]).epsilon(1e-5).margin(1e-9));
 }
 
 }  // namespace
