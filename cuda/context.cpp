@@ -23,6 +23,10 @@ std::string text_of(cudaError_t status) {
   throw MachineError("CUDA " + device + ": " + call + ": " + text);
 }
 
+void require(const std::string& device, cudaError_t status, const char* call) {
+  if (status != cudaSuccess) fail(device, call, text_of(status));
+}
+
 cudaDataType_t cuda_type(Type type) {
   switch (type) {
     case Type::float32:
@@ -71,9 +75,7 @@ struct Context::State {
     cudaSetDevice(current);
   }
 
-  void require(cudaError_t status, const char* call) const {
-    if (status != cudaSuccess) fail(name, call, text_of(status));
-  }
+  void require(cudaError_t status, const char* call) const { cuda::require(name, status, call); }
 
   void require(cublasStatus_t status, const char* call) const {
     if (status != CUBLAS_STATUS_SUCCESS)
@@ -231,14 +233,11 @@ std::vector<DeviceInfo> list_devices(std::optional<int> wanted) {
   std::vector<DeviceInfo> devices;
   for (int device = wanted.value_or(0); device < (wanted ? *wanted + 1 : count); ++device) {
     const std::string name = "device " + std::to_string(device);
-    const auto require = [&](cudaError_t result, const char* call) {
-      if (result != cudaSuccess) fail(name, call, text_of(result));
-    };
     cudaDeviceProp properties{};
-    require(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
-    require(cudaSetDevice(device), "cudaSetDevice");
+    require(name, cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
+    require(name, cudaSetDevice(device), "cudaSetDevice");
     std::size_t free = 0, total = 0;
-    require(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    require(name, cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     devices.push_back({device, properties.name, static_cast<double>(total), static_cast<double>(free)});
   }
   cudaSetDevice(current);  // which a context of this thread may be using

@@ -47,7 +47,7 @@ class Scores {
 
 }  // namespace
 
-Numbers::Numbers(Context& context, std::size_t size) : size_(size) {
+Numbers::Numbers(Context& context, std::size_t size) {
   if (context.arithmetic() == Arithmetic::bf16) {
     half_ = Buffer<Bf16>(context, size);
   } else {
@@ -109,8 +109,7 @@ void Engine::add_bias(std::uint32_t tensor, double std, Signal& y) {
 }
 
 void Engine::drop(std::uint32_t tensor, double probability, Signal& x) {
-  x.rounded.reset();
-  x.pieces.reset();
+  x.changed();
   cuda::drop(context_, batch_.key, tensor, batch_.replicates, rows() * x.width, probability, x.data.data(),
              x.data.data());
 }
@@ -129,8 +128,7 @@ Engine::Signal Engine::product(const Signal& a, const Signal& b) {
 }
 
 void Engine::multiply(Signal& g, const Signal& by) {
-  g.rounded.reset();
-  g.pieces.reset();
+  g.changed();
   cuda::multiply(context_, elements(g.width), by.data.data(), g.data.data());
 }
 
@@ -160,8 +158,7 @@ Engine::Normalized Engine::normalize(network::NormKind kind, const Signal& x) {
 }
 
 void Engine::normalize_backward(network::NormKind kind, const Normalized& forward, Signal& g) {
-  g.rounded.reset();
-  g.pieces.reset();
+  g.changed();
   cuda::normalize_backward(context_, kind, batch_.replicates * rows(), g.width, forward.y.data.data(),
                            forward.inverse_scale.data(), g.data.data());
 }
@@ -216,8 +213,7 @@ Engine::Signal Engine::project_back(const Signal& g, const Weight& w) {
 }
 
 void Engine::add_project_back(const Signal& g, const Weight& w, Signal& into) {
-  into.rounded.reset();
-  into.pieces.reset();
+  into.changed();
   multiply_by(g, w, false, 1, into);
 }
 
@@ -231,7 +227,7 @@ void Engine::weigh(std::uint32_t /*tensor*/, std::size_t place, const Signal& g,
 // ---- attention -------------------------------------------------------------------------------------------------------
 
 void Engine::rotate(std::size_t head_width, double base, bool backward, Signal& x) {
-  x.rounded.reset();
+  x.changed();
   cuda::rotate(context_, batch_.replicates * rows(), static_cast<std::size_t>(batch_.tokens.length),
                x.width / head_width, head_width, base, backward, x.data.data());
 }

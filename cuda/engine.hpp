@@ -19,7 +19,6 @@ class Numbers {
  public:
   Numbers(Context& context, std::size_t size);
 
-  [[nodiscard]] std::size_t size() const { return size_; }
   /// `rows` × `columns` matrices, `stride` elements apart, from element `first` on.
   [[nodiscard]] Operand operand(std::size_t first, std::size_t rows, std::size_t columns, std::size_t stride) const;
   [[nodiscard]] Bf16* half() const { return half_.data(); }
@@ -34,7 +33,6 @@ class Numbers {
   }
 
  private:
-  std::size_t size_;
   Buffer<float> single_;
   Buffer<Bf16> half_;
 };
@@ -70,6 +68,12 @@ class Engine {
     std::optional<Pieces> pieces;            ///< where they came with the signal
 
     [[nodiscard]] std::size_t cols() const { return width; }
+
+    /// Its numbers are other ones now: what was made of the old ones goes.
+    void changed() {
+      rounded.reset();
+      pieces.reset();
+    }
   };
 
   struct Weight {

@@ -7,7 +7,7 @@
 #include "simulate/subject.hpp"
 
 /// Random numbers and what is made of them alone. Words, and so uniform numbers, masks and the choice of words and segments, are those of
-/// simulate::Draw to the bit. Normal numbers differ from the CPU's by at most 2.5e-6 · std: 1.6e-6 are NVIDIA's limits for sine, cosine
+/// simulate::Draw to the bit. Normal numbers differ from the CPU's by at most 2.5e-6 · std: 1.5e-6 are NVIDIA's limits for sine, cosine
 /// and logarithm, the rest the CPU's own error; 1e-6 was seen over 6.7e7 numbers, with the host's functions.
 namespace sigprop::cuda {
 

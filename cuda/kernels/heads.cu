@@ -63,7 +63,7 @@ struct ScoreRow {
   std::uint64_t element;  ///< of the mask
 };
 
-/// Divisions are of 32 bits, which are several times faster: no device holds so many rows that they would not do.
+/// Divisions are of 32 bits, which take fewer instructions: no device holds so many rows that they would not do.
 struct RowOf {
   std::uint32_t sequences, kv_heads, group, queries, keys;
   std::uint32_t first;  ///< block of the launch
@@ -205,7 +205,7 @@ template <class Out>
 void softmax_of(Context& context, const HeadShape& shape, const ScoreRules& rules, std::size_t first,
                 std::size_t blocks, const float* scores, Out* out, RowScale* scales, RowScores* statistics) {
   const std::size_t rows = blocks * shape.rows();
-  with_row_threads(static_cast<std::ptrdiff_t>(shape.keys), [&](auto threads) {
+  with_row_threads(shape.keys, [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads), softmax_rows<threads, Out>, rows,
            row_of_launch(shape, first, rules.causal), rules.key, rules.mask_tensor, drop_factor(rules.dropout), scores,
            out, scales, statistics);
@@ -217,7 +217,7 @@ void softmax_backward_of(Context& context, const HeadShape& shape, const ScoreRu
                          std::size_t first, std::size_t blocks, const float* scores, const float* dp,
                          const RowScale* scales, Out* probabilities, Out* gradient) {
   const std::size_t rows = blocks * shape.rows();
-  with_row_threads(static_cast<std::ptrdiff_t>(shape.keys), [&](auto threads) {
+  with_row_threads(shape.keys, [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads),
            softmax_rows_backward<threads, Out>, rows, row_of_launch(shape, first, rules.causal), rules.key,
            rules.mask_tensor, drop_factor(rules.dropout), static_cast<float>(scale), scores, dp, scales, probabilities,

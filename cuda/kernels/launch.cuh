@@ -32,11 +32,21 @@ void launch(Context& context, dim3 grid, dim3 block, void (*kernel)(Parameters..
   context.require(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "cudaLaunchKernelEx");
 }
 
+/// A block for every piece of work.
+inline dim3 grid_of(std::size_t blocks) {
+  return dim3(static_cast<unsigned>(blocks));
+}
+
+/// As many blocks as it takes for rows of which each works on several.
+inline dim3 grid_of_rows(std::size_t rows, std::size_t rows_in_a_block) {
+  return grid_of((rows + rows_in_a_block - 1) / rows_in_a_block);
+}
+
 /// Blocks of one thread an item, not more than keep every device of today busy: the kernel walks with the grid's stride.
 inline dim3 grid_for(std::size_t items) {
   constexpr std::size_t most = 132 * 16;
   const std::size_t blocks = (items + block_threads - 1) / block_threads;
-  return dim3(static_cast<unsigned>(std::clamp<std::size_t>(blocks, 1, most)));
+  return grid_of(std::clamp<std::size_t>(blocks, 1, most));
 }
 
 __device__ inline std::size_t first_item() {
@@ -82,8 +92,8 @@ void map_items(Context& context, std::size_t count, const F& f) {
   if (count > 0) launch(context, grid_for(count), dim3(block_threads), map_each_item<F>, count, f);
 }
 
-/// f(replicate, i) for the `count` items i of every replicate. Divisions of 64 bits take longer than what most kernels do with an item,
-/// so the grid has the replicate.
+/// f(replicate, i) for the `count` items i of every replicate. A division of 64 bits is many instructions, so the grid has the
+/// replicate.
 template <class F>
 __global__ void for_each_of_replicate(std::size_t first, std::size_t count, F f) {
   for (std::size_t i = first_item(); i < count; i += item_stride()) f(first + blockIdx.y, i);
@@ -110,8 +120,8 @@ template <class F>
 void over_rows(Context& context, std::size_t rows, const F& f) {
   constexpr unsigned together = block_threads / warp;
   if (rows > 0)
-    launch(context, dim3(static_cast<unsigned>((rows + together - 1) / together)), dim3(warp, together),
-           for_each_row<F>, static_cast<unsigned>(rows), f);
+    launch(context, grid_of_rows(rows, together), dim3(warp, together), for_each_row<F>, static_cast<unsigned>(rows),
+           f);
 }
 
 struct Plus {
@@ -155,18 +165,13 @@ inline constexpr int rows_per_block = block_threads / threads;
 
 /// Calls with(std::integral_constant threads): a warp for a short row, a block for a long one.
 template <class With>
-void with_row_threads(std::ptrdiff_t columns, const With& with) {
-  constexpr std::ptrdiff_t long_row = 1024;
+void with_row_threads(std::size_t columns, const With& with) {
+  constexpr std::size_t long_row = 1024;
   if (columns < long_row) {
     with(std::integral_constant<int, warp>{});
   } else {
     with(std::integral_constant<int, block_threads>{});
   }
-}
-
-inline dim3 grid_of_rows(std::size_t rows, int rows_in_a_block) {
-  return dim3(static_cast<unsigned>((rows + static_cast<std::size_t>(rows_in_a_block) - 1) /
-                                    static_cast<std::size_t>(rows_in_a_block)));
 }
 
 }  // namespace sigprop::cuda

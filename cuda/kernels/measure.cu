@@ -73,8 +73,8 @@ Pieces sum_all(Context& context, const SignalShape& shape, const Value& value) {
   Pieces out{{context, sequences * division.slabs * shape.width},
              {context, blocks},
              {context, 2 * sequences * division.tiles}};
-  launch(context, dim3(static_cast<unsigned>(blocks)), dim3(piece, lanes), sum_pieces<Value>, division, value,
-         out.columns.data(), out.squares.data(), out.ends.data());
+  launch(context, grid_of(blocks), dim3(piece, lanes), sum_pieces<Value>, division, value, out.columns.data(),
+         out.squares.data(), out.ends.data());
   return out;
 }
 
@@ -193,10 +193,10 @@ void measure(Context& context, const SignalShape& shape, const Pieces& pieces, c
              double* samples, std::size_t sample_size) {
   const Division division = division_of(shape);
   const Buffer<Several<3>> columns(context, shape.replicates * division.tiles);
-  launch(context, dim3(static_cast<unsigned>(shape.replicates * division.tiles)), dim3(piece, lanes), sum_columns,
-         division, shape.sequences, pieces.columns.data(), columns.data());
-  launch(context, dim3(static_cast<unsigned>(shape.replicates)), dim3(block_threads), write_numbers, division,
-         shape.sequences, columns.data(), pieces.squares.data(), pieces.ends.data(), place, samples, sample_size);
+  launch(context, grid_of(shape.replicates * division.tiles), dim3(piece, lanes), sum_columns, division,
+         shape.sequences, pieces.columns.data(), columns.data());
+  launch(context, grid_of(shape.replicates), dim3(block_threads), write_numbers, division, shape.sequences,
+         columns.data(), pieces.squares.data(), pieces.ends.data(), place, samples, sample_size);
 }
 
 void squared_norm(Context& context, std::size_t replicates, std::size_t count, const float* x, double* out,
@@ -205,7 +205,7 @@ void squared_norm(Context& context, std::size_t replicates, std::size_t count, c
 }
 
 void row_sums(Context& context, std::size_t rows, std::size_t width, const float* x, double* out) {
-  launch(context, dim3(static_cast<unsigned>(rows)), dim3(block_threads), sum_rows, width, x, out);
+  launch(context, grid_of(rows), dim3(block_threads), sum_rows, width, x, out);
 }
 
 void column_sums(Context& context, const SignalShape& shape, const Pieces& pieces, double* out) {

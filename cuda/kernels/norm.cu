@@ -59,7 +59,7 @@ __global__ void normalize_rows_backward(bool centered, std::size_t rows, std::si
 
 void normalize(Context& context, network::NormKind kind, double epsilon, std::size_t rows, std::size_t columns,
                const float* x, float* y, float* inverse_scale) {
-  with_row_threads(static_cast<std::ptrdiff_t>(columns), [&](auto threads) {
+  with_row_threads(columns, [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads), normalize_rows<threads>,
            kind == network::NormKind::layer_norm, static_cast<float>(epsilon), rows, columns, x, y, inverse_scale);
   });
@@ -67,7 +67,7 @@ void normalize(Context& context, network::NormKind kind, double epsilon, std::si
 
 void normalize_backward(Context& context, network::NormKind kind, std::size_t rows, std::size_t columns, const float* y,
                         const float* inverse_scale, float* g) {
-  with_row_threads(static_cast<std::ptrdiff_t>(columns), [&](auto threads) {
+  with_row_threads(columns, [&](auto threads) {
     launch(context, grid_of_rows(rows, rows_per_block<threads>), dim3(block_threads), normalize_rows_backward<threads>,
            kind == network::NormKind::layer_norm, rows, columns, y, inverse_scale, g);
   });

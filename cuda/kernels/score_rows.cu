@@ -60,8 +60,8 @@ RowSums softmax_of_random_rows(Context& context, DrawKey key, std::size_t rows, 
   const Buffer<Several<4>> of_rows(context, rows), total(context, 1);
   normals(context, key, score_tensor, rows, length + 1, 1, scores.data());
   normals(context, key, gradient_tensor, rows, length, 1, gradients.data());
-  launch(context, dim3(static_cast<unsigned>(rows)), dim3(block_threads), softmax_rows, length, own, common, gradient,
-         scores.data(), gradients.data(), of_rows.data());
+  launch(context, grid_of(rows), dim3(block_threads), softmax_rows, length, own, common, gradient, scores.data(),
+         gradients.data(), of_rows.data());
   sum_over(context, 1, rows, LoadRow{of_rows.data()}, WriteSums{total.data()});
   RowSums out;
   context.download(&out, total.data(), sizeof out);

@@ -63,10 +63,9 @@ void sum_over(Context& context, std::size_t replicates, std::size_t count, const
   using Sum = decltype(load(std::size_t{}));
   const std::size_t slices = slices_of(count);
   const Buffer<Sum> partial(context, replicates * slices);
-  launch(context, dim3(static_cast<unsigned>(replicates * slices)), dim3(block_threads), sum_slices<Load, Sum>, count,
-         slices, load, partial.data());
-  launch(context, dim3(static_cast<unsigned>(replicates)), dim3(block_threads), sum_up<Sum, Finish>, slices,
-         partial.data(), finish);
+  launch(context, grid_of(replicates * slices), dim3(block_threads), sum_slices<Load, Sum>, count, slices, load,
+         partial.data());
+  launch(context, grid_of(replicates), dim3(block_threads), sum_up<Sum, Finish>, slices, partial.data(), finish);
 }
 
 }  // namespace sigprop::cuda

@@ -10,6 +10,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "sigprop/spec/write.hpp"
+#include "simulate/precision.hpp"
 
 namespace sigprop::cli {
 namespace {
@@ -63,13 +64,12 @@ void tell(const simulate::Plan& plan) {
             << (plan.devices.size() > 1 ? " on each" : "") << '\n';
 }
 
-constexpr std::array precisions{
-    std::pair{"float32", simulate::Precision::float32}, std::pair{"float64", simulate::Precision::float64},
-    std::pair{"tf32", simulate::Precision::tf32}, std::pair{"bf16", simulate::Precision::bf16}};
+constexpr std::array precisions{simulate::Precision::float32, simulate::Precision::float64, simulate::Precision::tf32,
+                                simulate::Precision::bf16};
 
 std::vector<std::string> precision_names() {
   std::vector<std::string> out;
-  for (const auto& [name, precision] : precisions) out.emplace_back(name);
+  for (const simulate::Precision precision : precisions) out.emplace_back(name_of(precision));
   return out;
 }
 
@@ -90,8 +90,8 @@ simulate::Engine EngineOptions::kind() const {
 }
 
 simulate::Precision EngineOptions::precise() const {
-  for (const auto& [name, value] : precisions) {
-    if (precision == name) return value;
+  for (const simulate::Precision value : precisions) {
+    if (precision == name_of(value)) return value;
   }
   throw std::logic_error("a precision that its option does not have");
 }

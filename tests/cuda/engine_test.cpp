@@ -8,6 +8,7 @@
 #include "sigprop/simulate/simulate.hpp"
 #include "simulate/replicate.hpp"
 #include "simulate/walk.hpp"
+#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -33,17 +34,6 @@ json changed(json spec, const json& patch) {
   return spec;
 }
 
-json encoder_decoder() {
-  json spec = small_stack();
-  spec["encoder"] = spec["stack"];
-  spec["decoder"] = spec["stack"];
-  spec["decoder"]["cross_attention"] = {{"heads", 2}, {"dropout", 0.1}};
-  spec["decoder"]["attention"]["mask"] = "causal";
-  spec["decoder"].erase("residual");
-  spec.erase("stack");
-  return spec;
-}
-
 /// Small models that hold every component, each with one thing that the others do not have.
 std::vector<json> models() {
   const json stack = small_stack();
@@ -57,7 +47,7 @@ std::vector<json> models() {
                           {"token_correlation", nullptr}};
   const json grouped = {{"heads", 4},       {"kv_heads", 2},  {"rotary_base", 10000},
                         {"mask", "causal"}, {"dropout", 0.3}, {"score_scale", 0.7}};
-  std::vector<json> out{stack, encoder_decoder()};
+  std::vector<json> out{stack, test::encoder_decoder_of(small_stack())};
   out.push_back(changed(stack, {{"input", embedding}, {"stack", {{"norm", {{"placement", "post"}}}}}}));
   out.push_back(changed(stack, {{"sequence_length", 33},
                                 {"stack",
@@ -201,7 +191,7 @@ TEST_CASE("a wrong seed, replicate or score scale is seen by the same comparison
 
 TEST_CASE("memory is saved without changing the network: weights drawn again, layers recomputed, scores in chunks") {
   if (!test::has_device()) return;
-  const network::Network network = test::network_of(encoder_decoder());
+  const network::Network network = test::network_of(test::encoder_decoder_of(small_stack()));
   const Signals plain = on_cuda(network, 3, 0, 2);
   for (const auto& [thrift, policy] : {std::pair{cuda::Thrift{true, 1 << 30}, simulate::Policy::keep},
                                        {cuda::Thrift{false, 1 << 30}, simulate::Policy::recompute},

@@ -3,12 +3,14 @@
 #include <filesystem>
 
 #include "cuda/device.hpp"
+#include "support/quantities.hpp"
 #include "support/spec.hpp"
 
 namespace {
 
 using nlohmann::json;
 using namespace sigprop;
+using test::quantities;
 namespace fs = std::filesystem;
 
 json spec() {
@@ -28,21 +30,6 @@ simulate::Settings some(std::size_t replicates, simulate::Engine engine = simula
   settings.threads = 1;
   settings.engine = engine;
   return settings;
-}
-
-std::vector<profile::Quantity> quantities(const profile::Profile& profile) {
-  std::vector<profile::Quantity> out;
-  for (const profile::Point& p : profile.points) {
-    out.insert(out.end(), {p.forward.mean, p.forward.variance, p.forward.token_correlation, *p.forward.effective_rank,
-                           *p.forward.cross_dot, p.forward.ends->first, p.backward.variance, p.backward.norm,
-                           p.backward.ends->last});
-  }
-  for (const profile::Layer& layer : profile.layers) {
-    out.push_back(layer.attention->score_variance);
-    out.push_back(*layer.attention->entropy);
-    for (const profile::Weight& weight : layer.weights) out.push_back(*weight.gradient_norm);
-  }
-  return out;
 }
 
 TEST_CASE("both engines measure the same profile, standard errors too") {

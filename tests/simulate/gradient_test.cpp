@@ -6,6 +6,7 @@
 
 #include "sigprop/network/outline.hpp"
 #include "simulate/replicate.hpp"
+#include "support/encoder_decoder.hpp"
 #include "support/random.hpp"
 #include "support/spec.hpp"
 
@@ -177,14 +178,7 @@ TEST_CASE("the gradients of whole small models are those of their values") {
 }
 
 TEST_CASE("the gradients of an encoder–decoder are those of its values, through cross-attention") {
-  json spec = small_stack();
-  spec["encoder"] = spec["stack"];
-  spec["decoder"] = spec["stack"];
-  spec["decoder"]["cross_attention"] = {{"heads", 2}, {"dropout", 0.1}};
-  spec["decoder"]["attention"]["mask"] = "causal";
-  spec["decoder"].erase("residual");
-  spec.erase("stack");
-  check_gradients(spec, 2);
+  check_gradients(test::encoder_decoder_of(small_stack()), 2);
 }
 
 TEST_CASE("a sample holds the squared norms of the weights' gradients") {

@@ -6,6 +6,7 @@
 #include "sigprop/network/outline.hpp"
 #include "sigprop/simulate/simulate.hpp"
 #include "simulate/replicate.hpp"
+#include "support/quantities.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -33,20 +34,8 @@ simulate::Settings some(std::size_t replicates, int threads = 1) {
 /// Every number of a profile with its scatter.
 std::vector<double> numbers(const profile::Profile& profile) {
   std::vector<double> out;
-  const auto add = [&](const profile::Quantity& q) {
+  for (const profile::Quantity& q : test::quantities(profile))
     out.insert(out.end(), {q.value, q.scatter->standard_error, q.scatter->standard_deviation});
-  };
-  for (const profile::Point& p : profile.points) {
-    for (const profile::Quantity* q : {&p.forward.mean, &p.forward.variance, &p.forward.token_correlation,
-                                       &*p.forward.effective_rank, &*p.forward.cross_dot, &p.forward.ends->first,
-                                       &p.backward.variance, &p.backward.norm, &p.backward.ends->last})
-      add(*q);
-  }
-  for (const profile::Layer& layer : profile.layers) {
-    add(layer.attention->score_variance);
-    add(*layer.attention->entropy);
-    for (const profile::Weight& weight : layer.weights) add(*weight.gradient_norm);
-  }
   return out;
 }
 
