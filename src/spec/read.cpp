@@ -25,7 +25,9 @@ std::string stem(const std::string& file) {
 
 ReadResult refused(const std::string& file, std::vector<std::string> errors) {
   for (std::string& error : errors) error.insert(0, file + ": ");
-  return {std::nullopt, std::move(errors), "[]"};
+  ReadResult out;
+  out.errors = std::move(errors);
+  return out;
 }
 
 }  // namespace
@@ -36,21 +38,32 @@ ReadResult read_text(std::string_view text, const std::string& file) {
   if (!spec) return refused(file, std::move(errors));
   errors = validate(grammar(), *spec);
   if (!errors.empty()) return refused(file, std::move(errors));
-  network::Network network = lower(*spec, errors);
+  Lowered lowered = lower(*spec, errors);
   if (!errors.empty()) return refused(file, std::move(errors));
-  if (network.name.empty()) network.name = stem(file);
-  return {std::move(network), {}, spec->value("checks", Json::array()).dump()};
+  if (lowered.network.name.empty()) lowered.network.name = stem(file);
+  return {std::move(lowered.network),
+          {},
+          spec->value("checks", Json::array()).dump(),
+          std::move(lowered.stacks),
+          lowered.truncation};
+}
+
+FileText text_of(const std::string& path) {
+  if (path == "-") return {std::string(std::istreambuf_iterator<char>(std::cin), {}), "standard input", {}};
+  if (std::filesystem::is_directory(path))
+    return {{}, path, {path + ": cannot be read: it is a folder; name a JSON file in it"}};
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return {{}, path, {path + ": cannot be read: " + std::strerror(errno)}};
+  return {std::string(std::istreambuf_iterator<char>(file), {}), path, {}};
 }
 
 ReadResult read_file(const std::string& path) {
-  if (path == "-") return read_text(std::string(std::istreambuf_iterator<char>(std::cin), {}), "standard input");
-  if (std::filesystem::is_directory(path))
-    return refused(path, {"cannot be read: it is a folder; name a JSON file in it"});
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return refused(path, {std::string("cannot be read: ") + std::strerror(errno)});
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  return read_text(text, path);
+  FileText file = text_of(path);
+  if (file.text) return read_text(*file.text, file.name);
+  ReadResult out;
+  out.errors = std::move(file.errors);
+  return out;
 }
 
 }  // namespace sigprop::spec
