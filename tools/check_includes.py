@@ -36,7 +36,7 @@ ROOMS = {
     "scheme": (("network", "predict"), ("Boost.Math",)),
     "spec": (("network", "scheme"), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math",)),
-    "report": (("profile", "verify"), ("nlohmann/json",)),
+    "report": (("network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
         ("experiment", "formula", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "verify"),
         ("CLI11", "POSIX"),
