@@ -8,7 +8,9 @@
 #include <iostream>
 #include <iterator>
 
+#include "spec/check_lines.hpp"
 #include "spec/lower.hpp"
+#include "spec/lower_checks.hpp"
 #include "spec/parse.hpp"
 #include "spec/validate.hpp"
 
@@ -25,7 +27,7 @@ std::string stem(const std::string& file) {
 
 ReadResult refused(const std::string& file, std::vector<std::string> errors) {
   for (std::string& error : errors) error.insert(0, file + ": ");
-  return {std::nullopt, std::move(errors), "[]"};
+  return {std::nullopt, std::move(errors), "[]", {}};
 }
 
 }  // namespace
@@ -37,9 +39,12 @@ ReadResult read_text(std::string_view text, const std::string& file) {
   errors = validate(grammar(), *spec);
   if (!errors.empty()) return refused(file, std::move(errors));
   network::Network network = lower(*spec, errors);
+  const std::vector<std::size_t> lines = spec->contains("checks") ? check_lines(text) : std::vector<std::size_t>{};
+  std::vector<check::Check> conditions = lower_checks(*spec, lines, errors);
+  if (errors.empty()) require_layers(conditions, network, errors);
   if (!errors.empty()) return refused(file, std::move(errors));
   if (network.name.empty()) network.name = stem(file);
-  return {std::move(network), {}, spec->value("checks", Json::array()).dump()};
+  return {std::move(network), {}, spec->value("checks", Json::array()).dump(), std::move(conditions)};
 }
 
 ReadResult read_file(const std::string& path) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sigprop/check/check.hpp"
 #include "sigprop/network/network.hpp"
 
 namespace sigprop::spec {
@@ -15,7 +16,8 @@ struct ReadResult {
   std::optional<network::Network> network;
   /// "FILE: /json/pointer is VALUE, but must be RANGE ..." All errors of the file in its order, those across fields last.
   std::vector<std::string> errors;
-  std::string checks = "[]";  ///< the spec's checks as they stand there, JSON
+  std::string checks = "[]";             ///< the spec's checks as they stand there, JSON
+  std::vector<check::Check> conditions;  ///< the same, read
 };
 
 /// Reads a spec (docs/spec.md) from text; `file` stands in messages and, without its folder and ending, names a model that has no name.
