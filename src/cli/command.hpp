@@ -50,6 +50,7 @@ void warn(const OutputOptions& options, const std::string& spec, const std::vect
 void add_predict(CLI::App& app);
 void add_simulate(CLI::App& app);
 void add_verify(CLI::App& app);
+void add_check(CLI::App& app);
 void add_expand(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_formulas(CLI::App& app);
