@@ -54,6 +54,16 @@ std::string counted(std::size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+void write_rows(std::ostream& out, const std::vector<Row>& rows) {
+  const std::size_t model = width_of(rows, &Row::model), check = width_of(rows, &Row::check);
+  const std::size_t value = width_of(rows, &Row::value), must = width_of(rows, &Row::bound);
+  for (const Row& row : rows) {
+    out << left(row.verdict, 4) << "  " << left(row.model, model) << "  " << left(row.check, check) << "  "
+        << right(row.value, value) << "  " << left(row.bound, must) << "  " << row.where << '\n';
+  }
+  out << '\n';
+}
+
 /// "5 checks passed", "5 checks: 1 failed, 2 errors".
 std::string total(const std::vector<CheckedSpec>& specs) {
   std::size_t checks = 0, failed = 0, faults = 0;
@@ -119,13 +129,8 @@ std::size_t failures(const CheckedSpec& spec) {
 void write_checks_table(std::ostream& out, const std::vector<CheckedSpec>& specs) {
   std::vector<Row> rows{{"", "model", "check", "value", "must be", "worst at"}};
   for (const Listed& listed : worst_first(specs)) rows.push_back(row_of(listed));
-  const std::size_t model = width_of(rows, &Row::model), check = width_of(rows, &Row::check);
-  const std::size_t value = width_of(rows, &Row::value), must = width_of(rows, &Row::bound);
-  for (const Row& row : rows) {
-    out << left(row.verdict, 4) << "  " << left(row.model, model) << "  " << left(row.check, check) << "  "
-        << right(row.value, value) << "  " << left(row.bound, must) << "  " << row.where << '\n';
-  }
-  out << '\n' << total(specs) << '\n';
+  if (rows.size() > 1) write_rows(out, rows);
+  out << total(specs) << '\n';
 }
 
 void write_checks_csv(std::ostream& out, const std::vector<CheckedSpec>& specs) {

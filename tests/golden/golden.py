@@ -25,6 +25,18 @@ SMALL = {"name": "small", "sequence_length": 32, "batch": 2, "input": {"variance
          "stack": {"layers": 2, "width": 128, "attention": {"heads": 2, "dropout": 0.1}, "ffn": {"width": 512, "activation": "gelu"},
                    "norm": {"kind": "layer_norm", "placement": "pre"}}, "init": {"scheme": "xavier"}}
 
+# Checks that pass and fail, of each kind of place.
+CHECKED = SMALL | {"checks": [
+    {"quantity": "forward.variance", "ratio": ["last", "first"], "max": 10},
+    {"quantity": "weights.*.gradient_norm", "ratio": ["first", "last"], "min": 0.9, "max": 1.1},
+    {"quantity": "attention.entropy_fraction", "at": 1, "min": 0.5},
+    {"quantity": "forward.variance", "at": 0, "min": 2}]}
+
+UNCHECKABLE = SMALL | {"checks": [
+    {"quantity": "forward.variance", "at": "last", "max": 10},
+    {"quantity": "weights.ffn_gate.gradient_norm", "max": 1},
+    {"quantity": "forward.mean", "ratio": ["first", "last"], "max": 1}]}
+
 # name: (arguments, standard input)
 CASES = {
     "help": (["--help"], ""),
@@ -55,6 +67,18 @@ CASES = {
     "verify_help": (["verify", "--help"], ""),
     "verify_table": (["verify", "-", "--replicates", "12", "--precision", "float64"], json.dumps(SMALL)),
     "verify_one": (["verify", "-", "--replicates", "1"], json.dumps(SMALL)),
+    "check_help": (["check", "--help"], ""),
+    "check_pass": (["check", "specs/bert-base.json", "specs/bert-large.json"], ""),
+    "check_preset": (["check", "specs/figure-192-deepscalelm.json", "--preset", "flat"], ""),
+    "check_fail": (["check", "-"], json.dumps(CHECKED)),
+    "check_fail_csv": (["check", "-", "--format", "csv"], json.dumps(CHECKED)),
+    "check_fail_json": (["check", "-", "--format", "json"], json.dumps(CHECKED)),
+    "check_github": (["check", "specs/figure-192-xavier-pre.json", "--preset", "stable", "--github"], ""),
+    "check_no_checks": (["check", "specs/vit-base.json"], ""),
+    "check_cannot_be_evaluated": (["check", "-"], json.dumps(UNCHECKABLE)),
+    "check_paper": (["check", "specs/bert-base.json", "--preset", "trainable", "--theory", "paper"], ""),
+    "check_bad_spec_among_good": (["check", "no/such.json", "specs/bert-base.json"], ""),
+    "check_unknown_preset": (["check", "specs/bert-base.json", "--preset", "stabel"], ""),
     "experiment_help": (["experiment", "--help"], ""),
     "experiment_unknown": (["experiment", "sotfmax"], ""),
     "expand_vit": (["expand", "specs/vit-base.json"], ""),
