@@ -55,10 +55,11 @@ std::string counted(std::size_t count, const char* what) {
 }
 
 void write_rows(std::ostream& out, const std::vector<Row>& rows) {
-  const std::size_t model = width_of(rows, &Row::model), check = width_of(rows, &Row::check);
-  const std::size_t value = width_of(rows, &Row::value), must = width_of(rows, &Row::bound);
+  const std::size_t verdict = width_of(rows, &Row::verdict), model = width_of(rows, &Row::model);
+  const std::size_t check = width_of(rows, &Row::check), value = width_of(rows, &Row::value);
+  const std::size_t must = width_of(rows, &Row::bound);
   for (const Row& row : rows) {
-    out << left(row.verdict, 4) << "  " << left(row.model, model) << "  " << left(row.check, check) << "  "
+    out << left(row.verdict, verdict) << "  " << left(row.model, model) << "  " << left(row.check, check) << "  "
         << right(row.value, value) << "  " << left(row.bound, must) << "  " << row.where << '\n';
   }
   out << '\n';
@@ -127,7 +128,7 @@ std::size_t failures(const CheckedSpec& spec) {
 }
 
 void write_checks_table(std::ostream& out, const std::vector<CheckedSpec>& specs) {
-  std::vector<Row> rows{{"", "model", "check", "value", "must be", "worst at"}};
+  std::vector<Row> rows{{"verdict", "model", "check", "value", "must be", "worst at"}};
   for (const Listed& listed : worst_first(specs)) rows.push_back(row_of(listed));
   if (rows.size() > 1) write_rows(out, rows);
   out << total(specs) << '\n';
