@@ -148,8 +148,27 @@ def check_documents():
     return faults
 
 
+def check_ci_document():
+    """docs/ci.md: the example passes, and fails without GPT-2's scaling, each time with the table that is shown."""
+    page = (SOURCE / "docs/ci.md").read_text(encoding="utf-8")
+    spec = page.partition("```json\n")[2].partition("```")[0]
+    right = '"init": { "scheme": "gpt2" }'
+    wrong = '"init": { "scheme": "gpt2", "std": { "output": 0.02, "ffn_out": 0.02 } }'
+    shown = [block.partition("```")[0] for block in page.split("$ sigprop check gpt2.json\n")[1:]]
+    faults = []
+    with tempfile.TemporaryDirectory() as folder:
+        for init, table, status in zip((right, wrong), shown, (0, 1)):
+            pathlib.Path(folder, "gpt2.json").write_text(spec.replace(right, init), encoding="utf-8")
+            done = subprocess.run([SIGPROP, "check", "gpt2.json"], capture_output=True, text=True, cwd=folder, check=False)
+            if init not in page or done.returncode != status or not same(table, done.stdout):
+                faults.append(f"docs/ci.md does not show what its example with {init} prints, status {done.returncode}:\n{done.stdout}")
+    if len(shown) != 2:
+        faults.append(f"docs/ci.md shows {len(shown)} tables of its example, not 2")
+    return faults
+
+
 def main():
-    faults = check_files() + check_documents()
+    faults = check_files() + check_documents() + check_ci_document()
     for name, (arguments, text) in CASES.items():
         printed = run(arguments, text)
         path = FOLDER / f"{name}.golden"
