@@ -12,7 +12,6 @@ namespace sigprop::check {
 namespace {
 
 using profile::Profile;
-using profile::Quantity;
 
 /// A check that cannot be evaluated, and why.
 class Refused : public std::runtime_error {
@@ -41,18 +40,43 @@ std::string listed(const std::vector<std::string>& names) {
                 ": name one of them, * for each or all for a layer's together");
 }
 
-[[noreturn]] void refuse_place(const Check& asked, const Series& series, const Place& place, const char* key) {
+bool has(const Series& series, const Place& place) {
+  return !chosen(series, place).empty();
+}
+
+/// Some series has the place that stands under that key of the check.
+void require_place(const Check& asked, const std::vector<Series>& all, const Place& place, const char* key) {
+  if (std::any_of(all.begin(), all.end(), [&](const Series& series) { return has(series, place); })) return;
   if (place.kind != Place::Kind::layer)
     throw Refused(named(asked) + ", but no layer of this model has it: ask for \"at\": 0, the input");
+  std::size_t first = all.front().front().layer, last = first;
+  for (const Series& series : all) {
+    first = std::min(first, series.front().layer);
+    last = std::max(last, series.back().layer);
+  }
   throw Refused(asked.pointer + key + " is " + std::to_string(place.layer) + ", but must be a layer that has " +
-                asked.condition.quantity + ": the first is " + std::to_string(series.front().layer) + ", the last " +
-                std::to_string(series.back().layer));
+                asked.condition.quantity + ": the first is " + std::to_string(first) + ", the last " +
+                std::to_string(last));
+}
+
+/// The series to judge: of several weights those that the places have.
+std::vector<Series> series_for(const Check& asked, const Profile& profile) {
+  const Condition& condition = asked.condition;
+  std::vector<Series> all = series_of(condition.quantity, profile);
+  if (all.empty()) refuse_missing(asked, profile);
+  require_place(asked, all, condition.at, condition.over ? "/ratio/0" : "/at");
+  if (condition.over) require_place(asked, all, *condition.over, "/ratio/1");
+  std::erase_if(all, [&](const Series& series) {
+    return !has(series, condition.at) || (condition.over && !has(series, *condition.over));
+  });
+  if (all.empty())
+    throw Refused(named(asked) + ", but no weight stands at both places of the ratio: name places that have it");
+  return all;
 }
 
 /// The readings of a series at a place, all with a number.
-Series read(const Check& asked, const Series& series, const Place& place, const char* key, const Profile& profile) {
+Series read(const Check& asked, const Series& series, const Place& place, const Profile& profile) {
   Series out = chosen(series, place);
-  if (out.empty()) refuse_place(asked, series, place, key);
   for (const Reading& reading : out) {
     if (!reading.value) {
       throw Refused(named(asked) + ", but the theory " + profile.theory + " has no value of it at " + reading.path +
@@ -76,11 +100,11 @@ void require_positive(const Check& asked, const Reading& divisor) {
 /// The values that a condition judges in one series: readings, or their ratios.
 Series judged(const Check& asked, const Series& series, const Profile& profile) {
   const Condition& condition = asked.condition;
-  if (!condition.over) return read(asked, series, condition.at, "/at", profile);
+  if (!condition.over) return read(asked, series, condition.at, profile);
   Series out;
-  const Series divisors = read(asked, series, *condition.over, "/ratio/1", profile);
+  const Series divisors = read(asked, series, *condition.over, profile);
   for (const Reading& divisor : divisors) require_positive(asked, divisor);
-  for (const Reading& reading : read(asked, series, condition.at, "/ratio/0", profile)) {
+  for (const Reading& reading : read(asked, series, condition.at, profile)) {
     for (const Reading& divisor : divisors) {
       out.push_back({reading.layer, reading.path + " over " + divisor.path, ratio(*reading.value, *divisor.value)});
     }
@@ -101,11 +125,9 @@ void judge(Outcome& outcome, const Reading& reading) {
 }
 
 Outcome evaluated(const Check& check, const Profile& profile) {
-  const std::vector<Series> all = series_of(check.condition.quantity, profile);
-  if (all.empty()) refuse_missing(check, profile);
   Outcome out;
   out.check = check;
-  for (const Series& series : all) {
+  for (const Series& series : series_for(check, profile)) {
     for (const Reading& reading : judged(check, series, profile)) judge(out, reading);
   }
   return out;

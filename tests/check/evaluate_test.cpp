@@ -98,6 +98,22 @@ TEST_CASE("a ratio divides the first place by the second, each weight by itself"
   CHECK(outcome_of(ratio_of("forward.variance", first, every, 1000.0)).path == "layer 1/ffn over input");
 }
 
+TEST_CASE("of several weights those are judged that the layer has, and it must have one") {
+  profile::Profile profile = made();
+  profile.layers[1].weights.erase(profile.layers[1].weights.begin());
+  const check::Outcome outcome = outcome_of(asked("weights.*.gradient_norm", two, {}, 1.0), profile);
+  CHECK(outcome.places == 1);
+  CHECK(outcome.path == "layer 2/cross_value");
+  CHECK(outcome_of(ratio_of("weights.*.gradient_norm", two, one, 1.0), profile).places == 1);
+  CHECK(fault_of(asked("weights.*.gradient_norm", three, {}, 1.0), profile) ==
+        "/checks/0/at is 3, but must be a layer that has weights.*.gradient_norm: the first is 1, the last 2");
+  profile.layers[0].weights.pop_back();
+  CHECK(fault_of(ratio_of("weights.*.gradient_norm", two, one, 1.0), profile) ==
+        "/checks/0/quantity is \"weights.*.gradient_norm\", but no weight stands at both places of the ratio: name "
+        "places "
+        "that have it");
+}
+
 TEST_CASE("a ratio of a negative number is negative") {
   profile::Profile profile = made();
   profile.points.back().forward.mean = -4.02;

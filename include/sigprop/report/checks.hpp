@@ -33,7 +33,7 @@ void write_checks_table(std::ostream& out, const std::vector<CheckedSpec>& specs
 /// One row a check, worst first.
 void write_checks_csv(std::ostream& out, const std::vector<CheckedSpec>& specs);
 
-/// Checks, worst first, then faults and a summary (docs/results.md).
+/// Checks, worst first, then faults and a summary (docs/ci.md).
 void write_checks_json(std::ostream& out, const std::vector<CheckedSpec>& specs, const Provenance& provenance);
 
 /// JUnit's XML: a suite for each spec, a case for each check, an error for each fault.
@@ -42,7 +42,7 @@ void write_junit(std::ostream& out, const std::vector<CheckedSpec>& specs);
 /// SARIF 2.1.0: a result for each failed check and each fault.
 void write_sarif(std::ostream& out, const std::vector<CheckedSpec>& specs);
 
-/// GitHub's workflow commands: an annotation for each failed check and each fault, worst first. GitHub shows ten errors of a step;
+/// GitHub's workflow commands: an annotation for each failed check and each fault, faults first, then the worst. GitHub shows ten errors of a step;
 /// of more the first ten are written, and a notice tells how many there are.
 void write_github(std::ostream& out, const std::vector<CheckedSpec>& specs);
 
