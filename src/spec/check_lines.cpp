@@ -35,8 +35,8 @@ class LineCounter {
 }  // namespace
 
 std::vector<std::size_t> check_lines(std::string_view text) {
-  constexpr int of_root = 1,
-                of_element = 2;  // depths at which the parser reports a root's key and an object in its list
+  // Depths at which the parser reports a key of the root, and an object in a list of the root.
+  constexpr int of_root = 1, of_element = 2;
   std::vector<std::size_t> lines;
   std::size_t line = 1;
   bool in_checks = false;
