@@ -56,6 +56,7 @@ void require_good(const spec::ReadResult& read);
 void add_predict(CLI::App& app);
 void add_simulate(CLI::App& app);
 void add_verify(CLI::App& app);
+void add_check(CLI::App& app);
 void add_expand(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_init(CLI::App& app);
