@@ -11,11 +11,13 @@ namespace {
 /// Walks over a text and counts the lines that it leaves behind, for the parser tells no places.
 class LineCounter {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the standard's names
   using iterator_category = std::input_iterator_tag;
   using value_type = char;
   using difference_type = std::ptrdiff_t;
   using pointer = const char*;
   using reference = const char&;
+  // NOLINTEND(readability-identifier-naming)
 
   LineCounter(const char* at, std::size_t& line) : at_(at), line_(&line) {}
   reference operator*() const { return *at_; }

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -57,6 +58,17 @@ TEST_CASE("the reader hands checks on as the spec has them, with their lines") {
   CHECK(checks[2].condition.quantity == "rank_residual");
   CHECK(checks[3].condition.at.kind == Kind::first);
   CHECK(spec::read_text(test::small_stack().dump(), "a.json").conditions.empty());
+}
+
+TEST_CASE("checks count the layers of an encoder and a decoder through the whole model") {
+  nlohmann::json spec = test::encoder_decoder_of(test::small_stack());
+  spec["checks"] = nlohmann::json::parse(R"([{"quantity": "forward.variance", "at": 8, "max": 1}])");
+  CHECK(spec::read_text(spec.dump(), "a.json").network);
+  spec["checks"][0]["at"] = 9;
+  CHECK(spec::read_text(spec.dump(), "a.json").errors ==
+        std::vector<std::string>{
+            "a.json: /checks/0/at is 9, but must be at most 8, the number of layers: count from 1, or "
+            "ask for \"last\""});
 }
 
 }  // namespace
