@@ -55,6 +55,7 @@ std::vector<json> models() {
                                   {"norm", {{"kind", "rms_norm"}, {"final", true}}},
                                   {"ffn", {{"gated", true}, {"activation", "silu"}}}}}}));
   out.push_back(changed(stack, {{"batch", 1}, {"stack", {{"attention", {{"kv_heads", 1}, {"head_width", 10}}}}}}));
+  out.push_back(changed(stack, {{"batch", 1}, {"stack", {{"norm", {{"inner", true}, {"gain", 1.5}}}}}}));
   for (const char* activation : {"relu", "gelu_tanh", "tanh", "leaky_relu", "squared_relu", "identity"})
     out.push_back(changed(stack, {{"batch", 1}, {"stack", {{"layers", 1}, {"ffn", {{"activation", activation}}}}}}));
   return out;

@@ -175,6 +175,9 @@ TEST_CASE("the gradients of whole small models are those of their values") {
   spec["stack"]["ffn"] = {{"width", 12}, {"activation", "silu"}, {"gated", true}};
   spec["stack"]["attention"] = {{"heads", 4}, {"kv_heads", 2}, {"rotary_base", 10000}, {"mask", "causal"}};
   check_gradients(spec);
+  spec["stack"]["norm"]["gain"] = 1.5;
+  spec["stack"]["norm"]["inner"] = true;
+  check_gradients(spec);
 }
 
 TEST_CASE("the gradients of an encoder–decoder are those of its values, through cross-attention") {
