@@ -35,10 +35,11 @@ ROOMS = {
     "cuda": (("experiment", "network", "profile", "simulate"), ("CUDA", "POSIX", "Random123")),
     "scheme": (("network", "predict"), ("Boost.Math",)),
     "spec": (("network", "scheme"), ("nlohmann/json",)),
+    "import": (("spec",), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math",)),
     "report": (("profile", "verify"), ("nlohmann/json",)),
     "cli": (
-        ("experiment", "formula", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "verify"),
+        ("experiment", "formula", "import", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "verify"),
         ("CLI11", "POSIX"),
     ),
 }

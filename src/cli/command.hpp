@@ -51,6 +51,7 @@ void add_predict(CLI::App& app);
 void add_simulate(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_expand(CLI::App& app);
+void add_import(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_formulas(CLI::App& app);
 void add_schema(CLI::App& app);

@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
   add_verify(app);
   add_experiment(app);
   add_expand(app);
+  add_import(app);
   add_formulas(app);
   add_schema(app);
   require_known_command(app, argc, argv);

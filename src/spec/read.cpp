@@ -42,15 +42,24 @@ ReadResult read_text(std::string_view text, const std::string& file) {
   return {std::move(network), {}, spec->value("checks", Json::array()).dump()};
 }
 
-ReadResult read_file(const std::string& path) {
-  if (path == "-") return read_text(std::string(std::istreambuf_iterator<char>(std::cin), {}), "standard input");
-  if (std::filesystem::is_directory(path))
-    return refused(path, {"cannot be read: it is a folder; name a JSON file in it"});
+std::optional<std::string> file_text(const std::string& path, std::vector<std::string>& errors) {
+  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  if (std::filesystem::is_directory(path)) {
+    errors.push_back(path + ": cannot be read: it is a folder; name a JSON file in it");
+    return std::nullopt;
+  }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file) return refused(path, {std::string("cannot be read: ") + std::strerror(errno)});
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  return read_text(text, path);
+  if (file) return std::string(std::istreambuf_iterator<char>(file), {});
+  errors.push_back(path + ": cannot be read: " + std::strerror(errno));
+  return std::nullopt;
+}
+
+ReadResult read_file(const std::string& path) {
+  std::vector<std::string> errors;
+  const std::optional<std::string> text = file_text(path, errors);
+  if (!text) return {std::nullopt, std::move(errors), "[]"};
+  return read_text(*text, path == "-" ? "standard input" : path);
 }
 
 }  // namespace sigprop::spec

@@ -22,6 +22,9 @@ struct ReadResult {
 /// Throws nothing but std::bad_alloc.
 [[nodiscard]] ReadResult read_text(std::string_view text, const std::string& file);
 
+/// What a file holds; "-" is standard input. Nothing, with the error "PATH: cannot be read: ...", where it cannot be read.
+[[nodiscard]] std::optional<std::string> file_text(const std::string& path, std::vector<std::string>& errors);
+
 /// The same from a file; "-" reads standard input. An unreadable file is an error like any other.
 [[nodiscard]] ReadResult read_file(const std::string& path);
 
