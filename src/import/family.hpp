@@ -17,6 +17,7 @@ using spec::Json;
 enum class Kind {
   count,
   size,
+  width,
   words,
   index,
   rate,

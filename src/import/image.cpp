@@ -9,7 +9,7 @@ Family image(const std::string& type, std::size_t special_tokens, bool special_d
   return {
       .type = type,
       .layout = {.tables = {}, .special_tokens = special_tokens, .special_drawn = special_drawn},
-      .keys = {{"hidden_size", Kind::size, {"width"}, 768},
+      .keys = {{"hidden_size", Kind::width, {"width"}, 768},
                {"num_hidden_layers", Kind::count, {"layers"}, 12},
                {"num_attention_heads", Kind::size, {"heads"}, 12},
                {"intermediate_size", Kind::size, {"ffn_width"}, 3072},

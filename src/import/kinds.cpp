@@ -49,7 +49,8 @@ RulePtr rule_of(Kind kind) {
   // Sizes, rates and standard deviations have the ranges that they have in a spec.
   static const std::map<Kind, RulePtr> rules = {
       {Kind::count, between(integer, 1, 1e6, 12)},
-      {Kind::size, between(integer, 1, 1e7, 768)},
+      {Kind::size, between(integer, 1, 1e7, 64)},
+      {Kind::width, between(integer, 2, 1e7, 768)},  // a norm needs two features
       {Kind::words, between(integer, 2, 1e9, 30522)},
       {Kind::index, between(integer, -1, 1e9, 0)},  // -1: none, in old files
       {Kind::rate, between(number, 0, 1, 0.1, false, true)},

@@ -11,7 +11,7 @@ Layout layout(double rotary_base) {
 
 std::vector<Key> keys(int words, Json ffn_width, Json kv_heads, int positions, double epsilon) {
   return {{"vocab_size", Kind::words, {"vocabulary"}, words},
-          {"hidden_size", Kind::size, {"width"}, 4096},
+          {"hidden_size", Kind::width, {"width"}, 4096},
           {"num_hidden_layers", Kind::count, {"layers"}, 32},
           {"num_attention_heads", Kind::size, {"heads"}, 32},
           {"num_key_value_heads", Kind::size, {"kv_heads"}, std::move(kv_heads), true},
@@ -64,7 +64,7 @@ Family mixtral() {
                       Kind::size,
                       2,
                       {1},
-                      "written as one expert, whose output has up to that many times the variance of their mean"},
+                      "written as one expert, whose output varies more than the class's weighted mean of several"},
                      {"router_jitter_noise", Kind::factor, 0.0, {0.0}, "written without"}},
           .idle = both(idle(), {"output_router_logits", "router_aux_loss_coef"}),
           .aliases = {{"num_experts", "num_local_experts"}}};
@@ -87,7 +87,7 @@ Family gemma() {
   family.layout.embedding_by_root_width = true;
   family.layout.gelu_is_tanh = true;
   family.keys = {{"vocab_size", Kind::words, {"vocabulary"}, 256000},
-                 {"hidden_size", Kind::size, {"width"}, 3072},
+                 {"hidden_size", Kind::width, {"width"}, 3072},
                  {"num_hidden_layers", Kind::count, {"layers"}, 28},
                  {"num_attention_heads", Kind::size, {"heads"}, 16},
                  {"num_key_value_heads", Kind::size, {"kv_heads"}, 16, true},

@@ -13,7 +13,10 @@ namespace {
 struct Rotary {
   double base;
   double share;
+  std::string share_place;  ///< the key that tells it
 };
+
+constexpr const char* share_key = "partial_rotary_factor";
 
 /// A member of the object behind a role, where it is there and of the right kind.
 double member_number(const Subject& subject, const std::string& role, const char* name, Kind kind, double fallback) {
@@ -39,7 +42,7 @@ std::string type_in(const Subject& subject, const std::string& role) {
 
 /// What belongs to a type other than the default one is named with it.
 void name_unknown(const Subject& subject, const std::string& role) {
-  static const std::set<std::string> known = {"rope_theta", "rope_type", "type", "partial_rotary_factor"};
+  static const std::set<std::string> known = {"rope_theta", "rope_type", "type", share_key};
   for (const auto& entry : spec::member(subject.values, role.c_str()).items()) {
     if (known.contains(entry.key())) continue;
     const std::string place = (Json::json_pointer(key_of(subject.family, role)) / entry.key()).to_string();
@@ -50,7 +53,9 @@ void name_unknown(const Subject& subject, const std::string& role) {
 
 void read_object(const Subject& subject, const std::string& role, Rotary& rotary) {
   rotary.base = member_number(subject, role, "rope_theta", Kind::base, rotary.base);
-  rotary.share = member_number(subject, role, "partial_rotary_factor", Kind::share, rotary.share);
+  if (spec::member(subject.values, role.c_str()).contains(share_key))
+    rotary.share_place = key_of(subject.family, role) + "/" + share_key;
+  rotary.share = member_number(subject, role, share_key, Kind::share, rotary.share);
   const std::string type = type_in(subject, role);
   if (type == "default") return name_unknown(subject, role);
   subject.findings.warnings.push_back(key_of(subject.family, role) + " is " + spec::shown(subject.values.at(role)) +
@@ -63,13 +68,13 @@ std::optional<double> rotary_base(const Subject& subject) {
   const Layout& layout = subject.family.layout;
   if (!layout.rotary_base) return std::nullopt;
   Rotary rotary{spec::number(subject.values, "rotary_base", *layout.rotary_base),
-                spec::number(subject.values, "rotary_share", layout.rotary_share)};
+                spec::number(subject.values, "rotary_share", layout.rotary_share),
+                key_of(subject.family, "rotary_share")};
   read_object(subject, "rotary_scaling", rotary);
   read_object(subject, "rotary", rotary);
   if (rotary.share != 1) {
-    subject.findings.warnings.push_back(
-        "rotary positions turn " + Json(rotary.share).dump() +
-        " of a head's features, which a spec cannot express: written with all of them turning");
+    subject.findings.warnings.push_back(rotary.share_place + " is " + Json(rotary.share).dump() +
+                                        ", which a spec cannot express: written with all features of a head turning");
   }
   return rotary.base;
 }

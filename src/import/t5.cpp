@@ -15,7 +15,7 @@ std::vector<Family> t5_families() {
            .beyond = {"t5 adds a random bias to every score that depends on the distance, which a spec cannot express: "
                       "written without positions"}},
       .keys = {{"vocab_size", Kind::words, {"vocabulary"}, 32128},
-               {"d_model", Kind::size, {"width"}, 512},
+               {"d_model", Kind::width, {"width"}, 512},
                {"d_kv", Kind::size, {"head_width"}, 64},
                {"d_ff", Kind::size, {"ffn_width"}, 2048},
                {"num_layers", Kind::count, {"layers"}, 6},

@@ -116,7 +116,7 @@ def layers_of(model, model_type):
 
 def words(config, random):
     """Words by Zipf's law with exponent 1, the word of the padding left out."""
-    ids = [i for i in range(config.vocab_size) if i != config.pad_token_id]
+    ids = [i for i in range(config.vocab_size) if i != getattr(config, "pad_token_id", None)]
     probability = 1 / np.arange(1, len(ids) + 1)
     drawn = random.choice(ids, size=(SEQUENCES, TOKENS), p=probability / probability.sum())
     return torch.from_numpy(drawn)
