@@ -54,7 +54,7 @@ Family distilbert() {
                {"max_position_embeddings", Kind::size, {"positions"}, 512},
                {"initializer_range", Kind::deviation, {"std"}, 0.02}},
       .limits = {{"sinusoidal_pos_embds", Kind::flag, false, {false}, "written with a random table of positions"}},
-      .idle = {"qa_dropout", "seq_classif_dropout"},
+      .idle = {"qa_dropout", "seq_classif_dropout", "tie_weights_"},
       .aliases = {{"hidden_size", "dim"}, {"num_attention_heads", "n_heads"}, {"num_hidden_layers", "n_layers"}},
   };
 }

@@ -50,7 +50,7 @@ Family opt() {
                {"_remove_final_layer_norm", Kind::flag, {"no_final_norm"}, false},
                {"word_embed_proj_dim", Kind::size, {"table_width"}, nullptr, true}},
       .limits = {{"layerdrop", Kind::rate, 0.0, {0.0}, "written with all layers, always"}},
-      .idle = {"enable_bias", "layer_norm_elementwise_affine"},
+      .idle = {"enable_bias", "layer_norm_elementwise_affine", "activation_dropout"},
   };
 }
 
@@ -73,7 +73,12 @@ Family bloom() {
                {"attention_dropout", Kind::rate, {"attention_dropout"}, 0.0},
                {"layer_norm_epsilon", Kind::epsilon, {"epsilon"}, 1e-5},
                {"initializer_range", Kind::deviation, {"std"}, 0.02}},
-      .limits = {{"apply_residual_connection_post_layernorm",
+      .limits = {{"n_inner",
+                  Kind::size,
+                  nullptr,
+                  {nullptr},
+                  "the class takes 4 times the width instead, and so does the spec"},
+                 {"apply_residual_connection_post_layernorm",
                   Kind::flag,
                   false,
                   {false},

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-/// Configurations of other libraries as specs.
+/// Configurations of other libraries as specs. The room is called import, which no namespace can be with comfort: it is a word of C++20.
 namespace sigprop::importer {
 
 /// What a configuration does not say.
