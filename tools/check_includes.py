@@ -37,7 +37,7 @@ ROOMS = {
     "spec": (("network", "scheme"), ("nlohmann/json",)),
     "import": (("spec",), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math",)),
-    "report": (("profile", "verify"), ("nlohmann/json",)),
+    "report": (("network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
         ("experiment", "formula", "import", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "verify"),
         ("CLI11", "POSIX"),

@@ -47,12 +47,21 @@ void warn(const OutputOptions& options, const std::string& spec, const std::vect
 /// A good spec file: its network is there. Throws Failure with all errors of the file, one a line.
 [[nodiscard]] spec::ReadResult load(const std::string& path);
 
+/// Throws Failure with all errors of a spec that has some, one a line.
+void require_good(const spec::ReadResult& read);
+
+/// The text of a spec file, which is there. Throws Failure.
+[[nodiscard]] spec::FileText load_text(const std::string& path);
+
 void add_predict(CLI::App& app);
 void add_simulate(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_expand(CLI::App& app);
 void add_import(CLI::App& app);
 void add_experiment(CLI::App& app);
+void add_init(CLI::App& app);
+void add_compare(CLI::App& app);
+void add_schemes(CLI::App& app);
 void add_formulas(CLI::App& app);
 void add_schema(CLI::App& app);
 

@@ -23,10 +23,8 @@ std::string joined(const std::vector<std::string>& lines) {
 
 /// The spec; notes and warnings go to standard error. Throws Failure with all errors.
 std::string imported(const Request& request) {
-  std::vector<std::string> errors;
-  const auto text = spec::file_text(request.config, errors);
-  if (!text) throw Failure(wrong_usage, joined(errors));
-  const auto result = importer::from_hugging_face(*text, shown_path(request.config), request.options);
+  const spec::FileText file = load_text(request.config);
+  const auto result = importer::from_hugging_face(*file.text, file.name, request.options);
   if (!result.errors.empty()) throw Failure(wrong_usage, joined(result.errors));
   warn(request.output, request.config, result.warnings);
   if (!request.output.quiet) {

@@ -36,6 +36,9 @@ int run(int argc, char** argv) {
   add_simulate(app);
   add_verify(app);
   add_experiment(app);
+  add_init(app);
+  add_compare(app);
+  add_schemes(app);
   add_expand(app);
   add_import(app);
   add_formulas(app);

@@ -84,12 +84,30 @@ void warn(const OutputOptions& options, const std::string& spec, const std::vect
     std::cerr << "sigprop: warning: " << shown_path(spec) << ": " << warning << '\n';
 }
 
+namespace {
+
+[[noreturn]] void fail(const std::vector<std::string>& errors) {
+  std::string message;
+  for (const std::string& error : errors) message += (message.empty() ? "" : "\n") + error;
+  throw Failure(wrong_usage, message);
+}
+
+}  // namespace
+
+void require_good(const spec::ReadResult& read) {
+  if (!read.network) fail(read.errors);
+}
+
 spec::ReadResult load(const std::string& path) {
   spec::ReadResult result = spec::read_file(path);
-  if (result.network) return result;
-  std::string message;
-  for (const std::string& error : result.errors) message += (message.empty() ? "" : "\n") + error;
-  throw Failure(wrong_usage, message);
+  require_good(result);
+  return result;
+}
+
+spec::FileText load_text(const std::string& path) {
+  spec::FileText file = spec::text_of(path);
+  if (!file.text) fail(file.errors);
+  return file;
 }
 
 }  // namespace sigprop::cli

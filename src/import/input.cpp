@@ -52,7 +52,7 @@ void name_epsilon(const Subject& subject, double variance) {
   if (epsilon <= noticeable_epsilon * variance) return;
   subject.findings.notes.push_back(key_of(subject.family, "epsilon") + " is " + Json(epsilon).dump() +
                                    ", not small beside the embedding's variance, " + Json(variance).dump() +
-                                   ": a spec's norms have none");
+                                   ": a spec's norms have none, but sigprop simulate --norm-epsilon sets one");
 }
 
 /// OPT-350m: words in a narrower table, widened by weights.

@@ -72,12 +72,12 @@ class Checked {
  public:
   explicit Checked(const Json& config) : config_(config) { rule_.kind = Rule::Kind::object; }
 
-  void add(const std::string& name, Kind kind, bool nullable) {
-    const auto found = config_.find(name);
-    if (kind == Kind::anything || found == config_.end() || (nullable && found->is_null())) return;
-    if (kind == Kind::object && found->is_object()) return;  // whose members are judged where they are read
-    rule_.fields.push_back({name, rule_of(kind), false, ""});
-    values_[name] = *found;
+  /// A key or a limit, under its own name and the class's other names of it.
+  void add(const Family& family, const std::string& name, Kind kind, bool nullable) {
+    add(name, kind, nullable);
+    for (const auto& [alias, key] : family.aliases) {
+      if (key == name) add(alias, kind, nullable);
+    }
   }
 
   [[nodiscard]] std::vector<std::string> errors() const {
@@ -86,6 +86,14 @@ class Checked {
   }
 
  private:
+  void add(const std::string& name, Kind kind, bool nullable) {
+    const auto found = config_.find(name);
+    if (kind == Kind::anything || found == config_.end() || (nullable && found->is_null())) return;
+    if (kind == Kind::object && found->is_object()) return;  // whose members are judged where they are read
+    rule_.fields.push_back({name, rule_of(kind), false, ""});
+    values_[name] = *found;
+  }
+
   const Json& config_;
   Rule rule_;
   Json values_;
@@ -93,8 +101,8 @@ class Checked {
 
 std::vector<std::string> wrong_values(const Family& family, const Json& config) {
   Checked checked(config);
-  for (const Key& key : family.keys) checked.add(key.name, key.kind, key.nullable);
-  for (const Limit& limit : limits_of(family)) checked.add(limit.name, limit.kind, is_harmless(limit, nullptr));
+  for (const Key& key : family.keys) checked.add(family, key.name, key.kind, key.nullable);
+  for (const Limit& limit : limits_of(family)) checked.add(family, limit.name, limit.kind, is_harmless(limit, nullptr));
   return checked.errors();
 }
 
@@ -149,9 +157,9 @@ const Family* family_of(const Json& config, Findings& findings) {
 }
 
 Values values_of(const Family& family, Json config, Findings& findings) {
+  for (std::string& error : wrong_values(family, config)) findings.errors.push_back(std::move(error));
   rename(family, config, findings);
   name_unknown(family, config, findings);
-  for (std::string& error : wrong_values(family, config)) findings.errors.push_back(std::move(error));
   Values values = Json::object();
   if (!findings.errors.empty()) return values;
   name_limits(family, config, findings);

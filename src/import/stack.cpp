@@ -93,9 +93,12 @@ Json ffn_of(const Subject& subject) {
 
 Json norm_of(const Subject& subject) {
   const bool pre = flag(subject, "pre", subject.family.layout.pre);
-  return {{"kind", subject.family.layout.norm},
-          {"placement", pre ? "pre" : "post"},
-          {"final", pre && !flag(subject, "no_final_norm", false)}};
+  Json out = {{"kind", subject.family.layout.norm},
+              {"placement", pre ? "pre" : "post"},
+              {"final", pre && !flag(subject, "no_final_norm", false)}};
+  const double gain = spec::number(subject.values, "factor", 1);
+  if (gain != 1) out["gain"] = gain;
+  return out;
 }
 
 Json layers_of(const Subject& subject, std::size_t layers, bool causal) {
@@ -114,7 +117,7 @@ void name_gain(const Subject& subject) {
   if (factor == 1) return;
   subject.findings.warnings.push_back(
       key_of(subject.family, "factor") + " is " + Json(factor).dump() +
-      " and the gain of every norm with it, which a spec cannot express: written with gain 1");
+      " and the gain of the final norms with it, which a spec cannot express: written with gain 1 there");
 }
 
 }  // namespace

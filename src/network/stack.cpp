@@ -9,7 +9,8 @@ namespace {
 
 using Components = std::vector<Component>;
 
-Attention with_std(Attention attention, const LayerStd& std) {
+Attention with_std(Attention attention, const Stack& stack, const LayerStd& std) {
+  if (stack.inner_norm) attention.inner_norm = stack.norm;
   attention.query_std = std.query;
   attention.key_std = std.key;
   attention.value_std = std.value;
@@ -27,28 +28,38 @@ Components ffn_of(const Stack& stack, const LayerStd& std) {
     list.push_back({Linear{stack.width, stack.ffn_width, std.ffn_in, std.bias, "ffn_in"}, ""});
     list.push_back({Activation{stack.activation}, ""});
   }
-  list.push_back({Linear{stack.ffn_width, stack.width, std.ffn_out, std.bias, "ffn_out"}, ""});
+  if (stack.inner_norm) list.push_back({Norm{*stack.norm, stack.ffn_width}, ""});
+  list.push_back({Linear{stack.ffn_width, stack.width, std.ffn_out, std.ffn_out_bias, "ffn_out"}, ""});
   return list;
 }
 
-/// One residual branch with its norm and dropout; the point comes after the norm of a Post-LN stack.
-void add_branch(Components& layer, const Stack& stack, Components branch, std::size_t index, const char* point) {
-  const bool pre = stack.norm && stack.placement == Placement::pre;
-  const bool post = stack.norm && stack.placement == Placement::post;
-  if (pre) branch.insert(branch.begin(), Component{Norm{*stack.norm, stack.width}, ""});
-  if (stack.dropout > 0) branch.push_back({Dropout{stack.dropout}, ""});
-  layer.push_back({Residual{stack.skip[index], stack.branch[index], std::move(branch)}, post ? "" : point});
-  if (post) layer.push_back({Norm{*stack.norm, stack.width}, point});
+/// The norm of a branch; a gain other than 1 is a residual without a skip.
+Component norm_of(const Stack& stack, double gain) {
+  const Component norm{Norm{*stack.norm, stack.width}, ""};
+  if (gain == 1) return norm;
+  return {Residual{0, gain, {norm}}, ""};
+}
+
+/// What one branch computes, without norm and dropout, and the name of the point after it.
+struct Function {
+  Components list;
+  const char* point;
+};
+
+Function function_of(const Stack& stack, std::size_t branch) {
+  const LayerStd& std = stack.std[branch / stack.branches_per_layer()];
+  const std::size_t place = branch % stack.branches_per_layer();
+  if (place == 0) return {{{with_std(stack.attention, stack, std), ""}}, "attention"};
+  if (place + 1 == stack.branches_per_layer()) return {ffn_of(stack, std), "ffn"};
+  return {{{with_std(*stack.cross_attention, stack, std), ""}}, "cross_attention"};
 }
 
 Components layer_of(const Stack& stack, std::size_t index) {
-  const LayerStd& std = stack.std[index];
-  std::size_t branch = index * stack.branches_per_layer();
+  const std::size_t count = stack.branches_per_layer();
   Components layer;
-  add_branch(layer, stack, {{with_std(stack.attention, std), ""}}, branch++, "attention");
-  if (stack.cross_attention)
-    add_branch(layer, stack, {{with_std(*stack.cross_attention, std), ""}}, branch++, "cross_attention");
-  add_branch(layer, stack, ffn_of(stack, std), branch, "ffn");
+  for (std::size_t branch = index * count; branch < (index + 1) * count; ++branch) {
+    for (Component& component : residual_of(stack, branch)) layer.push_back(std::move(component));
+  }
   return layer;
 }
 
@@ -58,11 +69,25 @@ bool same_layer(const Stack& stack, std::size_t a, std::size_t b) {
   for (std::size_t i = 0; i < count; ++i) {
     if (stack.skip[a * count + i] != stack.skip[b * count + i]) return false;
     if (stack.branch[a * count + i] != stack.branch[b * count + i]) return false;
+    if (stack.gain[a * count + i] != stack.gain[b * count + i]) return false;
   }
   return true;
 }
 
 }  // namespace
+
+std::vector<Component> residual_of(const Stack& stack, std::size_t branch) {
+  const bool pre = stack.norm && stack.placement == Placement::pre;
+  const bool post = stack.norm && stack.placement == Placement::post;
+  Function f = function_of(stack, branch);
+  if (pre) f.list.insert(f.list.begin(), norm_of(stack, stack.gain[branch]));
+  if (stack.dropout > 0) f.list.push_back({Dropout{stack.dropout}, ""});
+  Components out;
+  out.push_back({Residual{stack.skip[branch], stack.branch[branch], std::move(f.list)}, ""});
+  if (post) out.push_back(norm_of(stack, stack.gain[branch]));
+  out.back().point = f.point;
+  return out;
+}
 
 std::vector<Component> components_of(const Stack& stack) {
   Components list;

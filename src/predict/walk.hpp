@@ -65,14 +65,25 @@ class Walk {
         squared_norms_(outline.layer_of_weight.size()) {}
 
   void run() {
-    Signal<T> signal = source();
-    for (const network::Component& component : network_.input) signal = forward(component, signal);
+    Signal<T> signal = enter();
     points_[point_++].forward = signal.moments;
     signal = forward_points(network_.body, signal);
     const T variance(network_.gradient_variance);
     Backflow<T> gradient{{variance, variance * T(network_.gradient_token_correlation), T(0)}, T(0), T(0)};
     gradient = backward_points(network_.body, gradient);
     arrive(gradient);
+  }
+
+  /// The signal at the point "input".
+  [[nodiscard]] Signal<T> enter() { return forward_list(network_.input, source()); }
+
+  /// What becomes of a signal in a list of its own, which leaves nothing on the tape.
+  [[nodiscard]] Signal<T> pass(const std::vector<network::Component>& list, const Signal<T>& signal) {
+    Signal<T> out = forward_list(list, signal);
+    tape_.clear();
+    branch_shares_.clear();
+    weight_ = 0;
+    return out;
   }
 
   [[nodiscard]] const std::vector<PointRecord<T>>& points() const { return points_; }
@@ -157,10 +168,7 @@ class Walk {
 
   [[nodiscard]] Signal<T> forward_op(const network::Norm& op, const Signal<T>& x) {
     tape_.push_back(x);
-    const T width(static_cast<double>(op.width));
-    if (op.kind == network::NormKind::rms_norm) return {formula::rms_norm_forward(x.moments), T(1), x.width};
-    if (theory_ == Theory::paper) return {formula::layer_norm_forward_paper(x.moments, width), T(1), x.width};
-    return {formula::layer_norm_forward(x.moments), T(1), x.width};
+    return {normalized(op.kind, x.moments, op.width), T(1), x.width};
   }
 
   [[nodiscard]] Signal<T> forward_op(const network::Attention& op, const Signal<T>& x) {
@@ -173,7 +181,7 @@ class Walk {
     record.variance = scores.variance;
     if (theory_ == Theory::full) record.entropy = softmax.row.entropy;
     weight_ += attention_weights;
-    return {project(op, head_output(x.moments, shape, softmax)), T(0), x.width};
+    return {project(op, head_output(op, x.moments, shape, softmax)), T(0), x.width};
   }
 
   [[nodiscard]] Signal<T> forward_op(const network::Residual& op, const Signal<T>& x) {
@@ -182,6 +190,7 @@ class Walk {
     const formula::Moments<T> sum = formula::residual_forward(x.moments, branch.moments, skip, scale);
     const T skip_share = sum.variance > T(0) ? T(skip * skip * x.moments.variance / sum.variance) : T(0);
     branch_shares_.push_back(T(1) - skip_share);
+    if (op.skip == 0) return {sum, branch.settled, x.width};  // the branch alone, scaled
     return {sum, skip_share * x.settled, x.width};
   }
 
@@ -246,17 +255,7 @@ class Walk {
   }
 
   [[nodiscard]] Backflow<T> backward_op(const network::Norm& op, const Backflow<T>& g) {
-    const Signal<T> x = take();
-    if (theory_ == Theory::paper && op.kind == network::NormKind::layer_norm) {
-      return fresh(formula::layer_norm_backward_paper(g.moments, x.moments));
-    }
-    const bool centres = op.kind == network::NormKind::layer_norm;
-    // RMSNorm neither centres nor projects out the common direction: c = a takes both terms away.
-    const formula::NormShares<T> shares{x.settled, centres ? g.centred : x.settled, g.radial};
-    const T scale = centres ? x.moments.variance : x.moments.second_moment();
-    const T r = formula::correlation(x.moments.covariance, x.moments.variance);
-    const T width(static_cast<double>(op.width));
-    return {formula::norm_backward(g.moments, scale, r, width, shares), centres ? T(1) : g.centred, T(1)};
+    return through_norm(op.kind, take(), op.width, g);
   }
 
   [[nodiscard]] Backflow<T> backward_op(const network::Attention& op, const Backflow<T>& g) {
@@ -264,9 +263,13 @@ class Walk {
     const formula::AttentionShape<T> shape = shape_of(op);
     const T width(static_cast<double>(op.width));
     const T fan(static_cast<double>(op.heads * op.head_width));
-    const formula::Gradient<T> b = formula::linear_backward(g.moments, width, square(op.output_std));
     const formula::SoftmaxMeans<T> softmax = softmax_of(op, formula::attention_scores(x.moments, shape));
-    const formula::Moments<T> z = head_output(x.moments, shape, softmax);
+    formula::Gradient<T> b = formula::linear_backward(g.moments, width, square(op.output_std));
+    if (op.inner_norm) {
+      const Signal<T> heads{mixed(x.moments, shape, softmax), T(0), op.heads * op.head_width};
+      b = through_norm(*op.inner_norm, heads, heads.width, fresh(b)).moments;
+    }
+    const formula::Moments<T> z = head_output(op, x.moments, shape, softmax);
     const T output = formula::weight_gradient(z, g.moments, fan, width, batch(), length());
     if (theory_ == Theory::paper) {
       set_weight(output);
@@ -286,6 +289,7 @@ class Walk {
     branch_shares_.pop_back();
     const Backflow<T> branch = backward_list(op.of, fresh(formula::scaled(g.moments, T(op.branch))));
     const formula::Gradient<T> sum = formula::residual_backward(g.moments, branch.moments, T(op.skip));
+    if (op.skip == 0) return {sum, branch.centred, branch.radial};
     const T skip_share = sum.variance > T(0) ? T(square(op.skip) * g.moments.variance / sum.variance) : T(0);
     const T radial = network::is_homogeneous(op.of) ? g.radial : T(g.radial * skip_share * (T(1) - branch_share));
     return {sum, g.centred * skip_share, radial};
@@ -294,6 +298,29 @@ class Walk {
   [[nodiscard]] Backflow<T> backward_op(const network::Repeat& op, Backflow<T> g) {
     for (std::size_t turn = 0; turn < op.times; ++turn) g = backward_list(op.of, g);
     return g;
+  }
+
+  // ---- norms -------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] formula::Moments<T> normalized(network::NormKind kind, const formula::Moments<T>& x,
+                                               std::size_t width) const {
+    if (kind == network::NormKind::rms_norm) return formula::rms_norm_forward(x);
+    if (theory_ == Theory::paper) return formula::layer_norm_forward_paper(x, T(static_cast<double>(width)));
+    return formula::layer_norm_forward(x);
+  }
+
+  [[nodiscard]] Backflow<T> through_norm(network::NormKind kind, const Signal<T>& x, std::size_t width,
+                                         const Backflow<T>& g) const {
+    if (theory_ == Theory::paper && kind == network::NormKind::layer_norm) {
+      return fresh(formula::layer_norm_backward_paper(g.moments, x.moments));
+    }
+    const bool centres = kind == network::NormKind::layer_norm;
+    // RMSNorm neither centres nor projects out the common direction: c = a takes both terms away.
+    const formula::NormShares<T> shares{x.settled, centres ? g.centred : x.settled, g.radial};
+    const T scale = centres ? x.moments.variance : x.moments.second_moment();
+    const T r = formula::correlation(x.moments.covariance, x.moments.variance);
+    return {formula::norm_backward(g.moments, scale, r, T(static_cast<double>(width)), shares),
+            centres ? T(1) : g.centred, T(1)};
   }
 
   // ---- attention ---------------------------------------------------------------------------------------------------
@@ -333,8 +360,16 @@ class Walk {
     return made.first->second(scores.variance, scores.correlation);
   }
 
-  [[nodiscard]] formula::Moments<T> head_output(const formula::Moments<T>& x, const formula::AttentionShape<T>& shape,
+  /// What the output projection reads.
+  [[nodiscard]] formula::Moments<T> head_output(const network::Attention& op, const formula::Moments<T>& x,
+                                                const formula::AttentionShape<T>& shape,
                                                 const formula::SoftmaxMeans<T>& softmax) const {
+    const formula::Moments<T> z = mixed(x, shape, softmax);
+    return op.inner_norm ? normalized(*op.inner_norm, z, op.heads * op.head_width) : z;
+  }
+
+  [[nodiscard]] formula::Moments<T> mixed(const formula::Moments<T>& x, const formula::AttentionShape<T>& shape,
+                                          const formula::SoftmaxMeans<T>& softmax) const {
     return theory_ == Theory::paper ? formula::attention_paper_forward(x, shape)
                                     : formula::attention_forward(x, shape, softmax);
   }

@@ -67,6 +67,18 @@ void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, doubl
 
 }  // namespace
 
+double log10_spread(const Profile& profile) {
+  double spread = 0;
+  for (const auto& log10_of : {+[](const Point& p) { return p.forward.variance.log10; },
+                               +[](const Point& p) { return p.backward.variance.log10; }}) {
+    const std::vector<double> values = by_layer(profile, log10_of);
+    if (values.empty()) continue;
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    if (*high > *low) spread = std::max(spread, *high - *low);
+  }
+  return spread;
+}
+
 Summary summarize(const Profile& profile, const Thresholds& thresholds, double sequence_length) {
   Summary summary;
   const auto forward = by_layer(profile, [](const Point& p) { return p.forward.variance.log10; });

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "report/csv_field.hpp"
+#include "report/paragraph.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::report {
@@ -14,32 +15,6 @@ const std::vector<Formula>& formulas() {
 }
 
 namespace {
-
-constexpr std::size_t label_width = 10;
-
-/// A labelled paragraph, wrapped at 100 columns; widths are counted in characters, not bytes.
-void paragraph(std::ostream& out, const std::string& label, const std::string& text) {
-  constexpr std::size_t columns = 100;
-  std::size_t column = label_width;
-  out << label << std::string(label_width - label.size(), ' ');
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t space = std::min(text.find(' ', start), text.size());
-    const std::string word = text.substr(start, space - start);
-    std::size_t width = 0;
-    for (const char c : word) width += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1 : 0;
-    if (column > label_width && column + 1 + width > columns) {
-      out << '\n' << std::string(label_width, ' ');
-      column = label_width;
-    } else if (column > label_width) {
-      out << ' ';
-      ++column;
-    }
-    out << word;
-    column += width;
-    start = space + 1;
-  }
-  out << '\n';
-}
 
 void equation(std::ostream& out, std::string text) {
   for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) text.replace(at, 1, "\n    "), at += 5;

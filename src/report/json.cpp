@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/json_value.hpp"
+#include "report/profile_json.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::report {
@@ -98,10 +99,6 @@ Json summary_json(const profile::Summary& summary) {
           {"verdicts", verdicts}};
 }
 
-std::string text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 /// One element a line, so that a long list neither fills memory nor one line.
 template <class List, class ToJson>
 void write_list(std::ostream& out, const List& list, ToJson&& to_json) {
@@ -116,16 +113,22 @@ void write_list(std::ostream& out, const List& list, ToJson&& to_json) {
 
 }  // namespace
 
+void write_profile(std::ostream& out, const profile::Profile& profile) {
+  out << "\"points\": ";
+  write_list(out, profile.points, point_json);
+  out << ",\n  \"layers\": ";
+  write_list(out, profile.layers, layer_json);
+  out << ",\n  \"summary\": " << text(summary_json(profile.summary));
+}
+
 void write_json(std::ostream& out, const profile::Profile& profile, const Provenance& provenance) {
   out << "{\n  \"sigprop\": \"" << SIGPROP_VERSION << "\",\n  \"command\": " << text(provenance.command)
       << ",\n  \"name\": " << text(profile.name);
   if (!profile.theory.empty()) out << ",\n  \"theory\": " << text(profile.theory);
   out << ",\n  \"settings\": " << text(settings_json(provenance)) << ",\n  \"warnings\": " << text(profile.warnings)
-      << ",\n  \"points\": ";
-  write_list(out, profile.points, point_json);
-  out << ",\n  \"layers\": ";
-  write_list(out, profile.layers, layer_json);
-  out << ",\n  \"summary\": " << text(summary_json(profile.summary)) << "\n}\n";
+      << ",\n  ";
+  write_profile(out, profile);
+  out << "\n}\n";
 }
 
 }  // namespace sigprop::report

@@ -16,6 +16,11 @@ using Json = nlohmann::ordered_json;
   return std::isfinite(x) ? Json(x) : Json(nullptr);
 }
 
+/// On one line; bytes that are no UTF-8 are replaced.
+[[nodiscard]] inline std::string text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 [[nodiscard]] inline Json settings_json(const Provenance& provenance) {
   Json out = Json::object();
   for (const auto& [name, value] : provenance.settings)

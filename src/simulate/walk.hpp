@@ -234,9 +234,16 @@ class Walk {
     const auto attended = std::make_shared<const typename Engine::Attended>(
         engine_.attend(heads, std::move(q), std::move(k), affine(*source, w_v, bias + 2, op.bias_std),
                        place_of_scores(op.cross, outline_.layer_of_weight[index])));
-    push(tape, [=, this, cross = op.cross](Signal& g) {
-      weigh(tensor + 3, index + 3, g, attended->z);
-      auto back = engine_.attend_backward(heads, *attended, engine_.project_back(g, *w_o));
+    const auto inner =
+        op.inner_norm
+            ? std::make_shared<const typename Engine::Normalized>(engine_.normalize(*op.inner_norm, attended->z))
+            : nullptr;
+    const Shared z = inner ? Shared(inner, &inner->y) : Shared(attended, &attended->z);
+    push(tape, [=, this, cross = op.cross, kind = op.inner_norm](Signal& g) {
+      weigh(tensor + 3, index + 3, g, *z);
+      Signal at_heads = engine_.project_back(g, *w_o);
+      if (inner) engine_.normalize_backward(*kind, *inner, at_heads);
+      auto back = engine_.attend_backward(heads, *attended, at_heads);
       turn(true, back.q);
       turn(true, back.k);
       weigh(tensor, index, back.q, *x);
@@ -247,7 +254,7 @@ class Walk {
       engine_.add_project_back(back.k, *w_k, at_source);
       engine_.add_project_back(back.v, *w_v, at_source);
     });
-    return share(affine(attended->z, w_o, bias + 3, op.bias_std));
+    return share(affine(*z, w_o, bias + 3, op.bias_std));
   }
 
   [[nodiscard]] const ScorePlace& place_of_scores(bool cross, std::size_t layer) const {

@@ -26,6 +26,11 @@ namespace sigprop::spec {
   return static_cast<std::size_t>(number(object, name, static_cast<double>(fallback)));
 }
 
+[[nodiscard]] inline bool flag(const Json& object, const char* name, bool fallback) {
+  const auto found = object.find(name);
+  return found == object.end() ? fallback : found->get<bool>();
+}
+
 [[nodiscard]] inline std::string text(const Json& object, const char* name, const std::string& fallback) {
   const auto found = object.find(name);
   return found == object.end() ? fallback : found->get<std::string>();

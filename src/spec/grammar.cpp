@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "sigprop/scheme/scheme.hpp"
@@ -130,6 +131,8 @@ RulePtr attention_component() {
     fields.push_back({name, deviation(), true, "standard deviation of the weight's elements"});
   }
   fields.push_back({"bias_std", deviation(), false, "default 0"});
+  fields.push_back({"inner_norm", choice(names_of(norm_names)), false,
+                    "norm of the heads' outputs before the output projection; default none"});
   return object(std::move(fields), {{"heads", 12}});
 }
 
@@ -156,7 +159,11 @@ RulePtr stack(bool decoder) {
            {{"kind", choice({"layer_norm", "rms_norm", "none"}), true, "normalization"},
             {"placement", choice({"pre", "post"}), false, "before the branch or after the residual sum; default pre"},
             {"final", plain(Kind::boolean, true), false,
-             "a last norm after the stack; default true for pre, false for post"}},
+             "a last norm after the stack; default true for pre, false for post"},
+            {"gain", one_or_each(scale(1)), false,
+             "factor on the norm's output, one number or one per residual branch; default 1"},
+            {"inner", plain(Kind::boolean, false), false,
+             "one more norm before attention's output projection and before ffn_out; default false"}},
            {{"kind", "layer_norm"}, {"placement", "pre"}}),
        true, "normalization"},
       {"residual", residual_of_stack(), false, "scales and dropout of the residual branches"}};
@@ -188,17 +195,36 @@ RulePtr input() {
   return make(std::move(rule));
 }
 
+/// Parameters of all schemes; one that several have, has one range.
+RulePtr scheme_parameters() {
+  std::vector<Rule::Field> fields;
+  for (const scheme::Scheme& scheme : scheme::schemes()) {
+    for (const scheme::Parameter& parameter : scheme.parameters) {
+      const bool known = std::any_of(fields.begin(), fields.end(),
+                                     [&](const Rule::Field& field) { return field.name == parameter.name; });
+      if (known) continue;
+      const RulePtr rule = number(parameter.lowest, parameter.highest, parameter.value.value_or(parameter.lowest));
+      fields.push_back({parameter.name, rule, false, parameter.about});
+    }
+  }
+  return object(std::move(fields), Json::object());
+}
+
 RulePtr init() {
   std::vector<std::string> schemes;
   for (const scheme::Scheme& scheme : scheme::schemes()) schemes.push_back(scheme.name);
   std::vector<Rule::Field> deviations = {{"embedding", deviation(), false, "of every embedding table"}};
-  for (const char* name : {"query", "key", "value", "output", "ffn_in", "ffn_gate", "ffn_out", "bias"}) {
-    deviations.push_back({name, one_or_each(deviation()), false, "one number or one per layer"});
-  }
-  return object(
-      {{"scheme", choice(schemes), false, "initialization scheme"},
-       {"std", object(std::move(deviations), {{"query", 0.02}}), false, "standard deviations; win over the scheme"}},
-      {{"scheme", "bert"}});
+  for (const WeightClass& weight : weight_classes)
+    deviations.push_back({weight.name, one_or_each(deviation()), false, "one number or one per layer"});
+  Rule rule;
+  rule.kind = Kind::object;
+  rule.fields = {
+      {"scheme", choice(schemes), false, "initialization scheme"},
+      {"parameters", scheme_parameters(), false, "of the scheme"},
+      {"std", object(std::move(deviations), {{"query", 0.02}}), false, "standard deviations; win over the scheme"}};
+  rule.requires_other = {{"parameters", "scheme"}};
+  rule.example = {{"scheme", "bert"}};
+  return make(std::move(rule));
 }
 
 RulePtr gradient() {

@@ -24,7 +24,9 @@ profile::Thresholds thresholds_of(const Json& json) {
   return t;
 }
 
-network::Embedding embedding_of(const Json& json, std::optional<double> std, Errors& errors) {
+/// Its deviation is the input's own, else init's, else 0 until a scheme has been asked.
+network::Embedding embedding_of(const Json& spec) {
+  const Json& json = spec.at("input").at("embedding");
   network::Embedding out;
   out.vocabulary = number(json, "vocabulary", 2);
   out.token = out.position = out.segment = false;
@@ -32,13 +34,19 @@ network::Embedding embedding_of(const Json& json, std::optional<double> std, Err
     const std::string name = table.get<std::string>();
     (name == "token" ? out.token : name == "position" ? out.position : out.segment) = true;
   }
-  if (json.contains("std")) std = json.at("std").get<double>();
+  out.std = number(json, "std", number(member(member(spec, "init"), "std"), "embedding", 0));
+  return out;
+}
+
+/// The tables' deviation where the spec's input leaves it to `init`.
+void set_embedding_std(const Json& spec, const std::optional<double>& std, network::Network& out, Errors& errors) {
+  auto* embedding = std::get_if<network::Embedding>(&out.source);
+  if (embedding == nullptr || spec.at("input").at("embedding").contains("std")) return;
   if (!std) {
     errors.push_back(
         "/input/embedding/std is missing, but must be a number in [0, 1000000]: no scheme sets it (for example 0.02)");
   }
-  out.std = std.value_or(0);
-  return out;
+  embedding->std = std.value_or(0);
 }
 
 /// Norm and dropout after the sum of the tables.
@@ -51,11 +59,11 @@ std::vector<network::Component> after_embedding(const Json& json, std::size_t wi
   return list;
 }
 
-void lower_input(const Json& spec, std::optional<double> embedding_std, network::Network& out, Errors& errors) {
+void lower_input(const Json& spec, network::Network& out) {
   const Json& input = member(spec, "input");
   if (input.contains("embedding")) {
     const Json& embedding = input.at("embedding");
-    out.source = embedding_of(embedding, embedding_std, errors);
+    out.source = embedding_of(spec);
     out.input = after_embedding(embedding, out.width);
   } else {
     out.source = network::GivenInput{number(input, "mean", 0), number(input, "variance", 1),
@@ -76,6 +84,24 @@ void lower_gradient(const Json& spec, network::Network& out, Errors& errors) {
   }
 }
 
+/// Both stacks, or the one; `embedding_std` receives what init says of the embedding.
+void lower_stacks(const Json& spec, Lowered& out, std::optional<double>& embedding_std, Errors& errors) {
+  for (const char* key : {"stack", "encoder", "decoder"}) {
+    if (!spec.contains(key)) continue;
+    LoweredStack lowered = lower_stack(spec, key, out.network, errors);
+    embedding_std = lowered.embedding_std;
+    out.truncation = lowered.truncation;
+    out.stacks.push_back(std::move(lowered.stack));
+  }
+  if (out.stacks.size() > 1 && out.stacks[1].width != out.network.width) {
+    errors.push_back("/decoder/width is " + std::to_string(out.stacks[1].width) + ", but must be the encoder's, " +
+                     std::to_string(out.network.width) + ": cross-attention reads the encoder's output");
+  }
+  if (!errors.empty()) return;
+  out.network.body = network::components_of(out.stacks.back());
+  if (out.stacks.size() > 1) out.network.encoder = network::components_of(out.stacks.front());
+}
+
 void check_checks(const Json& spec, Errors& errors) {
   std::size_t index = 0;
   for (const Json& check : member(spec, "checks")) {
@@ -93,8 +119,9 @@ void check_checks(const Json& spec, Errors& errors) {
 
 }  // namespace
 
-network::Network lower(const Json& spec, std::vector<std::string>& errors) {
-  network::Network out;
+Lowered lower(const Json& spec, std::vector<std::string>& errors) {
+  Lowered result;
+  network::Network& out = result.network;
   out.name = text(spec, "name", "");
   out.sequence_length = number(spec, "sequence_length", 1);
   out.batch = number(spec, "batch", 1);
@@ -102,23 +129,16 @@ network::Network lower(const Json& spec, std::vector<std::string>& errors) {
   std::optional<double> embedding_std;
   if (spec.contains("components")) {
     lower_components(spec, out, errors);
-  } else if (spec.contains("stack")) {
-    out.width = count(spec.at("stack"), "width", 1);
-    out.body = lower_stack(spec, "stack", embedding_std, errors);
+    lower_input(spec, out);
   } else {
-    out.width = count(spec.at("encoder"), "width", 1);
-    out.encoder = lower_stack(spec, "encoder", embedding_std, errors);
-    out.body = lower_stack(spec, "decoder", embedding_std, errors);
-    const std::size_t decoder_width = count(spec.at("decoder"), "width", 1);
-    if (decoder_width != out.width) {
-      errors.push_back("/decoder/width is " + std::to_string(decoder_width) + ", but must be the encoder's, " +
-                       std::to_string(out.width) + ": cross-attention reads the encoder's output");
-    }
+    out.width = count(spec.at(spec.contains("stack") ? "stack" : "encoder"), "width", 1);
+    lower_input(spec, out);
+    lower_stacks(spec, result, embedding_std, errors);
   }
-  lower_input(spec, embedding_std, out, errors);
+  set_embedding_std(spec, embedding_std, out, errors);
   lower_gradient(spec, out, errors);
   check_checks(spec, errors);
-  return out;
+  return result;
 }
 
 }  // namespace sigprop::spec

@@ -4,13 +4,20 @@
 #include <string>
 #include <vector>
 
-#include "sigprop/network/network.hpp"
+#include "sigprop/network/stack.hpp"
 #include "spec/rule.hpp"
 
 namespace sigprop::spec {
 
+/// What a spec describes.
+struct Lowered {
+  network::Network network;
+  std::vector<network::Stack> stacks;  ///< behind the network, the encoder first; none for components
+  double truncation = 0;               ///< where the scheme cuts its normal, in standard deviations; 0 for nowhere
+};
+
 /// The network of a spec that keeps the grammar. What breaks a rule across fields is appended to `errors`; the network is then
 /// incomplete and must not be used.
-[[nodiscard]] network::Network lower(const Json& spec, std::vector<std::string>& errors);
+[[nodiscard]] Lowered lower(const Json& spec, std::vector<std::string>& errors);
 
 }  // namespace sigprop::spec

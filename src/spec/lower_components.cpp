@@ -121,6 +121,7 @@ class Reader {
     out.value_std = number(json, "value_std", 0);
     out.output_std = number(json, "output_std", 0);
     out.bias_std = number(json, "bias_std", 0);
+    if (json.contains("inner_norm")) out.inner_norm = value_of(norm_names, text(json, "inner_norm", ""));
     return out;
   }
 

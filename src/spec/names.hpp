@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "sigprop/network/network.hpp"
+#include "sigprop/network/stack.hpp"
 
 /// How the network's enumerations are spelt in a spec, each list once.
 namespace sigprop::spec {
@@ -34,6 +34,27 @@ inline constexpr NameTable<network::Mask, 2> mask_names{{
     {"none", network::Mask::none},
     {"causal", network::Mask::causal},
 }};
+
+/// A standard deviation of `init.std`.
+struct WeightClass {
+  const char* name;
+  double network::LayerStd::*std;
+  bool gated_only;
+  bool is_bias;
+};
+
+/// In the order of reading: "bias" sets ffn_out's too, which "ffn_out_bias" may then change.
+inline constexpr WeightClass weight_classes[] = {
+    {"query", &network::LayerStd::query, false, false},
+    {"key", &network::LayerStd::key, false, false},
+    {"value", &network::LayerStd::value, false, false},
+    {"output", &network::LayerStd::output, false, false},
+    {"ffn_in", &network::LayerStd::ffn_in, false, false},
+    {"ffn_gate", &network::LayerStd::ffn_gate, true, false},
+    {"ffn_out", &network::LayerStd::ffn_out, false, false},
+    {"bias", &network::LayerStd::bias, false, true},
+    {"ffn_out_bias", &network::LayerStd::ffn_out_bias, false, true},
+};
 
 template <class Enum, std::size_t N>
 [[nodiscard]] std::vector<std::string> names_of(const NameTable<Enum, N>& table) {

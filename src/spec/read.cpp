@@ -25,7 +25,9 @@ std::string stem(const std::string& file) {
 
 ReadResult refused(const std::string& file, std::vector<std::string> errors) {
   for (std::string& error : errors) error.insert(0, file + ": ");
-  return {std::nullopt, std::move(errors), "[]"};
+  ReadResult out;
+  out.errors = std::move(errors);
+  return out;
 }
 
 }  // namespace
@@ -36,30 +38,32 @@ ReadResult read_text(std::string_view text, const std::string& file) {
   if (!spec) return refused(file, std::move(errors));
   errors = validate(grammar(), *spec);
   if (!errors.empty()) return refused(file, std::move(errors));
-  network::Network network = lower(*spec, errors);
+  Lowered lowered = lower(*spec, errors);
   if (!errors.empty()) return refused(file, std::move(errors));
-  if (network.name.empty()) network.name = stem(file);
-  return {std::move(network), {}, spec->value("checks", Json::array()).dump()};
+  if (lowered.network.name.empty()) lowered.network.name = stem(file);
+  return {std::move(lowered.network),
+          {},
+          spec->value("checks", Json::array()).dump(),
+          std::move(lowered.stacks),
+          lowered.truncation};
 }
 
-std::optional<std::string> file_text(const std::string& path, std::vector<std::string>& errors) {
-  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  if (std::filesystem::is_directory(path)) {
-    errors.push_back(path + ": cannot be read: it is a folder; name a JSON file in it");
-    return std::nullopt;
-  }
+FileText text_of(const std::string& path) {
+  if (path == "-") return {std::string(std::istreambuf_iterator<char>(std::cin), {}), "standard input", {}};
+  if (std::filesystem::is_directory(path))
+    return {{}, path, {path + ": cannot be read: it is a folder; name a JSON file in it"}};
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (file) return std::string(std::istreambuf_iterator<char>(file), {});
-  errors.push_back(path + ": cannot be read: " + std::strerror(errno));
-  return std::nullopt;
+  if (!file) return {{}, path, {path + ": cannot be read: " + std::strerror(errno)}};
+  return {std::string(std::istreambuf_iterator<char>(file), {}), path, {}};
 }
 
 ReadResult read_file(const std::string& path) {
-  std::vector<std::string> errors;
-  const std::optional<std::string> text = file_text(path, errors);
-  if (!text) return {std::nullopt, std::move(errors), "[]"};
-  return read_text(*text, path == "-" ? "standard input" : path);
+  FileText file = text_of(path);
+  if (file.text) return read_text(*file.text, file.name);
+  ReadResult out;
+  out.errors = std::move(file.errors);
+  return out;
 }
 
 }  // namespace sigprop::spec

@@ -40,6 +40,7 @@ struct ToJson {
     body["value_std"] = op.value_std;
     body["output_std"] = op.output_std;
     if (op.bias_std != 0) body["bias_std"] = op.bias_std;
+    if (op.inner_norm) body["inner_norm"] = name_of(norm_names, *op.inner_norm);
     return {{"attention", body}};
   }
   Json operator()(const network::Residual& op) const {

@@ -180,6 +180,8 @@ TEST_CASE("absent keys have the class's defaults, named in one note") {
 
 TEST_CASE("another name of a key is as good, but not beside it with another value") {
   CHECK(spec_of(config_of("gpt2", {{"num_hidden_layers", 3}}))["stack"]["layers"] == 3);
+  CHECK(imported(config_of("gpt2", {{"num_hidden_layers", 0}})).errors ==
+        Lines{"config.json: /num_hidden_layers is 0, but must be an integer from 1 to 1000000 (for example 12)"});
   CHECK(imported(config_of("gpt2", {{"num_hidden_layers", 3}, {"n_layer", 4}})).errors ==
         Lines{"config.json: /num_hidden_layers is 3, but /n_layer, another name of it, is 4: remove one of them"});
 }
@@ -284,12 +286,12 @@ TEST_CASE("a window shorter than the sequence is named where it is used") {
 }
 
 TEST_CASE("a norm's epsilon that shows beside the embedding is named") {
-  CHECK(contains(
-      imported(config_of("gpt2")).notes,
-      "/layer_norm_epsilon is 1e-05, not small beside the embedding's variance, 0.0008: a spec's norms have none"));
-  CHECK_FALSE(
-      contains(imported(config_of("llama")).notes,
-               "/rms_norm_eps is 1e-06, not small beside the embedding's variance, 0.0004: a spec's norms have none"));
+  CHECK(contains(imported(config_of("gpt2")).notes,
+                 "/layer_norm_epsilon is 1e-05, not small beside the embedding's variance, 0.0008: a spec's norms have "
+                 "none, but sigprop simulate --norm-epsilon sets one"));
+  CHECK_FALSE(contains(imported(config_of("llama")).notes,
+                       "/rms_norm_eps is 1e-06, not small beside the embedding's variance, 0.0004: a spec's norms have "
+                       "none, but sigprop simulate --norm-epsilon sets one"));
 }
 
 TEST_CASE("opt takes its norm after the sum where the configuration says so") {
@@ -313,6 +315,16 @@ TEST_CASE("t5 has an encoder and a decoder of their own depths") {
   CHECK(spec["encoder"]["attention"]["head_width"] == 32);
   CHECK(spec["encoder"]["attention"]["score_scale"] == 1.0);
   CHECK(spec["encoder"]["ffn"] == json{{"width", 2048}, {"activation", "gelu_tanh"}, {"gated", true}});
+}
+
+TEST_CASE("t5's factor is the gain of its norms too, of all but the final ones") {
+  const json config = config_of("t5", {{"initializer_factor", 0.5}, {"dropout_rate", 0}});
+  CHECK(spec_of(config)["decoder"]["norm"] ==
+        json{{"kind", "rms_norm"}, {"placement", "pre"}, {"final", true}, {"gain", 0.5}});
+  CHECK(contains(imported(config).warnings,
+                 "/initializer_factor is 0.5 and the gain of the final norms with it, which a spec cannot express: "
+                 "written with gain 1 "
+                 "there"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 
+#include "sigprop/profile/gradient_norm.hpp"
 #include "sigprop/simulate/simulate.hpp"
 #include "sigprop/verify/verify.hpp"
 #include "support/engine.hpp"
@@ -50,6 +51,52 @@ TEST_CASE("over 24 Pre-LN layers full agrees with simulation and paper fails on 
 
 TEST_CASE("over 24 Post-LN layers full agrees with simulation and paper fails on the gradient") {
   check("post", true);
+}
+
+TEST_CASE("DeepScaleLM is flat in 100 layers of random networks, as predicted, and Xavier is not") {
+  if (!test::has_engine()) return;
+  constexpr double even_variance = 0.05;
+  constexpr double even_gradient = 0.10;
+  nlohmann::json spec = test::project_spec("figure-192-deepscalelm.json");
+  spec["sequence_length"] = 64;
+  spec["batch"] = 2;
+  spec["stack"]["layers"] = 100;
+  spec["stack"]["width"] = 256;
+  spec["stack"]["attention"] = {{"heads", 4}, {"dropout", 0.1}};
+  spec["stack"]["ffn"] = {{"width", 1024}, {"activation", "relu"}};
+  spec["stack"]["residual"] = {{"dropout", 0.1}};
+  const auto unevenness = [&](const char* scheme) {
+    spec["init"] = {{"scheme", scheme}};
+    simulate::Settings settings = test::engine_settings();
+    settings.replicates = 30;
+    settings.seed = 100;
+    settings.largest_rank = 0;
+    const profile::Profile measured = simulate::simulate(test::network_of(spec), settings).profile;
+    const profile::Profile predicted = test::predicted(spec);
+    double variance = 0, gradient = 0, variance_apart = 0, gradient_apart = 0;
+    for (std::size_t i = 0; i < measured.points.size(); ++i) {
+      const double found = measured.points[i].forward.variance.value;
+      variance = std::max(variance, std::abs(found - 1));
+      variance_apart = std::max(variance_apart, std::abs(found / predicted.points[i].forward.variance.value - 1));
+    }
+    const double first = profile::gradient_norm_of_all(measured.layers.front())->value;
+    for (std::size_t i = 0; i < measured.layers.size(); ++i) {
+      const double found = profile::gradient_norm_of_all(measured.layers[i])->value;
+      gradient = std::max(gradient, std::abs(found / first - 1));
+      gradient_apart = std::max(
+          gradient_apart, std::abs(found / profile::gradient_norm_of_all(predicted.layers[i])->value - 1));
+    }
+    std::printf("%s, 100 layers: variance within %.1f %% of 1, gradient norm within %.1f %% of the first layer's; off the "
+                "prediction by at most %.1f %% and %.1f %%\n",
+                scheme, 100 * variance, 100 * gradient, 100 * variance_apart, 100 * gradient_apart);
+    return std::pair(variance, gradient);
+  };
+  for (const char* scheme : {"deepscalelm", "deepscalelm_full"}) {
+    const auto [variance, gradient] = unevenness(scheme);
+    CHECK(variance < even_variance);
+    CHECK(gradient < even_gradient);
+  }
+  CHECK(unevenness("xavier").first > 10);
 }
 
 }  // namespace

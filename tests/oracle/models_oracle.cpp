@@ -113,6 +113,30 @@ TEST_CASE("prediction agrees with simulation: embeddings with a norm before a ba
   check({spec, transformer(true), wrong});
 }
 
+TEST_CASE("prediction agrees with simulation: one more norm before the last matrix of every branch") {
+  json spec = stack("layer_norm", "pre", "relu");
+  spec["init"] = {{"scheme", "sub_ln"}};
+  json wrong = spec;
+  wrong["stack"]["norm"]["inner"] = false;
+  check({spec, transformer(false), wrong});
+}
+
+TEST_CASE("prediction agrees with simulation: Pre-LN norms whose gain falls with depth") {
+  json spec = stack("layer_norm", "pre", "gelu");
+  spec["stack"]["norm"]["gain"] = {1.0, 1.2, 0.7, 0.7, 0.5, 0.5, 0.4, 0.3};
+  json wrong = spec;
+  wrong["stack"]["norm"]["gain"] = 1.0;
+  check({spec, transformer(false), wrong});
+}
+
+TEST_CASE("prediction agrees with simulation: Post-LN norms with a gain") {
+  json spec = stack("layer_norm", "post", "gelu");
+  spec["stack"]["norm"]["gain"] = 1.5;
+  json wrong = spec;
+  wrong["stack"]["norm"]["gain"] = 1.4;
+  check({spec, transformer(true), wrong});
+}
+
 TEST_CASE("the published formulas fail on the gradient of a transformer") {
   if (!test::has_engine()) return;
   const json spec = stack("layer_norm", "pre", "gelu");

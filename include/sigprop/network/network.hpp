@@ -61,6 +61,7 @@ struct Attention {
   double dropout = 0;      ///< on the softmax matrix
   double score_scale = 0;  ///< factor on q·k
   std::optional<double> rotary_base;
+  std::optional<NormKind> inner_norm;  ///< of the heads' outputs together, before the output projection
   double query_std = 0;
   double key_std = 0;
   double value_std = 0;

@@ -18,7 +18,8 @@ struct LayerStd {
   double ffn_in = 0;
   double ffn_gate = 0;
   double ffn_out = 0;
-  double bias = 0;
+  double bias = 0;  ///< of all linear maps but ffn_out
+  double ffn_out_bias = 0;
 
   [[nodiscard]] bool operator==(const LayerStd&) const = default;
 };
@@ -36,17 +37,23 @@ struct Stack {
   std::optional<NormKind> norm;  ///< none for a stack without norms
   Placement placement = Placement::pre;
   bool final_norm = false;
+  bool inner_norm = false;    ///< one more norm before the output projection and before ffn_out
   double dropout = 0;         ///< at the end of every branch
   std::vector<LayerStd> std;  ///< one a layer
   std::vector<double> skip;   ///< one a residual branch, in order
   std::vector<double> branch;
+  std::vector<double> gain;  ///< of the branch's norm
 
   [[nodiscard]] std::size_t layers() const { return std.size(); }
   [[nodiscard]] std::size_t branches_per_layer() const { return cross_attention ? 3 : 2; }
+  [[nodiscard]] std::size_t branches() const { return layers() * branches_per_layer(); }
 };
 
+/// One residual branch of a stack, counting from 0 in the order of the forward pass: its sum, and the norm after it if it is Post-LN.
+[[nodiscard]] std::vector<Component> residual_of(const Stack& stack, std::size_t branch);
+
 /// The component list behind a stack: equal neighbouring layers folded into repeats, points named "attention",
-/// "cross_attention" and "ffn". `skip` and `branch` must hold layers × branches_per_layer values.
+/// "cross_attention" and "ffn". `skip`, `branch` and `gain` must hold branches() values.
 [[nodiscard]] std::vector<Component> components_of(const Stack& stack);
 
 }  // namespace sigprop::network

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sigprop/network/network.hpp"
+#include "sigprop/network/stack.hpp"
 
 namespace sigprop::spec {
 
@@ -16,16 +16,26 @@ struct ReadResult {
   /// "FILE: /json/pointer is VALUE, but must be RANGE ..." All errors of the file in its order, those across fields last.
   std::vector<std::string> errors;
   std::string checks = "[]";  ///< the spec's checks as they stand there, JSON
+  std::vector<network::Stack>
+      stacks;             ///< behind the network, an encoder before its decoder; none for a list of components
+  double truncation = 0;  ///< where the scheme of `init` cuts its normal, in standard deviations; 0 for nowhere
 };
 
 /// Reads a spec (docs/spec.md) from text; `file` stands in messages and, without its folder and ending, names a model that has no name.
 /// Throws nothing but std::bad_alloc.
 [[nodiscard]] ReadResult read_text(std::string_view text, const std::string& file);
 
-/// What a file holds; "-" is standard input. Nothing, with the error "PATH: cannot be read: ...", where it cannot be read.
-[[nodiscard]] std::optional<std::string> file_text(const std::string& path, std::vector<std::string>& errors);
+/// A file's text, or what hindered reading it.
+struct FileText {
+  std::optional<std::string> text;
+  std::string name;  ///< as messages name it: "standard input" for -
+  std::vector<std::string> errors;
+};
 
-/// The same from a file; "-" reads standard input. An unreadable file is an error like any other.
+/// The text of a file; "-" reads standard input.
+[[nodiscard]] FileText text_of(const std::string& path);
+
+/// read_text of a file; "-" reads standard input. An unreadable file is an error like any other.
 [[nodiscard]] ReadResult read_file(const std::string& path);
 
 }  // namespace sigprop::spec

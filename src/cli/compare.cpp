@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/prediction.hpp"
+#include "cli/scheme_choice.hpp"
+#include "sigprop/predict/predict.hpp"
+#include "sigprop/report/comparison.hpp"
+
+namespace sigprop::cli {
+namespace {
+
+struct Options {
+  std::string spec;
+  std::string schemes;
+  std::string theory = "full";
+  bool keep_norm = false;
+  OutputOptions output;
+};
+
+std::string norm_name(const network::Stack& stack) {
+  if (!stack.norm) return "none";
+  return std::string(stack.placement == network::Placement::pre ? "Pre-" : "Post-") +
+         (*stack.norm == network::NormKind::layer_norm ? "LN" : "RMSNorm");
+}
+
+std::vector<std::string> chosen(const std::string& schemes) {
+  if (schemes != "all") return split(schemes, ',');
+  std::vector<std::string> names;
+  for (const scheme::Scheme& scheme : scheme::schemes()) names.push_back(scheme.name);
+  return names;
+}
+
+/// Without the file's name, which the user knows: a model's refusal is the same for every scheme.
+std::string without_file(const std::string& message, const std::string& file) {
+  return message.rfind(file + ": ", 0) == 0 ? message.substr(file.size() + 2) : message;
+}
+
+report::Candidate candidate(const Options& options, const spec::FileText& file, const std::string& name) {
+  const spec::Initialized made = spec::initialize(*file.text, file.name, scheme_choice(name), options.keep_norm);
+  if (!made.read.network) return {name, "", {}, without_file(made.read.errors.front(), file.name)};
+  try {
+    return {name, norm_name(made.read.stacks.front()), prediction(*made.read.network, options.theory, options.spec),
+            ""};
+  } catch (const Failure& failure) {
+    return {name, "", {}, without_file(failure.what(), file.name)};
+  }
+}
+
+std::vector<report::Candidate> compared(const Options& options, const spec::FileText& file) {
+  std::vector<report::Candidate> list;
+  for (const std::string& name : chosen(options.schemes)) list.push_back(candidate(options, file, name));
+  if (list.empty())
+    throw Failure(wrong_usage, "--schemes names no scheme, but must name some, as in --schemes gpt2,deepnorm, or all");
+  report::sort_by_flatness(list);
+  if (!list.front().profile)
+    throw Failure(wrong_usage, file.name + ": no scheme applies; " + list.front().scheme + ": " + list.front().reason);
+  return list;
+}
+
+void write(std::ostream& out, const Options& options, const std::string& model,
+           const std::vector<report::Candidate>& list) {
+  if (options.output.format == "csv") return report::write_comparison_csv(out, list);
+  if (options.output.format == "table") return report::write_comparison_table(out, model, list);
+  report::write_comparison_json(
+      out, model, list,
+      {"compare", {{"spec", options.spec}, {"schemes", options.schemes}, {"theory", options.theory}}});
+}
+
+void run(const Options& options) {
+  write_output(options.output, [&] {
+    const spec::FileText file = load_text(options.spec);
+    const auto list = std::make_shared<std::vector<report::Candidate>>(compared(options, file));
+    for (const report::Candidate& one : *list) {
+      if (one.profile) warn(options.output, options.spec + " with " + one.scheme, one.profile->warnings);
+    }
+    return
+        [&options, model = list->front().profile->name, list](std::ostream& out) { write(out, options, model, *list); };
+  });
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("compare", "Initialization schemes side by side on one model");
+  command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
+  command->add_option("--schemes", options->schemes, "Schemes as A,B,..., each NAME or NAME:PARAMETER=VALUE; or all")
+      ->required();
+  command->add_option("--theory", options->theory, "full, or the formulas as published")
+      ->check(CLI::IsMember({"full", "paper"}))
+      ->capture_default_str();
+  command->add_flag("--keep-norm", options->keep_norm, "Leave the norm where the spec has it");
+  add_output_options(*command, options->output);
+  command->footer(
+      "Examples:\n"
+      "  sigprop compare specs/bert-base.json --schemes all\n"
+      "  sigprop compare specs/bert-base.json --schemes bert,bert:truncation=2,gpt2,deepscalelm --format json\n"
+      "Flattest first: 'even within' is the largest factor between two layers, in the variance or the gradient's.");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace sigprop::cli

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/report/comparison.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "report/csv_field.hpp"
+#include "report/json_value.hpp"
+#include "report/number.hpp"
+#include "report/profile_json.hpp"
+#include "sigprop/profile/summary.hpp"
+
+namespace sigprop::report {
+namespace {
+
+using profile::Profile;
+using profile::Quantity;
+
+Quantity power_of_ten(double log10) {
+  return {std::pow(10.0, log10), log10};
+}
+
+/// The numbers that a row has; absent where the model has too few layers, no attention, or a variance of 0.
+struct Row {
+  std::optional<Quantity> growth;          ///< variance after the last layer over that after the first
+  std::optional<Quantity> gradient_ratio;  ///< gradient variance after the first layer over that after the last
+  double token_correlation = 0;            ///< at the last point
+  std::optional<double> entropy;           ///< the lowest layer's, as a fraction of ln L
+  double log10_spread = 0;
+};
+
+std::optional<Quantity> ratio(const std::optional<double>& log10, double sign) {
+  if (!log10) return std::nullopt;
+  return power_of_ten(sign * *log10);
+}
+
+Row row_of(const Profile& profile) {
+  Row row;
+  row.growth = ratio(profile.summary.forward_ratios.log10_last_over_first, 1);
+  row.gradient_ratio = ratio(profile.summary.backward_ratios.log10_last_over_first, -1);
+  row.token_correlation = profile.points.back().forward.token_correlation.value;
+  for (const profile::Layer& layer : profile.layers) {
+    if (!layer.attention || !layer.attention->entropy_fraction) continue;
+    const double fraction = layer.attention->entropy_fraction->value;
+    row.entropy = std::min(row.entropy.value_or(fraction), fraction);
+  }
+  row.log10_spread = profile::log10_spread(profile);
+  return row;
+}
+
+std::string shown(const std::optional<Quantity>& q) {
+  return q ? number(*q) : "-";
+}
+
+std::string verdicts_of(const Profile& profile) {
+  std::string out;
+  for (const profile::Verdict& verdict : profile.summary.verdicts) {
+    std::string name = verdict.name;
+    std::replace(name.begin(), name.end(), '_', ' ');
+    out += (out.empty() ? "" : ", ") + name;
+  }
+  return out.empty() ? "none" : out;
+}
+
+Json number_or_log10(const std::optional<Quantity>& q) {
+  if (!q) return nullptr;
+  if (q->representable()) return q->value;
+  return {{"value", nullptr}, {"log10", finite(q->log10)}};
+}
+
+Json numbers_json(const Row& row) {
+  return {{"variance_growth", number_or_log10(row.growth)},
+          {"gradient_first_over_last", number_or_log10(row.gradient_ratio)},
+          {"token_correlation", finite(row.token_correlation)},
+          {"lowest_entropy_fraction", row.entropy ? Json(*row.entropy) : Json(nullptr)},
+          {"log10_spread", finite(row.log10_spread)}};
+}
+
+void write_candidate(std::ostream& out, const Candidate& candidate) {
+  Json head = {{"scheme", candidate.scheme}};
+  if (!candidate.profile) {
+    head["reason"] = candidate.reason;
+    out << text(head);
+    return;
+  }
+  head["norm"] = candidate.norm;
+  head.update(numbers_json(row_of(*candidate.profile)));
+  head["warnings"] = candidate.profile->warnings;
+  const std::string opened = text(head);
+  out << opened.substr(0, opened.size() - 1) << ",\n  ";
+  write_profile(out, *candidate.profile);
+  out << "}";
+}
+
+}  // namespace
+
+void sort_by_flatness(std::vector<Candidate>& candidates) {
+  const auto spread = [](const Candidate& candidate) {
+    return candidate.profile ? profile::log10_spread(*candidate.profile) : std::numeric_limits<double>::infinity();
+  };
+  const auto before = [&](const Candidate& a, const Candidate& b) {
+    if (a.profile.has_value() != b.profile.has_value()) return a.profile.has_value();
+    return spread(a) < spread(b);
+  };
+  std::stable_sort(candidates.begin(), candidates.end(), before);
+}
+
+void write_comparison_table(std::ostream& out, const std::string& name, const std::vector<Candidate>& candidates) {
+  constexpr std::size_t scheme_width = 22;
+  out << name << ", flattest first\n\n"
+      << "                                     variance    gradient²   token r   lowest    even\n"
+      << left("scheme", scheme_width) << left(" norm", 13)
+      << "last/first  first/last   at end  entropy  within   verdicts\n";
+  for (const Candidate& candidate : candidates) {
+    out << left(candidate.scheme, scheme_width);
+    if (!candidate.profile) {
+      out << " does not apply: " << candidate.reason << '\n';
+      continue;
+    }
+    const Row row = row_of(*candidate.profile);
+    out << left(" " + candidate.norm, 13) << right(shown(row.growth), 10) << right(shown(row.gradient_ratio), 12)
+        << right(fixed(row.token_correlation, 4), 9) << right(row.entropy ? fixed(100 * *row.entropy, 1) + "%" : "-", 9)
+        << right("×" + number(power_of_ten(row.log10_spread)), 10) << "   " << verdicts_of(*candidate.profile) << '\n';
+  }
+}
+
+void write_comparison_csv(std::ostream& out, const std::vector<Candidate>& candidates) {
+  out << "scheme,norm,log10_variance_growth,log10_gradient_first_over_last,token_correlation,lowest_entropy_fraction,"
+         "log10_spread,verdicts,reason\n";
+  for (const Candidate& candidate : candidates) {
+    out << csv_field(candidate.scheme) << ',';
+    if (!candidate.profile) {
+      out << ",,,,,,," << csv_field(candidate.reason) << '\n';
+      continue;
+    }
+    const Row row = row_of(*candidate.profile);
+    const auto log10_of = [](const std::optional<Quantity>& q) { return q ? exact(q->log10) : std::string(); };
+    out << csv_field(candidate.norm) << ',' << log10_of(row.growth) << ',' << log10_of(row.gradient_ratio) << ','
+        << exact(row.token_correlation) << ',' << (row.entropy ? exact(*row.entropy) : "") << ','
+        << exact(row.log10_spread) << ',' << csv_field(verdicts_of(*candidate.profile)) << ",\n";
+  }
+}
+
+void write_comparison_json(std::ostream& out, const std::string& name, const std::vector<Candidate>& candidates,
+                           const Provenance& provenance) {
+  out << "{\n  \"sigprop\": \"" << SIGPROP_VERSION << "\",\n  \"command\": " << text(provenance.command)
+      << ",\n  \"name\": " << text(name) << ",\n  \"settings\": " << text(settings_json(provenance))
+      << ",\n  \"schemes\": [";
+  bool first = true;
+  for (const Candidate& candidate : candidates) {
+    out << (first ? "\n" : ",\n");
+    write_candidate(out, candidate);
+    first = false;
+  }
+  out << "\n]}\n";
+}
+
+}  // namespace sigprop::report

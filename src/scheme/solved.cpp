@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheme/solved.hpp"
+
+#include <boost/math/tools/roots.hpp>
+#include <cmath>
+
+#include "scheme/deepscalelm.hpp"
+#include "sigprop/predict/predict.hpp"
+#include "sigprop/predict/propagator.hpp"
+
+namespace sigprop::scheme {
+namespace {
+
+using network::LayerStd;
+using network::Stack;
+
+/// The branch's function, its norm and dropout included, without the residual sum.
+std::vector<network::Component> function_of(const Stack& stack, std::size_t branch) {
+  return std::get<network::Residual>(network::residual_of(stack, branch).front().op).of;
+}
+
+/// Where a root of ln variance counts as found.
+constexpr double close_enough = 1e-12;
+
+/// The deviation `x` at which a branch has variance 1. Its variance rises with x from 0 without bound.
+template <class F>
+double unit_variance_at(F&& variance, double guess) {
+  const auto excess = [&](double x) { return std::log(variance(x)); };
+  if (std::abs(excess(guess)) < close_enough) return guess;
+  constexpr int bits = 48;
+  constexpr double bracket_factor = 2;
+  std::uintmax_t iterations = 200;
+  const auto root = boost::math::tools::bracket_and_solve_root(
+      excess, guess, bracket_factor, true, boost::math::tools::eps_tolerance<double>(bits), iterations);
+  return (root.first + root.second) / 2;
+}
+
+/// Sets the two matrices of a branch and returns their deviation; the search starts from `guess`.
+double solve_branch(predict::Propagator& signal, Stack& stack, std::size_t branch, double guess) {
+  LayerStd& std = stack.std[branch / stack.branches_per_layer()];
+  const bool ffn = branch % stack.branches_per_layer() + 1 == stack.branches_per_layer();
+  const auto set = [&](double x) {
+    if (ffn) {
+      std.ffn_in = std.ffn_gate = std.ffn_out = x;
+    } else {
+      std.value = std.output = x;
+    }
+  };
+  const double root = unit_variance_at(
+      [&](double x) {
+        set(x);
+        return signal.variance_after(function_of(stack, branch));
+      },
+      guess);
+  set(root);
+  return root;
+}
+
+}  // namespace
+
+Settings deepscalelm_full(const Task& task) {
+  require_one_stack(task, "deepscalelm_full");
+  const double share = branch_share(task);
+  Settings out = in_every_layer(task, {});
+  out.embedding = unit_embedding(task);
+  scale_residuals(task, std::sqrt(1 - share), std::sqrt(share), out);
+  Stack stack = task.stack;
+  stack.skip = out.skip;
+  stack.branch = out.branch;
+  network::Network model = task.model;
+  auto* embedding = std::get_if<network::Embedding>(&model.source);
+  if (embedding != nullptr && embedding->std == 0) embedding->std = *out.embedding;
+  try {
+    predict::Propagator signal(model);
+    double guess[2] = {std::sqrt(1 / width_of(task)), std::sqrt(1 / width_of(task))};
+    for (std::size_t branch = 0; branch < stack.branches(); ++branch) {
+      LayerStd& std = stack.std[branch / stack.branches_per_layer()];
+      std.query = std.key = std::sqrt(1 / width_of(task));
+      double& last = guess[branch % stack.branches_per_layer()];
+      last = solve_branch(signal, stack, branch, last);
+      signal.advance(network::residual_of(stack, branch));
+    }
+  } catch (const predict::NotCovered& error) {
+    throw NotApplicable(std::string("deepscalelm_full asks the theory full, and ") + error.what());
+  }
+  out.std = stack.std;
+  return out;
+}
+
+Settings admin(const Task& task) {
+  require_one_stack(task, "admin");
+  Settings out = in_every_layer(task, xavier_by_matrix(task));
+  Stack stack = task.stack;
+  stack.std = out.std;
+  try {
+    predict::Propagator signal(task.model);
+    double squared = 1;
+    for (std::size_t branch = 0; branch < stack.branches(); ++branch) {
+      out.skip.push_back(std::sqrt(squared));
+      squared += signal.variance_after(function_of(stack, branch));
+      signal.advance(network::residual_of(stack, branch));
+    }
+  } catch (const predict::NotCovered& error) {
+    throw NotApplicable(std::string("admin is profiled with the theory full, and ") + error.what());
+  }
+  out.branch.assign(stack.branches(), 1);
+  return out;
+}
+
+}  // namespace sigprop::scheme

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sigprop/scheme/scheme.hpp"
+
+/// The schemes whose values depend on what the signal has become: they ask the theory `full`.
+namespace sigprop::scheme {
+
+/// DeepScaleLM's aim without its approximations: the two matrices of every branch, equal, such that the branch's output has
+/// variance 1. Throws NotApplicable for what the theory does not cover.
+[[nodiscard]] Settings deepscalelm_full(const Task& task);
+
+/// Admin: ω²_1 = 1, ω²_{i+1} = ω²_i + Var f_i, the variances being those of the Post-LN model with ω = 1.
+[[nodiscard]] Settings admin(const Task& task);
+
+}  // namespace sigprop::scheme

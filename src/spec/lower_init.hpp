@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sigprop/scheme/scheme.hpp"
+#include "spec/rule.hpp"
+
+namespace sigprop::spec {
+
+/// One number, or one of `values`, for each of `wanted` places; `what` names a place in the message.
+[[nodiscard]] std::vector<double> one_or_each(const Json& json, std::size_t wanted, const std::string& pointer,
+                                              const std::string& what, std::vector<std::string>& errors);
+
+/// What the spec's `init` sets in the task's stack: the scheme's settings, its deviations replaced by those of `std`. The scheme is
+/// not asked where the spec already has errors.
+[[nodiscard]] scheme::Settings lower_init(const Json& spec, scheme::Task task, std::vector<std::string>& errors);
+
+}  // namespace sigprop::spec
