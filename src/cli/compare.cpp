@@ -96,7 +96,9 @@ void add_compare(CLI::App& app) {
       "Examples:\n"
       "  sigprop compare specs/bert-base.json --schemes all\n"
       "  sigprop compare specs/bert-base.json --schemes bert,bert:truncation=2,gpt2,deepscalelm --format json\n"
-      "Flattest first: 'even within' is the largest factor between two layers, in the variance or the gradient's.");
+      "Flattest first: 'even within' is the largest factor between two layers, in the variance or in the squared "
+      "gradient\n"
+      "norm over a layer's weights.");
   command->callback([options] { run(*options); });
 }
 

@@ -15,17 +15,11 @@ struct Request {
   OutputOptions output;
 };
 
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
-  return text;
-}
-
 /// The spec; notes and warnings go to standard error. Throws Failure with all errors.
 std::string imported(const Request& request) {
   const spec::FileText file = load_text(request.config);
   const auto result = importer::from_hugging_face(*file.text, file.name, request.options);
-  if (!result.errors.empty()) throw Failure(wrong_usage, joined(result.errors));
+  if (!result.errors.empty()) refuse(result.errors);
   warn(request.output, request.config, result.warnings);
   if (!request.output.quiet) {
     for (const std::string& note : result.notes)

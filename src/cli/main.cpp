@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
   add_predict(app);
   add_simulate(app);
   add_verify(app);
+  add_check(app);
   add_experiment(app);
   add_init(app);
   add_compare(app);

@@ -22,10 +22,17 @@ struct Options {
   OutputOptions output;
 };
 
+bool holds_norm(const std::vector<network::Component>& list) {
+  return list.size() == 1 && std::holds_alternative<network::Norm>(list.front().op);
+}
+
 /// What of the components the model error depends on.
 void look_at(const std::vector<network::Component>& list, bool in_branch, verify::Model& model) {
   for (const network::Component& component : list) {
-    if (const auto* residual = std::get_if<network::Residual>(&component.op)) look_at(residual->of, true, model);
+    if (const auto* residual = std::get_if<network::Residual>(&component.op)) {
+      look_at(residual->of, true, model);
+      if (residual->skip == 0 && holds_norm(residual->of) && !in_branch) model.post_norm = true;  // with a gain
+    }
     if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) look_at(repeat->of, in_branch, model);
     const auto* attention = std::get_if<network::Attention>(&component.op);
     const auto* norm = std::get_if<network::Norm>(&component.op);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "profile/depth_law.hpp"
+#include "sigprop/profile/gradient_norm.hpp"
 
 namespace sigprop::profile {
 namespace {
@@ -36,6 +37,13 @@ Ratios ratios_of(const std::vector<double>& log10_values) {
   out.largest_step = std::pow(10.0, largest);
   out.smallest_step = std::pow(10.0, smallest);
   return out;
+}
+
+/// 0 for values that are all equal, infinite ones too.
+double range_of(const std::vector<double>& values) {
+  if (values.empty()) return 0;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return *high > *low ? *high - *low : 0;
 }
 
 Quantity ratio(const Quantity& a, const Quantity& b) {
@@ -68,15 +76,13 @@ void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, doubl
 }  // namespace
 
 double log10_spread(const Profile& profile) {
-  double spread = 0;
-  for (const auto& log10_of : {+[](const Point& p) { return p.forward.variance.log10; },
-                               +[](const Point& p) { return p.backward.variance.log10; }}) {
-    const std::vector<double> values = by_layer(profile, log10_of);
-    if (values.empty()) continue;
-    const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    if (*high > *low) spread = std::max(spread, *high - *low);
+  std::vector<double> norms;
+  for (const Layer& layer : profile.layers) {
+    const std::optional<Quantity> norm = gradient_norm_of_all(layer);
+    if (norm) norms.push_back(2 * norm->log10);
   }
-  return spread;
+  const auto variances = by_layer(profile, [](const Point& p) { return p.forward.variance.log10; });
+  return std::max(range_of(variances), range_of(norms));
 }
 
 Summary summarize(const Profile& profile, const Thresholds& thresholds, double sequence_length) {

@@ -9,6 +9,7 @@
 #include "report/json_value.hpp"
 #include "report/number.hpp"
 #include "report/profile_json.hpp"
+#include "sigprop/profile/gradient_norm.hpp"
 #include "sigprop/profile/summary.hpp"
 
 namespace sigprop::report {
@@ -25,6 +26,7 @@ Quantity power_of_ten(double log10) {
 struct Row {
   std::optional<Quantity> growth;          ///< variance after the last layer over that after the first
   std::optional<Quantity> gradient_ratio;  ///< gradient variance after the first layer over that after the last
+  std::optional<Quantity> norm_ratio;      ///< gradient norm over the first layer's weights over that over the last's
   double token_correlation = 0;            ///< at the last point
   std::optional<double> entropy;           ///< the lowest layer's, as a fraction of ln L
   double log10_spread = 0;
@@ -35,10 +37,19 @@ std::optional<Quantity> ratio(const std::optional<double>& log10, double sign) {
   return power_of_ten(sign * *log10);
 }
 
+std::optional<Quantity> norm_ratio(const Profile& profile) {
+  if (profile.layers.empty()) return std::nullopt;
+  const std::optional<Quantity> first = profile::gradient_norm_of_all(profile.layers.front());
+  const std::optional<Quantity> last = profile::gradient_norm_of_all(profile.layers.back());
+  if (!first || !last || !std::isfinite(first->log10 - last->log10)) return std::nullopt;
+  return power_of_ten(first->log10 - last->log10);
+}
+
 Row row_of(const Profile& profile) {
   Row row;
   row.growth = ratio(profile.summary.forward_ratios.log10_last_over_first, 1);
   row.gradient_ratio = ratio(profile.summary.backward_ratios.log10_last_over_first, -1);
+  row.norm_ratio = norm_ratio(profile);
   row.token_correlation = profile.points.back().forward.token_correlation.value;
   for (const profile::Layer& layer : profile.layers) {
     if (!layer.attention || !layer.attention->entropy_fraction) continue;
@@ -63,15 +74,14 @@ std::string verdicts_of(const Profile& profile) {
   return out.empty() ? "none" : out;
 }
 
-Json number_or_log10(const std::optional<Quantity>& q) {
-  if (!q) return nullptr;
-  if (q->representable()) return q->value;
-  return {{"value", nullptr}, {"log10", finite(q->log10)}};
+Json optional(const std::optional<Quantity>& q) {
+  return q ? quantity_json(*q) : Json(nullptr);
 }
 
 Json numbers_json(const Row& row) {
-  return {{"variance_growth", number_or_log10(row.growth)},
-          {"gradient_first_over_last", number_or_log10(row.gradient_ratio)},
+  return {{"variance_growth", optional(row.growth)},
+          {"gradient_first_over_last", optional(row.gradient_ratio)},
+          {"gradient_norm_first_over_last", optional(row.norm_ratio)},
           {"token_correlation", finite(row.token_correlation)},
           {"lowest_entropy_fraction", row.entropy ? Json(*row.entropy) : Json(nullptr)},
           {"log10_spread", finite(row.log10_spread)}};
@@ -109,9 +119,9 @@ void sort_by_flatness(std::vector<Candidate>& candidates) {
 void write_comparison_table(std::ostream& out, const std::string& name, const std::vector<Candidate>& candidates) {
   constexpr std::size_t scheme_width = 22;
   out << name << ", flattest first\n\n"
-      << "                                     variance    gradient²   token r   lowest    even\n"
+      << "                                      variance   gradient²  weight gr.  token r   lowest     even\n"
       << left("scheme", scheme_width) << left(" norm", 13)
-      << "last/first  first/last   at end  entropy  within   verdicts\n";
+      << " last/first  first/last  first/last   at end  entropy   within   verdicts\n";
   for (const Candidate& candidate : candidates) {
     out << left(candidate.scheme, scheme_width);
     if (!candidate.profile) {
@@ -119,26 +129,29 @@ void write_comparison_table(std::ostream& out, const std::string& name, const st
       continue;
     }
     const Row row = row_of(*candidate.profile);
-    out << left(" " + candidate.norm, 13) << right(shown(row.growth), 10) << right(shown(row.gradient_ratio), 12)
-        << right(fixed(row.token_correlation, 4), 9) << right(row.entropy ? fixed(100 * *row.entropy, 1) + "%" : "-", 9)
+    out << left(" " + candidate.norm, 13) << right(shown(row.growth), 11) << right(shown(row.gradient_ratio), 12)
+        << right(shown(row.norm_ratio), 12) << right(fixed(row.token_correlation, 4), 9)
+        << right(row.entropy ? fixed(100 * *row.entropy, 1) + "%" : "-", 9)
         << right("×" + number(power_of_ten(row.log10_spread)), 10) << "   " << verdicts_of(*candidate.profile) << '\n';
   }
 }
 
 void write_comparison_csv(std::ostream& out, const std::vector<Candidate>& candidates) {
-  out << "scheme,norm,log10_variance_growth,log10_gradient_first_over_last,token_correlation,lowest_entropy_fraction,"
+  out << "scheme,norm,log10_variance_growth,log10_gradient_first_over_last,log10_gradient_norm_first_over_last,token_"
+         "correlation,lowest_entropy_fraction,"
          "log10_spread,verdicts,reason\n";
   for (const Candidate& candidate : candidates) {
     out << csv_field(candidate.scheme) << ',';
     if (!candidate.profile) {
-      out << ",,,,,,," << csv_field(candidate.reason) << '\n';
+      out << ",,,,,,,," << csv_field(candidate.reason) << '\n';
       continue;
     }
     const Row row = row_of(*candidate.profile);
     const auto log10_of = [](const std::optional<Quantity>& q) { return q ? exact(q->log10) : std::string(); };
     out << csv_field(candidate.norm) << ',' << log10_of(row.growth) << ',' << log10_of(row.gradient_ratio) << ','
-        << exact(row.token_correlation) << ',' << (row.entropy ? exact(*row.entropy) : "") << ','
-        << exact(row.log10_spread) << ',' << csv_field(verdicts_of(*candidate.profile)) << ",\n";
+        << log10_of(row.norm_ratio) << ',' << exact(row.token_correlation) << ','
+        << (row.entropy ? exact(*row.entropy) : "") << ',' << exact(row.log10_spread) << ','
+        << csv_field(verdicts_of(*candidate.profile)) << ",\n";
   }
 }
 

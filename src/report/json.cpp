@@ -8,42 +8,32 @@ namespace {
 
 using profile::Quantity;
 
-Json number(const Quantity& q) {
-  if (q.scatter) {
-    return {{"mean", finite(q.value)},
-            {"standard_error", finite(q.scatter->standard_error)},
-            {"standard_deviation", finite(q.scatter->standard_deviation)}};
-  }
-  if (q.representable()) return q.value;
-  return {{"value", nullptr}, {"log10", q.log10}};
-}
-
 void add(Json& out, const char* name, const std::optional<Quantity>& q) {
-  if (q) out[name] = number(*q);
+  if (q) out[name] = quantity_json(*q);
 }
 
 void add(Json& out, const char* first, const char* last, const std::optional<profile::Ends>& ends) {
   if (!ends) return;
-  out[first] = number(ends->first);
-  out[last] = number(ends->last);
+  out[first] = quantity_json(ends->first);
+  out[last] = quantity_json(ends->last);
 }
 
 Json point_json(const profile::Point& point) {
   const profile::Forward& f = point.forward;
   const profile::Backward& b = point.backward;
-  Json forward = {{"mean", number(f.mean)},
-                  {"variance", number(f.variance)},
-                  {"second_moment", number(f.second_moment)},
-                  {"token_dot", number(f.token_dot)},
-                  {"token_correlation", number(f.token_correlation)},
-                  {"rank_residual", number(f.rank_residual)}};
+  Json forward = {{"mean", quantity_json(f.mean)},
+                  {"variance", quantity_json(f.variance)},
+                  {"second_moment", quantity_json(f.second_moment)},
+                  {"token_dot", quantity_json(f.token_dot)},
+                  {"token_correlation", quantity_json(f.token_correlation)},
+                  {"rank_residual", quantity_json(f.rank_residual)}};
   add(forward, "effective_rank", f.effective_rank);
   add(forward, "cross_dot", f.cross_dot);
   add(forward, "first_second_moment", "last_second_moment", f.ends);
-  Json backward = {{"variance", number(b.variance)},
-                   {"token_dot", number(b.token_dot)},
-                   {"token_correlation", number(b.token_correlation)},
-                   {"norm", number(b.norm)}};
+  Json backward = {{"variance", quantity_json(b.variance)},
+                   {"token_dot", quantity_json(b.token_dot)},
+                   {"token_correlation", quantity_json(b.token_correlation)},
+                   {"norm", quantity_json(b.norm)}};
   add(backward, "cross_dot", b.cross_dot);
   add(backward, "first_variance", "last_variance", b.ends);
   return {{"index", point.index},
@@ -54,7 +44,7 @@ Json point_json(const profile::Point& point) {
 }
 
 Json attention_json(const profile::AttentionMetrics& metrics) {
-  Json out = {{"score_variance", number(metrics.score_variance)}};
+  Json out = {{"score_variance", quantity_json(metrics.score_variance)}};
   add(out, "entropy", metrics.entropy);
   add(out, "entropy_fraction", metrics.entropy_fraction);
   return out;
@@ -67,7 +57,7 @@ Json layer_json(const profile::Layer& layer) {
   out["weights"] = Json::object();
   for (const profile::Weight& weight : layer.weights) {
     out["weights"][weight.name]["std"] = weight.std;
-    if (weight.gradient_norm) out["weights"][weight.name]["gradient_norm"] = number(*weight.gradient_norm);
+    if (weight.gradient_norm) out["weights"][weight.name]["gradient_norm"] = quantity_json(*weight.gradient_norm);
   }
   return out;
 }
@@ -87,7 +77,7 @@ Json summary_json(const profile::Summary& summary) {
   for (const profile::Verdict& verdict : summary.verdicts) {
     verdicts.push_back({{"name", verdict.name},
                         {"path", verdict.path},
-                        {"value", number(verdict.value)},
+                        {"value", quantity_json(verdict.value)},
                         {"threshold", verdict.threshold}});
   }
   return {{"forward_law", summary.forward_law},

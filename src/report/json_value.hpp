@@ -21,6 +21,17 @@ using Json = nlohmann::ordered_json;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+/// A number; a measured one with its errors, one outside double's range with its log10.
+[[nodiscard]] inline Json quantity_json(const profile::Quantity& q) {
+  if (q.scatter) {
+    return {{"mean", finite(q.value)},
+            {"standard_error", finite(q.scatter->standard_error)},
+            {"standard_deviation", finite(q.scatter->standard_deviation)}};
+  }
+  if (q.representable()) return q.value;
+  return {{"value", nullptr}, {"log10", q.log10}};
+}
+
 [[nodiscard]] inline Json settings_json(const Provenance& provenance) {
   Json out = Json::object();
   for (const auto& [name, value] : provenance.settings)

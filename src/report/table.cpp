@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <map>
 #include <optional>
 
 #include "report/number.hpp"
+#include "sigprop/profile/gradient_norm.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::report {
@@ -92,21 +92,6 @@ struct WeightSpan {
   const profile::Weight* last = nullptr;
 };
 
-/// The norm over all weights of a layer: what a trainer's gradient clipping sees of it. None where a theory leaves one out.
-std::optional<Quantity> layer_norm(const profile::Layer& layer) {
-  double largest = -std::numeric_limits<double>::infinity();
-  for (const profile::Weight& weight : layer.weights) {
-    if (!weight.gradient_norm) return std::nullopt;
-    largest = std::max(largest, weight.gradient_norm->log10);
-  }
-  if (!std::isfinite(largest)) return Quantity{};
-  double sum = 0;
-  for (const profile::Weight& weight : layer.weights)
-    sum += std::pow(10.0, 2 * (weight.gradient_norm->log10 - largest));
-  const double log10_norm = largest + std::log10(sum) / 2;
-  return Quantity(std::pow(10.0, log10_norm), log10_norm);
-}
-
 void weight_row(std::ostream& out, const std::string& name, const std::string& std,
                 const std::optional<Quantity>& first, const std::optional<Quantity>& last) {
   out << left(name, 31) << left(std, 24);
@@ -142,7 +127,8 @@ void weights(std::ostream& out, const Profile& profile) {
     weight_row(out, name, std, span.first->gradient_norm, span.last->gradient_norm);
   }
   if (order.size() > 1)
-    weight_row(out, "all of a layer", "", layer_norm(profile.layers.front()), layer_norm(profile.layers.back()));
+    weight_row(out, "all of a layer", "", gradient_norm_of_all(profile.layers.front()),
+               gradient_norm_of_all(profile.layers.back()));
 }
 
 std::string with_rate(const std::string& law, double rate) {

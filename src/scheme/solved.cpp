@@ -82,6 +82,10 @@ Settings deepscalelm_full(const Task& task) {
     }
   } catch (const predict::NotCovered& error) {
     throw NotApplicable(std::string("deepscalelm_full asks the theory full, and ") + error.what());
+  } catch (const boost::math::evaluation_error&) {
+    throw NotApplicable(
+        "deepscalelm_full found no deviation that gives every branch variance 1: look for an extreme score scale, dropout "
+        "or input");
   }
   out.std = stack.std;
   return out;

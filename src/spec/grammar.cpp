@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sigprop/check/check.hpp"
 #include "sigprop/scheme/scheme.hpp"
 #include "spec/names.hpp"
 #include "spec/rule.hpp"
@@ -237,8 +238,8 @@ RulePtr checks() {
   const RulePtr place = either({integer(0, largest_depth, 1), choice({"first", "last", "every"})});
   Rule check;
   check.kind = Kind::object;
-  check.fields = {{"quantity", choice(quantity_names()), false, "quantity of the result"},
-                  {"preset", choice({"stable"}), false, "a named set of checks"},
+  check.fields = {{"quantity", choice(check::quantity_names()), false, "quantity of the result"},
+                  {"preset", choice(check::preset_names()), false, "a named set of checks"},
                   {"at", place, false, "a layer, first, last or every; default every"},
                   {"ratio", array(place, 2, 2, {"first", "last"}), false,
                    "the quantity at the first place over that at the second"},

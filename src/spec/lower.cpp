@@ -102,21 +102,6 @@ void lower_stacks(const Json& spec, Lowered& out, std::optional<double>& embeddi
   if (out.stacks.size() > 1) out.network.encoder = network::components_of(out.stacks.front());
 }
 
-void check_checks(const Json& spec, Errors& errors) {
-  std::size_t index = 0;
-  for (const Json& check : member(spec, "checks")) {
-    const std::string at = "/checks/" + std::to_string(index++);
-    if (check.contains("quantity") && !check.contains("min") && !check.contains("max")) {
-      errors.push_back(
-          at + " has neither min nor max, but must have one of them: add the bound that the quantity must keep");
-    }
-    if (number(check, "min", -1e300) > number(check, "max", 1e300)) {
-      errors.push_back(at + "/min is " + shown(check.at("min")) + ", but must be at most max, " +
-                       shown(check.at("max")));
-    }
-  }
-}
-
 }  // namespace
 
 Lowered lower(const Json& spec, std::vector<std::string>& errors) {
@@ -137,7 +122,6 @@ Lowered lower(const Json& spec, std::vector<std::string>& errors) {
   }
   set_embedding_std(spec, embedding_std, out, errors);
   lower_gradient(spec, out, errors);
-  check_checks(spec, errors);
   return result;
 }
 

@@ -80,22 +80,4 @@ template <class Enum, std::size_t N>
   return table.front().first;
 }
 
-/// Quantities of a result that a check may name.
-[[nodiscard]] inline std::vector<std::string> quantity_names() {
-  std::vector<std::string> names;
-  for (const char* name :
-       {"mean", "variance", "second_moment", "token_dot", "token_correlation", "rank_residual", "effective_rank"}) {
-    names.push_back(std::string("forward.") + name);
-  }
-  for (const char* name : {"variance", "token_dot", "token_correlation", "norm"})
-    names.push_back(std::string("backward.") + name);
-  for (const char* name : {"score_variance", "entropy", "entropy_fraction"})
-    names.push_back(std::string("attention.") + name);
-  for (const char* name : {"*", "query", "key", "value", "output", "ffn_in", "ffn_gate", "ffn_out", "linear"}) {
-    names.push_back(std::string("weights.") + name + ".gradient_norm");
-  }
-  names.insert(names.end(), {"token_correlation", "rank_residual"});
-  return names;
-}
-
 }  // namespace sigprop::spec

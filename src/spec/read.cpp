@@ -8,7 +8,9 @@
 #include <iostream>
 #include <iterator>
 
+#include "spec/check_lines.hpp"
 #include "spec/lower.hpp"
+#include "spec/lower_checks.hpp"
 #include "spec/parse.hpp"
 #include "spec/validate.hpp"
 
@@ -39,11 +41,15 @@ ReadResult read_text(std::string_view text, const std::string& file) {
   errors = validate(grammar(), *spec);
   if (!errors.empty()) return refused(file, std::move(errors));
   Lowered lowered = lower(*spec, errors);
+  const std::vector<std::size_t> lines = spec->contains("checks") ? check_lines(text) : std::vector<std::size_t>{};
+  std::vector<check::Check> conditions = lower_checks(*spec, lines, errors);
+  if (errors.empty()) require_layers(conditions, lowered.network, errors);
   if (!errors.empty()) return refused(file, std::move(errors));
   if (lowered.network.name.empty()) lowered.network.name = stem(file);
   return {std::move(lowered.network),
           {},
           spec->value("checks", Json::array()).dump(),
+          std::move(conditions),
           std::move(lowered.stacks),
           lowered.truncation};
 }

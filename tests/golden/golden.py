@@ -28,6 +28,18 @@ SMALL = {"name": "small", "sequence_length": 32, "batch": 2, "input": {"variance
 BERT = "tests/data/hugging_face/5.23.0/bert/config.json"
 NEOX = "tests/data/hugging_face/5.23.0/gpt_neox/config.json"
 
+# Checks that pass and fail, of each kind of place.
+CHECKED = SMALL | {"checks": [
+    {"quantity": "forward.variance", "ratio": ["last", "first"], "max": 10},
+    {"quantity": "weights.*.gradient_norm", "ratio": ["first", "last"], "min": 0.9, "max": 1.1},
+    {"quantity": "attention.entropy_fraction", "at": 1, "min": 0.5},
+    {"quantity": "forward.variance", "at": 0, "min": 2}]}
+
+UNCHECKABLE = SMALL | {"checks": [
+    {"quantity": "forward.variance", "at": "last", "max": 10},
+    {"quantity": "weights.ffn_gate.gradient_norm", "max": 1},
+    {"quantity": "forward.mean", "ratio": ["first", "last"], "max": 1}]}
+
 # name: (arguments, standard input)
 CASES = {
     "help": (["--help"], ""),
@@ -58,8 +70,43 @@ CASES = {
     "verify_help": (["verify", "--help"], ""),
     "verify_table": (["verify", "-", "--replicates", "12", "--precision", "float64"], json.dumps(SMALL)),
     "verify_one": (["verify", "-", "--replicates", "1"], json.dumps(SMALL)),
+    "check_help": (["check", "--help"], ""),
+    "check_pass": (["check", "specs/bert-base.json", "specs/bert-large.json"], ""),
+    "check_preset": (["check", "specs/figure-192-deepscalelm.json", "--preset", "flat"], ""),
+    "check_fail": (["check", "-"], json.dumps(CHECKED)),
+    "check_fail_csv": (["check", "-", "--format", "csv"], json.dumps(CHECKED)),
+    "check_fail_json": (["check", "-", "--format", "json"], json.dumps(CHECKED)),
+    "check_github": (["check", "specs/figure-192-xavier-pre.json", "--preset", "stable", "--github"], ""),
+    "check_no_checks": (["check", "specs/vit-base.json"], ""),
+    "check_cannot_be_evaluated": (["check", "-"], json.dumps(UNCHECKABLE)),
+    "check_paper": (["check", "specs/bert-base.json", "--preset", "trainable", "--theory", "paper"], ""),
+    "check_bad_spec_among_good": (["check", "no/such.json", "specs/bert-base.json"], ""),
+    "check_unknown_preset": (["check", "specs/bert-base.json", "--preset", "stabel"], ""),
     "experiment_help": (["experiment", "--help"], ""),
     "experiment_unknown": (["experiment", "sotfmax"], ""),
+    "init_help": (["init", "--help"], ""),
+    "init_spec": (["init", "-", "--scheme", "layernorm_scaling"], json.dumps(SMALL)),
+    "init_recipe": (["init", "-", "--scheme", "olmo_mitchell", "--recipe"], json.dumps(SMALL)),
+    "init_pytorch": (["init", "-", "--scheme", "deepscalelm:k=1", "--pytorch"], json.dumps(SMALL)),
+    "init_unknown_scheme": (["init", "-", "--scheme", "depnorm"], json.dumps(SMALL)),
+    "init_unknown_parameter": (["init", "-", "--scheme", "deepscalelm:beta=2"], json.dumps(SMALL)),
+    "init_parameter_without_value": (["init", "-", "--scheme", "deepscalelm:k"], json.dumps(SMALL)),
+    "init_parameter_out_of_range": (["init", "-", "--scheme", "bert:truncation=-2"], json.dumps(SMALL)),
+    "init_components": (["init", "specs/mlp.json", "--scheme", "gpt2"], ""),
+    "init_recipe_and_pytorch": (["init", "specs/bert-base.json", "--scheme", "gpt2", "--recipe", "--pytorch"], ""),
+    "compare_help": (["compare", "--help"], ""),
+    "compare_table": (["compare", "specs/bert-base.json", "--schemes", "bert,gpt2,llama,deepnorm,deepscalelm,deepscalelm_full", "--quiet"], ""),
+    "compare_csv": (["compare", "-", "--schemes", "xavier,bert:truncation=2,rezero", "--format", "csv"], json.dumps(SMALL)),
+    "compare_json": (["compare", "-", "--schemes", "deepnorm", "--format", "json"], json.dumps(
+        {**SMALL, "stack": {**SMALL["stack"], "layers": 1}})),
+    "compare_causal": (["compare", "-", "--schemes", "gpt2,bert"], json.dumps(
+        {**SMALL, "stack": {**SMALL["stack"], "attention": {"heads": 2, "mask": "causal"}}})),
+    "compare_nothing": (["compare", "specs/bert-base.json", "--schemes", ""], ""),
+    "schemes_help": (["schemes", "--help"], ""),
+    "schemes_deepscalelm": (["schemes", "deepscalelm"], ""),
+    "schemes_json": (["schemes", "gpt2", "--format", "json"], ""),
+    "schemes_csv": (["schemes", "mup", "--format", "csv"], ""),
+    "schemes_unknown": (["schemes", "mupp"], ""),
     "expand_vit": (["expand", "specs/vit-base.json"], ""),
     "expand_help": (["expand", "--help"], ""),
     "import_help": (["import", "--help"], ""),
@@ -137,8 +184,27 @@ def check_documents():
     return faults
 
 
+def check_ci_document():
+    """docs/ci.md: the example passes, and fails without GPT-2's scaling, each time with the table that is shown."""
+    page = (SOURCE / "docs/ci.md").read_text(encoding="utf-8")
+    spec = page.partition("```json\n")[2].partition("```")[0]
+    right = '"init": { "scheme": "gpt2" }'
+    wrong = '"init": { "scheme": "gpt2", "std": { "output": 0.02, "ffn_out": 0.02 } }'
+    shown = [block.partition("```")[0] for block in page.split("$ sigprop check gpt2.json\n")[1:]]
+    faults = []
+    with tempfile.TemporaryDirectory() as folder:
+        for init, table, status in zip((right, wrong), shown, (0, 1)):
+            pathlib.Path(folder, "gpt2.json").write_text(spec.replace(right, init), encoding="utf-8")
+            done = subprocess.run([SIGPROP, "check", "gpt2.json"], capture_output=True, text=True, cwd=folder, check=False)
+            if init not in page or done.returncode != status or not same(table, done.stdout):
+                faults.append(f"docs/ci.md does not show what its example with {init} prints, status {done.returncode}:\n{done.stdout}")
+    if len(shown) != 2:
+        faults.append(f"docs/ci.md shows {len(shown)} tables of its example, not 2")
+    return faults
+
+
 def main():
-    faults = check_files() + check_documents()
+    faults = check_files() + check_documents() + check_ci_document()
     for name, (arguments, text) in CASES.items():
         printed = run(arguments, text)
         path = FOLDER / f"{name}.golden"

@@ -44,7 +44,7 @@ class CheckIncludes(unittest.TestCase):
         self.rejects(
             "src/spec/read.cpp",
             '#include "predict/walk.hpp"\n',
-            "src/spec/read.cpp:1: spec may not include the room predict; it may include: network, scheme",
+            "src/spec/read.cpp:1: spec may not include the room predict; it may include: check, network, scheme",
         )
 
     def test_a_forbidden_library(self):

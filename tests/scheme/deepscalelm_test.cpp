@@ -64,7 +64,8 @@ TEST_CASE("deepscalelm gives the deviations that the 192-layer spec has written 
     for (std::size_t i = 0; i < written.layers[layer].weights.size(); ++i)
       CHECK(made.layers[layer].weights[i].std == Approx(written.layers[layer].weights[i].std).epsilon(1e-6));
   }
-  CHECK(made.points.back().forward.variance.value == Approx(written.points.back().forward.variance.value).epsilon(1e-6));
+  CHECK(made.points.back().forward.variance.value ==
+        Approx(written.points.back().forward.variance.value).epsilon(1e-6));
 }
 
 TEST_CASE("deepscalelm keeps λ² + β² at 1 and weighs β by the number of branches") {
@@ -154,8 +155,9 @@ TEST_CASE("the solved schemes say what they cannot do") {
                     "deepscalelm divides by the token correlation, which is 0 at the input: give the input a positive "
                     "one, or take deepscalelm_full");
   CHECK_NOTHROW(apply("deepscalelm_full", task));
-  CHECK_THROWS_WITH(apply("deepscalelm:branches=1", test::base_task()),
-                    "k/branches^alpha is 2.000000, but must be at most 1, the whole variance: lower k or raise branches");
+  CHECK_THROWS_WITH(
+      apply("deepscalelm:branches=1", test::base_task()),
+      "k/branches^alpha is 2.000000, but must be at most 1, the whole variance: lower k or raise branches");
 }
 
 }  // namespace

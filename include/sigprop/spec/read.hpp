@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sigprop/check/check.hpp"
 #include "sigprop/network/stack.hpp"
 
 namespace sigprop::spec {
@@ -15,7 +16,8 @@ struct ReadResult {
   std::optional<network::Network> network;
   /// "FILE: /json/pointer is VALUE, but must be RANGE ..." All errors of the file in its order, those across fields last.
   std::vector<std::string> errors;
-  std::string checks = "[]";  ///< the spec's checks as they stand there, JSON
+  std::string checks = "[]";             ///< the spec's checks as they stand there, JSON
+  std::vector<check::Check> conditions;  ///< the same, read
   std::vector<network::Stack>
       stacks;             ///< behind the network, an encoder before its decoder; none for a list of components
   double truncation = 0;  ///< where the scheme of `init` cuts its normal, in standard deviations; 0 for nowhere

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/compare.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sigprop::check {
+namespace {
+
+using profile::Quantity;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// log10 of the absolute value: the double's own where it holds the number, so that equal doubles compare as equal.
+double magnitude(const Quantity& q) {
+  return q.representable() ? std::log10(std::abs(q.value)) : q.log10;
+}
+
+/// -1, 0 or 1. A number too small for a double is a zero with its sign.
+int sign(const Quantity& q) {
+  if (std::isinf(q.log10) && q.log10 < 0) return 0;
+  return std::signbit(q.value) ? -1 : 1;
+}
+
+double beyond_max(const Quantity& q, const Quantity& max) {
+  const int sign_of_value = sign(q), sign_of_max = sign(max);
+  if (sign_of_value != sign_of_max) return sign_of_value > sign_of_max ? infinity : -infinity;
+  return sign_of_value * (sign_of_value == 0 ? 0 : magnitude(q) - magnitude(max));
+}
+
+Quantity negative(const Quantity& q) {
+  return {-q.value, q.log10};
+}
+
+}  // namespace
+
+bool is_number(const Quantity& q) {
+  return !std::isnan(q.value) && !std::isnan(q.log10) && q.log10 < infinity;
+}
+
+bool is_positive(const Quantity& q) {
+  return sign(q) > 0;
+}
+
+Quantity ratio(const Quantity& a, const Quantity& b) {
+  const double log10 = magnitude(a) - magnitude(b);
+  if (a.representable() && b.representable()) return {a.value / b.value, log10};
+  return {sign(a) * std::pow(10.0, log10), log10};
+}
+
+double excess(const Quantity& q, const Condition& condition) {
+  double out = -infinity;
+  if (condition.max) out = std::max(out, beyond_max(q, *condition.max));
+  if (condition.min) out = std::max(out, beyond_max(negative(q), negative(*condition.min)));
+  return out;
+}
+
+}  // namespace sigprop::check

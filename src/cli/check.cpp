@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/check/check.hpp"
+
+#include <iostream>
+#include <memory>
+#include <set>
+#include <sstream>
+
+#include "cli/command.hpp"
+#include "cli/pending_file.hpp"
+#include "cli/prediction.hpp"
+#include "sigprop/report/checks.hpp"
+
+namespace sigprop::cli {
+namespace {
+
+using report::CheckedSpec;
+using Specs = std::vector<CheckedSpec>;
+using Writer = void (*)(std::ostream&, const Specs&);
+
+struct Options {
+  std::vector<std::string> specs;
+  std::string theory = "full";
+  std::string preset;
+  std::string junit;
+  std::string sarif;
+  bool github = false;
+  OutputOptions output;
+};
+
+/// The checks of a spec, and those of the preset asked for.
+std::vector<check::Check> checks_of(const Options& options, const std::string& file, const spec::ReadResult& read) {
+  std::vector<check::Check> checks = read.conditions;
+  if (!options.preset.empty()) checks.push_back({"", 0, options.preset, {}});
+  if (checks.empty())
+    throw Failure(wrong_usage, shown_path(file) + ": has no checks, but must have one: add checks to it, or give " +
+                                   "--preset stable");
+  return checks;
+}
+
+void evaluate(const Options& options, CheckedSpec& out) {
+  const spec::ReadResult read = load(out.file);
+  out.name = read.network->name;
+  const std::vector<check::Check> checks = checks_of(options, out.file, read);
+  const profile::Profile profile = prediction(*read.network, options.theory, out.file);
+  warn(options.output, out.file, profile.warnings);
+  check::Evaluation evaluation = check::evaluate(checks, profile, read.network->sequence_length);
+  out.outcomes = std::move(evaluation.outcomes);
+  out.faults = std::move(evaluation.faults);
+  for (check::Fault& fault : out.faults) fault.message.insert(0, shown_path(out.file) + ": ");
+}
+
+/// A spec's outcomes; what is wrong with it stands among its faults, one a line of the message, and does not end the run.
+CheckedSpec checked(const Options& options, const std::string& file) {
+  CheckedSpec out;
+  out.file = file;
+  try {
+    evaluate(options, out);
+  } catch (const Failure& failure) {
+    if (failure.status() != wrong_usage) throw;
+    std::istringstream lines(failure.what());
+    for (std::string line; std::getline(lines, line);) out.faults.push_back({line, 0});
+  }
+  return out;
+}
+
+void write(std::ostream& out, const Options& options, const Specs& specs) {
+  if (options.output.format == "csv") return report::write_checks_csv(out, specs);
+  if (options.output.format == "table") return report::write_checks_table(out, specs);
+  report::Provenance provenance{"check", {{"theory", options.theory}}};
+  if (!options.preset.empty()) provenance.settings.emplace_back("preset", options.preset);
+  report::write_checks_json(out, specs, provenance);
+}
+
+/// Ends the program with 2 where a spec is wrong, else with 1 where a check failed.
+void conclude(const Specs& specs) {
+  std::string faults;
+  std::size_t failed = 0, checks = 0;
+  for (const CheckedSpec& spec : specs) {
+    for (const check::Fault& fault : spec.faults) faults += (faults.empty() ? "" : "\n") + fault.message;
+    for (const check::Outcome& outcome : spec.outcomes) failed += outcome.passed() ? 0 : 1;
+    checks += spec.outcomes.size();
+  }
+  if (!faults.empty()) throw Failure(wrong_usage, faults);
+  if (failed > 0) {
+    throw Failure(sigprop::cli::failed, std::to_string(failed) + " of " + std::to_string(checks) +
+                                            " checks failed; sigprop predict SPEC shows a model at every point");
+  }
+}
+
+/// A report in a file of its own: opened before the work, written after it.
+struct SideReport {
+  std::unique_ptr<PendingFile> file;
+  Writer writer;
+};
+
+/// Files with one name would overwrite each other.
+void require_different_files(const Options& options) {
+  std::set<std::string> names;
+  for (const auto& [option, file] : {std::pair<const char*, std::string>{"--output", options.output.file},
+                                     {"--junit", options.junit},
+                                     {"--sarif", options.sarif}}) {
+    if (!file.empty() && !names.insert(file).second)
+      throw Failure(wrong_usage,
+                    std::string(option) + " " + file + ": is written by another option already; name another file");
+  }
+}
+
+std::vector<SideReport> open_side_reports(const Options& options) {
+  require_different_files(options);
+  std::vector<SideReport> out;
+  if (!options.junit.empty())
+    out.push_back({std::make_unique<PendingFile>("--junit", options.junit), report::write_junit});
+  if (!options.sarif.empty())
+    out.push_back({std::make_unique<PendingFile>("--sarif", options.sarif), report::write_sarif});
+  return out;
+}
+
+void run(const Options& options) {
+  const std::vector<SideReport> side_reports = open_side_reports(options);
+  auto specs = std::make_shared<Specs>();
+  write_output(options.output, [&] {
+    for (const std::string& file : options.specs) specs->push_back(checked(options, file));
+    return [&options, specs](std::ostream& out) { write(out, options, *specs); };
+  });
+  for (const SideReport& side : side_reports) {
+    side.writer(side.file->stream(), *specs);
+    side.file->finish();
+  }
+  if (options.github) report::write_github(std::cerr, *specs);
+  conclude(*specs);
+}
+
+}  // namespace
+
+void add_check(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("check", "What must hold of models, from their specs' checks, for CI");
+  command->add_option("SPEC", options->specs, "Models as JSON specs; - for standard input")->required();
+  command->add_option("--theory", options->theory, "full, or the formulas as published")
+      ->check(CLI::IsMember({"full", "paper"}))
+      ->capture_default_str();
+  command->add_option("--preset", options->preset, "Check this preset too, in every spec")
+      ->check(CLI::IsMember(check::preset_names()));
+  command->add_option("--junit", options->junit, "Write the checks as JUnit's XML too")->type_name("FILE");
+  command->add_option("--sarif", options->sarif, "Write the failures as SARIF 2.1.0 too")->type_name("FILE");
+  command->add_flag("--github", options->github, "Annotate the failures in a GitHub workflow, on standard error");
+  add_output_options(*command, options->output);
+  command->footer(
+      "Examples:\n"
+      "  sigprop check specs/bert-base.json specs/bert-large.json\n"
+      "  sigprop check specs/vit-base.json --preset stable --junit checks.xml\n\n"
+      "Exit status 1 if a check fails, 2 if a spec is wrong.");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace sigprop::cli

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/profile/gradient_norm.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace sigprop::profile {
+
+std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
+  double largest = -std::numeric_limits<double>::infinity();
+  for (const Weight& weight : layer.weights) {
+    if (!weight.gradient_norm) return std::nullopt;
+    largest = std::max(largest, weight.gradient_norm->log10);
+  }
+  if (!std::isfinite(largest)) return Quantity{};
+  double sum = 0;
+  for (const Weight& weight : layer.weights) sum += std::pow(10.0, 2 * (weight.gradient_norm->log10 - largest));
+  const double log10_norm = largest + std::log10(sum) / 2;
+  return Quantity(std::pow(10.0, log10_norm), log10_norm);
+}
+
+}  // namespace sigprop::profile

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "check/made.hpp"
+#include "support/spec.hpp"
+
+namespace {
+
+using namespace sigprop;
+using namespace sigprop::test;
+
+check::Check preset(const std::string& name) {
+  return {"/checks/0", 7, name, {}};
+}
+
+check::Evaluation of_project(const std::string& file, const std::string& name) {
+  const network::Network network = network_of(project_spec(file));
+  return check::evaluate({preset(name)}, predict::predict(network, predict::Theory::full), network.sequence_length);
+}
+
+bool passes(const std::string& file, const std::string& name) {
+  const check::Evaluation evaluation = of_project(file, name);
+  CHECK(evaluation.faults.empty());
+  CHECK_FALSE(evaluation.outcomes.empty());
+  return std::all_of(evaluation.outcomes.begin(), evaluation.outcomes.end(),
+                     [](const check::Outcome& outcome) { return outcome.passed(); });
+}
+
+TEST_CASE("DeepScaleLM is flat at 192 layers, Xavier is not") {
+  CHECK(passes("figure-192-deepscalelm.json", "flat"));
+  CHECK(passes("figure-192-deepscalelm.json", "stable"));
+  CHECK_FALSE(passes("figure-192-xavier-post.json", "flat"));
+  CHECK_FALSE(passes("figure-192-xavier-pre.json", "flat"));
+}
+
+TEST_CASE("BERT is stable, 192 Pre-LN layers with Xavier are neither stable nor trainable") {
+  CHECK(passes("bert-base.json", "stable"));
+  CHECK(passes("bert-large.json", "stable"));
+  CHECK(passes("vit-base.json", "stable"));
+  CHECK_FALSE(passes("figure-192-xavier-pre.json", "stable"));
+  CHECK_FALSE(passes("figure-192-xavier-pre.json", "trainable"));
+}
+
+TEST_CASE("what the verdicts have no word against is trainable, and the reverse") {
+  for (const char* file :
+       {"bert-base.json", "deit-small.json", "mlp.json", "figure-192-xavier-post.json", "figure-192-xavier-pre.json"}) {
+    INFO(file);
+    CHECK(passes(file, "trainable") == predicted(project_spec(file)).summary.verdicts.empty());
+  }
+}
+
+TEST_CASE("each condition of a preset has an outcome of its own, at the preset's place in the spec") {
+  const check::Evaluation evaluation = of_project("bert-base.json", "stable");
+  REQUIRE(evaluation.outcomes.size() == 5);
+  for (const check::Outcome& outcome : evaluation.outcomes) {
+    CHECK(outcome.check.pointer == "/checks/0");
+    CHECK(outcome.check.line == 7);
+    CHECK(outcome.check.preset == "stable");
+  }
+}
+
+TEST_CASE("presets leave out entropy without attention, and rank where there is one token") {
+  const auto quantities = [](double sequence_length, bool attention) {
+    profile::Profile profile = made();
+    if (!attention) profile.layers[0].attention = profile.layers[1].attention = std::nullopt;
+    std::vector<std::string> out;
+    for (const check::Outcome& outcome : check::evaluate({preset("trainable")}, profile, sequence_length).outcomes)
+      out.push_back(outcome.check.condition.quantity);
+    return out;
+  };
+  const std::vector<std::string> variances{"forward.variance", "backward.variance"};
+  CHECK(quantities(1, false) == variances);
+  CHECK(quantities(2, false) == std::vector<std::string>{"forward.variance", "backward.variance", "rank_residual"});
+  CHECK(quantities(1, true) ==
+        std::vector<std::string>{"forward.variance", "backward.variance", "attention.entropy_fraction"});
+}
+
+TEST_CASE("a preset that the theory cannot judge is a fault") {
+  profile::Profile profile = made();
+  profile.theory = "paper";
+  for (profile::Layer& layer : profile.layers) layer.attention->entropy_fraction.reset();
+  const check::Evaluation in_spec = check::evaluate({preset("trainable")}, profile, 64);
+  REQUIRE(in_spec.faults.size() == 1);
+  CHECK(
+      in_spec.faults[0].message ==
+      "/checks/0/preset is \"trainable\", which looks at attention.entropy_fraction, but the theory paper has no value "
+      "of it at layer 1/attention: check with --theory full, or name another quantity");
+  const check::Evaluation given = check::evaluate({{"", 0, "trainable", {}}}, profile, 64);
+  REQUIRE(given.faults.size() == 1);
+  CHECK(given.faults[0].message.rfind("--preset is \"trainable\", which looks at ", 0) == 0);
+}
+
+TEST_CASE("a preset that does not exist is not passed by") {
+  CHECK_THROWS_WITH(check::evaluate({preset("stabel")}, made(), 64), "no preset is called stabel");
+}
+
+}  // namespace
