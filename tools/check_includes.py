@@ -36,10 +36,11 @@ ROOMS = {
     "cuda": (("experiment", "network", "profile", "simulate"), ("CUDA", "POSIX", "Random123")),
     "scheme": (("network", "predict"), ("Boost.Math",)),
     "spec": (("check", "network", "scheme"), ("nlohmann/json",)),
+    "import": (("spec",), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math",)),
     "report": (("check", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
-        ("check", "experiment", "formula", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "verify"),
+        ("check", "experiment", "formula", "import", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "verify"),
         ("CLI11", "POSIX"),
     ),
 }

@@ -44,6 +44,9 @@ void write_output(const OutputOptions& options, const std::function<std::functio
 /// A result's warnings on standard error, with the spec they are about; none where the output is to be quiet.
 void warn(const OutputOptions& options, const std::string& spec, const std::vector<std::string>& warnings);
 
+/// Throws Failure with all errors of a file, one a line.
+[[noreturn]] void refuse(const std::vector<std::string>& errors);
+
 /// A good spec file: its network is there. Throws Failure with all errors of the file, one a line.
 [[nodiscard]] spec::ReadResult load(const std::string& path);
 
@@ -58,6 +61,7 @@ void add_simulate(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_check(CLI::App& app);
 void add_expand(CLI::App& app);
+void add_import(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_init(CLI::App& app);
 void add_compare(CLI::App& app);

@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
   add_compare(app);
   add_schemes(app);
   add_expand(app);
+  add_import(app);
   add_formulas(app);
   add_schema(app);
   require_known_command(app, argc, argv);

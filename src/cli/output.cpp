@@ -41,18 +41,14 @@ void warn(const OutputOptions& options, const std::string& spec, const std::vect
     std::cerr << "sigprop: warning: " << shown_path(spec) << ": " << warning << '\n';
 }
 
-namespace {
-
-[[noreturn]] void fail(const std::vector<std::string>& errors) {
+void refuse(const std::vector<std::string>& errors) {
   std::string message;
   for (const std::string& error : errors) message += (message.empty() ? "" : "\n") + error;
   throw Failure(wrong_usage, message);
 }
 
-}  // namespace
-
 void require_good(const spec::ReadResult& read) {
-  if (!read.network) fail(read.errors);
+  if (!read.network) refuse(read.errors);
 }
 
 spec::ReadResult load(const std::string& path) {
@@ -63,7 +59,7 @@ spec::ReadResult load(const std::string& path) {
 
 spec::FileText load_text(const std::string& path) {
   spec::FileText file = spec::text_of(path);
-  if (!file.text) fail(file.errors);
+  if (!file.text) refuse(file.errors);
   return file;
 }
 

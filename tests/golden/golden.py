@@ -25,6 +25,9 @@ SMALL = {"name": "small", "sequence_length": 32, "batch": 2, "input": {"variance
          "stack": {"layers": 2, "width": 128, "attention": {"heads": 2, "dropout": 0.1}, "ffn": {"width": 512, "activation": "gelu"},
                    "norm": {"kind": "layer_norm", "placement": "pre"}}, "init": {"scheme": "xavier"}}
 
+BERT = "tests/data/hugging_face/5.23.0/bert/config.json"
+NEOX = "tests/data/hugging_face/5.23.0/gpt_neox/config.json"
+
 # Checks that pass and fail, of each kind of place.
 CHECKED = SMALL | {"checks": [
     {"quantity": "forward.variance", "ratio": ["last", "first"], "max": 10},
@@ -106,6 +109,16 @@ CASES = {
     "schemes_unknown": (["schemes", "mupp"], ""),
     "expand_vit": (["expand", "specs/vit-base.json"], ""),
     "expand_help": (["expand", "--help"], ""),
+    "import_help": (["import", "--help"], ""),
+    "import_bert": (["import", BERT, "--sequence-length", "512", "--batch", "8"], ""),
+    "import_vit": (["import", "-"], json.dumps({"model_type": "vit", "hidden_size": 384, "num_attention_heads": 6})),
+    "import_unknown_type": (["import", "-", "--sequence-length", "128"], json.dumps({"model_type": "gptneox"})),
+    "import_no_sequence_length": (["import", BERT], ""),
+    "import_unknown_key": (["import", "-", "--sequence-length", "128", "--output", "-"],
+                           json.dumps({"model_type": "gpt2", "n_layers": 24, "scale_attn_by_inverse_layer_idx": True, "n_layer": 2})),
+    "import_strict": (["import", NEOX, "--sequence-length", "128", "--strict"], ""),
+    "import_quiet": (["import", NEOX, "--sequence-length", "128", "--quiet"], ""),
+    "import_missing_file": (["import", "no/such.json"], ""),
     "formulas_dropout": (["formulas", "dropout"], ""),
     "formulas_unknown": (["formulas", "drop_out"], ""),
     "formulas_residual_json": (["formulas", "residual", "--format", "json"], ""),

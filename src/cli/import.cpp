@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/import/import.hpp"
+
+#include <iostream>
+#include <memory>
+
+#include "cli/command.hpp"
+
+namespace sigprop::cli {
+namespace {
+
+struct Request {
+  std::string config;
+  importer::Options options;
+  OutputOptions output;
+};
+
+/// The spec; notes and warnings go to standard error. Throws Failure with all errors.
+std::string imported(const Request& request) {
+  const spec::FileText file = load_text(request.config);
+  const auto result = importer::from_hugging_face(*file.text, file.name, request.options);
+  if (!result.errors.empty()) refuse(result.errors);
+  warn(request.output, request.config, result.warnings);
+  if (!request.output.quiet) {
+    for (const std::string& note : result.notes)
+      std::cerr << "sigprop: note: " << shown_path(request.config) << ": " << note << '\n';
+  }
+  return result.spec;
+}
+
+void add_options(CLI::App& command, Request& request) {
+  importer::Options& options = request.options;
+  command.add_option("CONFIG", request.config, "Hugging Face config.json of a model; - for standard input")->required();
+  command
+      .add_option("--sequence-length", options.sequence_length,
+                  "Tokens of a sequence; the file does not tell, but for images")
+      ->type_name("N");
+  command.add_option("--batch", options.batch, "Sequences")->check(CLI::Range(1, 10000000))->capture_default_str();
+  command
+      .add_option("--token-correlation", options.token_correlation,
+                  "Correlation of an image's patches as embedded; 0.2 where not given")
+      ->check(CLI::Range(0.0, 1.0));
+  command.add_option("--library", options.library, "Version of transformers whose initialization is meant")
+      ->type_name("VERSION")
+      ->capture_default_str();
+  command.add_flag("--strict", options.strict, "Refuse keys that a spec cannot express and keys that nobody knows");
+  command.add_option("--output", request.output.file, "Write the spec to FILE, whole or not at all")->type_name("FILE");
+  command.add_flag("--quiet", request.output.quiet, "No notes and warnings on standard error");
+}
+
+}  // namespace
+
+void add_import(CLI::App& app) {
+  auto request = std::make_shared<Request>();
+  CLI::App* command = app.add_subcommand(
+      "import", "A Hugging Face config.json as a spec, with the default initialization of its class");
+  add_options(*command, *request);
+  command->footer("Example:\n  sigprop import config.json --sequence-length 512 --output spec.json");
+  command->callback([request] {
+    write_output(request->output, [&] { return [text = imported(*request)](std::ostream& out) { out << text; }; });
+  });
+}
+
+}  // namespace sigprop::cli

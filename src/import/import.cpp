@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/import/import.hpp"
+
+#include "import/keys.hpp"
+#include "import/subject.hpp"
+#include "sigprop/spec/read.hpp"
+#include "spec/fields.hpp"
+#include "spec/parse.hpp"
+#include "spec/validate.hpp"
+
+namespace sigprop::importer {
+namespace {
+
+/// The name of the checkpoint, else of the class.
+std::string name_of(const Json& config, const Family& family) {
+  const auto found = config.find("_name_or_path");
+  const bool named = found != config.end() && found->is_string() && !found->get_ref<const std::string&>().empty();
+  return named ? found->get<std::string>() : family.type;
+}
+
+/// Rules across keys that a spec has too, in the configuration's own words.
+void check_heads(const Subject& subject) {
+  const Json& values = subject.values;
+  const std::size_t width = spec::count(values, "width", 1), heads = spec::count(values, "heads", 1);
+  const std::size_t kv_heads = spec::count(values, "kv_heads", heads);
+  const std::string key = key_of(subject.family, "heads");
+  if (!values.contains("head_width") && width % heads != 0) {
+    subject.findings.errors.push_back(key + " is " + std::to_string(heads) + ", but must divide " +
+                                      key_of(subject.family, "width") + ", " + std::to_string(width) +
+                                      ": change one of them");
+  }
+  if (heads % kv_heads != 0) {
+    subject.findings.errors.push_back(key_of(subject.family, "kv_heads") + " is " + std::to_string(kv_heads) +
+                                      ", but must divide " + key + ", " + std::to_string(heads) +
+                                      ": change one of them");
+  }
+}
+
+Json spec_of(const Subject& subject, const Json& config) {
+  Json spec = {{"$schema", "sigprop.schema.json"}, {"name", name_of(config, subject.family)}};
+  spec["sequence_length"] = subject.tokens;
+  spec["batch"] = subject.options.batch;
+  spec["input"] = input_of(subject);
+  spec.update(stacks_of(subject));
+  Json std = deviations_of(subject);
+  if (!subject.family.layout.tables.empty()) std["embedding"] = embedding_deviation(subject);
+  spec["init"] = {{"std", std}};
+  return spec;
+}
+
+std::string written(const Json& config, const Family& family, const Options& options, Findings& findings) {
+  const auto library = version_of(options.library);
+  if (!library) {
+    findings.errors.push_back("--library is " + Json(options.library).dump() +
+                              ", but must be a version of transformers from 4 to 5 (for example 5, or 4.57.1)");
+  }
+  const Values values = values_of(family, config, findings);
+  if (!findings.errors.empty()) return "";
+  Subject subject{family, values, options, *library, 0, findings};
+  subject.tokens = sequence_length(subject);
+  check_heads(subject);
+  return findings.errors.empty() ? spec_of(subject, config).dump(2) + "\n" : "";
+}
+
+/// Values that follow from others, such as an FFN's width of 4 times the model's, have the ranges of a spec too.
+void check_spec(const std::string& text, Findings& findings) {
+  if (!findings.errors.empty()) return;
+  for (const std::string& error : spec::read_text(text, "as a spec").errors) findings.errors.push_back(error);
+}
+
+void be_strict(Findings& findings) {
+  if (findings.warnings.empty()) return;
+  findings.errors.insert(findings.errors.end(), findings.warnings.begin(), findings.warnings.end());
+  findings.errors.emplace_back(
+      "--strict takes only a model that a spec expresses wholly: leave it out to have the spec with warnings");
+  findings.warnings.clear();
+}
+
+}  // namespace
+
+Imported from_hugging_face(std::string_view text, const std::string& file, const Options& options) {
+  Findings findings;
+  std::string spec;
+  if (const auto config = spec::parse(text, findings.errors)) {
+    if (const Family* family = family_of(*config, findings)) spec = written(*config, *family, options, findings);
+  }
+  if (!spec.empty()) check_spec(spec, findings);
+  if (options.strict) be_strict(findings);
+  if (!findings.errors.empty()) spec.clear();
+  for (std::string& error : findings.errors) error.insert(0, file + ": ");
+  return {std::move(spec), std::move(findings.notes), std::move(findings.warnings), std::move(findings.errors)};
+}
+
+}  // namespace sigprop::importer

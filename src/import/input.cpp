@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "import/keys.hpp"
+#include "import/subject.hpp"
+#include "spec/fields.hpp"
+
+namespace sigprop::importer {
+namespace {
+
+/// As in specs/vit-base.json: neighbouring patches of a photograph are alike.
+constexpr double usual_patch_correlation = 0.2;
+
+/// A norm's ε that is more than this share of the first variance it meets shows in a result.
+constexpr double noticeable_epsilon = 0.01;
+
+double side(const Json& extent, std::size_t which) {
+  return (extent.is_array() ? extent[which] : extent).get<double>();
+}
+
+/// Mean variance of an image's tokens: patches of pixels with variance 1 through weights, a position; special tokens.
+double image_variance(const Subject& subject) {
+  const double w = std::pow(spec::number(subject.values, "std", 0), 2);
+  const double pixels = side(subject.values.at("patch"), 0) * side(subject.values.at("patch"), 1) *
+                        spec::number(subject.values, "channels", 0);
+  const auto special = static_cast<double>(subject.family.layout.special_tokens);
+  const double patches = static_cast<double>(subject.tokens) - special;
+  const double drawn = subject.family.layout.special_drawn ? w : 0;  // the position's, and a special token's own
+  return (patches * (pixels * w + drawn) + special * 2 * drawn) / (patches + special);
+}
+
+Json image_input(const Subject& subject) {
+  const double dropout = spec::number(subject.values, "embedding_dropout", 0);
+  const double correlation = subject.options.token_correlation.value_or(usual_patch_correlation);
+  if (!subject.options.token_correlation) {
+    subject.findings.notes.push_back("the correlation of an image's patches is assumed to be " +
+                                     Json(correlation).dump() +
+                                     ", with pixels of mean 0 and variance 1; --token-correlation sets another");
+  }
+  return {{"variance", image_variance(subject) / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}};
+}
+
+void name_factor(const Subject& subject) {
+  if (!subject.family.layout.embedding_by_root_width) return;
+  subject.findings.notes.push_back("the embedding is multiplied by the root of " + key_of(subject.family, "width") +
+                                   ": written as a table with standard deviation " +
+                                   Json(embedding_deviation(subject)).dump());
+}
+
+void name_epsilon(const Subject& subject, double variance) {
+  const double epsilon = spec::number(subject.values, "epsilon", 0);
+  if (epsilon <= noticeable_epsilon * variance) return;
+  subject.findings.notes.push_back(key_of(subject.family, "epsilon") + " is " + Json(epsilon).dump() +
+                                   ", not small beside the embedding's variance, " + Json(variance).dump() +
+                                   ": a spec's norms have none, but sigprop simulate --norm-epsilon sets one");
+}
+
+/// OPT-350m: words in a narrower table, widened by weights.
+void name_projection(const Subject& subject) {
+  const std::size_t width = spec::count(subject.values, "width", 0);
+  const std::size_t table = spec::count(subject.values, "table_width", width);
+  if (table == width) return;
+  subject.findings.warnings.push_back(key_of(subject.family, "table_width") + " is " + std::to_string(table) +
+                                      ", which a spec cannot express: written with a table as wide as the model");
+}
+
+void refuse_correlation(const Subject& subject) {
+  if (!subject.options.token_correlation) return;
+  subject.findings.errors.push_back("--token-correlation is " + Json(*subject.options.token_correlation).dump() +
+                                    ", but " + subject.family.type +
+                                    " embeds words, whose correlation follows from their tables: leave the "
+                                    "option out");
+}
+
+Json embedding_input(const Subject& subject) {
+  refuse_correlation(subject);
+  const Layout& layout = subject.family.layout;
+  Json embedding = {{"vocabulary", spec::count(subject.values, "vocabulary", 0)}, {"tables", layout.tables}};
+  if (layout.embedding_norm) embedding["norm"] = layout.norm;
+  const double dropout = spec::number(subject.values, "embedding_dropout", 0);
+  if (dropout > 0) embedding["dropout"] = dropout;
+  name_factor(subject);
+  name_projection(subject);
+  name_epsilon(subject, static_cast<double>(layout.tables.size()) * std::pow(embedding_deviation(subject), 2));
+  return {{"embedding", embedding}};
+}
+
+}  // namespace
+
+Json input_of(const Subject& subject) {
+  return subject.family.layout.tables.empty() ? image_input(subject) : embedding_input(subject);
+}
+
+}  // namespace sigprop::importer

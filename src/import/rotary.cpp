@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <set>
+
+#include "import/keys.hpp"
+#include "import/subject.hpp"
+#include "spec/fields.hpp"
+#include "spec/validate.hpp"
+
+namespace sigprop::importer {
+namespace {
+
+/// Version 5 writes rope_parameters, with the base in it; version 4 wrote rope_scaling, or null, beside rope_theta.
+struct Rotary {
+  double base;
+  double share;
+  std::string share_place;  ///< the key that tells it
+};
+
+constexpr const char* share_key = "partial_rotary_factor";
+
+/// A member of the object behind a role, where it is there and of the right kind.
+double member_number(const Subject& subject, const std::string& role, const char* name, Kind kind, double fallback) {
+  const Json& object = spec::member(subject.values, role.c_str());
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return fallback;
+  spec::Rule rule;
+  rule.kind = spec::Rule::Kind::object;
+  rule.fields = {{name, rule_of(kind), false, ""}};
+  const auto errors = spec::validate({std::make_shared<const spec::Rule>(rule), {}}, Json{{name, *found}});
+  for (const std::string& error : errors) subject.findings.errors.push_back(key_of(subject.family, role) + error);
+  return errors.empty() ? found->get<double>() : fallback;
+}
+
+std::string type_in(const Subject& subject, const std::string& role) {
+  const Json& object = spec::member(subject.values, role.c_str());
+  for (const char* name : {"rope_type", "type"}) {  // the older name last
+    if (object.contains(name))
+      return object[name].is_string() ? object[name].get<std::string>() : spec::shown(object[name]);
+  }
+  return "default";
+}
+
+/// What belongs to a type other than the default one is named with it.
+void name_unknown(const Subject& subject, const std::string& role) {
+  static const std::set<std::string> known = {"rope_theta", "rope_type", "type", share_key};
+  for (const auto& entry : spec::member(subject.values, role.c_str()).items()) {
+    if (known.contains(entry.key())) continue;
+    const std::string place = (Json::json_pointer(key_of(subject.family, role)) / entry.key()).to_string();
+    subject.findings.warnings.push_back(place + " is not a key that sigprop knows of " + subject.family.type +
+                                        ": ignored");
+  }
+}
+
+void read_object(const Subject& subject, const std::string& role, Rotary& rotary) {
+  rotary.base = member_number(subject, role, "rope_theta", Kind::base, rotary.base);
+  if (spec::member(subject.values, role.c_str()).contains(share_key))
+    rotary.share_place = key_of(subject.family, role) + "/" + share_key;
+  rotary.share = member_number(subject, role, share_key, Kind::share, rotary.share);
+  const std::string type = type_in(subject, role);
+  if (type == "default") return name_unknown(subject, role);
+  subject.findings.warnings.push_back(key_of(subject.family, role) + " is " + spec::shown(subject.values.at(role)) +
+                                      ", which a spec cannot express: written with unscaled rotary positions");
+}
+
+}  // namespace
+
+std::optional<double> rotary_base(const Subject& subject) {
+  const Layout& layout = subject.family.layout;
+  if (!layout.rotary_base) return std::nullopt;
+  Rotary rotary{spec::number(subject.values, "rotary_base", *layout.rotary_base),
+                spec::number(subject.values, "rotary_share", layout.rotary_share),
+                key_of(subject.family, "rotary_share")};
+  read_object(subject, "rotary_scaling", rotary);
+  read_object(subject, "rotary", rotary);
+  if (rotary.share != 1) {
+    subject.findings.warnings.push_back(rotary.share_place + " is " + Json(rotary.share).dump() +
+                                        ", which a spec cannot express: written with all features of a head turning");
+  }
+  return rotary.base;
+}
+
+}  // namespace sigprop::importer

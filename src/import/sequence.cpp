@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "import/keys.hpp"
+#include "import/subject.hpp"
+#include "spec/fields.hpp"
+
+namespace sigprop::importer {
+namespace {
+
+constexpr std::size_t longest = 10000000;  // of a spec
+
+bool has_position_table(const Family& family) {
+  return std::find(family.layout.tables.begin(), family.layout.tables.end(), "position") != family.layout.tables.end();
+}
+
+/// The most positions the configuration names; 0: none.
+std::size_t most_positions(const Subject& subject) {
+  const std::size_t positions = spec::count(subject.values, "positions", 0);
+  if (!subject.family.layout.positions_after_padding) return positions;
+  const auto unused = static_cast<std::size_t>(spec::number(subject.values, "padding", -1) + 1);
+  return positions > unused ? positions - unused : 1;
+}
+
+std::size_t image_tokens(const Subject& subject) {
+  const auto side = [&](const char* role, std::size_t which) {
+    const Json& extent = subject.values.at(role);
+    return (extent.is_array() ? extent[which] : extent).get<std::size_t>();
+  };
+  std::size_t patches = 1;
+  for (const std::size_t which : {0U, 1U}) patches *= side("image", which) / side("patch", which);
+  if (patches == 0) {
+    subject.findings.errors.push_back(key_of(subject.family, "patch") + " is " + subject.values.at("patch").dump() +
+                                      ", but must be at most " + key_of(subject.family, "image") + ", " +
+                                      subject.values.at("image").dump());
+  }
+  return patches + subject.family.layout.special_tokens;
+}
+
+std::size_t image_length(const Subject& subject) {
+  const std::size_t tokens = image_tokens(subject);
+  const auto given = subject.options.sequence_length;
+  if (given && *given != tokens) {
+    subject.findings.errors.push_back("--sequence-length is " + std::to_string(*given) + ", but the image has " +
+                                      std::to_string(tokens) + " tokens: leave the option out");
+  }
+  return tokens;
+}
+
+}  // namespace
+
+std::size_t sequence_length(const Subject& subject) {
+  if (subject.family.layout.tables.empty()) return image_length(subject);
+  const std::size_t most = most_positions(subject);
+  const bool bounded = most > 0 && has_position_table(subject.family);
+  const auto given = subject.options.sequence_length;
+  const std::string range =
+      "an integer from 2 to " + std::to_string(bounded ? most : longest) +
+      (most > 0 ? " (" + key_of(subject.family, "positions") + " allows " + std::to_string(most) + ")" : "");
+  if (!given)
+    subject.findings.errors.push_back("--sequence-length is missing, but must be " + range +
+                                      ": the file does not tell the length of the sequences");
+  else if (*given < 2 || *given > (bounded ? most : longest))
+    subject.findings.errors.push_back("--sequence-length is " + std::to_string(*given) + ", but must be " + range);
+  else if (most > 0 && *given > most)
+    subject.findings.notes.push_back("--sequence-length is more than " + key_of(subject.family, "positions") + ", " +
+                                     std::to_string(most) + ": rotary positions go on beyond it");
+  return given.value_or(2);
+}
+
+}  // namespace sigprop::importer

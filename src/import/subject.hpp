@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "import/family.hpp"
+#include "import/findings.hpp"
+#include "import/version.hpp"
+#include "sigprop/import/import.hpp"
+
+namespace sigprop::importer {
+
+/// A configuration whose values are right one by one, and what there is to say about it.
+struct Subject {
+  const Family& family;
+  const Values& values;
+  const Options& options;
+  Version library;
+  std::size_t tokens;  ///< of a sequence
+  Findings& findings;
+};
+
+/// The tokens of a sequence: an image's own, else the option's; what `tokens` of a subject is to be.
+[[nodiscard]] std::size_t sequence_length(const Subject& subject);
+
+/// The input of a spec.
+[[nodiscard]] Json input_of(const Subject& subject);
+
+/// Standard deviations of the weights: init.std of a spec.
+[[nodiscard]] Json deviations_of(const Subject& subject);
+
+/// Of the elements of every embedding table, with the factor that the class applies to the embedding.
+[[nodiscard]] double embedding_deviation(const Subject& subject);
+
+/// The stack of a spec, or its encoder and decoder, by their names.
+[[nodiscard]] Json stacks_of(const Subject& subject);
+
+/// The base of rotary positions; none where the class has none.
+[[nodiscard]] std::optional<double> rotary_base(const Subject& subject);
+
+/// A spec's name of an activation, "" with an error for one that a spec does not have.
+[[nodiscard]] std::string activation_named(const Subject& subject, const std::string& role, const std::string& name);
+
+/// Whether the FFN has a gate.
+[[nodiscard]] bool is_gated(const Subject& subject);
+
+}  // namespace sigprop::importer

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/import/import.hpp"
+
+#include "sigprop/spec/write.hpp"
+#include "support/spec.hpp"
+
+namespace {
+
+using namespace sigprop;
+using importer::Imported;
+using importer::Options;
+using nlohmann::json;
+using Lines = std::vector<std::string>;
+
+Options tokens(std::size_t sequence_length) {
+  Options options;
+  options.sequence_length = sequence_length;
+  return options;
+}
+
+Imported imported(const json& config, const Options& options = tokens(128)) {
+  return importer::from_hugging_face(config.dump(), "config.json", options);
+}
+
+/// The spec of a configuration that must be right.
+json spec_of(const json& config, const Options& options = tokens(128)) {
+  const Imported result = imported(config, options);
+  for (const std::string& error : result.errors) UNSCOPED_INFO(error);
+  REQUIRE(result.errors.empty());
+  return json::parse(result.spec);
+}
+
+/// A configuration of few keys, the rest of them by default.
+json config_of(const std::string& type, json keys = json::object()) {
+  keys["model_type"] = type;
+  return keys;
+}
+
+std::string expanded(const std::string& spec) {
+  network::Network network = *spec::read_text(spec, "test.json").network;
+  network.name = "model";
+  return spec::expanded_text(network);
+}
+
+bool contains(const Lines& lines, const std::string& line) {
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
+
+TEST_CASE("the default bert is the bert-base of specs") {
+  Options options = tokens(512);
+  options.batch = 8;
+  const Imported result = imported(config_of("bert"), options);
+  CHECK(expanded(result.spec) == expanded(test::project_spec("bert-base.json").dump()));
+}
+
+TEST_CASE("a model is named by its checkpoint, else by its class") {
+  CHECK(spec_of(config_of("bert", {{"_name_or_path", "bert-base-uncased"}}))["name"] == "bert-base-uncased");
+  CHECK(spec_of(config_of("bert", {{"_name_or_path", ""}}))["name"] == "bert");
+}
+
+TEST_CASE("what is no configuration is refused") {
+  const auto errors = [](const std::string& text) {
+    return importer::from_hugging_face(text, "config.json", tokens(128)).errors;
+  };
+  const std::string types =
+      "one of bert, roberta, distilbert, gpt2, opt, bloom, gpt_neox, llama, mistral, mixtral, qwen2, gemma, t5, vit, "
+      "deit";
+  CHECK(errors("[]") == Lines{"config.json: the file is [], but must be an object with a \"model_type\""});
+  CHECK(errors("{}") == Lines{"config.json: /model_type is missing, but must be " + types + " (for example \"bert\")"});
+  CHECK(errors(R"({"model_type": "Bart"})") ==
+        Lines{"config.json: /model_type is \"Bart\", but must be " + types + "; did you mean \"bert\"?"});
+  CHECK(errors(R"({"model_type": "llava", "text_config": {}})") ==
+        Lines{"config.json: /model_type is \"llava\", but must be " + types + "; did you mean \"llama\"?",
+              "config.json: /text_config is a configuration of its own: save it as a file and import that"});
+  CHECK(errors("{\"model_type\": \"bert\", \"model_type\": \"bert\"}") ==
+        Lines{"config.json: the key \"model_type\" stands twice in one object: remove one of them"});
+}
+
+TEST_CASE("a wrong value is refused with its place, value and range") {
+  const json wrong = config_of("gpt2", {{"n_layer", 0}, {"n_head", "12"}, {"resid_pdrop", 1}, {"n_inner", nullptr}});
+  CHECK(imported(wrong).errors ==
+        Lines{"config.json: /n_layer is 0, but must be an integer from 1 to 1000000 (for example 12)",
+              "config.json: /n_head is \"12\", but must be an integer from 1 to 10000000 (for example 64)",
+              "config.json: /resid_pdrop is 1, but must be a number in [0, 1) (for example 0.1)"});
+  CHECK(imported(config_of("llama", {{"rope_parameters", {{"rope_theta", 0}}}})).errors ==
+        Lines{"config.json: /rope_parameters/rope_theta is 0, but must be a number in (1, 1000000000000] (for example "
+              "10000)"});
+}
+
+TEST_CASE("heads that do not fit are refused in the configuration's words") {
+  CHECK(imported(config_of("gpt2", {{"n_head", 7}})).errors ==
+        Lines{"config.json: /n_head is 7, but must divide /n_embd, 768: change one of them"});
+  CHECK(imported(config_of("llama", {{"num_key_value_heads", 5}})).errors ==
+        Lines{"config.json: /num_key_value_heads is 5, but must divide /num_attention_heads, 32: change one of them"});
+}
+
+TEST_CASE("a value that follows from others is refused where the spec shows it") {
+  CHECK(imported(config_of("gpt2", {{"n_embd", 9000000}})).errors ==
+        Lines{"config.json: as a spec: /stack/ffn/width is 36000000, but must be an integer from 1 to 10000000 (for "
+              "example 3072)"});
+}
+
+TEST_CASE("an activation that no spec has is refused") {
+  CHECK(imported(config_of("bert", {{"hidden_act", "quick_gelu"}})).errors ==
+        Lines{"config.json: /hidden_act is \"quick_gelu\", but a spec has only the activations relu, relu2, gelu, "
+              "gelu_python, "
+              "gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh, gelu_python_tanh, silu, swish, tanh, leaky_relu, "
+              "linear"});
+  CHECK(imported(config_of("t5", {{"feed_forward_proj", "gated-mish"}})).errors.size() == 1);
+}
+
+TEST_CASE("the length of a sequence is asked for, and bounded by a table of positions") {
+  CHECK(imported(config_of("bert"), {}).errors == Lines{"config.json: --sequence-length is missing, but must be an "
+                                                        "integer from 2 to 512 (/max_position_embeddings allows 512): "
+                                                        "the file does not tell the length of the sequences"});
+  CHECK(imported(config_of("bert"), tokens(513)).errors ==
+        Lines{"config.json: --sequence-length is 513, but must be an integer from 2 to 512 (/max_position_embeddings "
+              "allows 512)"});
+  CHECK(imported(config_of("t5"), tokens(1)).errors ==
+        Lines{"config.json: --sequence-length is 1, but must be an integer from 2 to 10000000"});
+}
+
+TEST_CASE("roberta counts positions from behind the padding word's number") {
+  CHECK(imported(config_of("roberta"), tokens(510)).errors.empty());
+  CHECK(imported(config_of("roberta"), tokens(511)).errors ==
+        Lines{"config.json: --sequence-length is 511, but must be an integer from 2 to 510 (/max_position_embeddings "
+              "allows 510)"});
+}
+
+TEST_CASE("rotary positions go beyond the configuration's maximum, with a note") {
+  CHECK(contains(imported(config_of("llama"), tokens(4096)).notes,
+                 "--sequence-length is more than /max_position_embeddings, 2048: rotary positions go on beyond it"));
+}
+
+TEST_CASE("an image has its patches and special tokens") {
+  CHECK(spec_of(config_of("vit"), {})["sequence_length"] == 197);
+  CHECK(spec_of(config_of("deit", {{"image_size", {224, 112}}, {"patch_size", 16}}), {})["sequence_length"] == 100);
+  CHECK(imported(config_of("vit"), tokens(64)).errors ==
+        Lines{"config.json: --sequence-length is 64, but the image has 197 tokens: leave the option out"});
+  CHECK(imported(config_of("vit", {{"patch_size", 300}}), {}).errors ==
+        Lines{"config.json: /patch_size is 300, but must be at most /image_size, 224"});
+}
+
+TEST_CASE("an image's dropout thins out the variance and the correlation of its patches") {
+  Options options;
+  options.token_correlation = 0.4;
+  const json spec = spec_of(config_of("deit", {{"hidden_dropout_prob", 0.5}}), options);
+  CHECK(spec["input"]["variance"].get<double>() == Approx(2 * 768 * 0.0004 * 196 / 198));
+  CHECK(spec["input"]["token_correlation"].get<double>() == Approx(0.2));
+}
+
+TEST_CASE("a correlation of words cannot be given") {
+  Options options = tokens(128);
+  options.token_correlation = 0.3;
+  CHECK(imported(config_of("bert"), options).errors ==
+        Lines{"config.json: --token-correlation is 0.3, but bert embeds words, whose correlation follows from their "
+              "tables: leave the "
+              "option out"});
+}
+
+TEST_CASE("an unknown key is named, with the nearest known one") {
+  CHECK(imported(config_of("gpt2", {{"n_layers", 3}, {"speed", 1}})).warnings ==
+        Lines{"/n_layers is not a key that sigprop knows of gpt2: ignored; did you mean \"n_layer\"?",
+              "/speed is not a key that sigprop knows of gpt2: ignored"});
+}
+
+TEST_CASE("absent keys have the class's defaults, named in one note") {
+  const json config = config_of("distilbert", {{"vocab_size", 1000},
+                                               {"dim", 64},
+                                               {"n_heads", 4},
+                                               {"hidden_dim", 128},
+                                               {"activation", "relu"},
+                                               {"dropout", 0},
+                                               {"attention_dropout", 0},
+                                               {"initializer_range", 0.1}});
+  CHECK(
+      imported(config).notes ==
+      Lines{"keys that the file leaves out have the defaults of distilbert: n_layers 6, max_position_embeddings 512"});
+}
+
+TEST_CASE("another name of a key is as good, but not beside it with another value") {
+  CHECK(spec_of(config_of("gpt2", {{"num_hidden_layers", 3}}))["stack"]["layers"] == 3);
+  CHECK(imported(config_of("gpt2", {{"num_hidden_layers", 0}})).errors ==
+        Lines{"config.json: /num_hidden_layers is 0, but must be an integer from 1 to 1000000 (for example 12)"});
+  CHECK(imported(config_of("gpt2", {{"num_hidden_layers", 3}, {"n_layer", 4}})).errors ==
+        Lines{"config.json: /num_hidden_layers is 3, but /n_layer, another name of it, is 4: remove one of them"});
+}
+
+TEST_CASE("what a spec cannot express is a warning, and an error when strict") {
+  const json config = config_of("gpt_neox", {{"rotary_pct", 1.0}});
+  const std::string warning =
+      "/use_parallel_residual is true by default, which a spec cannot express: written as the FFN's branch after the "
+      "attention's";
+  CHECK(imported(config).warnings == Lines{warning});
+  Options strict = tokens(128);
+  strict.strict = true;
+  const Imported refused = imported(config, strict);
+  CHECK(refused.spec.empty());
+  CHECK(refused.warnings.empty());
+  CHECK(refused.errors == Lines{"config.json: " + warning,
+                                "config.json: --strict takes only a model that a spec expresses wholly: leave it out "
+                                "to have the spec with warnings"});
+  CHECK(imported(config_of("bert"), strict).errors.empty());
+}
+
+TEST_CASE("GPT-2's outputs are drawn narrower with depth, but not by the versions that lost it") {
+  const auto output = [](const std::string& library) {
+    Options options = tokens(128);
+    options.library = library;
+    return spec_of(config_of("gpt2"), options)["init"]["std"]["output"].get<double>();
+  };
+  const double narrow = 0.02 / std::sqrt(24.0);
+  for (const char* library : {"4", "4.57.1", "5", "5.23.0", "5.15.0"}) CHECK(output(library) == narrow);
+  for (const char* library : {"5.0", "5.0.0", "5.14.1"}) CHECK(output(library) == 0.02);
+}
+
+TEST_CASE("a library that is no version of transformers is refused") {
+  for (const char* library : {"", "3", "5.", "5.0.0.0", "newest", "5.99999"}) {
+    Options options = tokens(128);
+    options.library = library;
+    CHECK(imported(config_of("bert"), options).errors ==
+          Lines{"config.json: --library is " + json(library).dump() +
+                ", but must be a version of transformers from 4 to 5 (for example 5, or 4.57.1)"});
+  }
+}
+
+TEST_CASE("gemma's old name of its activation means what the version takes it for") {
+  const auto activation = [](const std::string& library) {
+    Options options = tokens(128);
+    options.library = library;
+    return spec_of(config_of("gemma", {{"hidden_act", "gelu"}}), options)["stack"]["ffn"]["activation"];
+  };
+  CHECK(activation("5.18.0") == "gelu_tanh");
+  CHECK(activation("5.17.0") == "gelu");
+  CHECK(activation("4.57.1") == "gelu");
+}
+
+TEST_CASE("scores divided by the layer's number are written as narrower queries") {
+  const json spec = spec_of(config_of("gpt2", {{"n_layer", 4}, {"scale_attn_by_inverse_layer_idx", true}}));
+  CHECK(spec["init"]["std"]["query"] == json{0.02, 0.02 / 2, 0.02 / 3, 0.02 / 4});
+  CHECK(spec["init"]["std"]["key"] == 0.02);
+}
+
+TEST_CASE("the base of rotary positions stands where either version of the library writes it") {
+  const auto base = [](const json& keys) {
+    return spec_of(config_of("mixtral", keys))["stack"]["attention"]["rotary_base"];
+  };
+  CHECK(base(json::object()) == 1e6);
+  CHECK(base({{"rope_theta", 500}}) == 500);
+  CHECK(base({{"rope_parameters", {{"rope_theta", 600}, {"rope_type", "default"}}}}) == 600);
+}
+
+TEST_CASE("scaled and partial rotary positions are named") {
+  CHECK(imported(config_of("llama", {{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}}}})).warnings ==
+        Lines{"/rope_scaling is {\"factor\":2.0,\"rope_type\":\"linear\"}, which a spec cannot express: written with "
+              "unscaled rotary "
+              "positions"});
+  CHECK(imported(config_of("llama", {{"rope_parameters", {{"factor", 2}, {"rope_theta", 1e4}}}})).warnings ==
+        Lines{"/rope_parameters/factor is not a key that sigprop knows of llama: ignored"});
+  CHECK(imported(config_of("gpt_neox", {{"use_parallel_residual", false}})).warnings ==
+        Lines{"/rotary_pct is 0.25, which a spec cannot express: written with all features of a head turning"});
+}
+
+TEST_CASE("the share of rotary features is named where it stands") {
+  const json keys = {{"use_parallel_residual", false}, {"rope_parameters", {{"partial_rotary_factor", 0.5}}}};
+  CHECK(imported(config_of("gpt_neox", keys)).warnings ==
+        Lines{"/rope_parameters/partial_rotary_factor is 0.5, which a spec cannot express: written with all features "
+              "of a head turning"});
+}
+
+TEST_CASE("a window shorter than the sequence is named where it is used") {
+  const auto warnings = [](const std::string& type, const json& keys, std::size_t length) {
+    return imported(config_of(type, keys), tokens(length)).warnings;
+  };
+  const Lines named{
+      "/sliding_window is 100, less than the sequence, which a spec cannot express: written with attention to all "
+      "tokens "
+      "before"};
+  CHECK(warnings("mistral", {{"sliding_window", 100}}, 101) == named);
+  CHECK(warnings("mistral", {{"sliding_window", 100}}, 100).empty());
+  CHECK(warnings("mistral", {{"sliding_window", nullptr}}, 5000).empty());
+  CHECK(warnings("qwen2", {{"sliding_window", 100}, {"use_sliding_window", true}}, 101) == named);
+  CHECK(warnings("qwen2", {{"sliding_window", 100}}, 101).empty());
+  CHECK(warnings("qwen2", {{"sliding_window", 100}, {"use_sliding_window", true}, {"max_window_layers", 32}}, 101)
+            .empty());
+}
+
+TEST_CASE("a norm's epsilon that shows beside the embedding is named") {
+  CHECK(contains(imported(config_of("gpt2")).notes,
+                 "/layer_norm_epsilon is 1e-05, not small beside the embedding's variance, 0.0008: a spec's norms have "
+                 "none, but sigprop simulate --norm-epsilon sets one"));
+  CHECK_FALSE(contains(imported(config_of("llama")).notes,
+                       "/rms_norm_eps is 1e-06, not small beside the embedding's variance, 0.0004: a spec's norms have "
+                       "none, but sigprop simulate --norm-epsilon sets one"));
+}
+
+TEST_CASE("opt takes its norm after the sum where the configuration says so") {
+  const json norm = spec_of(config_of("opt", {{"do_layer_norm_before", false}}))["stack"]["norm"];
+  CHECK(norm == json{{"kind", "layer_norm"}, {"placement", "post"}, {"final", false}});
+  CHECK(spec_of(config_of("opt", {{"_remove_final_layer_norm", true}}))["stack"]["norm"]["final"] == false);
+}
+
+TEST_CASE("a bert that decodes has a causal mask, and gemma may be without one") {
+  CHECK(spec_of(config_of("bert", {{"is_decoder", true}}))["stack"]["attention"]["mask"] == "causal");
+  CHECK(spec_of(config_of("gemma", {{"use_bidirectional_attention", true}}))["stack"]["attention"]["mask"] == "none");
+}
+
+TEST_CASE("t5 has an encoder and a decoder of their own depths") {
+  const json spec =
+      spec_of(config_of("t5", {{"num_decoder_layers", 2}, {"d_kv", 32}, {"feed_forward_proj", "gated-gelu"}}));
+  CHECK(spec["encoder"]["layers"] == 6);
+  CHECK(spec["decoder"]["layers"] == 2);
+  CHECK(spec["decoder"]["attention"]["mask"] == "causal");
+  CHECK(spec["decoder"]["cross_attention"] == spec["encoder"]["attention"]);
+  CHECK(spec["encoder"]["attention"]["head_width"] == 32);
+  CHECK(spec["encoder"]["attention"]["score_scale"] == 1.0);
+  CHECK(spec["encoder"]["ffn"] == json{{"width", 2048}, {"activation", "gelu_tanh"}, {"gated", true}});
+}
+
+TEST_CASE("t5's factor is the gain of its norms too, of all but the final ones") {
+  const json config = config_of("t5", {{"initializer_factor", 0.5}, {"dropout_rate", 0}});
+  CHECK(spec_of(config)["decoder"]["norm"] ==
+        json{{"kind", "rms_norm"}, {"placement", "pre"}, {"final", true}, {"gain", 0.5}});
+  CHECK(contains(imported(config).warnings,
+                 "/initializer_factor is 0.5 and the gain of the final norms with it, which a spec cannot express: "
+                 "written with gain 1 "
+                 "there"));
+}
+
+}  // namespace
