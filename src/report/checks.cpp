@@ -59,8 +59,8 @@ void write_rows(std::ostream& out, const std::vector<Row>& rows) {
   const std::size_t check = width_of(rows, &Row::check), value = width_of(rows, &Row::value);
   const std::size_t must = width_of(rows, &Row::bound);
   for (const Row& row : rows) {
-    out << left(row.verdict, verdict) << "  " << left(row.model, model) << "  " << left(row.check, check) << "  "
-        << right(row.value, value) << "  " << left(row.bound, must) << "  " << row.where << '\n';
+    out << left(row.verdict, verdict) << "  " << left(row.model, model) << "  " << left(row.check, check) << " "
+        << right(row.value, value + 1) << "  " << left(row.bound, must) << "  " << row.where << '\n';
   }
   out << '\n';
 }
