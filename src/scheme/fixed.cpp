@@ -44,6 +44,11 @@ double width_ratio(const Task& task) {
   return width_of(task) / given(task, "base_width", base_width);
 }
 
+/// 1/k in place of 1/√k.
+double mup_score_scale(const Task& task) {
+  return 1 / real(task.stack.attention.head_width);
+}
+
 }  // namespace
 
 Settings xavier(const Task& task) {
@@ -195,10 +200,8 @@ Settings ds_init(const Task& task) {
 
 Settings t_fixup(const Task& task) {
   require_one_stack(task, "t_fixup");
-  LayerStd std = xavier_with_gain(task, 0.67 * std::pow(layers_of(task), -0.25));
-  std.value *= std::sqrt(2.0);
-  Settings out = in_every_layer(task, std);
-  out.embedding = std::pow(width_of(task), -0.5) * std::pow(9 * layers_of(task), -0.25);
+  Settings out = in_every_layer(task, xavier_with_gain(task, 0.67 * std::pow(layers_of(task), -0.25)));
+  out.embedding = std::pow(9 * layers_of(task), -0.25);
   return out;
 }
 
@@ -211,7 +214,7 @@ Settings rezero(const Task& task) {
 Settings layerscale(const Task& task) {
   const double layers = layers_of(task);
   const double by_depth = layers <= 18 ? 0.1 : layers <= 24 ? 1e-5 : 1e-6;
-  Settings out = in_every_layer(task, xavier_by_matrix(task));
+  Settings out = normal(task);
   scale_residuals(task, 1, given(task, "scale", by_depth), out);
   return out;
 }
@@ -223,7 +226,7 @@ Settings mup(const Task& task) {
   multiply_outputs(std, 1 / branches_root(task));
   Settings out = in_every_layer(task, std);
   out.embedding = nominal;
-  out.score_scale = 1 / real(task.stack.attention.head_width);
+  out.score_scale = mup_score_scale(task);
   return out;
 }
 
@@ -235,6 +238,7 @@ Settings depth_scaled_mup(const Task& task, double exponent) {
   const double depth_ratio = layers_of(task) / given(task, "base_layers", base_layers);
   Settings out = in_every_layer(task, uniform(nominal / std::sqrt(width_ratio(task))));
   out.embedding = nominal;
+  out.score_scale = mup_score_scale(task);
   scale_residuals(task, 1, std::pow(depth_ratio, -exponent), out);
   return out;
 }

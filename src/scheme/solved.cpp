@@ -84,7 +84,8 @@ Settings deepscalelm_full(const Task& task) {
     throw NotApplicable(std::string("deepscalelm_full asks the theory full, and ") + error.what());
   } catch (const boost::math::evaluation_error&) {
     throw NotApplicable(
-        "deepscalelm_full found no deviation that gives every branch variance 1: look for an extreme score scale, dropout "
+        "deepscalelm_full found no deviation that gives every branch variance 1: look for an extreme score scale, "
+        "dropout "
         "or input");
   }
   out.std = stack.std;
@@ -93,6 +94,8 @@ Settings deepscalelm_full(const Task& task) {
 
 Settings admin(const Task& task) {
   require_one_stack(task, "admin");
+  if (!task.stack.norm || task.stack.placement != network::Placement::post)
+    throw NotApplicable("admin scales the sums that a norm follows: set the norm's placement to post");
   Settings out = in_every_layer(task, xavier_by_matrix(task));
   Stack stack = task.stack;
   stack.std = out.std;
@@ -101,7 +104,8 @@ Settings admin(const Task& task) {
     double squared = 1;
     for (std::size_t branch = 0; branch < stack.branches(); ++branch) {
       out.skip.push_back(std::sqrt(squared));
-      squared += signal.variance_after(function_of(stack, branch));
+      stack.skip[branch] = out.skip.back();
+      squared = squared * signal.variance_after({}) + signal.variance_after(function_of(stack, branch));
       signal.advance(network::residual_of(stack, branch));
     }
   } catch (const predict::NotCovered& error) {

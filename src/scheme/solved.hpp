@@ -10,7 +10,7 @@ namespace sigprop::scheme {
 /// variance 1. Throws NotApplicable for what the theory does not cover.
 [[nodiscard]] Settings deepscalelm_full(const Task& task);
 
-/// Admin: ω²_1 = 1, ω²_{i+1} = ω²_i + Var f_i, the variances being those of the Post-LN model with ω = 1.
+/// Admin: ω_1 = 1 and ω²_{i+1} the variance of the sum ω_i x_i + f_i, branch after branch.
 [[nodiscard]] Settings admin(const Task& task);
 
 }  // namespace sigprop::scheme

@@ -56,14 +56,14 @@ TEST_CASE("every parameter of a scheme changes what it sets, and its default is 
     for (const scheme::Parameter& parameter : scheme.parameters) {
       INFO(scheme.name << ' ' << parameter.name);
       const scheme::Settings plain = apply(scheme.name, test::base_task());
-      scheme::Task task = test::base_task();
-      if (parameter.value) {
-        task.parameters[parameter.name] = *parameter.value;
-        CHECK(same(scheme.apply(task), plain));
-      }
-      task.parameters[parameter.name] = parameter.highest == 1 ? 1 - parameter.value.value_or(0) : 1.7;
-      if (parameter.name == "branches") task.parameters[parameter.name] = 17;
-      CHECK_FALSE(same(scheme.apply(task), plain));
+      const auto with = [&](double value) {
+        scheme::Task task = test::base_task();
+        task.parameters[parameter.name] = value;
+        return apply(scheme.name, task);
+      };
+      if (parameter.value) CHECK(same(with(*parameter.value), plain));
+      const double other = parameter.highest == 1 ? 1 - parameter.value.value_or(0) : 1.7;
+      CHECK_FALSE(same(with(parameter.name == "branches" ? 17 : other), plain));
     }
   }
 }

@@ -131,18 +131,31 @@ TEST_CASE("deepscalelm_full removes the deviation that the authors' formulas lea
   CHECK(off("deepscalelm_full") < 1e-9);
 }
 
-TEST_CASE("admin adds up the branches' variances") {
-  const scheme::Settings settings = apply("admin", test::base_task());
+TEST_CASE("admin's skips are the deviations of the sums before them") {
+  scheme::Task task = test::base_task();
+  task.stack.placement = network::Placement::post;
+  const scheme::Settings settings = apply("admin", task);
   CHECK(settings.skip.front() == 1);
-  for (std::size_t i = 1; i < settings.skip.size(); ++i) CHECK(settings.skip[i] > settings.skip[i - 1]);
+  network::Stack stack = task.stack;
+  stack.std = settings.std;
+  stack.skip = settings.skip;
+  predict::Propagator signal(task.model);
+  for (std::size_t branch = 0; branch + 1 < stack.branches(); ++branch) {
+    const auto residual = network::residual_of(stack, branch);
+    CHECK(signal.variance_after({residual.front()}) == Approx(std::pow(settings.skip[branch + 1], 2)));
+    signal.advance(residual);
+  }
   CHECK(settings.branch == std::vector<double>(24, 1.0));
 }
 
 TEST_CASE("the solved schemes say what they cannot do") {
+  CHECK_THROWS_WITH(scheme::find("admin")->apply(test::base_task()),
+                    "admin scales the sums that a norm follows: set the norm's placement to post");
   scheme::Task task = test::base_task();
   task.stack.attention.mask = network::Mask::causal;
   CHECK_THROWS_WITH(apply("deepscalelm_full", task),
                     "deepscalelm_full asks the theory full, and a causal mask is not covered by this theory yet");
+  task.stack.placement = network::Placement::post;
   CHECK_THROWS_WITH(apply("admin", task),
                     "admin is profiled with the theory full, and a causal mask is not covered by this theory yet");
   task = test::base_task();

@@ -37,7 +37,7 @@ namespace sigprop::test {
   return task(12);
 }
 
-/// A scheme named as on the command line, NAME:PARAMETER=VALUE:...
+/// What a scheme gives under the norm it was made for; named as on the command line, NAME:PARAMETER=VALUE:...
 [[nodiscard]] inline scheme::Settings apply(const std::string& choice, scheme::Task task) {
   std::istringstream parts(choice);
   std::string name, parameter;
@@ -48,6 +48,7 @@ namespace sigprop::test {
   }
   const scheme::Scheme* scheme = scheme::find(name);
   REQUIRE(scheme != nullptr);
+  if (scheme->norm == scheme::NormUse::post) task.stack.placement = network::Placement::post;
   return scheme->apply(task);
 }
 
