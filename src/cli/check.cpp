@@ -4,7 +4,6 @@
 #include <iostream>
 #include <memory>
 #include <set>
-#include <sstream>
 
 #include "cli/command.hpp"
 #include "cli/pending_file.hpp"
@@ -39,7 +38,9 @@ std::vector<check::Check> checks_of(const Options& options, const std::string& f
 }
 
 void evaluate(const Options& options, CheckedSpec& out) {
-  const spec::ReadResult read = load(out.file);
+  const spec::ReadResult read = spec::read_file(out.file);
+  for (const std::string& error : read.errors) out.faults.push_back({error, 0});
+  if (!read.network) return;
   out.name = read.network->name;
   const std::vector<check::Check> checks = checks_of(options, out.file, read);
   const profile::Profile profile = prediction(*read.network, options.theory, out.file);
@@ -50,7 +51,7 @@ void evaluate(const Options& options, CheckedSpec& out) {
   for (check::Fault& fault : out.faults) fault.message.insert(0, shown_path(out.file) + ": ");
 }
 
-/// A spec's outcomes; what is wrong with it stands among its faults, one a line of the message, and does not end the run.
+/// A spec's outcomes; what is wrong with it stands among its faults and does not end the run.
 CheckedSpec checked(const Options& options, const std::string& file) {
   CheckedSpec out;
   out.file = file;
@@ -58,8 +59,7 @@ CheckedSpec checked(const Options& options, const std::string& file) {
     evaluate(options, out);
   } catch (const Failure& failure) {
     if (failure.status() != wrong_usage) throw;
-    std::istringstream lines(failure.what());
-    for (std::string line; std::getline(lines, line);) out.faults.push_back({line, 0});
+    out.faults.push_back({failure.what(), 0});
   }
   return out;
 }
@@ -94,15 +94,21 @@ struct SideReport {
   Writer writer;
 };
 
-/// Files with one name would overwrite each other.
+/// Files with one name would overwrite each other, or a spec.
 void require_different_files(const Options& options) {
   std::set<std::string> names;
+  for (const std::string& spec : options.specs) {
+    if (spec != "-") names.insert(real_path(spec));
+  }
   for (const auto& [option, file] : {std::pair<const char*, std::string>{"--output", options.output.file},
                                      {"--junit", options.junit},
                                      {"--sarif", options.sarif}}) {
-    if (!file.empty() && !names.insert(file).second)
-      throw Failure(wrong_usage,
-                    std::string(option) + " " + file + ": is written by another option already; name another file");
+    if (file.empty() || (file == "-" && option == std::string("--output"))) continue;
+    if (file == "-")
+      throw Failure(wrong_usage, std::string(option) + " -: must be a file: standard output has the checks");
+    if (!names.insert(real_path(file)).second)
+      throw Failure(wrong_usage, std::string(option) + " " + file +
+                                     ": is a spec, or written by another option already; name another file");
   }
 }
 

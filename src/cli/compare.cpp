@@ -24,10 +24,18 @@ std::string norm_name(const network::Stack& stack) {
          (*stack.norm == network::NormKind::layer_norm ? "LN" : "RMSNorm");
 }
 
+/// `all` stands for every scheme.
 std::vector<std::string> chosen(const std::string& schemes) {
-  if (schemes != "all") return split(schemes, ',');
   std::vector<std::string> names;
-  for (const scheme::Scheme& scheme : scheme::schemes()) names.push_back(scheme.name);
+  for (const std::string& name : split(schemes, ',')) {
+    if (name == "all") {
+      for (const scheme::Scheme& scheme : scheme::schemes()) names.push_back(scheme.name);
+    } else if (!name.empty()) {
+      names.push_back(name);
+    }
+  }
+  if (names.empty())
+    throw Failure(wrong_usage, "--schemes names no scheme, but must name some, as in --schemes gpt2,deepnorm, or all");
   return names;
 }
 
@@ -48,10 +56,10 @@ report::Candidate candidate(const Options& options, const spec::FileText& file, 
 }
 
 std::vector<report::Candidate> compared(const Options& options, const spec::FileText& file) {
+  const std::vector<std::string> names = chosen(options.schemes);
+  require_good(spec::read_without_init(*file.text, file.name));
   std::vector<report::Candidate> list;
-  for (const std::string& name : chosen(options.schemes)) list.push_back(candidate(options, file, name));
-  if (list.empty())
-    throw Failure(wrong_usage, "--schemes names no scheme, but must name some, as in --schemes gpt2,deepnorm, or all");
+  for (const std::string& name : names) list.push_back(candidate(options, file, name));
   report::sort_by_flatness(list);
   if (!list.front().profile)
     throw Failure(wrong_usage, file.name + ": no scheme applies; " + list.front().scheme + ": " + list.front().reason);

@@ -28,18 +28,26 @@ std::string imported(const Request& request) {
   return result.spec;
 }
 
+/// What is wrong with a correlation, NaN too; nothing for a good one.
+std::string is_correlation(const std::string& text) {
+  double value = 0;
+  const bool read = CLI::detail::lexical_cast(text, value);
+  return read && value >= 0 && value <= 1 ? "" : "is " + text + ", but must be a number in [0, 1]";
+}
+
 void add_options(CLI::App& command, Request& request) {
   importer::Options& options = request.options;
   command.add_option("CONFIG", request.config, "Hugging Face config.json of a model; - for standard input")->required();
   command
       .add_option("--sequence-length", options.sequence_length,
                   "Tokens of a sequence; the file does not tell, but for images")
+      ->check(CLI::PositiveNumber)
       ->type_name("N");
   command.add_option("--batch", options.batch, "Sequences")->check(CLI::Range(1, 10000000))->capture_default_str();
   command
       .add_option("--token-correlation", options.token_correlation,
                   "Correlation of an image's patches as embedded; 0.2 where not given")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(is_correlation);
   command.add_option("--library", options.library, "Version of transformers whose initialization is meant")
       ->type_name("VERSION")
       ->capture_default_str();

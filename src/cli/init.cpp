@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/prediction.hpp"
 #include "cli/scheme_choice.hpp"
-#include "sigprop/predict/predict.hpp"
+#include "report/number.hpp"
+#include "sigprop/profile/summary.hpp"
 #include "sigprop/report/schemes.hpp"
 
 namespace sigprop::cli {
@@ -23,26 +23,21 @@ struct Options {
 };
 
 /// What is left of the aim that all variances be 1, by prediction.
-std::string deviation_left(const network::Network& network) {
+std::string deviation_left(const network::Network& network, const std::string& spec) {
   profile::Profile profile;
   try {
-    profile = predict::predict(network, predict::Theory::full);
-  } catch (const predict::NotCovered& error) {
-    return std::string("not predicted: ") + error.what();
-  } catch (const std::domain_error& error) {
-    return std::string("not predicted: ") + error.what();
+    profile = prediction(network, "full", spec);
+  } catch (const Failure& failure) {
+    return std::string("not predicted: ") + failure.what();
   }
   const auto [low, high] = std::minmax_element(
       profile.points.begin(), profile.points.end(),
       [](const auto& a, const auto& b) { return a.forward.variance.log10 < b.forward.variance.log10; });
-  const double gradient =
-      profile.points.front().backward.variance.log10 - profile.points.back().backward.variance.log10;
-  char line[200];
-  std::snprintf(line, sizeof line,
-                "predicted: variance from %.4g to %.4g over all points, gradient variance at the input %.4g times that "
-                "at the last point",
-                low->forward.variance.value, high->forward.variance.value, std::pow(10.0, gradient));
-  return line;
+  const profile::Quantity gradient =
+      profile::ratio(profile.points.front().backward.variance, profile.points.back().backward.variance);
+  return "predicted: variance from " + report::number(low->forward.variance) + " to " +
+         report::number(high->forward.variance) + " over all points, gradient variance at the input " +
+         report::number(gradient) + " times that at the last point";
 }
 
 report::Recipe recipe_of(const spec::ReadResult& read, const std::string& scheme) {
@@ -61,7 +56,7 @@ void run(const Options& options) {
     const spec::Initialized made = spec::initialize(*file.text, file.name, choice, options.keep_norm);
     require_good(made.read);
     std::vector<std::string> notes = made.notes;
-    notes.push_back(deviation_left(*made.read.network));
+    notes.push_back(deviation_left(*made.read.network, options.spec));
     if (!options.output.quiet) {
       for (const std::string& note : notes) std::cerr << "sigprop: " << options.scheme << ": " << note << '\n';
     }

@@ -6,13 +6,31 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "cli/command.hpp"
 
 namespace sigprop::cli {
 
+namespace {
+
+bool is_device(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored);
+}
+
+}  // namespace
+
+std::string real_path(const std::string& path) {
+  std::error_code failed;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, failed);
+  return failed ? path : real.string();
+}
+
 PendingFile::PendingFile(const std::string& option, const std::string& path)
-    : name_(option + " " + path), path_(path), temporary_(path + ".partial." + std::to_string(getpid())) {
+    : name_(option + " " + path),
+      path_(real_path(path)),
+      temporary_(is_device(path_) ? path_ : path_ + ".partial." + std::to_string(getpid())) {
   errno = 0;
   stream_.open(temporary_, std::ios::binary | std::ios::trunc);
   if (!stream_) {
@@ -22,13 +40,14 @@ PendingFile::PendingFile(const std::string& option, const std::string& path)
 }
 
 PendingFile::~PendingFile() {
-  if (!finished_) std::remove(temporary_.c_str());
+  if (!finished_ && temporary_ != path_) std::remove(temporary_.c_str());
 }
 
 void PendingFile::finish() {
   errno = 0;
   stream_.close();
-  if (!stream_ || std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+  const bool whole = stream_ && (temporary_ == path_ || std::rename(temporary_.c_str(), path_.c_str()) == 0);
+  if (!whole) {
     throw Failure(machine, name_ + ": writing failed: " + std::strerror(errno != 0 ? errno : EIO) +
                                "; nothing was changed there");
   }

@@ -25,11 +25,18 @@ double number_of(const std::string& text, const scheme::Scheme& scheme, const sc
   double value = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = read.ec == std::errc() && read.ptr == text.data() + text.size();
-  if (whole && value >= parameter.lowest && value <= parameter.highest) return value;
+  const bool allowed =
+      parameter.is_switch ? value == 0 || value == 1 : value >= parameter.lowest && value <= parameter.highest;
+  if (whole && allowed) return value;
   std::ostringstream message;
   message << "the parameter " << parameter.name << " of the scheme " << scheme.name << " is \"" << text
-          << "\", but must be a number in [" << parameter.lowest << ", " << parameter.highest
-          << "]: " << parameter.about;
+          << "\", but must be ";
+  if (parameter.is_switch) {
+    message << "0 or 1";
+  } else {
+    message << "a number in [" << parameter.lowest << ", " << parameter.highest << "]";
+  }
+  message << ": " << parameter.about;
   throw Failure(wrong_usage, message.str());
 }
 
@@ -43,6 +50,7 @@ std::vector<std::string> split(const std::string& text, char separator) {
 }
 
 const scheme::Scheme& known_scheme(const std::string& name) {
+  if (name.empty()) throw Failure(wrong_usage, "the name of the scheme is empty; sigprop schemes lists them");
   if (const scheme::Scheme* scheme = scheme::find(name)) return *scheme;
   std::vector<std::string> known;
   for (const scheme::Scheme& scheme : scheme::schemes()) known.push_back(scheme.name);
@@ -63,7 +71,9 @@ spec::SchemeChoice scheme_choice(const std::string& text) {
                                      ":PARAMETER=VALUE");
     }
     const scheme::Parameter& parameter = known_parameter(scheme, parts[i].substr(0, sign));
-    choice.parameters[parameter.name] = number_of(parts[i].substr(sign + 1), scheme, parameter);
+    const double value = number_of(parts[i].substr(sign + 1), scheme, parameter);
+    if (!choice.parameters.emplace(parameter.name, value).second)
+      throw Failure(wrong_usage, "\"" + text + "\" sets " + parameter.name + " twice: remove one of the two");
   }
   return choice;
 }

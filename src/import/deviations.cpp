@@ -33,6 +33,7 @@ double output_deviation(const Subject& subject) {
   const double std = value(subject, "std");
   if (!subject.family.layout.outputs_by_depth) return std;
   const double narrow = std / std::sqrt(2 * value(subject, "layers"));
+  if (std == 0) return 0;
   const bool lost = subject.library >= unscaled_from && subject.library < scaled_again;
   subject.findings.notes.push_back("c_proj is drawn with " + Json(narrow).dump() +
                                    " by transformers 4 and from 5.15.0 on, but with " + Json(std).dump() +

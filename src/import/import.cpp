@@ -51,7 +51,7 @@ Json spec_of(const Subject& subject, const Json& config) {
 std::string written(const Json& config, const Family& family, const Options& options, Findings& findings) {
   const auto library = version_of(options.library);
   if (!library) {
-    findings.errors.push_back("--library is " + Json(options.library).dump() +
+    findings.errors.push_back("--library is " + spec::shown(options.library) +
                               ", but must be a version of transformers from 4 to 5 (for example 5, or 4.57.1)");
   }
   const Values values = values_of(family, config, findings);

@@ -14,15 +14,12 @@ constexpr double usual_patch_correlation = 0.2;
 /// A norm's ε that is more than this share of the first variance it meets shows in a result.
 constexpr double noticeable_epsilon = 0.01;
 
-double side(const Json& extent, std::size_t which) {
-  return (extent.is_array() ? extent[which] : extent).get<double>();
-}
-
 /// Mean variance of an image's tokens: patches of pixels with variance 1 through weights, a position; special tokens.
 double image_variance(const Subject& subject) {
   const double w = std::pow(spec::number(subject.values, "std", 0), 2);
-  const double pixels = side(subject.values.at("patch"), 0) * side(subject.values.at("patch"), 1) *
-                        spec::number(subject.values, "channels", 0);
+  const Json& patch = subject.values.at("patch");
+  const double pixels =
+      static_cast<double>(side(patch, 0) * side(patch, 1)) * spec::number(subject.values, "channels", 0);
   const auto special = static_cast<double>(subject.family.layout.special_tokens);
   const double patches = static_cast<double>(subject.tokens) - special;
   const double drawn = subject.family.layout.special_drawn ? w : 0;  // the position's, and a special token's own
@@ -30,6 +27,10 @@ double image_variance(const Subject& subject) {
 }
 
 Json image_input(const Subject& subject) {
+  if (spec::number(subject.values, "std", 0) == 0) {
+    subject.findings.errors.push_back(key_of(subject.family, "std") +
+                                      " is 0, but must be above 0: the patches would be 0 and have no moments");
+  }
   const double dropout = spec::number(subject.values, "embedding_dropout", 0);
   const double correlation = subject.options.token_correlation.value_or(usual_patch_correlation);
   if (!subject.options.token_correlation) {
@@ -49,7 +50,7 @@ void name_factor(const Subject& subject) {
 
 void name_epsilon(const Subject& subject, double variance) {
   const double epsilon = spec::number(subject.values, "epsilon", 0);
-  if (epsilon <= noticeable_epsilon * variance) return;
+  if (epsilon <= noticeable_epsilon * variance || variance == 0) return;
   subject.findings.notes.push_back(key_of(subject.family, "epsilon") + " is " + Json(epsilon).dump() +
                                    ", not small beside the embedding's variance, " + Json(variance).dump() +
                                    ": a spec's norms have none, but sigprop simulate --norm-epsilon sets one");

@@ -19,20 +19,27 @@ std::size_t most_positions(const Subject& subject) {
   const std::size_t positions = spec::count(subject.values, "positions", 0);
   if (!subject.family.layout.positions_after_padding) return positions;
   const auto unused = static_cast<std::size_t>(spec::number(subject.values, "padding", -1) + 1);
-  return positions > unused ? positions - unused : 1;
+  constexpr std::size_t fewest = 2;
+  if (positions >= unused + fewest) return positions - unused;
+  subject.findings.errors.push_back(key_of(subject.family, "padding") + " leaves fewer than 2 of the " +
+                                    std::to_string(positions) + " positions of " + key_of(subject.family, "positions") +
+                                    ": lower it or raise those");
+  return positions;
 }
 
 std::size_t image_tokens(const Subject& subject) {
-  const auto side = [&](const char* role, std::size_t which) {
-    const Json& extent = subject.values.at(role);
-    return (extent.is_array() ? extent[which] : extent).get<std::size_t>();
-  };
   std::size_t patches = 1;
-  for (const std::size_t which : {0U, 1U}) patches *= side("image", which) / side("patch", which);
+  for (const std::size_t which : {0U, 1U})
+    patches *= side(subject.values.at("image"), which) / side(subject.values.at("patch"), which);
   if (patches == 0) {
     subject.findings.errors.push_back(key_of(subject.family, "patch") + " is " + subject.values.at("patch").dump() +
                                       ", but must be at most " + key_of(subject.family, "image") + ", " +
-                                      subject.values.at("image").dump());
+                                      subject.values.at("image").dump() + ": lower it or enlarge the image");
+  }
+  if (patches > longest) {
+    subject.findings.errors.push_back(key_of(subject.family, "image") + " and " + key_of(subject.family, "patch") +
+                                      " make " + std::to_string(patches) + " patches, but must make at most " +
+                                      std::to_string(longest) + ": enlarge the patches");
   }
   return patches + subject.family.layout.special_tokens;
 }
@@ -48,6 +55,10 @@ std::size_t image_length(const Subject& subject) {
 }
 
 }  // namespace
+
+std::size_t side(const Json& extent, std::size_t which) {
+  return (extent.is_array() ? extent[which] : extent).get<std::size_t>();
+}
 
 std::size_t sequence_length(const Subject& subject) {
   if (subject.family.layout.tables.empty()) return image_length(subject);

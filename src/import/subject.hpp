@@ -21,6 +21,9 @@ struct Subject {
 /// The tokens of a sequence: an image's own, else the option's; what `tokens` of a subject is to be.
 [[nodiscard]] std::size_t sequence_length(const Subject& subject);
 
+/// Height (0) or width (1) of an image or a patch, which may be given as one number.
+[[nodiscard]] std::size_t side(const Json& extent, std::size_t which);
+
 /// The input of a spec.
 [[nodiscard]] Json input_of(const Subject& subject);
 

@@ -77,13 +77,12 @@ class Walk {
   /// The signal at the point "input".
   [[nodiscard]] Signal<T> enter() { return forward_list(network_.input, source()); }
 
-  /// What becomes of a signal in a list of its own, which leaves nothing on the tape.
+  /// What becomes of a signal in a list of its own, whatever was walked before.
   [[nodiscard]] Signal<T> pass(const std::vector<network::Component>& list, const Signal<T>& signal) {
-    Signal<T> out = forward_list(list, signal);
     tape_.clear();
     branch_shares_.clear();
     weight_ = 0;
-    return out;
+    return forward_list(list, signal);
   }
 
   [[nodiscard]] const std::vector<PointRecord<T>>& points() const { return points_; }

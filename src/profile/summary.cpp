@@ -46,10 +46,6 @@ double range_of(const std::vector<double>& values) {
   return *high > *low ? *high - *low : 0;
 }
 
-Quantity ratio(const Quantity& a, const Quantity& b) {
-  return {std::pow(10.0, a.log10 - b.log10), a.log10 - b.log10};
-}
-
 /// First point, forward, whose measured value passes the threshold.
 void judge(std::vector<Verdict>& verdicts, const Profile& profile, const char* name, double threshold, bool above,
            const std::function<Quantity(const Point&)>& measure) {
@@ -74,6 +70,10 @@ void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, doubl
 }
 
 }  // namespace
+
+Quantity ratio(const Quantity& a, const Quantity& b) {
+  return {std::pow(10.0, a.log10 - b.log10), a.log10 - b.log10};
+}
 
 double log10_spread(const Profile& profile) {
   std::vector<double> norms;

@@ -46,7 +46,7 @@ Row row_of(const Listed& listed) {
 
 std::size_t width_of(const std::vector<Row>& rows, std::string Row::*cell) {
   std::size_t width = 0;
-  for (const Row& row : rows) width = std::max(width, (row.*cell).size());
+  for (const Row& row : rows) width = std::max(width, characters(row.*cell));
   return width;
 }
 
@@ -135,15 +135,17 @@ void write_checks_table(std::ostream& out, const std::vector<CheckedSpec>& specs
 }
 
 void write_checks_csv(std::ostream& out, const std::vector<CheckedSpec>& specs) {
-  out << "spec,name,line,preset,check,min,max,value,log10_value,path,log10_beyond,places,failing,passed\n";
+  out << "spec,name,pointer,line,preset,check,quantity,min,max,value,log10_value,path,log10_beyond,places,failing,"
+         "passed\n";
   const auto optional = [](const std::optional<double>& x) { return x ? exact(*x) : ""; };
   for (const auto& [spec, outcome] : worst_first(specs)) {
     const check::Check& check = outcome->check;
-    out << csv_field(spec->file) << ',' << csv_field(spec->name) << ',' << check.line << ',' << check.preset << ','
-        << csv_field(subject(check.condition)) << ',' << optional(check.condition.min) << ','
-        << optional(check.condition.max) << ',' << (outcome->value.representable() ? exact(outcome->value.value) : "")
-        << ',' << exact(outcome->value.log10) << ',' << csv_field(outcome->path) << ',' << exact(outcome->excess) << ','
-        << outcome->places << ',' << outcome->failing << ',' << (outcome->passed() ? "true" : "false") << '\n';
+    out << csv_field(spec->file) << ',' << csv_field(spec->name) << ',' << check.pointer << ',' << check.line << ','
+        << check.preset << ',' << csv_field(subject(check.condition)) << ',' << check.condition.quantity << ','
+        << optional(check.condition.min) << ',' << optional(check.condition.max) << ','
+        << (outcome->value.representable() ? exact(outcome->value.value) : "") << ',' << exact(outcome->value.log10)
+        << ',' << csv_field(outcome->path) << ',' << exact(outcome->excess) << ',' << outcome->places << ','
+        << outcome->failing << ',' << (outcome->passed() ? "true" : "false") << '\n';
   }
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "report/csv_field.hpp"
 #include "report/json_value.hpp"
@@ -34,7 +33,7 @@ struct Row {
 
 std::optional<Quantity> ratio(const std::optional<double>& log10, double sign) {
   if (!log10) return std::nullopt;
-  return power_of_ten(sign * *log10);
+  return power_of_ten(sign * *log10 + 0.0);  // no -0
 }
 
 std::optional<Quantity> norm_ratio(const Profile& profile) {
@@ -45,7 +44,8 @@ std::optional<Quantity> norm_ratio(const Profile& profile) {
   return power_of_ten(first->log10 - last->log10);
 }
 
-Row row_of(const Profile& profile) {
+Row row_of(const Candidate& candidate) {
+  const Profile& profile = *candidate.profile;
   Row row;
   row.growth = ratio(profile.summary.forward_ratios.log10_last_over_first, 1);
   row.gradient_ratio = ratio(profile.summary.backward_ratios.log10_last_over_first, -1);
@@ -56,7 +56,7 @@ Row row_of(const Profile& profile) {
     const double fraction = layer.attention->entropy_fraction->value;
     row.entropy = std::min(row.entropy.value_or(fraction), fraction);
   }
-  row.log10_spread = profile::log10_spread(profile);
+  row.log10_spread = candidate.log10_spread;
   return row;
 }
 
@@ -64,14 +64,17 @@ std::string shown(const std::optional<Quantity>& q) {
   return q ? number(*q) : "-";
 }
 
+/// The verdicts' names with commas between.
 std::string verdicts_of(const Profile& profile) {
   std::string out;
-  for (const profile::Verdict& verdict : profile.summary.verdicts) {
-    std::string name = verdict.name;
-    std::replace(name.begin(), name.end(), '_', ' ');
-    out += (out.empty() ? "" : ", ") + name;
-  }
+  for (const profile::Verdict& verdict : profile.summary.verdicts) out += (out.empty() ? "" : ", ") + verdict.name;
   return out.empty() ? "none" : out;
+}
+
+/// The same for people: blanks in the names.
+std::string spoken(std::string verdicts) {
+  std::replace(verdicts.begin(), verdicts.end(), '_', ' ');
+  return verdicts;
 }
 
 Json optional(const std::optional<Quantity>& q) {
@@ -95,10 +98,9 @@ void write_candidate(std::ostream& out, const Candidate& candidate) {
     return;
   }
   head["norm"] = candidate.norm;
-  head.update(numbers_json(row_of(*candidate.profile)));
+  head.update(numbers_json(row_of(candidate)));
   head["warnings"] = candidate.profile->warnings;
-  const std::string opened = text(head);
-  out << opened.substr(0, opened.size() - 1) << ",\n  ";
+  out << "{" << members(head) << ",\n  ";
   write_profile(out, *candidate.profile);
   out << "}";
 }
@@ -106,20 +108,19 @@ void write_candidate(std::ostream& out, const Candidate& candidate) {
 }  // namespace
 
 void sort_by_flatness(std::vector<Candidate>& candidates) {
-  const auto spread = [](const Candidate& candidate) {
-    return candidate.profile ? profile::log10_spread(*candidate.profile) : std::numeric_limits<double>::infinity();
-  };
-  const auto before = [&](const Candidate& a, const Candidate& b) {
-    if (a.profile.has_value() != b.profile.has_value()) return a.profile.has_value();
-    return spread(a) < spread(b);
-  };
-  std::stable_sort(candidates.begin(), candidates.end(), before);
+  for (Candidate& candidate : candidates) {
+    if (candidate.profile) candidate.log10_spread = profile::log10_spread(*candidate.profile);
+  }
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.log10_spread < b.log10_spread; });
 }
 
 void write_comparison_table(std::ostream& out, const std::string& name, const std::vector<Candidate>& candidates) {
-  constexpr std::size_t scheme_width = 22;
+  std::size_t scheme_width = 22;
+  for (const Candidate& candidate : candidates) scheme_width = std::max(scheme_width, characters(candidate.scheme));
   out << name << ", flattest first\n\n"
-      << "                                      variance   gradient²  weight gr.  token r   lowest     even\n"
+      << std::string(scheme_width, ' ')
+      << "                variance   gradient²  weight gr.  token r   lowest     even\n"
       << left("scheme", scheme_width) << left(" norm", 13)
       << " last/first  first/last  first/last   at end  entropy   within   verdicts\n";
   for (const Candidate& candidate : candidates) {
@@ -128,11 +129,12 @@ void write_comparison_table(std::ostream& out, const std::string& name, const st
       out << " does not apply: " << candidate.reason << '\n';
       continue;
     }
-    const Row row = row_of(*candidate.profile);
+    const Row row = row_of(candidate);
     out << left(" " + candidate.norm, 13) << right(shown(row.growth), 11) << right(shown(row.gradient_ratio), 12)
         << right(shown(row.norm_ratio), 12) << right(fixed(row.token_correlation, 4), 9)
         << right(row.entropy ? fixed(100 * *row.entropy, 1) + "%" : "-", 9)
-        << right("×" + number(power_of_ten(row.log10_spread)), 10) << "   " << verdicts_of(*candidate.profile) << '\n';
+        << right("×" + number(power_of_ten(row.log10_spread)), 9) << "   " << spoken(verdicts_of(*candidate.profile))
+        << '\n';
   }
 }
 
@@ -146,7 +148,7 @@ void write_comparison_csv(std::ostream& out, const std::vector<Candidate>& candi
       out << ",,,,,,,," << csv_field(candidate.reason) << '\n';
       continue;
     }
-    const Row row = row_of(*candidate.profile);
+    const Row row = row_of(candidate);
     const auto log10_of = [](const std::optional<Quantity>& q) { return q ? exact(q->log10) : std::string(); };
     out << csv_field(candidate.norm) << ',' << log10_of(row.growth) << ',' << log10_of(row.gradient_ratio) << ','
         << log10_of(row.norm_ratio) << ',' << exact(row.token_correlation) << ','

@@ -32,6 +32,12 @@ using Json = nlohmann::ordered_json;
   return {{"value", nullptr}, {"log10", q.log10}};
 }
 
+/// The members of an object on one line, without its braces.
+[[nodiscard]] inline std::string members(const Json& object) {
+  const std::string all = text(object);
+  return all.substr(1, all.size() - 2);
+}
+
 [[nodiscard]] inline Json settings_json(const Provenance& provenance) {
   Json out = Json::object();
   for (const auto& [name, value] : provenance.settings)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/number.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -18,6 +19,20 @@ std::string number(const profile::Quantity& q) {
   return buffer;
 }
 
+namespace {
+
+/// Is the byte within a UTF-8 character, not its first?
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
+
+}  // namespace
+
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); }));
+}
+
 std::string fixed(double x, int digits) {
   char buffer[48];
   std::snprintf(buffer, sizeof buffer, "%.*f", digits, x);
@@ -25,12 +40,20 @@ std::string fixed(double x, int digits) {
 }
 
 std::string right(const std::string& text, std::size_t width) {
-  return text.size() >= width ? " " + text : std::string(width - text.size(), ' ') + text;
+  const std::size_t taken = characters(text);
+  return taken >= width ? " " + text : std::string(width - taken, ' ') + text;
 }
 
 std::string left(const std::string& text, std::size_t width) {
-  if (text.size() <= width) return text + std::string(width - text.size(), ' ');
-  return "..." + text.substr(text.size() - width + 3);
+  constexpr std::size_t dots = 3;
+  const std::size_t taken = characters(text);
+  if (taken <= width) return text + std::string(width - taken, ' ');
+  std::size_t start = 0;
+  for (std::size_t cut = taken - width + dots; cut > 0; --cut) {
+    do ++start;
+    while (start < text.size() && continues_character(text[start]));
+  }
+  return "..." + text.substr(start);
 }
 
 std::string exact(double x) {

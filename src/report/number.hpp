@@ -13,6 +13,9 @@ namespace sigprop::report {
 
 [[nodiscard]] std::string fixed(double x, int digits);
 
+/// Characters of a UTF-8 text, which may be fewer than its bytes.
+[[nodiscard]] std::size_t characters(const std::string& text);
+
 /// Right-aligned in a cell of that many columns, always with a blank before it.
 [[nodiscard]] std::string right(const std::string& text, std::size_t width);
 

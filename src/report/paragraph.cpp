@@ -3,12 +3,9 @@
 
 #include <algorithm>
 
-namespace sigprop::report {
+#include "report/number.hpp"
 
-std::size_t characters(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
+namespace sigprop::report {
 
 void paragraph(std::ostream& out, const std::string& label, const std::string& text) {
   constexpr std::size_t label_width = 10;

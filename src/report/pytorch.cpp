@@ -14,10 +14,11 @@ const char* const function = R"PYTHON(
 PATTERNS = [
     (r"(?:attn|attention)\.in_proj_(weight|bias)$", ("query", "key", "value")),
     (r"c_attn\.(weight|bias)$", ("query", "key", "value")),
-    (r"(?:q_proj|query|q_lin|SelfAttention\.q|EncDecAttention\.q)\.(weight|bias)$", ("query",)),
-    (r"(?:k_proj|key|k_lin|SelfAttention\.k|EncDecAttention\.k)\.(weight|bias)$", ("key",)),
-    (r"(?:v_proj|value|v_lin|SelfAttention\.v|EncDecAttention\.v)\.(weight|bias)$", ("value",)),
-    (r"(?:attn\.out_proj|o_proj|out_lin|attention\.output\.dense|attn\.c_proj|SelfAttention\.o|EncDecAttention\.o)\.(weight|bias)$", ("output",)),
+    (r"query_key_value\.(weight|bias)$", ("query", "key", "value")),
+    (r"(?:q_proj|\.query|q_lin|SelfAttention\.q|EncDecAttention\.q)\.(weight|bias)$", ("query",)),
+    (r"(?:k_proj|\.key|k_lin|SelfAttention\.k|EncDecAttention\.k)\.(weight|bias)$", ("key",)),
+    (r"(?:v_proj|\.value|v_lin|SelfAttention\.v|EncDecAttention\.v)\.(weight|bias)$", ("value",)),
+    (r"(?:attn\.out_proj|o_proj|out_lin|attention\.output\.dense|attention\.dense|attn\.c_proj|SelfAttention\.o|EncDecAttention\.o)\.(weight|bias)$", ("output",)),
     (r"(?:gate_proj|wi_0)\.(weight|bias)$", ("ffn_gate",)),
     (r"(?:linear1|fc1|up_proj|intermediate\.dense|lin1|mlp\.c_fc|mlp\.dense_h_to_4h|wi|wi_1)\.(weight|bias)$", ("ffn_in",)),
     (r"(?:linear2|fc2|down_proj|(?<!attention\.)output\.dense|lin2|mlp\.c_proj|mlp\.dense_4h_to_h|wo)\.(weight|bias)$", ("ffn_out",)),
@@ -43,6 +44,8 @@ def _parts(name, parameter, classes, shapes):
     wanted = sum(sizes) * (shapes[classes[0]][1] if parameter.dim() == 2 else 1)
     if parameter.numel() != wanted:
         raise ValueError(f"{name} has {parameter.numel()} elements, but the recipe has {wanted}: is it another model's?")
+    if "query_key_value" in name:  # head after head, each with its query, key and value
+        return parameter.view(HEADS, len(sizes), -1).unbind(1)
     return parameter.split(sizes, parameter.shape.index(sum(sizes))) if len(sizes) > 1 else [parameter]
 
 
@@ -54,7 +57,8 @@ def _stack_of(name):
 def initialize(model):
     """Draws the parameters of `model` in place. Norms get gain 1 and bias 0. Returns the names of the parameters that it left alone
     (heads, class tokens, patch projections: no recipe covers them). Raises ValueError if a layer's weight is not found or has another
-    size. Residual scales (RESIDUALS) belong into the model's code: x = skip * x + branch * f(x)."""
+    size. What stands in MODEL belongs into the model's code: x = skip * x + branch * f(x), the norm of a branch times norm_gain, scores
+    q·k times score_scale, one more norm before the output projection and before ffn_out where inner_norm is 1."""
     left, found = [], {}
     for name, parameter in model.named_parameters():
         layer = LAYER.search(name)
@@ -99,7 +103,7 @@ Json std_of(const network::Stack& stack) {
 
 /// A JSON object of numbers and lists is a Python literal.
 void write_stacks(std::ostream& out, const Recipe& recipe) {
-  Json layers = Json::object(), residuals = Json::object();
+  Json layers = Json::object(), model = Json::object();
   for (std::size_t i = 0; i < recipe.stacks.size(); ++i) {
     const network::Stack& stack = recipe.stacks[i];
     const std::string name = stack_name(recipe.stacks, i);
@@ -108,10 +112,16 @@ void write_stacks(std::ostream& out, const Recipe& recipe) {
                     {"std", std_of(stack)},
                     {"bias", deviations(stack, &LayerStd::bias)},
                     {"ffn_out_bias", deviations(stack, &LayerStd::ffn_out_bias)}};
-    residuals[name] = {{"skip", stack.skip}, {"branch", stack.branch}, {"norm_gain", stack.gain}};
+    model[name] = {{"skip", stack.skip},
+                   {"branch", stack.branch},
+                   {"norm_gain", stack.gain},
+                   {"inner_norm", stack.inner_norm ? 1 : 0},
+                   {"score_scale", stack.attention.score_scale}};
+    if (stack.cross_attention) model[name]["cross_score_scale"] = stack.cross_attention->score_scale;
   }
   out << "# One number a layer; shapes are (output features, input features).\nLAYERS = " << text(layers)
-      << "\n\n# One number a residual branch.\nRESIDUALS = " << text(residuals) << '\n';
+      << "\n\n# What parameters cannot hold; skip, branch and norm_gain have one number a residual branch.\nMODEL = "
+      << text(model) << "\n\nHEADS = " << recipe.stacks.front().attention.heads << '\n';
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ void write_weights(std::ostream& out, const Stack& stack) {
   const std::vector<double> last_bias = deviations(stack, &LayerStd::ffn_out_bias);
   row(out, "biases", "", one_or_by_layer(bias));
   if (last_bias != bias) row(out, "bias of ffn_out", "", one_or_by_layer(last_bias));
-  row(out, "norms", "", "gain 1, bias 0");
+  row(out, "norms", "", all_equal(stack.gain) && stack.gain.front() == 1 ? "gain 1, bias 0" : "gain below, bias 0");
   write_columns(out, "layer", columns);
 }
 
@@ -66,7 +66,9 @@ const char* norm_text(const Stack& stack) {
 void write_residuals(std::ostream& out, const Stack& stack) {
   out << "\nresidual    x <- skip x + branch f(x), norm " << norm_text(stack);
   if (stack.inner_norm) out << ", one more before the output projection and before ffn_out";
-  out << "\nscores      q·k times " << digits(stack.attention.score_scale) << '\n';
+  out << "\nscores      q·k times " << digits(stack.attention.score_scale);
+  if (stack.cross_attention) out << ", in cross-attention " << digits(stack.cross_attention->score_scale);
+  out << '\n';
   std::vector<Column> columns;
   for (const auto& [name, values] :
        {std::pair("skip", &stack.skip), {"branch", &stack.branch}, {"gain", &stack.gain}}) {

@@ -37,12 +37,12 @@ struct Columns {
 void header(std::ostream& out, const Columns& columns) {
   if (columns.measured) {
     out << "                         forward                    backward\n"
-        << path_cell("point") << right("variance", 11) << right("±", 8) << right("token r", 9) << right("gradient²", 12)
-        << right("±", 8) << right("token r", 9);
+        << path_cell("point") << right("variance", 11) << right("±", 7) << right("token r", 9) << right("gradient²", 11)
+        << right("±", 7) << right("token r", 9);
   } else {
     out << "                         forward                                  backward\n"
         << path_cell("point") << right("variance", 11) << right("token r", 9) << right("eff.rank", 10)
-        << right("gradient²", 13) << right("token r", 9);
+        << right("gradient²", 12) << right("token r", 9);
   }
   if (columns.attention) out << right("score v", 11) << right("entropy", 9);
   out << '\n';

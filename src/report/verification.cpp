@@ -71,7 +71,7 @@ constexpr std::size_t quantity_width = 29, path_width = 18;
 
 void header(std::ostream& out) {
   out << left("quantity", quantity_width) << ' ' << left("at", path_width) << right("predicted", 10)
-      << right("measured", 10) << right("±", 7) << right("spread", 7) << right("off", 7) << right("model", 6)
+      << right("measured", 10) << right("±", 6) << right("spread", 7) << right("off", 7) << right("model", 6)
       << right("allowed", 8) << '\n';
 }
 

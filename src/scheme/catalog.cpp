@@ -9,6 +9,7 @@ namespace sigprop::scheme {
 namespace {
 
 constexpr double largest = 1e6;
+constexpr double transformer_std = 0.02;  // of BERT, GPT-2 and their descendants
 
 Parameter std_parameter() {
   return {"std", transformer_std, 0, largest, "standard deviation before truncation and scaling"};
@@ -23,15 +24,16 @@ Parameter base_layers() {
   return {"base_layers", 2, 1, largest, "layers of the small model; m_L = N/base_layers"};
 }
 std::vector<Parameter> deepscalelm_parameters() {
-  return {{"k", deepscalelm_k, 0, largest, "of β² = k/branches^alpha"},
-          {"alpha", deepscalelm_alpha, 0, 10, "of β² = k/branches^alpha"},
+  return {{"k", 2, 0, largest, "of β² = k/branches^alpha"},
+          {"alpha", 1, 0, 10, "of β² = k/branches^alpha"},
           {"branches", std::nullopt, 1, 1e7, "N of β² = k/N^alpha; default the number of residual branches"}};
 }
 
 std::vector<Parameter> deepscalelm_recursion_parameters() {
   std::vector<Parameter> list = deepscalelm_parameters();
-  list.push_back({"first_correlation", deepscalelm_first_correlation, 0, 1,
-                  "token correlation of embeddings before dropout; an input given by moments has its own"});
+  list.push_back(
+      {"first_correlation", std::nullopt, 0, 1,
+       "token correlation of embeddings before dropout, default 0.221; of an input given by moments, default its own"});
   return list;
 }
 
@@ -54,7 +56,7 @@ const std::vector<Scheme>& schemes() {
        NormUse::any,
        "Glorot and Bengio 2010, per-head fan-out as in the figures of arXiv:2403.09635",
        Evidence::read,
-       {{"per_head", 1, 0, 1, "1: fan-out of query, key and value is one head's; 0: the whole matrix's"}},
+       {{"per_head", 1, 0, 1, "1: fan-out of query, key and value is one head's; 0: the whole matrix's", true}},
        xavier},
       {"lecun", by_fan("", "√(1/fan_in)", ""), NormUse::any, "LeCun et al. 1998", Evidence::standard, {}, lecun},
       {"kaiming", by_fan("", "√(2/fan_in)", ""), NormUse::any, "He et al. 2015", Evidence::standard, {}, kaiming},
@@ -72,7 +74,7 @@ const std::vector<Scheme>& schemes() {
        Evidence::read,
        {std_parameter(),
         truncation(0),
-        {"output_scaling", 1, 0, 1, "0: outputs without 1/√(2N), a fault of some releases of a library"}},
+        {"output_scaling", 1, 0, 1, "0: outputs without 1/√(2N), a fault of some releases of a library", true}},
        gpt2},
       {"bert",
        one_for_all("0.02", "0.02", ""),

@@ -20,10 +20,13 @@ struct Stream {
   }
 };
 
+/// Token correlation of three embedding tables, as the authors' code sets it.
+constexpr double embedded_correlation = 0.221;
+
 double first_correlation(const Task& task) {
   if (const auto* given_input = std::get_if<network::GivenInput>(&task.model.source))
     return given(task, "first_correlation", given_input->token_correlation);
-  return given(task, "first_correlation", deepscalelm_first_correlation) * (1 - input_dropout(task));
+  return given(task, "first_correlation", embedded_correlation) * (1 - input_dropout(task));
 }
 
 /// Token correlation after ReLU.
@@ -45,7 +48,7 @@ Stream start(const Task& task) {
 
 double branch_share(const Task& task) {
   const double branches = given(task, "branches", real(task.stack.branches()));
-  const double share = given(task, "k", deepscalelm_k) / std::pow(branches, given(task, "alpha", deepscalelm_alpha));
+  const double share = given(task, "k") / std::pow(branches, given(task, "alpha"));
   if (share > 1) {
     throw NotApplicable("k/branches^alpha is " + std::to_string(share) +
                         ", but must be at most 1, the whole variance: lower k or raise branches");

@@ -7,12 +7,6 @@
 /// λ² = 1 - β², β² = k/N^α that keep the sum there (arXiv:2403.09635).
 namespace sigprop::scheme {
 
-/// Of their code; N counts residual branches.
-inline constexpr double deepscalelm_k = 2;
-inline constexpr double deepscalelm_alpha = 1;
-/// Token correlation of three embedding tables, as their code sets it.
-inline constexpr double deepscalelm_first_correlation = 0.221;
-
 /// β² of the task's parameters k, alpha and branches. Throws NotApplicable above 1.
 [[nodiscard]] double branch_share(const Task& task);
 

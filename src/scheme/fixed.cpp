@@ -24,8 +24,8 @@ struct Normal {
   [[nodiscard]] double effective() const { return std * truncated_std(cut); }
 };
 
-Normal normal_of(const Task& task, double cut = 0) {
-  return {given(task, "std", transformer_std), given(task, "truncation", cut)};
+Normal normal_of(const Task& task) {
+  return {given(task, "std"), given(task, "truncation")};
 }
 
 /// Weights that stand on a residual branch's output.
@@ -40,8 +40,7 @@ double branches_root(const Task& task) {
 
 /// Width over that of the small model whose learning rates are to hold.
 double width_ratio(const Task& task) {
-  constexpr double base_width = 256;
-  return width_of(task) / given(task, "base_width", base_width);
+  return width_of(task) / given(task, "base_width");
 }
 
 /// 1/k in place of 1/√k.
@@ -53,7 +52,7 @@ double mup_score_scale(const Task& task) {
 
 Settings xavier(const Task& task) {
   LayerStd std = xavier_by_matrix(task);
-  if (given(task, "per_head", 1) != 0) {
+  if (given(task, "per_head") != 0) {
     const double head = real(task.stack.attention.head_width);
     std.query = std.key = std.value = std::sqrt(2 / (width_of(task) + head));
   }
@@ -91,14 +90,13 @@ Settings normal(const Task& task) {
 
 Settings gpt2(const Task& task) {
   Settings out = normal(task);
-  if (given(task, "output_scaling", 1) == 0) return out;
+  if (given(task, "output_scaling") == 0) return out;
   for (LayerStd& std : out.std) multiply_outputs(std, 1 / branches_root(task));
   return out;
 }
 
 Settings olmo_mitchell(const Task& task) {
-  constexpr double published_cut = 3;
-  const double cut = given(task, "truncation", published_cut), kept = truncated_std(cut);
+  const double cut = given(task, "truncation"), kept = truncated_std(cut);
   Settings out = in_every_layer(task, uniform(kept / std::sqrt(width_of(task))));
   for (std::size_t i = 0; i < out.std.size(); ++i) {
     const double layer = real(i + 1);
@@ -134,7 +132,7 @@ Settings wang_init(const Task& task) {
 }
 
 Settings t5(const Task& task) {
-  const double f = given(task, "factor", 1);
+  const double f = given(task, "factor");
   LayerStd std = by_matrix(task, [&](double in, double) { return f / std::sqrt(in); });
   std.query /= std::sqrt(real(task.stack.attention.head_width));
   Settings out = in_every_layer(task, std);
@@ -155,8 +153,9 @@ DeepNorm deepnorm_scales(const Task& task) {
   const double own = layers_of(task);
   if (!task.other_layers) return {std::pow(2 * own, 0.25), std::pow(8 * own, -0.25)};
   if (task.decoder) return {std::pow(3 * own, 0.25), std::pow(12 * own, -0.25)};
-  const double product = std::pow(std::pow(own, 4) * real(*task.other_layers), 1.0 / 16);
-  return {0.81 * product, 0.87 / product};
+  const double depth = std::pow(std::pow(own, 4) * real(*task.other_layers), 1.0 / 16);
+  constexpr double encoder_alpha = 0.81, encoder_beta = 0.87;  // as published
+  return {encoder_alpha * depth, encoder_beta / depth};
 }
 
 /// Xavier with value, output and FFN multiplied by a gain.
@@ -186,10 +185,9 @@ Settings sub_ln(const Task& task) {
 }
 
 Settings ds_init(const Task& task) {
-  constexpr double published = 0.5;
   Settings out = in_every_layer(task, xavier_by_matrix(task));
   for (std::size_t i = 0; i < out.std.size(); ++i) {
-    const double factor = std::pow(real(i + 1), -given(task, "exponent", published));
+    const double factor = std::pow(real(i + 1), -given(task, "exponent"));
     for (double LayerStd::*weight : {&LayerStd::query, &LayerStd::key, &LayerStd::value, &LayerStd::output,
                                      &LayerStd::ffn_in, &LayerStd::ffn_gate, &LayerStd::ffn_out}) {
       out.std[i].*weight *= factor;
@@ -200,7 +198,8 @@ Settings ds_init(const Task& task) {
 
 Settings t_fixup(const Task& task) {
   require_one_stack(task, "t_fixup");
-  Settings out = in_every_layer(task, xavier_with_gain(task, 0.67 * std::pow(layers_of(task), -0.25)));
+  constexpr double published = 0.67;
+  Settings out = in_every_layer(task, xavier_with_gain(task, published * std::pow(layers_of(task), -0.25)));
   out.embedding = std::pow(9 * layers_of(task), -0.25);
   return out;
 }
@@ -221,7 +220,7 @@ Settings layerscale(const Task& task) {
 
 Settings mup(const Task& task) {
   const double m = width_ratio(task);
-  const double nominal = given(task, "std", transformer_std);
+  const double nominal = given(task, "std");
   LayerStd std = uniform(nominal / std::sqrt(m));
   multiply_outputs(std, 1 / branches_root(task));
   Settings out = in_every_layer(task, std);
@@ -233,9 +232,8 @@ Settings mup(const Task& task) {
 namespace {
 
 Settings depth_scaled_mup(const Task& task, double exponent) {
-  constexpr double base_layers = 2;
-  const double nominal = given(task, "std", transformer_std);
-  const double depth_ratio = layers_of(task) / given(task, "base_layers", base_layers);
+  const double nominal = given(task, "std");
+  const double depth_ratio = layers_of(task) / given(task, "base_layers");
   Settings out = in_every_layer(task, uniform(nominal / std::sqrt(width_ratio(task))));
   out.embedding = nominal;
   out.score_scale = mup_score_scale(task);

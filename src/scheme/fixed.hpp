@@ -6,8 +6,6 @@
 /// The schemes whose values follow from sizes alone; the catalog has their formulas and sources.
 namespace sigprop::scheme {
 
-inline constexpr double transformer_std = 0.02;  // of BERT, GPT-2 and their descendants
-
 [[nodiscard]] Settings xavier(const Task& task);
 [[nodiscard]] Settings lecun(const Task& task);
 [[nodiscard]] Settings kaiming(const Task& task);

@@ -26,6 +26,12 @@ namespace sigprop::scheme {
   return real(task.stack.attention.heads * task.stack.attention.head_width);
 }
 
+/// A parameter that has a default.
+[[nodiscard]] inline double given(const Task& task, const std::string& name) {
+  return task.parameters.at(name);
+}
+
+/// A parameter whose default is the model's.
 [[nodiscard]] inline double given(const Task& task, const std::string& name, double fallback) {
   const auto found = task.parameters.find(name);
   return found == task.parameters.end() ? fallback : found->second;

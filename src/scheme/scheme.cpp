@@ -13,8 +13,21 @@ const Scheme* find(const std::string& name) {
   return nullptr;
 }
 
+Settings apply(const Scheme& scheme, Task task) {
+  for (const Parameter& parameter : scheme.parameters) {
+    if (parameter.value) task.parameters.try_emplace(parameter.name, *parameter.value);
+  }
+  return scheme.rule(task);
+}
+
+bool sets_embedding(const Scheme& scheme) {
+  return !scheme.formulas.embedding.empty();
+}
+
 double truncated_std(double cut) {
+  constexpr double flat = 0.01;  // below it the density is even to 1e-5, and the formula below a difference of equals
   if (cut == 0) return 1;
+  if (cut < flat) return cut / std::sqrt(3.0);
   const double density = std::exp(-cut * cut / 2) / std::sqrt(2 * std::numbers::pi);
   const double inside = std::erf(cut / std::numbers::sqrt2);
   return std::sqrt(1 - 2 * cut * density / inside);

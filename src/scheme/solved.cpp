@@ -3,6 +3,7 @@
 
 #include <boost/math/tools/roots.hpp>
 #include <cmath>
+#include <vector>
 
 #include "scheme/deepscalelm.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -29,31 +30,51 @@ double unit_variance_at(F&& variance, double guess) {
   if (std::abs(excess(guess)) < close_enough) return guess;
   constexpr int bits = 48;
   constexpr double bracket_factor = 2;
-  std::uintmax_t iterations = 200;
+  constexpr std::uintmax_t most = 200;
+  std::uintmax_t iterations = most;
   const auto root = boost::math::tools::bracket_and_solve_root(
       excess, guess, bracket_factor, true, boost::math::tools::eps_tolerance<double>(bits), iterations);
+  if (iterations >= most) throw boost::math::evaluation_error("the root finder did not converge");
   return (root.first + root.second) / 2;
 }
 
-/// Sets the two matrices of a branch and returns their deviation; the search starts from `guess`.
-double solve_branch(predict::Propagator& signal, Stack& stack, std::size_t branch, double guess) {
-  LayerStd& std = stack.std[branch / stack.branches_per_layer()];
+/// The deviations of a branch that are left to the scheme: its two matrices, and the gate.
+std::vector<double*> open_deviations(LayerStd& std, bool ffn) {
+  std::vector<double*> open;
+  for (double LayerStd::*weight : {&LayerStd::value, &LayerStd::output}) {
+    if (!ffn && std.*weight == 0) open.push_back(&(std.*weight));
+  }
+  for (double LayerStd::*weight : {&LayerStd::ffn_in, &LayerStd::ffn_gate, &LayerStd::ffn_out}) {
+    if (ffn && std.*weight == 0) open.push_back(&(std.*weight));
+  }
+  return open;
+}
+
+/// Sets the open deviations of a branch to one number, from which `last`, that of the layer before, is not far.
+void solve_branch(predict::Propagator& signal, Stack& stack, std::size_t branch, double& last) {
   const bool ffn = branch % stack.branches_per_layer() + 1 == stack.branches_per_layer();
-  const auto set = [&](double x) {
-    if (ffn) {
-      std.ffn_in = std.ffn_gate = std.ffn_out = x;
-    } else {
-      std.value = std.output = x;
-    }
+  const auto open = open_deviations(stack.std[branch / stack.branches_per_layer()], ffn);
+  if (open.empty()) return;
+  const auto variance = [&](double x) {
+    for (double* std : open) *std = x;
+    return signal.variance_after(function_of(stack, branch));
   };
-  const double root = unit_variance_at(
-      [&](double x) {
-        set(x);
-        return signal.variance_after(function_of(stack, branch));
-      },
-      guess);
-  set(root);
-  return root;
+  last = unit_variance_at(variance, last);
+  for (double* std : open) *std = last;
+}
+
+/// Every branch of the stack in turn, each behind those before it.
+void solve(predict::Propagator& signal, Stack& stack) {
+  const double usual = std::sqrt(1 / static_cast<double>(stack.width));
+  std::vector<double> last(stack.branches_per_layer(), usual);
+  for (std::size_t branch = 0; branch < stack.branches(); ++branch) {
+    LayerStd& std = stack.std[branch / stack.branches_per_layer()];
+    for (double* score : {&std.query, &std.key}) {
+      if (*score == 0) *score = usual;
+    }
+    solve_branch(signal, stack, branch, last[branch % stack.branches_per_layer()]);
+    signal.advance(network::residual_of(stack, branch));
+  }
 }
 
 }  // namespace
@@ -65,21 +86,14 @@ Settings deepscalelm_full(const Task& task) {
   out.embedding = unit_embedding(task);
   scale_residuals(task, std::sqrt(1 - share), std::sqrt(share), out);
   Stack stack = task.stack;
-  stack.skip = out.skip;
-  stack.branch = out.branch;
+  if (!task.skip_is_set) stack.skip = out.skip;
+  if (!task.branch_is_set) stack.branch = out.branch;
   network::Network model = task.model;
   auto* embedding = std::get_if<network::Embedding>(&model.source);
   if (embedding != nullptr && embedding->std == 0) embedding->std = *out.embedding;
   try {
     predict::Propagator signal(model);
-    double guess[2] = {std::sqrt(1 / width_of(task)), std::sqrt(1 / width_of(task))};
-    for (std::size_t branch = 0; branch < stack.branches(); ++branch) {
-      LayerStd& std = stack.std[branch / stack.branches_per_layer()];
-      std.query = std.key = std::sqrt(1 / width_of(task));
-      double& last = guess[branch % stack.branches_per_layer()];
-      last = solve_branch(signal, stack, branch, last);
-      signal.advance(network::residual_of(stack, branch));
-    }
+    solve(signal, stack);
   } catch (const predict::NotCovered& error) {
     throw NotApplicable(std::string("deepscalelm_full asks the theory full, and ") + error.what());
   } catch (const boost::math::evaluation_error&) {

@@ -204,7 +204,9 @@ RulePtr scheme_parameters() {
       const bool known = std::any_of(fields.begin(), fields.end(),
                                      [&](const Rule::Field& field) { return field.name == parameter.name; });
       if (known) continue;
-      const RulePtr rule = number(parameter.lowest, parameter.highest, parameter.value.value_or(parameter.lowest));
+      const double example = parameter.value.value_or(parameter.lowest);
+      const RulePtr rule = parameter.is_switch ? integer(parameter.lowest, parameter.highest, example)
+                                               : number(parameter.lowest, parameter.highest, example);
       fields.push_back({parameter.name, rule, false, parameter.about});
     }
   }

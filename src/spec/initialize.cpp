@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "spec/fields.hpp"
+#include "spec/lower_init.hpp"
 #include "spec/names.hpp"
 #include "spec/parse.hpp"
 
@@ -15,7 +16,7 @@ namespace {
 constexpr const char* stack_keys[] = {"stack", "encoder", "decoder"};
 
 /// The norm object of a stack as a scheme wants it; a note if that changes the model.
-void place_norm(Json& norm, const scheme::Scheme& scheme, std::vector<std::string>& notes) {
+void place_norm(Json& norm, const std::string& pointer, const scheme::Scheme& scheme, std::vector<std::string>& notes) {
   using scheme::NormUse;
   const Json before = norm;
   const bool post = scheme.norm == NormUse::post;
@@ -30,39 +31,51 @@ void place_norm(Json& norm, const scheme::Scheme& scheme, std::vector<std::strin
     }
   }
   if (norm == before) return;
-  notes.push_back("the norm becomes " + norm.dump() + ", which " + scheme.name + " was made for, from " +
+  notes.push_back(pointer + " becomes " + norm.dump() + ", which " + scheme.name + " was made for; it was " +
                   before.dump());
 }
 
+/// Takes away what would win over a scheme: residual scales, the norm's gain, and that it has no inner norm.
+void clear(Json& stack) {
+  for (const char* name : {"skip", "branch"}) {
+    if (stack.contains("residual")) stack["residual"].erase(name);
+  }
+  stack["norm"].erase("gain");
+  if (!flag(stack["norm"], "inner", false)) stack["norm"].erase("inner");
+}
+
+/// The spec with an initialization that fits any stack, so that only what else is wrong with it shows.
+Json with_any_init(Json spec) {
+  spec["init"] = {{"scheme", "lecun"}, {"std", {{"embedding", 0.02}}}};
+  return spec;
+}
+
+/// The embedding's deviation under the spec's own initialization, where that has one.
+std::optional<double> own_embedding_std(std::string_view text) {
+  const ReadResult own = read_text(text, "");
+  if (!own.network) return std::nullopt;
+  return std::get<network::Embedding>(own.network->source).std;
+}
+
 /// The spec with the scheme's name for an initialization, and nothing left that would win over the scheme.
-Json with_scheme(const Json& spec, const network::Network& before, const SchemeChoice& choice,
-                 const scheme::Scheme& scheme, bool keep_norm, std::vector<std::string>& notes) {
+Json with_scheme(const Json& spec, std::string_view text, const SchemeChoice& choice, bool keep_norm,
+                 std::vector<std::string>& notes) {
+  const scheme::Scheme& scheme = *scheme::find(choice.name);
   Json out = spec;
   out["init"] = {{"scheme", choice.name}};
   if (!choice.parameters.empty()) out["init"]["parameters"] = choice.parameters;
-  if (const auto* embedding = std::get_if<network::Embedding>(&before.source)) {
+  if (member(spec, "input").contains("embedding")) {
     out["input"]["embedding"].erase("std");
-    if (scheme.formulas.embedding.empty()) out["init"]["std"]["embedding"] = embedding->std;
+    const auto std = scheme::sets_embedding(scheme) ? std::nullopt : own_embedding_std(text);
+    if (std) out["init"]["std"]["embedding"] = *std;
   }
   for (const char* key : stack_keys) {
     if (!out.contains(key)) continue;
-    Json& stack = out[key];
-    for (const char* name : {"skip", "branch"}) {
-      if (stack.contains("residual")) stack["residual"].erase(name);
-    }
-    for (const char* name : {"gain", "inner"}) stack["norm"].erase(name);
-    if (!keep_norm && scheme.norm != scheme::NormUse::any) place_norm(stack["norm"], scheme, notes);
+    clear(out[key]);
+    if (!keep_norm && scheme.norm != scheme::NormUse::any)
+      place_norm(out[key]["norm"], std::string("/") + key + "/norm", scheme, notes);
   }
   return out;
-}
-
-/// The spec, which may lack an initialization; null for what is no JSON object.
-Json with_some_init(std::string_view text, const SchemeChoice& choice) {
-  std::vector<std::string> ignored;
-  Json spec = parse(text, ignored).value_or(Json());
-  if (!spec.is_object()) return nullptr;
-  if (!spec.contains("init") && !spec.contains("components")) spec["init"] = {{"scheme", choice.name}};
-  return spec;
 }
 
 /// One number where all are equal, else the list.
@@ -71,20 +84,29 @@ Json folded(const std::vector<double>& values) {
   return equal ? Json(values.front()) : Json(values);
 }
 
+/// Does a spec say the same without this class? Biases are 0 by default, those of ffn_out like the others.
+bool is_default(const WeightClass& weight, const network::Stack& stack) {
+  return weight.is_bias && std::all_of(stack.std.begin(), stack.std.end(), [&](const network::LayerStd& std) {
+           const double others = weight.std == &network::LayerStd::ffn_out_bias ? std.bias : 0;
+           return std.*weight.std == others;
+         });
+}
+
 Json std_json(const network::Stack& stack, const network::Network& network) {
   Json out = Json::object();
   if (const auto* embedding = std::get_if<network::Embedding>(&network.source)) out["embedding"] = embedding->std;
   for (const WeightClass& weight : weight_classes) {
-    if (weight.gated_only && !stack.gated) continue;
+    if ((weight.gated_only && !stack.gated) || is_default(weight, stack)) continue;
     std::vector<double> values;
-    bool of_bias = weight.is_bias;  // biases of 0, and an ffn_out_bias like the others, are left to the defaults
-    for (const network::LayerStd& std : stack.std) {
-      values.push_back(std.*weight.std);
-      of_bias = of_bias && std.*weight.std == (weight.std == &network::LayerStd::ffn_out_bias ? std.bias : 0);
-    }
-    if (!of_bias) out[weight.name] = folded(values);
+    for (const network::LayerStd& std : stack.std) values.push_back(std.*weight.std);
+    out[weight.name] = folded(values);
   }
   return out;
+}
+
+void write_score_scale(Json& json, const network::Attention& attention) {
+  const double usual = 1 / std::sqrt(static_cast<double>(attention.head_width));
+  if (attention.score_scale != usual) json["score_scale"] = attention.score_scale;
 }
 
 void write_scales(Json& json, const network::Stack& stack) {
@@ -93,9 +115,8 @@ void write_scales(Json& json, const network::Stack& stack) {
   const Json gain = folded(stack.gain);
   if (gain != 1.0) json["norm"]["gain"] = gain;
   if (stack.inner_norm) json["norm"]["inner"] = true;
-  if (stack.attention.score_scale != 1 / std::sqrt(static_cast<double>(stack.attention.head_width)))
-    json["attention"]["score_scale"] = stack.attention.score_scale;
-  if (stack.cross_attention) json["cross_attention"]["score_scale"] = stack.cross_attention->score_scale;
+  write_score_scale(json["attention"], stack.attention);
+  if (stack.cross_attention) write_score_scale(json["cross_attention"], *stack.cross_attention);
 }
 
 /// The spec with the scheme's numbers written out.
@@ -124,26 +145,40 @@ void note_truncation(double cut, std::vector<std::string>& notes) {
   notes.emplace_back(line);
 }
 
+/// A scheme that does not fit was asked for by the user and not by the file.
+void blame_choice(const std::string& file, const SchemeChoice& choice, std::vector<std::string>& errors) {
+  const std::string place = file + ": " + does_not_fit(choice.name);
+  for (std::string& error : errors) {
+    if (error.rfind(place, 0) == 0)
+      error = file + ": the scheme " + choice.name + " does not fit this model: " + error.substr(place.size());
+  }
+}
+
 }  // namespace
+
+ReadResult read_without_init(std::string_view text, const std::string& file) {
+  std::vector<std::string> ignored;
+  const std::optional<Json> spec = parse(text, ignored);
+  if (!spec || !spec->is_object()) return read_text(text, file);
+  ReadResult out = read_text(spec->contains("components") ? std::string(text) : with_any_init(*spec).dump(), file);
+  if (!out.network || !out.stacks.empty()) return out;
+  out = {};
+  out.errors = {file + ": is a list of components, which has no initialization to replace: give a spec with a stack"};
+  return out;
+}
 
 Initialized initialize(std::string_view text, const std::string& file, const SchemeChoice& choice, bool keep_norm) {
   Initialized out;
-  Json spec = with_some_init(text, choice);
-  out.read = read_text(spec.is_null() ? std::string(text) : spec.dump(), file);
+  out.read = read_without_init(text, file);
   if (!out.read.network) return out;
-  if (out.read.stacks.empty()) {
-    out.read = {};
-    out.read.errors = {file +
-                       ": is a list of components, which has no initialization to replace: give a spec with a stack"};
-    return out;
-  }
-  const scheme::Scheme& scheme = *scheme::find(choice.name);
-  spec = with_scheme(spec, *out.read.network, choice, scheme, keep_norm, out.notes);
+  std::vector<std::string> ignored;
+  Json spec = with_scheme(*parse(text, ignored), text, choice, keep_norm, out.notes);
   out.read = read_text(spec.dump(), file);
+  blame_choice(file, choice, out.read.errors);
   if (!out.read.network) return out;
   note_truncation(out.read.truncation, out.notes);
-  if (scheme.evidence == scheme::Evidence::recalled)
-    out.notes.push_back("the formulas of " + scheme.name + " were recalled, not read in a source");
+  if (scheme::find(choice.name)->evidence == scheme::Evidence::recalled)
+    out.notes.push_back("the formulas of " + choice.name + " were recalled, not read in a source");
   out.text = written_out(std::move(spec), out.read, out.notes);
   return out;
 }

@@ -120,7 +120,8 @@ Lowered lower(const Json& spec, std::vector<std::string>& errors) {
     lower_input(spec, out);
     lower_stacks(spec, result, embedding_std, errors);
   }
-  set_embedding_std(spec, embedding_std, out, errors);
+  const bool scheme_failed = member(spec, "init").contains("scheme") && !errors.empty();
+  if (!scheme_failed) set_embedding_std(spec, embedding_std, out, errors);
   lower_gradient(spec, out, errors);
   return result;
 }

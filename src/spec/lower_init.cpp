@@ -18,8 +18,7 @@ bool must_be_given(const WeightClass& weight, const network::Stack& stack) {
   return !weight.is_bias && (stack.gated || !weight.gated_only);
 }
 
-void read_std(const Json& std, const WeightClass& weight, const network::Stack& stack, scheme::Settings& out,
-              Errors& errors) {
+void read_std(const Json& std, const WeightClass& weight, network::Stack& stack, Errors& errors) {
   const std::string pointer = std::string("/init/std/") + weight.name;
   if (weight.gated_only && !stack.gated) {
     errors.push_back(pointer + " is given, but the FFN is not gated: remove it or set \"gated\": true");
@@ -27,19 +26,30 @@ void read_std(const Json& std, const WeightClass& weight, const network::Stack& 
   }
   const std::vector<double> values = one_or_each(std.at(weight.name), stack.layers(), pointer, "layer", errors);
   for (std::size_t i = 0; i < stack.layers(); ++i) {
-    out.std[i].*weight.std = values[i];
-    if (weight.std == &LayerStd::bias) out.std[i].ffn_out_bias = values[i];
+    stack.std[i].*weight.std = values[i];
+    if (weight.std == &LayerStd::bias) stack.std[i].ffn_out_bias = values[i];
   }
 }
 
-void apply_std(const Json& std, const network::Stack& stack, bool has_scheme, scheme::Settings& out, Errors& errors) {
+/// The spec's own deviations, into the stack.
+void read_own(const Json& std, bool has_scheme, network::Stack& stack, Errors& errors) {
   for (const WeightClass& weight : weight_classes) {
     if (std.contains(weight.name)) {
-      read_std(std, weight, stack, out, errors);
+      read_std(std, weight, stack, errors);
     } else if (!has_scheme && must_be_given(weight, stack)) {
       errors.push_back(std::string("/init/std/") + weight.name +
                        " is missing, but must be a number in [0, 1000000] where init has no scheme (for example 0.02)");
     }
+  }
+}
+
+/// The spec's own deviations in place of the scheme's.
+void prefer_own(const Json& std, const network::Stack& own, scheme::Settings& out) {
+  out.std.resize(own.layers());
+  for (const WeightClass& weight : weight_classes) {
+    const bool with_bias = weight.std == &LayerStd::ffn_out_bias && std.contains("bias");
+    if (!std.contains(weight.name) && !with_bias) continue;
+    for (std::size_t i = 0; i < own.layers(); ++i) out.std[i].*weight.std = own.std[i].*weight.std;
   }
   if (std.contains("embedding")) out.embedding = std.at("embedding").get<double>();
 }
@@ -61,19 +71,31 @@ scheme::Parameters parameters_of(const Json& json, const scheme::Scheme& scheme,
   return out;
 }
 
+/// Does the scheme set norms where there are none?
+void require_norm(const scheme::Settings& settings, const network::Stack& stack) {
+  if (stack.norm || (settings.gain.empty() && !settings.inner_norm)) return;
+  throw scheme::NotApplicable("it sets norms, and this model has none: set the norm's kind");
+}
+
 scheme::Settings applied(const scheme::Scheme& scheme, const scheme::Task& task, Errors& errors) {
   try {
-    return scheme.apply(task);
+    const scheme::Settings settings = scheme::apply(scheme, task);
+    require_norm(settings, task.stack);
+    return settings;
   } catch (const scheme::NotApplicable& error) {
-    errors.push_back("/init/scheme is \"" + scheme.name + "\", but must be one that fits this model: " + error.what());
+    errors.push_back(does_not_fit(scheme.name) + error.what());
   } catch (const std::domain_error& error) {
-    errors.push_back("/init/scheme is \"" + scheme.name + "\", but this model has no moments by theory: " +
-                     error.what() + "; look for a standard deviation or residual scale of 0");
+    errors.push_back(does_not_fit(scheme.name) + "no moments by theory: " + error.what() +
+                     "; look for a standard deviation or residual scale of 0");
   }
   return {};
 }
 
 }  // namespace
+
+std::string does_not_fit(const std::string& scheme) {
+  return "/init/scheme is \"" + scheme + "\", but must be one that fits this model: ";
+}
 
 std::vector<double> one_or_each(const Json& json, std::size_t wanted, const std::string& pointer,
                                 const std::string& what, Errors& errors) {
@@ -87,15 +109,15 @@ std::vector<double> one_or_each(const Json& json, std::size_t wanted, const std:
 }
 
 scheme::Settings lower_init(const Json& spec, scheme::Task task, Errors& errors) {
-  const Json& init = member(spec, "init");
+  const Json &init = member(spec, "init"), &std = member(init, "std");
   const scheme::Scheme* scheme = scheme::find(text(init, "scheme", ""));
+  read_own(std, scheme != nullptr, task.stack, errors);
   scheme::Settings out;
   if (scheme != nullptr) {
     task.parameters = parameters_of(member(init, "parameters"), *scheme, errors);
     if (errors.empty()) out = applied(*scheme, task, errors);
   }
-  out.std.resize(task.stack.layers());
-  apply_std(member(init, "std"), task.stack, scheme != nullptr, out, errors);
+  prefer_own(std, task.stack, out);
   return out;
 }
 

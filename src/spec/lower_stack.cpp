@@ -58,18 +58,23 @@ network::Stack shape_of(const Json& json, const std::string& pointer, double seq
   return stack;
 }
 
-scheme::Task task_of(const Json& spec, const std::string& key, const network::Stack& stack,
-                     const network::Network& model) {
-  scheme::Task task{stack, model, key == "decoder", {}, {}};
-  if (key != "stack") task.other_layers = count(spec.at(task.decoder ? "encoder" : "decoder"), "layers", 1);
-  return task;
+/// The spec's numbers, one for each residual branch, where it has some.
+void read_scales(const Json& json, const char* name, const std::string& pointer, std::vector<double>& scales,
+                 Errors& errors) {
+  if (json.contains(name))
+    scales = one_or_each(json.at(name), scales.size(), pointer + "/" + name, "residual branch", errors);
 }
 
-/// The spec's numbers, else the scheme's, else 1.
-std::vector<double> scales(const Json& json, const char* name, const std::vector<double>& of_scheme,
-                           const std::string& pointer, const network::Stack& stack, Errors& errors) {
-  if (json.contains(name)) return one_or_each(json.at(name), stack.branches(), pointer, "residual branch", errors);
-  return of_scheme.empty() ? std::vector<double>(stack.branches(), 1.0) : of_scheme;
+scheme::Task task_of(const Json& spec, const std::string& key, const network::Stack& stack,
+                     const network::Network& model) {
+  scheme::Task task;
+  task.stack = stack;
+  task.skip_is_set = member(spec.at(key), "residual").contains("skip");
+  task.branch_is_set = member(spec.at(key), "residual").contains("branch");
+  task.model = model;
+  task.decoder = key == "decoder";
+  if (key != "stack") task.other_layers = count(spec.at(task.decoder ? "encoder" : "decoder"), "layers", 1);
+  return task;
 }
 
 /// A scheme's factor on scores, where the spec has none of its own.
@@ -113,13 +118,18 @@ LoweredStack lower_stack(const Json& spec, const std::string& key, const network
   LoweredStack out;
   network::Stack& stack = out.stack;
   stack = shape_of(json, pointer, model.sequence_length, errors);
-  const scheme::Settings settings = lower_init(spec, task_of(spec, key, stack, model), errors);
-  stack.std = settings.std;
   const Json &norm = json.at("norm"), &residual = member(json, "residual");
-  stack.skip = scales(residual, "skip", settings.skip, pointer + "/residual/skip", stack, errors);
-  stack.branch = scales(residual, "branch", settings.branch, pointer + "/residual/branch", stack, errors);
-  stack.gain = scales(norm, "gain", settings.gain, pointer + "/norm/gain", stack, errors);
-  stack.inner_norm = stack.norm && flag(norm, "inner", settings.inner_norm);
+  read_scales(residual, "skip", pointer + "/residual", stack.skip, errors);
+  read_scales(residual, "branch", pointer + "/residual", stack.branch, errors);
+  read_scales(norm, "gain", pointer + "/norm", stack.gain, errors);
+  stack.inner_norm = stack.norm && flag(norm, "inner", false);
+  const scheme::Task task = task_of(spec, key, stack, model);
+  const scheme::Settings settings = lower_init(spec, task, errors);
+  stack.std = settings.std;
+  if (!task.skip_is_set && !settings.skip.empty()) stack.skip = settings.skip;
+  if (!task.branch_is_set && !settings.branch.empty()) stack.branch = settings.branch;
+  if (!norm.contains("gain") && !settings.gain.empty()) stack.gain = settings.gain;
+  if (!norm.contains("inner")) stack.inner_norm = settings.inner_norm;
   if (settings.score_scale) set_score_scale(json, *settings.score_scale, stack);
   out.embedding_std = settings.embedding;
   out.truncation = settings.truncation;

@@ -88,6 +88,12 @@ CASES = {
     "init_spec": (["init", "-", "--scheme", "layernorm_scaling"], json.dumps(SMALL)),
     "init_recipe": (["init", "-", "--scheme", "olmo_mitchell", "--recipe"], json.dumps(SMALL)),
     "init_pytorch": (["init", "-", "--scheme", "deepscalelm:k=1", "--pytorch"], json.dumps(SMALL)),
+    "init_switch": (["init", "-", "--scheme", "gpt2:output_scaling=0.5"], json.dumps(SMALL)),
+    "init_parameter_twice": (["init", "-", "--scheme", "bert:std=0.1:std=0.2"], json.dumps(SMALL)),
+    "init_does_not_fit": (["init", "-", "--scheme", "admin", "--keep-norm"], json.dumps(SMALL)),
+    "init_far_out": (["init", "-", "--scheme", "gpt2:std=1000000"], json.dumps(SMALL)),
+    "compare_bad_spec": (["compare", "-", "--schemes", "gpt2,all"], '{"sequence_length": 0, "stak": {}}'),
+    "compare_long_names": (["compare", "-", "--schemes", "deepscalelm:k=1:branches=12,deepscalelm:k=2:branches=12,sub_ln"], json.dumps(SMALL)),
     "init_unknown_scheme": (["init", "-", "--scheme", "depnorm"], json.dumps(SMALL)),
     "init_unknown_parameter": (["init", "-", "--scheme", "deepscalelm:beta=2"], json.dumps(SMALL)),
     "init_parameter_without_value": (["init", "-", "--scheme", "deepscalelm:k"], json.dumps(SMALL)),
@@ -203,8 +209,22 @@ def check_ci_document():
     return faults
 
 
+def check_schemes_document():
+    """docs/schemes.md has a row for every scheme and every parameter, as `sigprop schemes` tells them."""
+    page = (SOURCE / "docs/schemes.md").read_text(encoding="utf-8")
+    listed = json.loads(subprocess.run([SIGPROP, "schemes", "--format", "json"], capture_output=True, text=True, check=True).stdout)
+    rows = []
+    for scheme in listed["schemes"]:
+        cells = [scheme[key] or "–" for key in ("embedding", "query_key", "value", "output", "ffn_in", "ffn_out", "residual", "norm")]
+        rows.append(f"| `{scheme['name']}` | {' | '.join(cells)} | {scheme['source']} ({scheme['evidence']}) |")
+        for parameter in scheme["parameters"]:
+            default = "by the model" if parameter["default"] is None else parameter["default"]
+            rows.append(f"| `{scheme['name']}` | `{parameter['name']}` | {default} | {parameter['about']} |")
+    return [f"docs/schemes.md does not have the row\n{row}" for row in rows if row not in page]
+
+
 def main():
-    faults = check_files() + check_documents() + check_ci_document()
+    faults = check_files() + check_documents() + check_ci_document() + check_schemes_document()
     for name, (arguments, text) in CASES.items():
         printed = run(arguments, text)
         path = FOLDER / f"{name}.golden"

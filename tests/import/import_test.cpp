@@ -138,7 +138,7 @@ TEST_CASE("an image has its patches and special tokens") {
   CHECK(imported(config_of("vit"), tokens(64)).errors ==
         Lines{"config.json: --sequence-length is 64, but the image has 197 tokens: leave the option out"});
   CHECK(imported(config_of("vit", {{"patch_size", 300}}), {}).errors ==
-        Lines{"config.json: /patch_size is 300, but must be at most /image_size, 224"});
+        Lines{"config.json: /patch_size is 300, but must be at most /image_size, 224: lower it or enlarge the image"});
 }
 
 TEST_CASE("an image's dropout thins out the variance and the correlation of its patches") {

@@ -149,7 +149,7 @@ TEST_CASE("admin's skips are the deviations of the sums before them") {
 }
 
 TEST_CASE("the solved schemes say what they cannot do") {
-  CHECK_THROWS_WITH(scheme::find("admin")->apply(test::base_task()),
+  CHECK_THROWS_WITH(scheme::apply(*scheme::find("admin"), test::base_task()),
                     "admin scales the sums that a norm follows: set the norm's placement to post");
   scheme::Task task = test::base_task();
   task.stack.attention.mask = network::Mask::causal;

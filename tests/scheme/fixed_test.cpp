@@ -142,6 +142,8 @@ TEST_CASE("a truncated normal is narrower by the published factors") {
   CHECK(scheme::truncated_std(0) == 1);
   CHECK(scheme::truncated_std(2) == Approx(0.87963).margin(5e-6));
   CHECK(scheme::truncated_std(3) == Approx(0.98658).margin(5e-6));
+  CHECK(scheme::truncated_std(0.0101) == Approx(scheme::truncated_std(0.0099) * 0.0101 / 0.0099).epsilon(1e-4));
+  CHECK(scheme::truncated_std(1e-9) == Approx(1e-9 / std::sqrt(3)));
   CHECK(scheme::truncated_std(0.001) == Approx(0.001 / std::sqrt(3)).epsilon(1e-4));  // a uniform
 }
 

@@ -113,6 +113,8 @@ def huggingface_models():
     yield spec(True, 2), transformers.LlamaModel(transformers.LlamaConfig(**sizes, num_key_value_heads=2))
     yield spec(), transformers.OPTModel(transformers.OPTConfig(hidden_size=WIDTH, ffn_dim=FFN, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
                                                                vocab_size=VOCABULARY, word_embed_proj_dim=WIDTH))
+    yield spec(), transformers.GPTNeoXModel(transformers.GPTNeoXConfig(**sizes))
+    yield spec(), transformers.BloomModel(transformers.BloomConfig(hidden_size=WIDTH, n_layer=LAYERS, n_head=HEADS, vocab_size=VOCABULARY))
     yield spec(), transformers.ViTModel(transformers.ViTConfig(**{k: v for k, v in sizes.items() if k != "vocab_size"}), add_pooling_layer=False)
 
 
@@ -124,7 +126,7 @@ def check_huggingface():
         kind = type(model).__name__
         assert not [name for name in left if ".layer" in name or ".h." in name], (kind, left)
         outputs = {"GPT2Model": "h.2.mlp.c_proj", "BertModel": "encoder.layer.2.output.dense", "DistilBertModel": "transformer.layer.2.ffn.lin2",
-                   "LlamaModel": "layers.2.mlp.down_proj", "OPTModel": "decoder.layers.2.fc2", "ViTModel": None}
+                   "LlamaModel": "layers.2.mlp.down_proj", "OPTModel": "decoder.layers.2.fc2", "GPTNeoXModel": "layers.2.mlp.dense_4h_to_h", "BloomModel": "h.2.mlp.dense_4h_to_h", "ViTModel": None}
         if outputs[kind]:
             close(kind, model.get_submodule(outputs[kind]).weight, std["ffn_out"][2])
         print(f"{kind}: {len(list(model.named_parameters())) - len(left)} parameters drawn, left alone: {', '.join(left) or 'none'}")

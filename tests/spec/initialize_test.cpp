@@ -40,6 +40,53 @@ TEST_CASE("the written spec reads back as the same network, for every scheme") {
   }
 }
 
+TEST_CASE("under any norm, kept or not, a scheme gives a good spec or says why not") {
+  for (const scheme::Scheme& scheme : scheme::schemes()) {
+    for (const json& norm : {json{{"kind", "none"}}, json{{"kind", "rms_norm"}, {"placement", "pre"}},
+                             json{{"kind", "layer_norm"}, {"placement", "post"}, {"inner", true}}}) {
+      for (const bool keep : {false, true}) {
+        json spec = embedded();
+        spec["stack"]["norm"] = norm;
+        INFO(scheme.name << ' ' << norm << ' ' << keep);
+        const spec::Initialized made = with(spec, scheme.name.c_str(), keep);
+        if (made.read.network) {
+          CHECK(spec::read_text(made.text, "again.json").errors.empty());
+          CHECK(
+              (!norm.contains("inner") || scheme.norm == scheme::NormUse::none || made.read.stacks.front().inner_norm));
+        } else {
+          CHECK(keep);
+          CHECK(made.read.errors.front().rfind("test.json: the scheme " + scheme.name + " does not fit this model: ",
+                                               0) == 0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a spec's own initialization may be one that does not fit, if it is to be replaced") {
+  json spec = embedded();
+  spec["stack"]["ffn"]["gated"] = true;
+  spec["init"] = {{"scheme", "deepscalelm"}};
+  CHECK(with(spec, "gpt2").read.network);
+  CHECK(
+      with(spec, "deepscalelm").read.errors ==
+      std::vector<std::string>{"test.json: the scheme deepscalelm does not fit this model: deepscalelm has no rule for "
+                               "a gated feed-forward network: set \"gated\": false"});
+}
+
+TEST_CASE("a solved scheme solves around what the spec states itself") {
+  json spec = test::small_stack();
+  spec["init"] = {{"scheme", "deepscalelm_full"}, {"std", {{"value", 0.03}, {"query", 0.3}, {"bias", 0.1}}}};
+  spec["stack"]["norm"]["gain"] = 3;
+  spec["stack"]["norm"]["inner"] = true;
+  spec["stack"]["residual"] = {{"skip", 0.6}, {"branch", 0.8}};
+  const spec::ReadResult read = spec::read_text(spec.dump(), "test.json");
+  REQUIRE(read.network);
+  CHECK(read.stacks.front().std.front().value == 0.03);
+  for (const profile::Point& point : predict::predict(*read.network, predict::Theory::full).points)
+    CHECK(point.forward.variance.value == Approx(1).epsilon(1e-9));
+}
+
 TEST_CASE("a scheme replaces deviations and scales of the spec and keeps an embedding that it does not set") {
   json spec = embedded();
   spec["init"] = {{"scheme", "gpt2"}, {"std", {{"query", 0.5}, {"embedding", 0.3}, {"bias", 0.1}}}};
@@ -72,7 +119,7 @@ TEST_CASE("a scheme brings the norm that it was made for, and says so") {
   const spec::Initialized pre = norm("gpt2", false);
   CHECK(json::parse(pre.text)["stack"]["norm"] == json{{"kind", "layer_norm"}, {"placement", "pre"}});
   CHECK(pre.notes.front() ==
-        "the norm becomes {\"kind\":\"layer_norm\",\"placement\":\"pre\"}, which gpt2 was made for, from "
+        "/stack/norm becomes {\"kind\":\"layer_norm\",\"placement\":\"pre\"}, which gpt2 was made for; it was "
         "{\"final\":true,\"kind\":\"layer_norm\",\"placement\":\"post\"}");
   CHECK(json::parse(norm("rezero", false).text)["stack"]["norm"] == json{{"kind", "none"}});
   CHECK(json::parse(norm("llama", false).text)["stack"]["norm"]["kind"] == "rms_norm");

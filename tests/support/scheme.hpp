@@ -49,7 +49,7 @@ namespace sigprop::test {
   const scheme::Scheme* scheme = scheme::find(name);
   REQUIRE(scheme != nullptr);
   if (scheme->norm == scheme::NormUse::post) task.stack.placement = network::Placement::post;
-  return scheme->apply(task);
+  return scheme::apply(*scheme, task);
 }
 
 }  // namespace sigprop::test

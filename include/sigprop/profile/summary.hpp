@@ -18,6 +18,9 @@ struct Thresholds {
 /// (sequence_length 1) rank is not judged.
 [[nodiscard]] Summary summarize(const Profile& profile, const Thresholds& thresholds, double sequence_length);
 
+/// a/b, by logarithms.
+[[nodiscard]] Quantity ratio(const Quantity& a, const Quantity& b);
+
 /// How far from flat: log10 of the largest factor between any two layers, in the variance or in the squared gradient norm over a
 /// layer's weights, whichever is larger. The input does not count, as in the depth laws, nor does a norm that a theory leaves out.
 [[nodiscard]] double log10_spread(const Profile& profile);

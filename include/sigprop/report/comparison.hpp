@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -15,10 +16,11 @@ struct Candidate {
   std::string scheme;  ///< with its parameters
   std::string norm;    ///< of the model under it: "Pre-LN"
   std::optional<profile::Profile> profile;
-  std::string reason;  ///< where there is no profile
+  std::string reason;                                             ///< where there is no profile
+  double log10_spread = std::numeric_limits<double>::infinity();  ///< profile::log10_spread, set by sorting
 };
 
-/// Flattest first; those without a profile at the end.
+/// Flattest first by log10_spread; those without a profile at the end.
 void sort_by_flatness(std::vector<Candidate>& candidates);
 
 void write_comparison_table(std::ostream& out, const std::string& name, const std::vector<Candidate>& candidates);

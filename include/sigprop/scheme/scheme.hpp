@@ -20,6 +20,7 @@ struct Parameter {
   double lowest = 0;
   double highest = 0;
   std::string about;
+  bool is_switch = false;  ///< 0 or 1
 };
 
 /// Parameters that were given, by name.
@@ -27,12 +28,16 @@ using Parameters = std::map<std::string, double>;
 
 /// Which stack of which model is to be initialized.
 struct Task {
-  network::Stack stack;  ///< sizes, norm and dropout; skip, branch and gain of 1, standard deviations of 0
+  /// Sizes, norm and dropout. What the user sets beside the scheme stands in it too: deviations (0 where they are left to the
+  /// scheme), residual scales and gains (1 there).
+  network::Stack stack;
+  bool skip_is_set = false;    ///< by the user, who wins over the scheme
+  bool branch_is_set = false;  ///< likewise
   network::Network
       model;  ///< input and tokens, an embedding's deviation being 0 where it is left to the scheme; no stacks
   bool decoder = false;                     ///< of an encoder–decoder model
   std::optional<std::size_t> other_layers;  ///< layers of the model's other stack, where there are two
-  Parameters parameters;
+  Parameters parameters;                    ///< those that are given
 };
 
 /// What a scheme sets. What is absent or empty it leaves as it is.
@@ -72,7 +77,8 @@ struct Scheme {
   std::string source;
   Evidence evidence = Evidence::read;
   std::vector<Parameter> parameters;
-  std::function<Settings(const Task&)> apply;  ///< throws NotApplicable
+  std::function<Settings(const Task&)>
+      rule;  ///< takes a task that has all parameters with a default; throws NotApplicable
 };
 
 /// A model that a scheme has no rule for. what(): why, and what to do instead.
@@ -86,6 +92,12 @@ class NotApplicable : public std::runtime_error {
 
 /// The scheme of that name, or nullptr.
 [[nodiscard]] const Scheme* find(const std::string& name);
+
+/// What the scheme sets, parameters that are not given having their defaults. Throws NotApplicable, and std::domain_error where a model has no moments.
+[[nodiscard]] Settings apply(const Scheme& scheme, Task task);
+
+/// Does the scheme say how embeddings are drawn? Exactly then it tells a formula for them.
+[[nodiscard]] bool sets_embedding(const Scheme& scheme);
 
 /// Standard deviation of a standard normal cut at ±cut, redrawn there: √(1 - 2c φ(c)/(2Φ(c) - 1)); 1 for a cut of 0, which stands for none.
 [[nodiscard]] double truncated_std(double cut);

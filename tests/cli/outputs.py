@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Where results are written: files, links, devices, folders. Usage: outputs.py SIGPROP SOURCE."""
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import tempfile
+
+SIGPROP, SOURCE = sys.argv[1], pathlib.Path(sys.argv[2])
+SPEC = SOURCE / "specs" / "vit-base.json"
+
+
+def run(*arguments):
+    done = subprocess.run([SIGPROP, *map(str, arguments)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.splitlines()[:1]
+
+
+def check(found, wanted):
+    assert found == wanted, f"{found} is not {wanted}"
+
+
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    target, link = folder / "target.json", folder / "link.json"
+    target.write_text("before", encoding="utf-8")
+    link.symlink_to(target)
+    check(run("predict", SPEC, "--quiet", "--format", "json", "--output", link)[0], 0)
+    assert link.is_symlink() and target.read_text(encoding="utf-8").startswith("{"), "a link must stay, its target be written"
+
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        check(run("predict", SPEC, "--quiet", "--output", pipe)[0], 0)
+        assert reader.stdout.read().startswith(b"vit-base"), "a pipe must get the result"
+    assert stat.S_ISFIFO(pipe.stat().st_mode), "what is no file must stay what it is"
+
+    check(run("predict", SPEC, "--output", folder), (2, [f"sigprop: --output {folder}: cannot be written: Is a directory; name a file in a "
+                                                         "folder that exists and is yours"]))
+
+    spec = folder / "spec.json"
+    spec.write_text(SPEC.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "sub").mkdir()
+    again = f"{folder}/sub/../spec.json"
+    check(run("check", spec, "--preset", "stable", "--junit", again),
+          (2, [f"sigprop: --junit {again}: is a spec, or written by another option already; name another file"]))
+    check(run("check", spec, "--preset", "stable", "--junit", folder / "x", "--sarif", f"{folder}/sub/../x"),
+          (2, [f"sigprop: --sarif {folder}/sub/../x: is a spec, or written by another option already; name another file"]))
+    check(run("check", spec, "--preset", "stable", "--junit", "-"),
+          (2, ["sigprop: --junit -: must be a file: standard output has the checks"]))
+    assert spec.read_text(encoding="utf-8") == SPEC.read_text(encoding="utf-8"), "a spec must not be overwritten"
+    check(sorted(path.name for path in folder.iterdir()), ["link.json", "pipe", "spec.json", "sub", "target.json"])
+print("ok")
