@@ -2,10 +2,9 @@
 #include "check/quantities.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "sigprop/check/check.hpp"
-#include "sigprop/profile/gradient_norm.hpp"
+#include "sigprop/profile/weights.hpp"
 
 namespace sigprop::check {
 namespace {
@@ -107,7 +106,7 @@ Series along_layers(const Profile& profile) {
 std::vector<Series> of_weights(const std::string& quantity, const Profile& profile) {
   if (quantity == weight_quantity(all_weights)) return {along_layers(profile)};
   std::vector<Series> out;
-  for (const std::string& name : weights_of(profile)) {
+  for (const std::string& name : profile::weight_names(profile)) {
     if (quantity == weight_quantity(each_weight) || quantity == weight_quantity(name))
       out.push_back(along_weight(name, profile));
   }
@@ -143,17 +142,6 @@ std::vector<Series> series_of(const std::string& quantity, const Profile& profil
 bool has_attention(const Profile& profile) {
   return std::any_of(profile.layers.begin(), profile.layers.end(),
                      [](const Layer& layer) { return layer.attention.has_value(); });
-}
-
-std::vector<std::string> weights_of(const Profile& profile) {
-  std::vector<std::string> names;
-  std::set<std::string> seen;
-  for (const Layer& layer : profile.layers) {
-    for (const profile::Weight& weight : layer.weights) {
-      if (seen.insert(weight.name).second) names.push_back(weight.name);
-    }
-  }
-  return names;
 }
 
 }  // namespace sigprop::check

@@ -26,7 +26,4 @@ using Series = std::vector<Reading>;
 /// Does some layer have attention?
 [[nodiscard]] bool has_attention(const profile::Profile& profile);
 
-/// The names of all weights, in the order in which a forward pass meets them.
-[[nodiscard]] std::vector<std::string> weights_of(const profile::Profile& profile);
-
 }  // namespace sigprop::check

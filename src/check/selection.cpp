@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "check/places.hpp"
+#include "sigprop/profile/weights.hpp"
 
 namespace sigprop::check {
 namespace {
@@ -17,7 +18,7 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 [[noreturn]] void refuse_missing(const Check& asked, const Profile& profile) {
-  const std::vector<std::string> weights = weights_of(profile);
+  const std::vector<std::string> weights = profile::weight_names(profile);
   if (asked.condition.quantity.rfind("weights.", 0) != 0)
     throw Refused(named(asked) + ", but no layer of this model has it: name another quantity");
   if (weights.empty()) throw Refused(named(asked) + ", but this model has no weights: name another quantity");

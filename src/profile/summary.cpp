@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "profile/depth_law.hpp"
-#include "sigprop/profile/gradient_norm.hpp"
+#include "sigprop/profile/weights.hpp"
 
 namespace sigprop::profile {
 namespace {

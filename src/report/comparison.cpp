@@ -8,7 +8,7 @@
 #include "report/json_value.hpp"
 #include "report/number.hpp"
 #include "report/profile_json.hpp"
-#include "sigprop/profile/gradient_norm.hpp"
+#include "sigprop/profile/weights.hpp"
 #include "sigprop/profile/summary.hpp"
 
 namespace sigprop::report {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <functional>
-#include <set>
 
 #include "report/csv_field.hpp"
 #include "report/number.hpp"
+#include "sigprop/profile/weights.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::report {
@@ -33,17 +33,6 @@ Cell gradient_norm(const Layer* layer, const std::string& name) {
   return {};
 }
 
-std::vector<std::string> weight_names(const Profile& profile) {
-  std::vector<std::string> names;
-  std::set<std::string> seen;
-  for (const Layer& layer : profile.layers) {
-    for (const profile::Weight& weight : layer.weights) {
-      if (seen.insert(weight.name).second) names.push_back(weight.name);
-    }
-  }
-  return names;
-}
-
 std::vector<Column> columns_of(const Profile& profile) {
   using Metrics = profile::AttentionMetrics;
   std::vector<Column> columns{
@@ -69,7 +58,7 @@ std::vector<Column> columns_of(const Profile& profile) {
       {"attention.entropy_fraction", [](const Point&, const Layer* layer) {
          return attention(layer, [](const Metrics& m) { return m.entropy_fraction; });
        }}};
-  for (const std::string& name : weight_names(profile)) {
+  for (const std::string& name : profile::weight_names(profile)) {
     columns.push_back({"weights." + name + ".gradient_norm",
                        [name](const Point&, const Layer* layer) { return gradient_norm(layer, name); }});
   }

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "report/number.hpp"
-#include "sigprop/profile/gradient_norm.hpp"
+#include "sigprop/profile/weights.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::report {

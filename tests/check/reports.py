@@ -102,7 +102,7 @@ class Reports(unittest.TestCase):
             "name a file in a folder that exists and is yours\n"))
         failed = self.check("a.json", "--sarif", "x", "--junit", "x")
         self.assertEqual((failed.returncode, failed.stderr), (
-            2, "sigprop: --sarif x: is written by another option already; name another file\n"))
+            2, "sigprop: --sarif x: is a spec, or written by another option already; name another file\n"))
         self.check("a.json", "--junit", "x.xml", "--output", "no/such/folder")
         self.assertEqual([path.name for path in self.folder.iterdir()], ["a.json"])
 

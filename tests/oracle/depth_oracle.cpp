@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 
-#include "sigprop/profile/gradient_norm.hpp"
+#include "sigprop/profile/weights.hpp"
 #include "sigprop/simulate/simulate.hpp"
 #include "sigprop/verify/verify.hpp"
 #include "support/engine.hpp"

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "sigprop/profile/gradient_norm.hpp"
+#include "sigprop/profile/weights.hpp"
 #include "sigprop/profile/summary.hpp"
 #include "sigprop/spec/initialize.hpp"
 #include "support/spec.hpp"

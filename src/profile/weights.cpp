@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sigprop/profile/gradient_norm.hpp"
+#include "sigprop/profile/weights.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 namespace sigprop::profile {
 
@@ -18,6 +19,17 @@ std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
   for (const Weight& weight : layer.weights) sum += std::pow(10.0, 2 * (weight.gradient_norm->log10 - largest));
   const double log10_norm = largest + std::log10(sum) / 2;
   return Quantity(std::pow(10.0, log10_norm), log10_norm);
+}
+
+std::vector<std::string> weight_names(const Profile& profile) {
+  std::vector<std::string> names;
+  std::set<std::string> seen;
+  for (const Layer& layer : profile.layers) {
+    for (const Weight& weight : layer.weights) {
+      if (seen.insert(weight.name).second) names.push_back(weight.name);
+    }
+  }
+  return names;
 }
 
 }  // namespace sigprop::profile
