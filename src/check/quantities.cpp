@@ -16,6 +16,14 @@ using profile::Profile;
 using profile::Quantity;
 using Value = std::optional<Quantity>;
 
+Value first_of(const std::optional<profile::Ends>& ends) {
+  return ends ? Value(ends->first) : std::nullopt;
+}
+
+Value last_of(const std::optional<profile::Ends>& ends) {
+  return ends ? Value(ends->last) : std::nullopt;
+}
+
 struct OfPoint {
   const char* name;
   Value (*read)(const Point&);
@@ -35,6 +43,10 @@ constexpr OfPoint of_points[] = {
     {"backward.cross_dot", [](const Point& p) -> Value { return p.backward.cross_dot; }},
     {"backward.token_correlation", [](const Point& p) -> Value { return p.backward.token_correlation; }},
     {"backward.norm", [](const Point& p) -> Value { return p.backward.norm; }},
+    {"forward.first_second_moment", [](const Point& p) { return first_of(p.forward.ends); }},
+    {"forward.last_second_moment", [](const Point& p) { return last_of(p.forward.ends); }},
+    {"backward.first_variance", [](const Point& p) { return first_of(p.backward.ends); }},
+    {"backward.last_variance", [](const Point& p) { return last_of(p.backward.ends); }},
     {"token_correlation", [](const Point& p) -> Value { return p.forward.token_correlation; }},
     {"rank_residual", [](const Point& p) -> Value { return p.forward.rank_residual; }},
 };

@@ -19,7 +19,7 @@ using Writer = void (*)(std::ostream&, const Specs&);
 
 struct Options {
   std::vector<std::string> specs;
-  std::string theory = "full";
+  TheoryOptions theory;
   std::string preset;
   std::string junit;
   std::string sarif;
@@ -67,7 +67,7 @@ CheckedSpec checked(const Options& options, const std::string& file) {
 void write(std::ostream& out, const Options& options, const Specs& specs) {
   if (options.output.format == "csv") return report::write_checks_csv(out, specs);
   if (options.output.format == "table") return report::write_checks_table(out, specs);
-  report::Provenance provenance{"check", {{"theory", options.theory}}};
+  report::Provenance provenance{"check", {{"theory", options.theory.name}}};
   if (!options.preset.empty()) provenance.settings.emplace_back("preset", options.preset);
   report::write_checks_json(out, specs, provenance);
 }
@@ -143,9 +143,7 @@ void add_check(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("check", "What must hold of models, from their specs' checks, for CI");
   command->add_option("SPEC", options->specs, "Models as JSON specs; - for standard input")->required();
-  command->add_option("--theory", options->theory, "full, or the formulas as published")
-      ->check(CLI::IsMember({"full", "paper"}))
-      ->capture_default_str();
+  add_theory_options(*command, options->theory);
   command->add_option("--preset", options->preset, "Check this preset too, in every spec")
       ->check(CLI::IsMember(check::preset_names()));
   command->add_option("--junit", options->junit, "Write the checks as JUnit's XML too")->type_name("FILE");

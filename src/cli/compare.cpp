@@ -13,7 +13,7 @@ namespace {
 struct Options {
   std::string spec;
   std::string schemes;
-  std::string theory = "full";
+  TheoryOptions theory;
   bool keep_norm = false;
   OutputOptions output;
 };
@@ -72,7 +72,7 @@ void write(std::ostream& out, const Options& options, const std::string& model,
   if (options.output.format == "table") return report::write_comparison_table(out, model, list);
   report::write_comparison_json(
       out, model, list,
-      {"compare", {{"spec", options.spec}, {"schemes", options.schemes}, {"theory", options.theory}}});
+      {"compare", {{"spec", options.spec}, {"schemes", options.schemes}, {"theory", options.theory.name}}});
 }
 
 void run(const Options& options) {
@@ -95,9 +95,7 @@ void add_compare(CLI::App& app) {
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   command->add_option("--schemes", options->schemes, "Schemes as A,B,..., each NAME or NAME:PARAMETER=VALUE; or all")
       ->required();
-  command->add_option("--theory", options->theory, "full, or the formulas as published")
-      ->check(CLI::IsMember({"full", "paper"}))
-      ->capture_default_str();
+  add_theory_options(*command, options->theory);
   command->add_flag("--keep-norm", options->keep_norm, "Leave the norm where the spec has it");
   add_output_options(*command, options->output);
   command->footer(

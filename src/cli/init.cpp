@@ -26,7 +26,7 @@ struct Options {
 std::string deviation_left(const network::Network& network, const std::string& spec) {
   profile::Profile profile;
   try {
-    profile = prediction(network, "full", spec);
+    profile = prediction(network, {}, spec);
   } catch (const Failure& failure) {
     return std::string("not predicted: ") + failure.what();
   }

@@ -12,7 +12,7 @@ namespace {
 
 struct Options {
   std::string spec;
-  std::string theory = "full";
+  TheoryOptions theory;
   bool all = false;
   OutputOptions output;
 };
@@ -20,7 +20,7 @@ struct Options {
 void write(std::ostream& out, const Options& options, const profile::Profile& profile) {
   if (options.output.format == "csv") return report::write_csv(out, profile);
   if (options.output.format == "table") return report::write_table(out, profile, options.all);
-  report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory}}});
+  report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}});
 }
 
 void run(const Options& options) {
@@ -34,24 +34,11 @@ void run(const Options& options) {
 
 }  // namespace
 
-profile::Profile prediction(const network::Network& network, const std::string& theory, const std::string& spec) {
-  try {
-    return predict::predict(network, theory == "paper" ? predict::Theory::paper : predict::Theory::full);
-  } catch (const predict::NotCovered& error) {
-    throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
-  } catch (const std::domain_error& error) {
-    throw Failure(wrong_usage, shown_path(spec) + ": this model has no moments by theory: " + error.what() +
-                                   "; look for a standard deviation or residual scale of 0");
-  }
-}
-
 void add_predict(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("predict", "Layer-by-layer moments of a model, from theory");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
-  command->add_option("--theory", options->theory, "full, or the formulas as published")
-      ->check(CLI::IsMember({"full", "paper"}))
-      ->capture_default_str();
+  add_theory_options(*command, options->theory);
   command->add_flag("--all", options->all, "In a table, every point of a long model");
   add_output_options(*command, options->output);
   command->footer(

@@ -3,13 +3,22 @@
 
 #include <string>
 
+#include "cli/command.hpp"
 #include "sigprop/network/network.hpp"
 #include "sigprop/profile/profile.hpp"
 
 namespace sigprop::cli {
 
-/// The profile of a network by the theory "full" or "paper". Throws Failure, naming the spec's file, for a model without one.
-[[nodiscard]] profile::Profile prediction(const network::Network& network, const std::string& theory,
+/// Options of the commands that predict.
+struct TheoryOptions {
+  std::string name = "full";
+  std::string prefix;  ///< empty: by the sequence length
+};
+
+void add_theory_options(CLI::App& command, TheoryOptions& options);
+
+/// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without one.
+[[nodiscard]] profile::Profile prediction(const network::Network& network, const TheoryOptions& theory,
                                           const std::string& spec);
 
 }  // namespace sigprop::cli

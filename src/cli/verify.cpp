@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
   std::string spec;
-  std::string theory = "full";
+  TheoryOptions theory;
   std::optional<double> tolerance;
   bool all = false;
   SimulationOptions simulation;
@@ -92,8 +92,8 @@ Outcome verified(const Options& options) {
 
 void write(std::ostream& out, const Options& options, const Outcome& outcome) {
   report::Provenance provenance{"verify", settings_of(options.simulation, outcome.measured)};
-  provenance.settings.insert(provenance.settings.begin(), {{"spec", options.spec}, {"theory", options.theory}});
-  const report::VerifiedModel model{outcome.measured.profile.name, options.theory, outcome.warnings,
+  provenance.settings.insert(provenance.settings.begin(), {{"spec", options.spec}, {"theory", options.theory.name}});
+  const report::VerifiedModel model{outcome.measured.profile.name, options.theory.name, outcome.warnings,
                                     outcome.measured.replicates};
   if (options.output.format == "json") return report::write_json(out, outcome.verification, model, provenance);
   if (options.output.format == "csv") return report::write_csv(out, outcome.verification);
@@ -109,7 +109,7 @@ void run(const Options& options) {
   });
   end_if_interrupted("replicates");
   if (!outcome->verification.agrees())
-    throw Failure(failed, shown_path(options.spec) + ": the theory " + options.theory +
+    throw Failure(failed, shown_path(options.spec) + ": the theory " + options.theory.name +
                               " disagrees with the simulation: " + outcome->verification.sentence);
 }
 
@@ -120,9 +120,7 @@ void add_verify(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("verify", "Prediction beside simulation: difference, z and verdict for every quantity");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
-  command->add_option("--theory", options->theory, "full, or the formulas as published")
-      ->check(CLI::IsMember({"full", "paper"}))
-      ->capture_default_str();
+  add_theory_options(*command, options->theory);
   command
       ->add_option("--tolerance", options->tolerance,
                    "Relative error to grant in place of the theory's own, such as 0.05")

@@ -84,8 +84,8 @@ class Tracer {
     };
     std::string unique = name;
     for (std::size_t copy = 2; taken(unique); ++copy) unique = name + "_" + std::to_string(copy);
+    out_.place_of_weight.push_back({out_.layers.size() - 1, weights.size()});
     weights.push_back({unique, std});
-    out_.layer_of_weight.push_back(out_.layers.size() - 1);
   }
 
   Outline& out_;

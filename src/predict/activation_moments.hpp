@@ -49,14 +49,23 @@ class ActivationMoments {
             g.cross_covariance * scale * cross.derivative};
   }
 
+  struct Pair {
+    T product;     ///< E[φ(x) φ(y)]
+    T derivative;  ///< E[φ'(x) φ'(y)]
+  };
+
+  /// The pair moments of one mean and variance as a function of the correlation; good until the next call of another member.
+  [[nodiscard]] auto curve(network::ActivationKind kind, const T& mean, const T& variance) {
+    return [&entry = lookup(kind, {mean, variance, T(0), T(0)})](const T& r) -> Pair {
+      const Pair scaled = pair(entry, r);
+      return {entry.product_scale * scaled.product, entry.derivative_scale * scaled.derivative};
+    };
+  }
+
  private:
   using Node = std::conditional_t<std::is_same_v<T, scalar::Wide>, double, T>;
   static constexpr std::size_t angle_points = 20;
 
-  struct Pair {
-    T product;
-    T derivative;
-  };
   struct Entry {
     network::ActivationKind kind{};
     T mean{}, variance{};

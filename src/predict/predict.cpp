@@ -39,8 +39,12 @@ bool holds(const profile::Profile& profile) {
 
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
 /// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
-profile::Profile walk(const network::Network& network, Theory theory) {
+profile::Profile walk(const network::Network& network, Theory theory, std::optional<Prefix> prefix) {
   const network::Outline outline = network::outline_of(network);
+  if (theory == Theory::full && network::has_mask(network)) {
+    const bool long_sequence = network.sequence_length > longest_actual_prefix;
+    return walk_token_by_token(network, outline, prefix.value_or(long_sequence ? Prefix::means : Prefix::actual));
+  }
   try {
     profile::Profile result = walk_in_double(network, outline, theory);
     if (holds(result)) return result;
@@ -51,8 +55,8 @@ profile::Profile walk(const network::Network& network, Theory theory) {
 
 }  // namespace
 
-profile::Profile predict(const network::Network& network, Theory theory) {
-  profile::Profile result = walk(network, theory);
+profile::Profile predict(const network::Network& network, Theory theory, std::optional<Prefix> prefix) {
+  profile::Profile result = walk(network, theory, prefix);
   result.name = network.name;
   result.theory = theory == Theory::paper ? "paper" : "full";
   result.warnings = warnings_of(network, theory, result);

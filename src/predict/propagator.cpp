@@ -10,35 +10,45 @@ namespace {
 network::Outline one_layer(std::size_t weights) {
   network::Outline out;
   out.layers.resize(1);
-  out.layer_of_weight.assign(weights, 0);
+  out.place_of_weight.resize(weights);
   return out;
 }
 
 std::size_t weights_in(const std::vector<network::Component>& list) {
   network::Network alone;
   alone.body = list;
-  return network::outline_of(alone).layer_of_weight.size();
+  return network::outline_of(alone).place_of_weight.size();
 }
 
 }  // namespace
 
 class Propagator::State {
  public:
-  explicit State(const network::Network& model)
-      : model_(model), outline_(one_layer(0)), walk_(model_, outline_, Theory::full), signal_(walk_.enter()) {}
+  using Algebra = Exchangeable<double>;
+  using Signal = Algebra::Signal;
 
-  [[nodiscard]] Signal<double> after(const std::vector<network::Component>& list) {
+  explicit State(const network::Network& model)
+      : model_(model),
+        outline_(one_layer(0)),
+        scores_(blank_profile(outline_)),
+        algebra_(model_, Theory::full),
+        walk_(model_, outline_, algebra_, scores_),
+        signal_(walk_.enter()) {}
+
+  [[nodiscard]] Signal after(const std::vector<network::Component>& list) {
     outline_ = one_layer(weights_in(list));
     return walk_.pass(list, signal_);
   }
 
-  void become(const Signal<double>& signal) { signal_ = signal; }
+  void become(const Signal& signal) { signal_ = signal; }
 
  private:
   network::Network model_;
   network::Outline outline_;
-  Walk<double> walk_;
-  Signal<double> signal_;
+  profile::Profile scores_;
+  Algebra algebra_;
+  Walk<Algebra> walk_;
+  Signal signal_;
 };
 
 Propagator::Propagator(const network::Network& model) : state_(std::make_unique<State>(model)) {}

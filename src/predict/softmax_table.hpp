@@ -10,6 +10,7 @@
 
 #include "predict/chebyshev.hpp"
 #include "predict/limits.hpp"
+#include "predict/score_tiles.hpp"
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/scalar/wide.hpp"
 
@@ -17,7 +18,7 @@ namespace sigprop::predict {
 
 /// The exact softmax functionals of one attention shape (L keys, head width k), interpolated over score variance v and row correlation ρ.
 ///
-/// v is cut into tiles [0, 1], [1, 4], [4, 16], ... up to 256. A tile is a Chebyshev sum, in v in the first and in ln v in the
+/// v is cut into tiles (score_tiles.hpp) up to 256. A tile is a Chebyshev sum, in v in the first and in ln v in the
 /// others, times one in ρ over [0, 1], of the logarithms of the functionals; it is computed when first met. Relative error
 /// against the exact functionals below 5e-4 up to v = 16, 5e-3 up to 64, 3e-2 (at ρ near 1) up to 256. Beyond v = 256 the functionals continue as powers of v: 1 - S2,
 /// T and the entropy like v^-1/2, T12 with its own slope there.
@@ -50,19 +51,6 @@ class SoftmaxTable {
   /// Sharp scores bend within 1/v of ρ = 1.
   [[nodiscard]] static std::size_t correlation_points(int tile) { return tile <= 2 ? 8 : most_correlation_points; }
 
-  [[nodiscard]] static int tile_index(double v) {
-    return v <= 1 ? 0 : static_cast<int>(std::ceil(std::log(v) / std::log(4.0) - 1e-12));
-  }
-
-  /// Coordinate in [-1, 1] of v within its tile, and back.
-  [[nodiscard]] static T coordinate(const T& v, int tile) {
-    using std::log;
-    return tile == 0 ? T(T(2) * v - T(1)) : T(T(2) * log(v) / T(std::log(4.0)) - T(2 * tile - 1));
-  }
-  [[nodiscard]] static double variance_at(double x, int tile) {
-    return tile == 0 ? (x + 1) / 2 : std::pow(4.0, (x + 2 * tile - 1) / 2);
-  }
-
   [[nodiscard]] const Tile& tile(int index) {
     const auto found = tiles_.find(index);
     if (found != tiles_.end()) return found->second;
@@ -70,7 +58,7 @@ class SoftmaxTable {
     Tile& tile = tiles_[index];
     const std::size_t count = correlation_points(index);
     for (std::size_t a = 0; a < row_points; ++a) {
-      const Node v(variance_at(chebyshev_point(a, row_points), index));
+      const Node v(score_variance_at(chebyshev_point(a, row_points), index));
       const formula::RowMeans<Node> row = formula::softmax_row_means(v, keys_, head_width_);
       tile.row[0][a] = log(row.squares);
       tile.row[1][a] = log(row.query_jacobian);
@@ -78,7 +66,7 @@ class SoftmaxTable {
       tile.row[3][a] = log(row.entropy);
     }
     for (std::size_t a = 0; a < variance_points; ++a) {
-      const Node v(variance_at(chebyshev_point(a, variance_points), index));
+      const Node v(score_variance_at(chebyshev_point(a, variance_points), index));
       for (std::size_t b = 0; b < count; ++b) {
         const Node rho((chebyshev_point(b, count) + 1) / 2);
         const formula::PairMeans<Node> pair = formula::softmax_pair_means(v, rho, keys_, keys_, head_width_);
@@ -98,9 +86,9 @@ class SoftmaxTable {
 
   [[nodiscard]] formula::SoftmaxMeans<T> inside(const T& v, const T& rho) {
     using std::exp;
-    const int index = tile_index(scalar::value_of(v));
+    const int index = score_tile(scalar::value_of(v));
     const Tile& t = tile(index);
-    const T x = coordinate(v, index);
+    const T x = score_coordinate(v, index);
     const T y = T(2) * rho - T(1);
     const auto row = [&](std::size_t f) {
       return chebyshev_sum(row_points, x, [&](std::size_t j) { return T(t.row[f][j]); });

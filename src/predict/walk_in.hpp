@@ -12,4 +12,8 @@ namespace sigprop::predict {
 [[nodiscard]] profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline,
                                             Theory theory);
 
+/// Token by token, in double, by the theory `full`.
+[[nodiscard]] profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline,
+                                                   Prefix prefix);
+
 }  // namespace sigprop::predict

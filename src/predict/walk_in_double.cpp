@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/walk_in.hpp"
 
-#include "predict/assemble.hpp"
+#include "predict/walk.hpp"
 
 namespace sigprop::predict {
 
 profile::Profile walk_in_double(const network::Network& network, const network::Outline& outline, Theory theory) {
-  Walk<double> walk(network, outline, theory);
-  walk.run();
-  return assemble(walk, network, outline);
+  profile::Profile result = blank_profile(outline);
+  Exchangeable<double> algebra(network, theory);
+  Walk(network, outline, algebra, result).run();
+  return result;
 }
 
 }  // namespace sigprop::predict

@@ -8,8 +8,8 @@
 #include "report/json_value.hpp"
 #include "report/number.hpp"
 #include "report/profile_json.hpp"
-#include "sigprop/profile/weights.hpp"
 #include "sigprop/profile/summary.hpp"
+#include "sigprop/profile/weights.hpp"
 
 namespace sigprop::report {
 namespace {

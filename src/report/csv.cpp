@@ -58,6 +58,16 @@ std::vector<Column> columns_of(const Profile& profile) {
       {"attention.entropy_fraction", [](const Point&, const Layer* layer) {
          return attention(layer, [](const Metrics& m) { return m.entropy_fraction; });
        }}};
+  if (!profile.points.empty() && profile.points.front().forward.ends) {  // under a mask
+    columns.push_back(
+        {"forward.first_second_moment", [](const Point& p, const Layer*) { return Cell(p.forward.ends->first); }});
+    columns.push_back(
+        {"forward.last_second_moment", [](const Point& p, const Layer*) { return Cell(p.forward.ends->last); }});
+    columns.push_back(
+        {"backward.first_variance", [](const Point& p, const Layer*) { return Cell(p.backward.ends->first); }});
+    columns.push_back(
+        {"backward.last_variance", [](const Point& p, const Layer*) { return Cell(p.backward.ends->last); }});
+  }
   for (const std::string& name : profile::weight_names(profile)) {
     columns.push_back({"weights." + name + ".gradient_norm",
                        [name](const Point&, const Layer* layer) { return gradient_norm(layer, name); }});

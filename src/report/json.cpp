@@ -115,6 +115,7 @@ void write_json(std::ostream& out, const profile::Profile& profile, const Proven
   out << "{\n  \"sigprop\": \"" << SIGPROP_VERSION << "\",\n  \"command\": " << text(provenance.command)
       << ",\n  \"name\": " << text(profile.name);
   if (!profile.theory.empty()) out << ",\n  \"theory\": " << text(profile.theory);
+  if (!profile.prefix.empty()) out << ",\n  \"prefix\": " << text(profile.prefix);
   out << ",\n  \"settings\": " << text(settings_json(provenance)) << ",\n  \"warnings\": " << text(profile.warnings)
       << ",\n  ";
   write_profile(out, profile);

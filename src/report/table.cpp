@@ -165,8 +165,9 @@ void write_table(std::ostream& out, const Profile& profile, bool all) {
   const bool attention = std::any_of(profile.layers.begin(), profile.layers.end(),
                                      [](const profile::Layer& l) { return l.attention.has_value(); });
   const Columns columns{profile.theory.empty(), attention};
-  out << profile.name << ", " << (columns.measured ? "simulation" : "theory " + profile.theory) << ", "
-      << profile.layers.size() << " layers\n\n";
+  out << profile.name << ", " << (columns.measured ? "simulation" : "theory " + profile.theory);
+  if (!profile.prefix.empty()) out << " (prefix " << profile.prefix << ")";
+  out << ", " << profile.layers.size() << " layers\n\n";
   header(out, columns);
   rows(out, profile, all, columns);
   weights(out, profile);

@@ -233,7 +233,7 @@ class Walk {
     const Heads heads = heads_of(op, tensor + 8);
     const auto attended = std::make_shared<const typename Engine::Attended>(
         engine_.attend(heads, std::move(q), std::move(k), affine(*source, w_v, bias + 2, op.bias_std),
-                       place_of_scores(op.cross, outline_.layer_of_weight[index])));
+                       place_of_scores(op.cross, outline_.place_of_weight[index].layer)));
     const auto inner =
         op.inner_norm
             ? std::make_shared<const typename Engine::Normalized>(engine_.normalize(*op.inner_norm, attended->z))

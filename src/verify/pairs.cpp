@@ -61,6 +61,16 @@ class Collector {
     add(Kind::gradient, "backward.cross_dot", b.cross_dot, mb.cross_dot, gamma2);
     add(Kind::gradient, "backward.token_correlation", b.token_correlation, mb.token_correlation, 1);
     add(Kind::gradient, "backward.norm", b.norm, mb.norm, b.norm.value);
+    ends(Kind::forward, "forward", "second_moment", f.ends, mf.ends);
+    ends(Kind::gradient, "backward", "variance", b.ends, mb.ends);
+  }
+
+  /// The first and the last token, under a mask.
+  void ends(Kind kind, const std::string& way, const std::string& quantity,
+            const std::optional<profile::Ends>& predicted, const std::optional<profile::Ends>& measured) {
+    if (!predicted || !measured) return;
+    add(kind, way + ".first_" + quantity, predicted->first, measured->first, predicted->first.value);
+    add(kind, way + ".last_" + quantity, predicted->last, measured->last, predicted->last.value);
   }
 
   /// A layer counts as the place of its first point, so that the gradient has passed all of it.

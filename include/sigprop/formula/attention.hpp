@@ -21,6 +21,8 @@ struct AttentionShape {
   T bias_variance;  ///< of the query, key and value biases
   T dropout;        ///< p on the softmax matrix
   T score_gain;     ///< k · scale², 1 for scores divided by √k
+
+  [[nodiscard]] bool operator==(const AttentionShape&) const = default;
 };
 
 /// All softmax functionals that attention needs at one score variance.

@@ -61,6 +61,42 @@ template <class T>
   return T(1) / T(2) + (tail - acos(r * a)) / (T(2) * scalar::pi<T>());
 }
 
+/// What the pair moments of two tokens of variances s, s' and covariance c are made of: the probability that both lie below an
+/// independent normal each, and the density there. A token of variance s and its normal have 1 + s together.
+template <class T>
+struct GeluPair {
+  T first;     ///< 1 + s
+  T second;    ///< 1 + s'
+  T gap;       ///< (1 + s)(1 + s') - c²
+  T quadrant;  ///< 1/4 + arcsin(c/√((1 + s)(1 + s')))/(2π)
+  T density;   ///< 1/(2π √gap)
+
+  GeluPair(const T& s, const T& other, const T& c)
+      : first(T(1) + s), second(T(1) + other), gap(first * second - c * c) {
+    using std::asin;
+    using std::sqrt;
+    const T two_pi = T(2) * scalar::pi<T>();
+    quadrant = T(1) / T(4) + asin(c / sqrt(first * second)) / two_pi;
+    density = T(1) / (two_pi * sqrt(gap));
+  }
+};
+
+/// E[gelu(x) gelu(y)] for jointly normal x, y of mean 0, variances s, s' and covariance c:
+///     c Q + F (s s' - c² + c²/(1+s) + c²/(1+s')),  Q the quadrant, F the density of GeluPair
+template <class T>
+[[nodiscard]] T gelu_product(const T& variance, const T& other, const T& covariance) {
+  const GeluPair<T> pair(variance, other, covariance);
+  const T c2 = covariance * covariance;
+  return covariance * pair.quadrant + pair.density * (variance * other - c2 + c2 / pair.first + c2 / pair.second);
+}
+
+/// E[gelu'(x) gelu'(y)] likewise: Q + c F (1/(1+s) + 1/(1+s') + 1/gap).
+template <class T>
+[[nodiscard]] T gelu_derivative_product(const T& variance, const T& other, const T& covariance) {
+  const GeluPair<T> pair(variance, other, covariance);
+  return pair.quadrant + covariance * pair.density * (T(1) / pair.first + T(1) / pair.second + T(1) / pair.gap);
+}
+
 /// Name     gelu
 /// Moments of y = x Φ(x), the erf form of GELU, for a normal input of mean 0.
 ///     μ' = σ √a / √(2π),  a = σ²/(1 + σ²)

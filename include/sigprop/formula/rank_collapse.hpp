@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "sigprop/formula/domain.hpp"
 
@@ -50,6 +51,58 @@ template <class T>
     entropy += spread_share * (std::log(count / spread_share) - ratio / 2);
   }
   return std::exp(entropy);
+}
+
+/// Eigenvalues of an expected token Gram matrix, with how often each occurs.
+struct Eigenvalues {
+  double value;
+  double count;
+};
+
+/// Name     effective_rank_spectrum
+/// The same for tokens that differ, from the spectrum of their expected Gram matrix.
+///     exp(-Σ p_i ln p_i) of a sample, from the eigenvalues λ of the expected matrix: those above m (1+√(L/D))², m the mean of the lower ones, stand
+///     as they are; the others, of share P and participation M = P²/Σ p², have entropy -Σ p/P ln(p/P) - M/(2D) where M ≤ D, else ln D - D/(2M)
+/// Symbols  λ: eigenvalues; their number is L, the tokens'.  D: width.  p: λ over their sum.
+/// Status   effective_rank where the lower eigenvalues are alike and the others above the edge, an interpolation else.
+/// Assumes  independent features.
+/// Domain   λ ≥ 0 (rounding below 0 counts as 0), D ≥ 1; 0 for a signal that is 0
+/// Source   effective rank of Roy and Vetterli (2007); the spread of a sample Gram matrix is Marchenko–Pastur's.
+/// Why      as effective_rank with M for L - 1. Above the edge (1+√(L/D))² of Marchenko–Pastur's law an eigenvalue leaves the bulk.
+/// Throws   std::domain_error naming the argument and its value.
+[[nodiscard]] inline double effective_rank_of_spectrum(std::vector<Eigenvalues> spectrum, double width) {
+  require_at_least_one("width", width);
+  double length = 0, rest = 0;
+  for (const Eigenvalues& e : spectrum) {
+    length += e.count;
+    rest += e.count * std::max(0.0, e.value);
+  }
+  const double total = rest;
+  if (!(total > 0)) return 0;
+  std::sort(spectrum.begin(), spectrum.end(), [](const auto& a, const auto& b) { return a.value > b.value; });
+  const double edge = std::pow(1 + std::sqrt(length / width), 2);
+  double entropy = 0, left = length;
+  std::size_t first = 0;
+  for (; first < spectrum.size(); ++first) {
+    const Eigenvalues& e = spectrum[first];
+    const double below = rest - e.count * e.value, others = left - e.count;
+    if (!(others > 0) || e.value * others <= edge * below) break;
+    entropy -= e.count * e.value / total * std::log(e.value / total);
+    rest = below;
+    left = others;
+  }
+  const double share = rest / total;
+  if (!(share > 1e-300)) return std::exp(entropy);
+  double squares = 0, bulk = 0;
+  for (std::size_t i = first; i < spectrum.size(); ++i) {
+    const double p = std::max(0.0, spectrum[i].value) / rest;
+    squares += spectrum[i].count * p * p;
+    if (p > 0) bulk -= spectrum[i].count * p * std::log(p);
+  }
+  const double participation = 1 / squares;
+  const double spread = participation <= width ? bulk - participation / (2 * width)
+                                               : std::log(width) - width / (2 * participation);
+  return std::exp(entropy + share * (spread - std::log(share)));
 }
 
 }  // namespace sigprop::formula

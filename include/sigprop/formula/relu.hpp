@@ -18,6 +18,12 @@ template <class T>
   return variance / (T(2) * pi) * (pi * r + sqrt(T(1) - r * r) - r * acos(r) - T(1));
 }
 
+/// E[relu(x) relu(y)] for jointly normal x, y of mean 0; `variance` is √(Var[x] Var[y]).
+template <class T>
+[[nodiscard]] T relu_product(const T& variance, const T& r) {
+  return relu_covariance(variance, r) + variance / (T(2) * scalar::pi<T>());
+}
+
 /// E[relu'(x) relu'(y)], the probability that both are positive.
 template <class T>
 [[nodiscard]] T relu_derivative_product(const T& r) {

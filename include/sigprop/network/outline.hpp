@@ -29,8 +29,11 @@ struct Outline {
   };
   std::vector<Point> points;
   std::vector<Layer> layers;
-  std::vector<std::size_t>
-      layer_of_weight;  ///< index into layers of every weight, in forward order through the whole model
+  struct PlaceOfWeight {
+    std::size_t layer = 0;  ///< index into layers
+    std::size_t index = 0;  ///< among the layer's weights
+  };
+  std::vector<PlaceOfWeight> place_of_weight;  ///< in forward order through the whole model
 };
 
 [[nodiscard]] Outline outline_of(const Network& network);

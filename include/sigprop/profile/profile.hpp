@@ -119,6 +119,7 @@ struct Summary {
 struct Profile {
   std::string name;
   std::string theory;
+  std::string prefix;  ///< under a causal mask "actual" or "means" (docs/theory.md); else empty
   std::vector<std::string> warnings;
   std::vector<Point> points;
   std::vector<Layer> layers;

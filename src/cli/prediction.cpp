@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/prediction.hpp"
+
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::cli {
+namespace {
+
+std::optional<predict::Prefix> prefix_of(const TheoryOptions& theory) {
+  if (theory.prefix.empty()) return {};
+  return theory.prefix == "means" ? predict::Prefix::means : predict::Prefix::actual;
+}
+
+}  // namespace
+
+void add_theory_options(CLI::App& command, TheoryOptions& options) {
+  command.add_option("--theory", options.name, "full, or the formulas as published")
+      ->check(CLI::IsMember({"full", "paper"}))
+      ->capture_default_str();
+  command
+      .add_option("--prefix", options.prefix,
+                  "Under a causal mask, a row's prefix as its actual tokens or as their means; default: actual up to " +
+                      std::to_string(static_cast<int>(predict::longest_actual_prefix)) + " tokens")
+      ->check(CLI::IsMember({"actual", "means"}));
+}
+
+profile::Profile prediction(const network::Network& network, const TheoryOptions& theory, const std::string& spec) {
+  try {
+    const auto which = theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
+    return predict::predict(network, which, prefix_of(theory));
+  } catch (const predict::NotCovered& error) {
+    throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
+  } catch (const std::domain_error& error) {
+    throw Failure(wrong_usage, shown_path(spec) + ": this model has no moments by theory: " + error.what() +
+                                   "; look for a standard deviation or residual scale of 0");
+  }
+}
+
+}  // namespace sigprop::cli

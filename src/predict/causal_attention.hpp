@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Eigen/Core>
+#include <memory>
+
+#include "predict/pair_field.hpp"
+#include "predict/row_table.hpp"
+#include "sigprop/formula/attention.hpp"
+#include "sigprop/predict/predict.hpp"
+
+/// Attention under a causal mask, token by token. Matrices are (L, L), symmetric; row i sees keys 1 to i.
+namespace sigprop::predict {
+
+using Shape = formula::AttentionShape<double>;
+
+/// The tables of one sequence length and head width.
+struct CausalTables {
+  CausalTables(Eigen::Index length, double head_width)
+      : rows(static_cast<double>(length), head_width), pairs(length, head_width) {}
+
+  RowTable rows;
+  PairFieldTable pairs;
+};
+
+/// What both forms read of the input: its scores and their softmax functionals. I, M: the shorter and the longer of two rows.
+struct CausalScores {
+  Eigen::MatrixXd x;  ///< X_jj', token products of the input
+  Shape shape;
+  Eigen::MatrixXd query;     ///< d w_q X_ii' + b
+  Eigen::VectorXd own;       ///< D_i, mean of X_jj over j ≤ i
+  Eigen::VectorXd prefix;    ///< S_ii, sum of X_jj' over j, j' ≤ i
+  Eigen::VectorXd spread;    ///< w_i = D_i less the mean of X_jj', j ≠ j' ≤ i; 0 for the first row
+  Eigen::VectorXd variance;  ///< v_i, of the centred scores of a row
+  Eigen::VectorXd squares;   ///< S2_i
+  Eigen::VectorXd entropy;   ///< nats
+  PairField pair;            ///< on the diagonal S2_i, T_q,i and T_k,i
+
+  /// d w_k times the square of the score's scale times k: a query product times this is a score's covariance over the keys' one.
+  [[nodiscard]] double key_gain() const { return shape.score_gain * shape.width * shape.key_weight; }
+  [[nodiscard]] double value_gain() const { return shape.width * shape.value_weight; }
+};
+
+[[nodiscard]] CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables);
+
+/// Gradients at the outputs of the three projections, and E‖∂loss/∂W_k‖² over B H k d.
+struct CausalGradient {
+  Eigen::MatrixXd value;
+  Eigen::MatrixXd query;
+  Eigen::MatrixXd key;
+  double key_weight = 0;
+};
+
+/// The same between two sequences of a batch; keys have no part there.
+struct CrossGradient {
+  Eigen::MatrixXd value;
+  Eigen::MatrixXd query;
+  double key_weight = 0;  ///< for every other sequence
+};
+
+/// What is taken for the tokens that a row averages over.
+class CausalAttention {
+ public:
+  virtual ~CausalAttention() = default;
+
+  [[nodiscard]] const CausalScores& scores() const { return scores_; }
+
+  /// E[A X Aᵀ] with the dropout on A: for X a linear map of it without bias has its factor.
+  [[nodiscard]] virtual Eigen::MatrixXd mixed() const = 0;
+  /// E[A X× A'ᵀ], x: token products between two sequences.
+  [[nodiscard]] virtual Eigen::MatrixXd mixed_across(const Eigen::MatrixXd& x) const = 0;
+  /// b: gradient products at the heads' outputs.
+  [[nodiscard]] virtual CausalGradient backward(const Eigen::MatrixXd& b) const = 0;
+  [[nodiscard]] virtual CrossGradient backward_across(const Eigen::MatrixXd& b, const Eigen::MatrixXd& x) const = 0;
+
+ protected:
+  explicit CausalAttention(CausalScores scores) : scores_(std::move(scores)) {}
+
+  /// p/(1-p).
+  [[nodiscard]] double lost() const { return scores_.shape.dropout / (1 - scores_.shape.dropout); }
+
+  CausalScores scores_;
+};
+
+/// Every token of a prefix stands for its mean: prefix and suffix sums only, O(L²).
+[[nodiscard]] std::unique_ptr<CausalAttention> prefix_means(CausalScores scores);
+
+/// The actual tokens of every prefix: about 20 products of (L, L) matrices.
+[[nodiscard]] std::unique_ptr<CausalAttention> actual_prefixes(CausalScores scores, RowTable& rows);
+
+}  // namespace sigprop::predict

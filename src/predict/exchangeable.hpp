@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "predict/activation_moments.hpp"
+#include "predict/attention_shape.hpp"
+#include "predict/quantities.hpp"
+#include "predict/softmax_table.hpp"
+#include "sigprop/formula/attention_paper.hpp"
+#include "sigprop/formula/dropout.hpp"
+#include "sigprop/formula/embedding.hpp"
+#include "sigprop/formula/linear.hpp"
+#include "sigprop/formula/norm.hpp"
+#include "sigprop/formula/residual.hpp"
+#include "sigprop/network/network.hpp"
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::predict {
+
+/// The squared norms of the gradients of one component's weights, in forward order; none where the theory has none.
+template <class T>
+using SquaredNorms = std::array<std::optional<T>, 4>;
+
+/// What a walk computes with where no mask tells the tokens apart: three moments stand for all of them. T is the numbers' type.
+template <class T>
+class Exchangeable {
+ public:
+  using Number = T;
+  /// All of the forward pass is kept for the backward pass.
+  static constexpr bool recomputes = false;
+
+  /// The signal on its way through the network.
+  struct Signal {
+    formula::Moments<T> moments;
+    T settled{};  ///< share of the variance that passed a norm and only residual sums since
+    std::size_t width = 0;
+  };
+
+  /// The gradient on its way back. Its two shares tell a norm what the norm after it already projected out.
+  struct Gradient {
+    formula::Gradient<T> moments;
+    T centred{};  ///< share of the variance orthogonal to the features' common direction
+    T radial{};   ///< share orthogonal to the signal at this place
+  };
+
+  struct Sum {
+    Signal signal;
+    T branch_share;  ///< of its variance
+  };
+
+  Exchangeable(const network::Network& network, Theory theory) : network_(network), theory_(theory) {}
+
+  // ---- ends --------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Signal source() const {
+    if (const auto* given = std::get_if<network::GivenInput>(&network_.source)) {
+      const T variance(given->variance);
+      return {{T(given->mean), variance, variance * T(given->token_correlation), T(0)}, T(0), network_.width};
+    }
+    const auto& embedding = std::get<network::Embedding>(network_.source);
+    double shared = 0, across = 0;
+    if (embedding.token) {
+      const bool paper = theory_ == Theory::paper;
+      shared += paper ? formula::zipf_match_paper(embedding.vocabulary) : formula::zipf_match(embedding.vocabulary);
+      across += formula::zipf_match(embedding.vocabulary);
+    }
+    if (embedding.position) across += 1 / network_.sequence_length;
+    if (embedding.segment) {
+      shared += formula::segment_match;
+      across += formula::segment_match_across;
+    }
+    const T tables(static_cast<double>(embedding.tables()));
+    return {formula::embedding_forward(tables, square(embedding.std), T(shared), T(across)), T(0), network_.width};
+  }
+
+  [[nodiscard]] Gradient loss_gradient(const Signal&) const {
+    const T variance(network_.gradient_variance);
+    return {{variance, variance * T(network_.gradient_token_correlation), T(0)}, T(0), T(0)};
+  }
+
+  [[nodiscard]] profile::Forward profile_of(const Signal& x, std::size_t width) const {
+    return forward_of(x.moments, network_.sequence_length, width, network_.batch > 1);
+  }
+
+  [[nodiscard]] profile::Backward profile_of(const Gradient& g, std::size_t width) const {
+    const double elements = network_.batch * network_.sequence_length * static_cast<double>(width);
+    return backward_of(g.moments, elements, network_.batch > 1);
+  }
+
+  // ---- forward -----------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Signal forward(const network::Linear& op, const Signal& x) const {
+    return fresh(
+        formula::linear_forward(x.moments, T(static_cast<double>(op.in)), square(op.weight_std), square(op.bias_std)),
+        op.out);
+  }
+
+  [[nodiscard]] Signal forward(const network::GatedLinear&, const Signal&) const {
+    throw NotCovered("a gated feed-forward network is not covered by this theory yet");
+  }
+
+  [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x) {
+    return fresh(activations_.forward(op.kind, x.moments), x.width);
+  }
+
+  [[nodiscard]] Signal forward(const network::Dropout& op, const Signal& x) const {
+    return fresh(formula::dropout_forward(x.moments, T(op.probability)), x.width);
+  }
+
+  [[nodiscard]] Signal forward(const network::Norm& op, const Signal& x) const {
+    return {normalized(op.kind, x.moments, op.width), T(1), x.width};
+  }
+
+  [[nodiscard]] Signal forward(const network::Attention& op, const Signal& x, profile::AttentionMetrics& metrics) {
+    require_covered(op);
+    const formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length);
+    const formula::ScoreMoments<T> scores = formula::attention_scores(x.moments, shape);
+    const formula::SoftmaxMeans<T> softmax = softmax_of(op, scores);
+    metrics.score_variance = quantity(scores.variance);
+    if (theory_ == Theory::full) set_entropy(metrics, scalar::value_of(softmax.row.entropy), network_.sequence_length);
+    return fresh(project(op, head_output(op, x.moments, shape, softmax)), x.width);
+  }
+
+  [[nodiscard]] static Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) {
+    const T skip(op.skip), scale(op.branch);
+    const formula::Moments<T> sum = formula::residual_forward(x.moments, branch.moments, skip, scale);
+    const T skip_share = sum.variance > T(0) ? T(skip * skip * x.moments.variance / sum.variance) : T(0);
+    // Without a skip it is the branch alone, scaled.
+    const T settled = op.skip == 0 ? branch.settled : T(skip_share * x.settled);
+    return {{sum, settled, x.width}, T(1) - skip_share};
+  }
+
+  // ---- backward: x is what entered the component -------------------------------------------------------------------
+
+  [[nodiscard]] Gradient backward(const network::Linear& op, const Signal& x, const Gradient& g,
+                                  SquaredNorms<T>& norms) const {
+    const T in(static_cast<double>(op.in)), out(static_cast<double>(op.out));
+    norms[0] = formula::weight_gradient(x.moments, g.moments, in, out, batch(), length());
+    return fresh(formula::linear_backward(g.moments, out, square(op.weight_std)));
+  }
+
+  [[nodiscard]] Gradient backward(const network::GatedLinear&, const Signal&, const Gradient& g,
+                                  SquaredNorms<T>&) const {
+    return g;
+  }
+
+  [[nodiscard]] Gradient backward(const network::Activation& op, const Signal& x, const Gradient& g, SquaredNorms<T>&) {
+    return fresh(activations_.backward(op.kind, g.moments, x.moments));
+  }
+
+  [[nodiscard]] Gradient backward(const network::Dropout& op, const Signal&, const Gradient& g,
+                                  SquaredNorms<T>&) const {
+    return fresh(formula::dropout_backward(g.moments, T(op.probability)));
+  }
+
+  [[nodiscard]] Gradient backward(const network::Norm& op, const Signal& x, const Gradient& g, SquaredNorms<T>&) const {
+    return through_norm(op.kind, x, op.width, g);
+  }
+
+  [[nodiscard]] Gradient backward(const network::Attention& op, const Signal& x, const Gradient& g,
+                                  SquaredNorms<T>& norms) {
+    const formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length);
+    const T width(static_cast<double>(op.width));
+    const T fan(static_cast<double>(op.heads * op.head_width));
+    const formula::SoftmaxMeans<T> softmax = softmax_of(op, formula::attention_scores(x.moments, shape));
+    formula::Gradient<T> b = formula::linear_backward(g.moments, width, square(op.output_std));
+    if (op.inner_norm) {
+      const Signal heads{mixed(x.moments, shape, softmax), T(0), op.heads * op.head_width};
+      b = through_norm(*op.inner_norm, heads, heads.width, fresh(b)).moments;
+    }
+    const formula::Moments<T> z = head_output(op, x.moments, shape, softmax);
+    norms[3] = formula::weight_gradient(z, g.moments, fan, width, batch(), length());
+    if (theory_ == Theory::paper) {
+      const auto value = formula::attention_paper_value_gradient(b, shape);
+      norms[2] = formula::weight_gradient(x.moments, value, width, fan, batch(), length());
+      return fresh(formula::attention_paper_backward(b, shape));
+    }
+    const formula::AttentionGradient<T> back = formula::attention_backward(b, x.moments, shape, softmax, batch());
+    norms = {back.query_weight, back.key_weight, back.value_weight, norms[3]};
+    return fresh(back.input);
+  }
+
+  /// What enters the branch.
+  [[nodiscard]] static Gradient into_branch(const network::Residual& op, const Gradient& g) {
+    return fresh(formula::scaled(g.moments, T(op.branch)));
+  }
+
+  [[nodiscard]] static Gradient sum(const network::Residual& op, const Gradient& g, const Gradient& branch,
+                                    const T& branch_share) {
+    const formula::Gradient<T> sum = formula::residual_backward(g.moments, branch.moments, T(op.skip));
+    if (op.skip == 0) return {sum, branch.centred, branch.radial};
+    const T skip_share = sum.variance > T(0) ? T(square(op.skip) * g.moments.variance / sum.variance) : T(0);
+    const T radial = network::is_homogeneous(op.of) ? g.radial : T(g.radial * skip_share * (T(1) - branch_share));
+    return {sum, g.centred * skip_share, radial};
+  }
+
+ private:
+  [[nodiscard]] T length() const { return T(network_.sequence_length); }
+  [[nodiscard]] T batch() const { return T(network_.batch); }
+  [[nodiscard]] static T square(double x) { return T(x) * T(x); }
+
+  /// A signal, or a gradient, fresh from random weights or a mask.
+  [[nodiscard]] static Signal fresh(const formula::Moments<T>& x, std::size_t width) { return {x, T(0), width}; }
+  [[nodiscard]] static Gradient fresh(const formula::Gradient<T>& g) { return {g, T(0), T(0)}; }
+
+  // ---- norms -------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] formula::Moments<T> normalized(network::NormKind kind, const formula::Moments<T>& x,
+                                               std::size_t width) const {
+    if (kind == network::NormKind::rms_norm) return formula::rms_norm_forward(x);
+    if (theory_ == Theory::paper) return formula::layer_norm_forward_paper(x, T(static_cast<double>(width)));
+    return formula::layer_norm_forward(x);
+  }
+
+  [[nodiscard]] Gradient through_norm(network::NormKind kind, const Signal& x, std::size_t width,
+                                      const Gradient& g) const {
+    if (theory_ == Theory::paper && kind == network::NormKind::layer_norm) {
+      return fresh(formula::layer_norm_backward_paper(g.moments, x.moments));
+    }
+    const bool centres = kind == network::NormKind::layer_norm;
+    // RMSNorm neither centres nor projects out the common direction: c = a takes both terms away.
+    const formula::NormShares<T> shares{x.settled, centres ? g.centred : x.settled, g.radial};
+    const T scale = centres ? x.moments.variance : x.moments.second_moment();
+    const T r = formula::correlation(x.moments.covariance, x.moments.variance);
+    return {formula::norm_backward(g.moments, scale, r, T(static_cast<double>(width)), shares),
+            centres ? T(1) : g.centred, T(1)};
+  }
+
+  // ---- attention ---------------------------------------------------------------------------------------------------
+
+  void require_covered(const network::Attention& op) const {
+    require_self_attention(op);
+    if (op.mask == network::Mask::causal)
+      throw NotCovered("a causal mask is not covered by the theory 'paper'; use --theory full");
+    if (theory_ == Theory::paper && op.bias_std != 0)
+      throw NotCovered("attention with biases is not covered by the theory 'paper'; use --theory full");
+  }
+
+  /// Empty for the paper's theory, which has no functionals and does not read them.
+  [[nodiscard]] formula::SoftmaxMeans<T> softmax_of(const network::Attention& op,
+                                                    const formula::ScoreMoments<T>& scores) {
+    if (theory_ == Theory::paper) return {};
+    using Table = SoftmaxTable<T>;
+    using Node = typename Table::Node;
+    const auto made =
+        tables_.try_emplace(op.head_width, Node(network_.sequence_length), Node(static_cast<double>(op.head_width)));
+    return made.first->second(scores.variance, scores.correlation);
+  }
+
+  /// What the output projection reads.
+  [[nodiscard]] formula::Moments<T> head_output(const network::Attention& op, const formula::Moments<T>& x,
+                                                const formula::AttentionShape<T>& shape,
+                                                const formula::SoftmaxMeans<T>& softmax) const {
+    const formula::Moments<T> z = mixed(x, shape, softmax);
+    return op.inner_norm ? normalized(*op.inner_norm, z, op.heads * op.head_width) : z;
+  }
+
+  [[nodiscard]] formula::Moments<T> mixed(const formula::Moments<T>& x, const formula::AttentionShape<T>& shape,
+                                          const formula::SoftmaxMeans<T>& softmax) const {
+    return theory_ == Theory::paper ? formula::attention_paper_forward(x, shape)
+                                    : formula::attention_forward(x, shape, softmax);
+  }
+
+  [[nodiscard]] static formula::Moments<T> project(const network::Attention& op, const formula::Moments<T>& z) {
+    return formula::linear_forward(z, T(static_cast<double>(op.heads * op.head_width)), square(op.output_std),
+                                   square(op.bias_std));
+  }
+
+  const network::Network& network_;
+  Theory theory_;
+  ActivationMoments<T> activations_;
+  std::map<std::size_t, SoftmaxTable<T>> tables_;
+};
+
+}  // namespace sigprop::predict

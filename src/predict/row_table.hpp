@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <map>
+#include <vector>
+
+#include "sigprop/formula/softmax_means.hpp"
+#include "sigprop/formula/softmax_odd_key.hpp"
+
+namespace sigprop::predict {
+
+/// The softmax functionals of single rows of every length up to the longest, as a causal mask has them: Chebyshev sums in ln n over
+/// [2, longest] and in the score variance, tile by tile, of their logarithms. Relative error against the exact functionals below
+/// 1e-3 up to v = 16 (tests/predict/causal_tables_test.cpp).
+class RowTable {
+ public:
+  /// E[A] and E[A²] of one key of a row by the ratio of its score variance to that of the others.
+  class OddKey {
+   public:
+    /// Of √(v'/v); where v' would pass 1024, or the root 19, as there.
+    [[nodiscard]] formula::OddKey<double> operator()(double root_ratio) const;
+
+   private:
+    friend class RowTable;
+    std::vector<double> share_, square_;
+    double last_ = 0;
+  };
+
+  RowTable(double longest, double head_width) : longest_(longest), head_width_(head_width) {}
+
+  /// keys from 2 to the longest. Beyond v = 256 the functionals continue as powers of v.
+  [[nodiscard]] formula::RowMeans<double> row(double keys, double v);
+  [[nodiscard]] OddKey odd_key(double keys, double v);
+
+ private:
+  static constexpr std::size_t row_functionals = 4;
+  using Table = std::vector<double>;
+  using RowTile = std::array<Table, row_functionals>;
+  using OddTile = std::array<Table, 2>;
+
+  [[nodiscard]] const RowTile& row_tile(int index);
+  [[nodiscard]] const OddTile& odd_tile(int index);
+  [[nodiscard]] double keys_at(double x) const;
+  [[nodiscard]] double coordinate(double keys) const;
+
+  double longest_;
+  double head_width_;
+  std::map<int, RowTile> row_tiles_;
+  std::map<int, OddTile> odd_tiles_;
+};
+
+}  // namespace sigprop::predict

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Eigen/Core>
+#include <map>
+#include <memory>
+
+#include "predict/activation_moments.hpp"
+#include "predict/causal_attention.hpp"
+#include "predict/exchangeable.hpp"
+#include "sigprop/network/network.hpp"
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::predict {
+
+/// What a walk computes with under a causal mask, where tokens differ: products of every pair of tokens, (L, L). Of our theory only.
+class TokenByToken {
+ public:
+  using Number = double;
+  /// Matrices are large.
+  static constexpr bool recomputes = true;
+
+  struct Signal {
+    Eigen::VectorXd mean;     ///< by token
+    Eigen::MatrixXd dots;     ///< E[x_i x_i'], on the diagonal the second moments
+    Eigen::MatrixXd cross;    ///< the same for tokens of two sequences of one batch; empty for a batch of one
+    Eigen::VectorXd settled;  ///< by token: share of the variance that passed a norm and only residual sums since
+    std::size_t width = 0;
+
+    [[nodiscard]] Eigen::VectorXd variance() const { return dots.diagonal() - mean.cwiseAbs2(); }
+  };
+
+  /// As Exchangeable::Gradient.
+  struct Gradient {
+    Eigen::MatrixXd dots;
+    Eigen::MatrixXd cross;
+    Eigen::VectorXd centred;
+    Eigen::VectorXd radial;
+  };
+
+  struct Sum {
+    Signal signal;
+    Eigen::VectorXd branch_share;
+  };
+
+  TokenByToken(const network::Network& network, Prefix prefix);
+
+  [[nodiscard]] Signal source() const;
+  [[nodiscard]] Gradient loss_gradient(const Signal& output) const;
+  [[nodiscard]] profile::Forward profile_of(const Signal& x, std::size_t width) const;
+  [[nodiscard]] profile::Backward profile_of(const Gradient& g, std::size_t width) const;
+
+  [[nodiscard]] Signal forward(const network::Linear& op, const Signal& x) const;
+  [[nodiscard]] Signal forward(const network::GatedLinear& op, const Signal& x) const;
+  [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x);
+  [[nodiscard]] Signal forward(const network::Dropout& op, const Signal& x) const;
+  [[nodiscard]] Signal forward(const network::Norm& op, const Signal& x) const;
+  [[nodiscard]] Signal forward(const network::Attention& op, const Signal& x, profile::AttentionMetrics& metrics);
+  [[nodiscard]] Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) const;
+
+  using Norms = SquaredNorms<double>;
+  [[nodiscard]] Gradient backward(const network::Linear& op, const Signal& x, const Gradient& g, Norms& norms) const;
+  [[nodiscard]] Gradient backward(const network::GatedLinear& op, const Signal& x, const Gradient& g,
+                                  Norms& norms) const;
+  [[nodiscard]] Gradient backward(const network::Activation& op, const Signal& x, const Gradient& g, Norms& norms);
+  [[nodiscard]] Gradient backward(const network::Dropout& op, const Signal& x, const Gradient& g, Norms& norms) const;
+  [[nodiscard]] Gradient backward(const network::Norm& op, const Signal& x, const Gradient& g, Norms& norms) const;
+  [[nodiscard]] Gradient backward(const network::Attention& op, const Signal& x, const Gradient& g, Norms& norms);
+  [[nodiscard]] Gradient into_branch(const network::Residual& op, const Gradient& g) const;
+  [[nodiscard]] Gradient sum(const network::Residual& op, const Gradient& g, const Gradient& branch,
+                             const Eigen::VectorXd& branch_share) const;
+
+ private:
+  [[nodiscard]] bool batched() const { return network_.batch > 1; }
+  [[nodiscard]] Signal fresh(Signal x) const;
+  [[nodiscard]] Gradient fresh(Gradient g) const;
+  [[nodiscard]] Signal projected(const Signal& x, double gain, double bias, std::size_t width) const;
+  [[nodiscard]] Gradient through_norm(network::NormKind kind, const Signal& x, std::size_t width,
+                                      const Gradient& g) const;
+  [[nodiscard]] double weight_gradient(const Signal& x, const Gradient& g, double fan_in, double fan_out) const;
+  [[nodiscard]] const CausalAttention& attention(const network::Attention& op, const Signal& x);
+  [[nodiscard]] Signal heads(const network::Attention& op, const Signal& x);
+
+  const network::Network& network_;
+  Prefix prefix_;
+  Eigen::Index length_;
+  ActivationMoments<double> activations_;
+  std::map<std::size_t, CausalTables> tables_;  ///< by head width
+  std::unique_ptr<CausalAttention> attention_;  ///< the last one: the way back begins with it
+};
+
+}  // namespace sigprop::predict

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/token_by_token.hpp"
+#include "predict/walk.hpp"
+#include "predict/walk_in.hpp"
+
+namespace sigprop::predict {
+
+profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline, Prefix prefix) {
+  profile::Profile result = blank_profile(outline);
+  TokenByToken algebra(network, prefix);
+  Walk(network, outline, algebra, result).run();
+  result.prefix = prefix == Prefix::means ? "means" : "actual";
+  return result;
+}
+
+}  // namespace sigprop::predict
