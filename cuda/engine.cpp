@@ -121,6 +121,11 @@ Engine::Signal Engine::dropped(std::uint32_t tensor, double probability, const S
   return y;
 }
 
+void Engine::choose(std::uint32_t tensor, const simulate::Expert& expert, Signal& x) {
+  x.changed();
+  cuda::choose(context_, batch_.key, tensor, batch_.replicates, rows(), x.width, expert, x.data.data());
+}
+
 Engine::Signal Engine::product(const Signal& a, const Signal& b) {
   Signal y = fresh(a.width);
   cuda::product(context_, elements(a.width), a.data.data(), b.data.data(), y.data.data());
@@ -150,17 +155,17 @@ Engine::Activated Engine::activate(network::ActivationKind kind, const Signal& x
   return out;
 }
 
-Engine::Normalized Engine::normalize(network::NormKind kind, const Signal& x) {
-  Normalized out{fresh(x.width), Buffer<float>(context_, batch_.replicates * rows())};
-  cuda::normalize(context_, kind, batch_.norm_epsilon, batch_.replicates * rows(), x.width, x.data.data(),
-                  out.y.data.data(), out.inverse_scale.data());
+Engine::Normalized Engine::normalize(network::NormKind kind, const Signal& x, std::size_t parts) {
+  Normalized out{fresh(x.width), Buffer<float>(context_, batch_.replicates * rows() * parts), parts};
+  cuda::normalize(context_, kind, batch_.norm_epsilon, batch_.replicates * rows() * parts, x.width / parts,
+                  x.data.data(), out.y.data.data(), out.inverse_scale.data());
   return out;
 }
 
 void Engine::normalize_backward(network::NormKind kind, const Normalized& forward, Signal& g) {
   g.changed();
-  cuda::normalize_backward(context_, kind, batch_.replicates * rows(), g.width, forward.y.data.data(),
-                           forward.inverse_scale.data(), g.data.data());
+  cuda::normalize_backward(context_, kind, batch_.replicates * rows() * forward.parts, g.width / forward.parts,
+                           forward.y.data.data(), forward.inverse_scale.data(), g.data.data());
 }
 
 // ---- linear maps -----------------------------------------------------------------------------------------------------
@@ -221,15 +226,15 @@ void Engine::weigh(std::uint32_t /*tensor*/, std::size_t place, const Signal& g,
   const std::size_t size = g.width * x.width;
   const Buffer<float> gradient(context_, batch_.replicates * size);
   context_.multiply({operand(g), true, operand(x), false, gradient.data(), index(batch_.replicates), 1, 0});
-  squared_norm(context_, batch_.replicates, size, gradient.data(), samples_.data() + place, batch_.sample_size);
+  add_squared_norm(context_, batch_.replicates, size, gradient.data(), samples_.data() + place, batch_.sample_size);
 }
 
 // ---- attention -------------------------------------------------------------------------------------------------------
 
-void Engine::rotate(std::size_t head_width, double base, bool backward, Signal& x) {
+void Engine::rotate(std::size_t head_width, std::size_t turned, double base, bool backward, Signal& x) {
   x.changed();
   cuda::rotate(context_, batch_.replicates * rows(), static_cast<std::size_t>(batch_.tokens.length),
-               x.width / head_width, head_width, base, backward, x.data.data());
+               x.width / head_width, head_width, turned, base, backward, x.data.data());
 }
 
 Numbers Engine::split(const HeadShape& shape, std::size_t group, std::size_t length, const Signal& x) {

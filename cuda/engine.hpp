@@ -93,6 +93,7 @@ class Engine {
   struct Normalized {
     Signal y;
     Buffer<float> inverse_scale;
+    std::size_t parts;
   };
 
   /// Queries, keys and values head by head; scores are computed again on the way back.
@@ -122,6 +123,8 @@ class Engine {
   void drop(std::uint32_t tensor, double probability, Signal& x);
   [[nodiscard]] Signal dropped(std::uint32_t tensor, double probability, const Signal& x);
 
+  void choose(std::uint32_t tensor, const simulate::Expert& expert, Signal& x);
+
   [[nodiscard]] Signal project(const Signal& x, const Weight& w);
   [[nodiscard]] Signal project_back(const Signal& g, const Weight& w);
   void add_project_back(const Signal& g, const Weight& w, Signal& into);
@@ -133,10 +136,10 @@ class Engine {
   [[nodiscard]] Signal combine(double skip, const Signal& x, double branch, const Signal& f);
   [[nodiscard]] Signal scaled(double factor, const Signal& g);
   [[nodiscard]] Activated activate(network::ActivationKind kind, const Signal& x);
-  [[nodiscard]] Normalized normalize(network::NormKind kind, const Signal& x);
+  [[nodiscard]] Normalized normalize(network::NormKind kind, const Signal& x, std::size_t parts = 1);
   void normalize_backward(network::NormKind kind, const Normalized& forward, Signal& g);
 
-  void rotate(std::size_t head_width, double base, bool backward, Signal& x);
+  void rotate(std::size_t head_width, std::size_t turned, double base, bool backward, Signal& x);
   [[nodiscard]] Attended attend(const simulate::Heads& heads, Signal&& q, Signal&& k, Signal&& v,
                                 const simulate::ScorePlace& place);
   [[nodiscard]] HeadsGradient attend_backward(const simulate::Heads& heads, const Attended& forward, const Signal& gz);

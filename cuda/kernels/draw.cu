@@ -112,6 +112,23 @@ struct AddRows {
   }
 };
 
+/// One row.
+struct Choose {
+  DrawKey key;
+  std::uint32_t tensor;
+  std::uint32_t rows;  ///< of a replicate
+  std::uint32_t width;
+  simulate::Expert expert;
+  float* x;
+
+  __device__ void operator()(std::uint32_t at, std::uint32_t lane) const {
+    const std::uint64_t first = std::uint64_t{at % rows} * expert.count;
+    const auto uniform = [&](std::size_t e) { return uniform_at(key, tensor, at / rows, first + e); };
+    if (simulate::takes(expert, uniform)) return;
+    for (std::uint32_t feature = lane; feature < width; feature += warp) x[std::size_t{at} * width + feature] = 0;
+  }
+};
+
 std::size_t quads_of(std::size_t count) {
   return (count + 3) / 4;
 }
@@ -152,6 +169,11 @@ void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t repl
   over_rows(context, replicates * rows,
             AddRows{key, tensor, small(length), small(rows), small(width), embedding.token, embedding.position,
                     embedding.segment, static_cast<float>(embedding.std), word.data(), segment.data(), out});
+}
+
+void choose(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t rows,
+            std::size_t width, const simulate::Expert& expert, float* x) {
+  over_rows(context, replicates * rows, Choose{key, tensor, small(rows), small(width), expert, x});
 }
 
 void drop(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t count,

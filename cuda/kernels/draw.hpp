@@ -36,4 +36,9 @@ void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t repl
 void drop(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t count,
           double probability, const float* x, float* out);
 
+/// Rows of x (replicates, rows, width) whose tokens do not take the expert become 0; element row · count + e of the tensor is a row's
+/// number of expert e.
+void choose(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t rows,
+            std::size_t width, const simulate::Expert& expert, float* x);
+
 }  // namespace sigprop::cuda

@@ -77,14 +77,15 @@ struct Rotate {
   std::uint32_t length;
   std::uint32_t heads;
   std::uint32_t width;
+  std::uint32_t turned;
   double base;
   double direction;
   float* x;
 
   __device__ void operator()(std::uint32_t token, std::uint32_t lane) const {
-    const std::uint32_t half = width / 2;
+    const std::uint32_t half = turned / 2;
     for (std::uint32_t f = lane; f < half; f += warp) {
-      const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(width);
+      const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(turned);
       const double angle = direction * static_cast<double>(token % length) * pow(base, exponent);
       const float cosine = static_cast<float>(cos(angle)), sine = static_cast<float>(sin(angle));
       for (std::uint32_t head = 0; head < heads; ++head) {
@@ -131,9 +132,10 @@ void convert(Context& context, std::size_t batch, std::size_t count, std::size_t
   over_replicates(context, batch, count, ToDouble{count, stride, x, out});
 }
 
-void rotate(Context& context, std::size_t tokens, std::size_t length, std::size_t heads, std::size_t width, double base,
-            bool backward, float* x) {
-  over_rows(context, tokens, Rotate{small(length), small(heads), small(width), base, backward ? -1.0 : 1.0, x});
+void rotate(Context& context, std::size_t tokens, std::size_t length, std::size_t heads, std::size_t width,
+            std::size_t turned, double base, bool backward, float* x) {
+  over_rows(context, tokens,
+            Rotate{small(length), small(heads), small(width), small(turned), base, backward ? -1.0 : 1.0, x});
 }
 
 }  // namespace sigprop::cuda

@@ -151,12 +151,12 @@ struct LoadSquare {
   }
 };
 
-struct WriteSum {
+struct AddSum {
   double* out;
   std::size_t stride;
 
   __device__ void operator()(std::size_t replicate, const Several<1>& sum) const {
-    out[replicate * stride] = sum.part[0];
+    out[replicate * stride] += sum.part[0];
   }
 };
 
@@ -199,9 +199,9 @@ void measure(Context& context, const SignalShape& shape, const Pieces& pieces, c
          columns.data(), pieces.squares.data(), pieces.ends.data(), place, samples, sample_size);
 }
 
-void squared_norm(Context& context, std::size_t replicates, std::size_t count, const float* x, double* out,
+void add_squared_norm(Context& context, std::size_t replicates, std::size_t count, const float* x, double* out,
                   std::size_t stride) {
-  sum_over(context, replicates, count, LoadSquare{x}, WriteSum{out, stride});
+  sum_over(context, replicates, count, LoadSquare{x}, AddSum{out, stride});
 }
 
 void row_sums(Context& context, std::size_t rows, std::size_t width, const float* x, double* out) {

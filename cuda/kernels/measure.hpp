@@ -35,8 +35,8 @@ struct Pieces {
 void measure(Context& context, const SignalShape& shape, const Pieces& pieces, const simulate::SignalPlace& place,
              double* samples, std::size_t sample_size);
 
-/// Σ x² over `count` numbers of every replicate into out[replicate · stride].
-void squared_norm(Context& context, std::size_t replicates, std::size_t count, const float* x, double* out,
+/// Adds Σ x² over `count` numbers of every replicate to out[replicate · stride].
+void add_squared_norm(Context& context, std::size_t replicates, std::size_t count, const float* x, double* out,
                   std::size_t stride);
 
 /// Σ over the features into out (rows).

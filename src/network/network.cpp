@@ -5,14 +5,24 @@
 
 namespace sigprop::network {
 
+std::vector<const std::vector<Component>*> lists_in(const Component& component) {
+  if (const auto* residual = std::get_if<Residual>(&component.op)) return {&residual->of};
+  if (const auto* repeat = std::get_if<Repeat>(&component.op)) return {&repeat->of};
+  if (const auto* experts = std::get_if<Experts>(&component.op)) return {&experts->of};
+  std::vector<const std::vector<Component>*> out;
+  if (const auto* parallel = std::get_if<Parallel>(&component.op)) {
+    for (const std::vector<Component>& list : parallel->of) out.push_back(&list);
+  }
+  return out;
+}
+
 bool has_weights(const Component& component) {
-  const auto any = [](const std::vector<Component>& list) {
-    return std::any_of(list.begin(), list.end(), has_weights);
-  };
-  if (const auto* residual = std::get_if<Residual>(&component.op)) return any(residual->of);
-  if (const auto* repeat = std::get_if<Repeat>(&component.op)) return any(repeat->of);
+  const auto lists = lists_in(component);
   return std::holds_alternative<Linear>(component.op) || std::holds_alternative<GatedLinear>(component.op) ||
-         std::holds_alternative<Attention>(component.op);
+         std::holds_alternative<Attention>(component.op) ||
+         std::any_of(lists.begin(), lists.end(), [](const auto* list) {
+           return std::any_of(list->begin(), list->end(), has_weights);
+         });
 }
 
 bool is_homogeneous(const std::vector<Component>& list) {
@@ -21,15 +31,15 @@ bool is_homogeneous(const std::vector<Component>& list) {
     if (const auto* activation = std::get_if<Activation>(&component.op)) {
       return activation->kind != ActivationKind::tanh && activation->kind != ActivationKind::squared_relu;
     }
-    if (const auto* residual = std::get_if<Residual>(&component.op)) return is_homogeneous(residual->of);
-    if (const auto* repeat = std::get_if<Repeat>(&component.op)) return is_homogeneous(repeat->of);
-    return std::holds_alternative<Dropout>(component.op);
+    const auto lists = lists_in(component);
+    if (lists.empty()) return std::holds_alternative<Dropout>(component.op);
+    return std::all_of(lists.begin(), lists.end(), [](const auto* inner) { return is_homogeneous(*inner); });
   });
 }
 
 const char* kind_name(const Component& component) {
-  static constexpr const char* names[] = {"linear", "gated_linear", "activation", "dropout",
-                                          "norm",   "attention",    "residual",   "repeat"};
+  static constexpr const char* names[] = {"linear",    "gated_linear", "activation", "dropout",  "norm",
+                                          "attention", "residual",     "repeat",     "parallel", "experts"};
   static_assert(std::size(names) == std::variant_size_v<decltype(Component::op)>);
   return names[component.op.index()];
 }

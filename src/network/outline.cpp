@@ -73,6 +73,17 @@ class Tracer {
       for (const Component& component : op.of) visit(component);
     }
   }
+  void add(const Parallel& op) {
+    const std::size_t before = width_;
+    for (const Components& list : op.of) {
+      width_ = before;
+      for (const Component& component : list) visit(component);
+    }
+  }
+  /// One entry for the weights of all experts.
+  void add(const Experts& op) {
+    for (const Component& component : op.of) visit(component);
+  }
   void add(const Activation&) {}
   void add(const Dropout&) {}
   void add(const Norm&) {}
@@ -95,13 +106,12 @@ class Tracer {
 };
 
 bool any_mask(const Components& list) {
-  return std::any_of(list.begin(), list.end(), [](const Component& component) {
-    if (const auto* attention = std::get_if<Attention>(&component.op))
-      return !attention->cross && attention->mask == Mask::causal;
-    if (const auto* residual = std::get_if<Residual>(&component.op)) return any_mask(residual->of);
-    if (const auto* repeat = std::get_if<Repeat>(&component.op)) return any_mask(repeat->of);
-    return false;
+  bool found = false;
+  for_each_component(list, [&](const Component& component) {
+    const auto* attention = std::get_if<Attention>(&component.op);
+    if (attention != nullptr && !attention->cross && attention->mask == Mask::causal) found = true;
   });
+  return found;
 }
 
 }  // namespace

@@ -33,6 +33,12 @@ Components ffn_of(const Stack& stack, const LayerStd& std) {
   return list;
 }
 
+/// The feed-forward network, or the experts in its place.
+Components ffn_or_experts(const Stack& stack, const LayerStd& std) {
+  if (stack.experts == 0) return ffn_of(stack, std);
+  return {{Experts{stack.experts, stack.chosen_experts, ffn_of(stack, std)}, ""}};
+}
+
 /// The norm of a branch; a gain other than 1 is a residual without a skip.
 Component norm_of(const Stack& stack, double gain) {
   const Component norm{Norm{*stack.norm, stack.width}, ""};
@@ -40,18 +46,26 @@ Component norm_of(const Stack& stack, double gain) {
   return {Residual{0, gain, {norm}}, ""};
 }
 
-/// What one branch computes, without norm and dropout, and the name of the point after it.
+/// What one branch computes, without norm, and the name of the point after it.
 struct Function {
   Components list;
   const char* point;
 };
 
+Components with_dropout(const Stack& stack, Components list) {
+  if (stack.dropout > 0) list.push_back({Dropout{stack.dropout}, ""});
+  return list;
+}
+
 Function function_of(const Stack& stack, std::size_t branch) {
   const LayerStd& std = stack.std[branch / stack.branches_per_layer()];
   const std::size_t place = branch % stack.branches_per_layer();
-  if (place == 0) return {{{with_std(stack.attention, stack, std), ""}}, "attention"};
-  if (place + 1 == stack.branches_per_layer()) return {ffn_of(stack, std), "ffn"};
-  return {{{with_std(*stack.cross_attention, stack, std), ""}}, "cross_attention"};
+  const Components attention = with_dropout(stack, {{with_std(stack.attention, stack, std), ""}});
+  const auto ffn = [&] { return with_dropout(stack, ffn_or_experts(stack, std)); };
+  if (stack.parallel) return {{{Parallel{{attention, ffn()}}, ""}}, "parallel"};
+  if (place == 0) return {attention, "attention"};
+  if (place + 1 == stack.branches_per_layer()) return {ffn(), "ffn"};
+  return {with_dropout(stack, {{with_std(*stack.cross_attention, stack, std), ""}}), "cross_attention"};
 }
 
 Components layer_of(const Stack& stack, std::size_t index) {
@@ -77,14 +91,16 @@ bool same_layer(const Stack& stack, std::size_t a, std::size_t b) {
 }  // namespace
 
 std::vector<Component> residual_of(const Stack& stack, std::size_t branch) {
-  const bool pre = stack.norm && stack.placement == Placement::pre;
-  const bool post = stack.norm && stack.placement == Placement::post;
+  const auto norm_at = [&](Placement a, Placement b) {
+    return stack.norm && (stack.placement == a || stack.placement == b);
+  };
   Function f = function_of(stack, branch);
-  if (pre) f.list.insert(f.list.begin(), norm_of(stack, stack.gain[branch]));
-  if (stack.dropout > 0) f.list.push_back({Dropout{stack.dropout}, ""});
+  if (norm_at(Placement::pre, Placement::sandwich)) f.list.insert(f.list.begin(), norm_of(stack, stack.gain[branch]));
+  if (norm_at(Placement::output, Placement::output)) f.list.push_back(norm_of(stack, stack.gain[branch]));
+  if (norm_at(Placement::sandwich, Placement::sandwich)) f.list.push_back(norm_of(stack, 1));
   Components out;
   out.push_back({Residual{stack.skip[branch], stack.branch[branch], std::move(f.list)}, ""});
-  if (post) out.push_back(norm_of(stack, stack.gain[branch]));
+  if (norm_at(Placement::post, Placement::post)) out.push_back(norm_of(stack, stack.gain[branch]));
   out.back().point = f.point;
   return out;
 }
@@ -94,7 +110,7 @@ std::vector<Component> components_of(const Stack& stack) {
   for (std::size_t first = 0; first < stack.layers();) {
     std::size_t last = first;
     while (last + 1 < stack.layers() && same_layer(stack, first, last + 1)) ++last;
-    list.push_back({Repeat{last - first + 1, layer_of(stack, first)}, ""});
+    list.push_back({Repeat{last - first + 1, layer_of(stack, first), stack.tied}, ""});
     first = last + 1;
   }
   if (stack.norm && stack.final_norm) list.push_back({Norm{*stack.norm, stack.width}, ""});

@@ -61,14 +61,14 @@ class ActualPrefixes final : public CausalAttention {
     out.value = weights(b, b.cwiseProduct(common_), b.cwiseProduct(full_ - common_));
     if (lost() > 0) out.value.diagonal() += lost() * (square_.transpose() * b.diagonal());
 
-    const double value = scores_.value_gain(), gain = scores_.shape.score_gain;
+    const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
     const MatrixXd focus = focus_ * focus_.transpose();
     const auto bracket = [&](const MatrixXd& jacobian) {
       MatrixXd m = focus.cwiseProduct(product_) + (jacobian - focus).cwiseProduct(single_product_);
       if (lost() > 0) m.diagonal() += dropped(jacobian.diagonal());
       return m;
     };
-    out.query = value * scores_.key_gain() * b.cwiseProduct(bracket(query_jacobian_));
+    out.query = value * scores_.query_gain() * b.cwiseProduct(bracket(query_jacobian_));
 
     // The key jacobian holds its query product as T12_k ρ: what multiplies b is d w_q X_ii' τ_k.
     const VectorXd root = scores_.query.diagonal().cwiseSqrt();
@@ -91,11 +91,8 @@ class ActualPrefixes final : public CausalAttention {
     const MatrixXd right = b * lower(share_);
     out.value = transposed(share_) * right;
     const VectorXd weight = focus_.cwiseProduct(centred_spread_);
-    const MatrixXd shared =
-        scores_.value_gain() / scores_.shape.width * (weight.asDiagonal() * b * weight.asDiagonal());
-    out.query = scores_.key_gain() * shared;
-    const MatrixXd query = (scores_.shape.width * scores_.shape.query_weight * x).array() + scores_.shape.bias_variance;
-    out.key_weight = scores_.shape.score_gain * shared.cwiseProduct(query).sum();
+    const double gain = scores_.value_gain() / scores_.shape.width;
+    set_score_paths_across(gain * (weight.asDiagonal() * b * weight.asDiagonal()), x, out);
     return out;
   }
 

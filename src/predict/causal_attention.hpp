@@ -3,8 +3,10 @@
 
 #include <Eigen/Core>
 #include <memory>
+#include <optional>
 
 #include "predict/pair_field.hpp"
+#include "predict/rotary_field.hpp"
 #include "predict/row_table.hpp"
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -14,33 +16,58 @@ namespace sigprop::predict {
 
 using Shape = formula::AttentionShape<double>;
 
-/// The tables of one sequence length and head width.
+/// The tables of one sequence length and kind of head.
 struct CausalTables {
-  CausalTables(Eigen::Index length, double head_width)
-      : rows(static_cast<double>(length), head_width), pairs(length, head_width) {}
+  CausalTables(Eigen::Index length, Head head) : rows(static_cast<double>(length), head), pairs(length, head) {}
 
   RowTable rows;
   PairFieldTable pairs;
+  std::shared_ptr<const RotaryField> rotary;  ///< none without rotary positions
 };
 
 /// What both forms read of the input: its scores and their softmax functionals. I, M: the shorter and the longer of two rows.
 struct CausalScores {
   Eigen::MatrixXd x;  ///< X_jj', token products of the input
   Shape shape;
-  Eigen::MatrixXd query;     ///< d w_q X_ii' + b
+  Eigen::MatrixXd query;     ///< d w_q X_ii' + b; behind a norm of the heads' queries over its diagonal
   Eigen::VectorXd own;       ///< D_i, mean of X_jj over j ≤ i
   Eigen::VectorXd prefix;    ///< S_ii, sum of X_jj' over j, j' ≤ i
   Eigen::VectorXd spread;    ///< w_i = D_i less the mean of X_jj', j ≠ j' ≤ i; 0 for the first row
-  Eigen::VectorXd variance;  ///< v_i, of the centred scores of a row
+  Eigen::VectorXd key_spread;  ///< the same of the keys that a row sees: w_i without rotary positions
+  Eigen::VectorXd variance;    ///< v_i, of the centred scores of a row
   Eigen::VectorXd squares;   ///< S2_i
   Eigen::VectorXd entropy;   ///< nats
   PairField pair;            ///< on the diagonal S2_i, T_q,i and T_k,i
+  double query_scale = 1;    ///< 1/q_q where heads' queries pass a norm: the gradient takes it on its way back
+  double key_scale = 1;      ///< 1/q_k likewise
+  std::shared_ptr<const RotaryField> rotary;
 
-  /// d w_k times the square of the score's scale times k: a query product times this is a score's covariance over the keys' one.
-  [[nodiscard]] double key_gain() const { return shape.score_gain * shape.width * shape.key_weight; }
+  /// d w_k, over q_k behind a norm, times the square of the score's scale times k: a query product times this is a score's covariance
+  /// over the keys' one.
+  [[nodiscard]] double key_gain() const { return shape.score_gain * shape.width * shape.key_weight * key_scale; }
+  [[nodiscard]] double query_gain() const { return key_gain() * query_scale; }
   [[nodiscard]] double value_gain() const { return shape.width * shape.value_weight; }
 };
 
+/// What two rows i ≤ i' see of the keys they share, for a growing i. Without rotary positions the same for all i'.
+class SharedKeys {
+ public:
+  explicit SharedKeys(const CausalScores& scores);
+
+  /// Begins with the first row.
+  void next_row();
+  /// w of the keys: κ(Δ) D_i less the mean of X_jj' κ(j-j'-Δ), j ≠ j' ≤ i; i' is Δ rows below.
+  [[nodiscard]] double spread(Eigen::Index apart) const;
+  /// What is left of the product of two different keys: 1 without rotary positions.
+  [[nodiscard]] double left(Eigen::Index apart) const { return prefix_ ? prefix_->mean(apart) : 1; }
+
+ private:
+  const CausalScores& scores_;
+  Eigen::Index row_ = 0;
+  std::optional<RotaryField::Prefix> prefix_;
+};
+
+/// Throws NotCovered for a norm of heads' queries and keys where tokens' second moments differ.
 [[nodiscard]] CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables);
 
 /// Gradients at the outputs of the three projections, and E‖∂loss/∂W_k‖² over B H k d.
@@ -78,6 +105,10 @@ class CausalAttention {
 
   /// p/(1-p).
   [[nodiscard]] double lost() const { return scores_.shape.dropout / (1 - scores_.shape.dropout); }
+
+  /// Query path and key weight between two sequences, from the products b of their gradients times what two rows' attention and values
+  /// have in common.
+  void set_score_paths_across(const Eigen::MatrixXd& common, const Eigen::MatrixXd& x, CrossGradient& out) const;
 
   CausalScores scores_;
 };

@@ -28,6 +28,22 @@ void to_coefficients(Node* values, std::size_t count, std::size_t stride) {
   for (std::size_t j = 0; j < count; ++j) values[j * stride] = coefficients[j];
 }
 
+/// Values at the Chebyshev points, `stride` apart, replaced by the coefficients of the same sum in powers; for a few points only.
+inline void to_powers(double* values, std::size_t count, std::size_t stride) {
+  to_coefficients(values, count, stride);
+  std::vector<double> powers(count, 0), before(count, 0), now(count, 0);  // T_{j-1}, T_j
+  now[0] = 1;
+  for (std::size_t j = 0; j < count; ++j) {
+    for (std::size_t n = 0; n < count; ++n) powers[n] += values[j * stride] * now[n];
+    std::vector<double> next(count, 0);  // 2 x T_j - T_{j-1}, for j = 0 x
+    for (std::size_t n = 0; n + 1 < count; ++n) next[n + 1] = (j == 0 ? 1 : 2) * now[n];
+    for (std::size_t n = 0; n < count; ++n) next[n] -= before[n];
+    before = now;
+    now = next;
+  }
+  for (std::size_t n = 0; n < count; ++n) values[n * stride] = powers[n];
+}
+
 /// Clenshaw's sum Σ_j coefficient(j) T_j(x).
 template <class T, class Coefficient>
 [[nodiscard]] T chebyshev_sum(std::size_t count, const T& x, const Coefficient& coefficient) {

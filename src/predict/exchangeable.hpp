@@ -14,6 +14,8 @@
 #include "sigprop/formula/attention_paper.hpp"
 #include "sigprop/formula/dropout.hpp"
 #include "sigprop/formula/embedding.hpp"
+#include "sigprop/formula/experts.hpp"
+#include "sigprop/formula/gated.hpp"
 #include "sigprop/formula/linear.hpp"
 #include "sigprop/formula/norm.hpp"
 #include "sigprop/formula/residual.hpp"
@@ -100,8 +102,9 @@ class Exchangeable {
         op.out);
   }
 
-  [[nodiscard]] Signal forward(const network::GatedLinear&, const Signal&) const {
-    throw NotCovered("a gated feed-forward network is not covered by this theory yet");
+  [[nodiscard]] Signal forward(const network::GatedLinear& op, const Signal& x) {
+    const GateFactors factors = gate_factors(op, x);
+    return fresh(formula::gated_forward(activations_.forward(op.activation, factors.gate), factors.value), op.out);
   }
 
   [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x) {
@@ -119,11 +122,22 @@ class Exchangeable {
   [[nodiscard]] Signal forward(const network::Attention& op, const Signal& x, profile::AttentionMetrics& metrics) {
     require_covered(op);
     const formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length);
-    const formula::ScoreMoments<T> scores = formula::attention_scores(x.moments, shape);
+    const formula::ScoreMoments<T> scores = formula::attention_scores(x.moments, keys_of(op, x), shape);
     const formula::SoftmaxMeans<T> softmax = softmax_of(op, scores);
     metrics.score_variance = quantity(scores.variance);
     if (theory_ == Theory::full) set_entropy(metrics, scalar::value_of(softmax.row.entropy), network_.sequence_length);
-    return fresh(project(op, head_output(op, x.moments, shape, softmax)), x.width);
+    return fresh(project(op, head_output(op, x, shape, softmax)), x.width);
+  }
+
+  /// The mean of the experts that a token takes, from one expert's output.
+  [[nodiscard]] static Signal mean_of(const network::Experts& op, const Signal& y) {
+    return fresh(formula::experts_forward(y.moments, real(op.count), real(op.chosen)), y.width);
+  }
+
+  /// Of two lists that read the same signal.
+  [[nodiscard]] static Signal add(const Signal& a, const Signal& b) {
+    const formula::Moments<T> sum = formula::sum(a.moments, b.moments);
+    return {sum, weighted(a.settled, a.moments.variance, b.settled, b.moments.variance), a.width};
   }
 
   [[nodiscard]] static Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) {
@@ -139,14 +153,23 @@ class Exchangeable {
 
   [[nodiscard]] Gradient backward(const network::Linear& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) const {
-    const T in(static_cast<double>(op.in)), out(static_cast<double>(op.out));
+    const T in = real(op.in), out = real(op.out);
     norms[0] = formula::weight_gradient(x.moments, g.moments, in, out, batch(), length());
     return fresh(formula::linear_backward(g.moments, out, square(op.weight_std)));
   }
 
-  [[nodiscard]] Gradient backward(const network::GatedLinear&, const Signal&, const Gradient& g,
-                                  SquaredNorms<T>&) const {
-    return g;
+  [[nodiscard]] Gradient backward(const network::GatedLinear& op, const Signal& x, const Gradient& g,
+                                  SquaredNorms<T>& norms) {
+    const T in = real(op.in), out = real(op.out);
+    const GateFactors factors = gate_factors(op, x);
+    const formula::Moments<T> open = activations_.forward(op.activation, factors.gate);
+    const auto at_open = formula::gated_backward(g.moments, factors.value);
+    const auto at_gate = activations_.backward(op.activation, at_open, factors.gate);
+    const auto at_value = formula::gated_backward(g.moments, open);
+    norms[0] = formula::weight_gradient(x.moments, at_gate, in, out, batch(), length());
+    norms[1] = formula::weight_gradient(x.moments, at_value, in, out, batch(), length());
+    return fresh(formula::sum(formula::linear_backward(at_gate, out, square(op.gate_std)),
+                              formula::linear_backward(at_value, out, square(op.weight_std))));
   }
 
   [[nodiscard]] Gradient backward(const network::Activation& op, const Signal& x, const Gradient& g, SquaredNorms<T>&) {
@@ -165,25 +188,48 @@ class Exchangeable {
   [[nodiscard]] Gradient backward(const network::Attention& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) {
     const formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length);
-    const T width(static_cast<double>(op.width));
-    const T fan(static_cast<double>(op.heads * op.head_width));
-    const formula::SoftmaxMeans<T> softmax = softmax_of(op, formula::attention_scores(x.moments, shape));
+    const T width = real(op.width), fan = real(op.heads * op.head_width);
+    const formula::Moments<T>& keys = keys_of(op, x);
+    const formula::SoftmaxMeans<T> softmax = softmax_of(op, formula::attention_scores(x.moments, keys, shape));
     formula::Gradient<T> b = formula::linear_backward(g.moments, width, square(op.output_std));
     if (op.inner_norm) {
-      const Signal heads{mixed(x.moments, shape, softmax), T(0), op.heads * op.head_width};
+      const Signal heads{mixed(x.moments, keys, shape, softmax), T(0), op.heads * op.head_width};
       b = through_norm(*op.inner_norm, heads, heads.width, fresh(b)).moments;
     }
-    const formula::Moments<T> z = head_output(op, x.moments, shape, softmax);
+    const formula::Moments<T> z = head_output(op, x, shape, softmax);
     norms[3] = formula::weight_gradient(z, g.moments, fan, width, batch(), length());
     if (theory_ == Theory::paper) {
       const auto value = formula::attention_paper_value_gradient(b, shape);
       norms[2] = formula::weight_gradient(x.moments, value, width, fan, batch(), length());
       return fresh(formula::attention_paper_backward(b, shape));
     }
-    const formula::AttentionGradient<T> back = formula::attention_backward(b, x.moments, shape, softmax, batch());
+    const auto back = formula::attention_backward(b, x.moments, keys, shape, softmax, batch());
     norms = {back.query_weight, back.key_weight, back.value_weight, norms[3]};
-    return fresh(back.input);
+    if (op.cross) memory_gradient_ = formula::sum(memory_gradient_, back.keys);
+    return fresh(op.cross ? back.rows : back.input);
   }
+
+  /// At one expert's output, so that what an expert makes of it is that of all experts.
+  [[nodiscard]] static Gradient into_experts(const network::Experts& op, const Gradient& g) {
+    return fresh(formula::experts_backward(g.moments, real(op.count), real(op.chosen)));
+  }
+
+  /// From two lists that read the same signal.
+  [[nodiscard]] static Gradient add(const Gradient& a, const Gradient& b) {
+    const auto share = [&](const T& of_a, const T& of_b) {
+      return weighted(of_a, a.moments.variance, of_b, b.moments.variance);
+    };
+    return {formula::sum(a.moments, b.moments), share(a.centred, b.centred), share(a.radial, b.radial)};
+  }
+
+  // ---- an encoder's output, which cross-attention reads --------------------------------------------------------------
+
+  void attend_to(const formula::Moments<T>& memory) { memory_ = memory; }
+
+  /// What all cross-attention together sent back to it.
+  [[nodiscard]] const formula::Gradient<T>& memory_gradient() const { return memory_gradient_; }
+
+  [[nodiscard]] static Gradient fresh(const formula::Gradient<T>& g) { return {g, T(0), T(0)}; }
 
   /// What enters the branch.
   [[nodiscard]] static Gradient into_branch(const network::Residual& op, const Gradient& g) {
@@ -203,10 +249,29 @@ class Exchangeable {
   [[nodiscard]] T length() const { return T(network_.sequence_length); }
   [[nodiscard]] T batch() const { return T(network_.batch); }
   [[nodiscard]] static T square(double x) { return T(x) * T(x); }
+  [[nodiscard]] static T real(std::size_t n) { return T(static_cast<double>(n)); }
+
+  /// The mean of two shares, weighted by variances.
+  [[nodiscard]] static T weighted(const T& a, const T& variance_a, const T& b, const T& variance_b) {
+    const T sum = variance_a + variance_b;
+    return sum > T(0) ? T((a * variance_a + b * variance_b) / sum) : T(0);
+  }
 
   /// A signal, or a gradient, fresh from random weights or a mask.
   [[nodiscard]] static Signal fresh(const formula::Moments<T>& x, std::size_t width) { return {x, T(0), width}; }
-  [[nodiscard]] static Gradient fresh(const formula::Gradient<T>& g) { return {g, T(0), T(0)}; }
+
+  // ---- gates ---------------------------------------------------------------------------------------------------------
+
+  struct GateFactors {
+    formula::Moments<T> gate;  ///< before its activation
+    formula::Moments<T> value;
+  };
+
+  [[nodiscard]] static GateFactors gate_factors(const network::GatedLinear& op, const Signal& x) {
+    const T in = real(op.in), bias = square(op.bias_std);
+    return {formula::linear_forward(x.moments, in, square(op.gate_std), bias),
+            formula::linear_forward(x.moments, in, square(op.weight_std), bias)};
+  }
 
   // ---- norms -------------------------------------------------------------------------------------------------------
 
@@ -234,11 +299,26 @@ class Exchangeable {
   // ---- attention ---------------------------------------------------------------------------------------------------
 
   void require_covered(const network::Attention& op) const {
-    require_self_attention(op);
-    if (op.mask == network::Mask::causal)
-      throw NotCovered("a causal mask is not covered by the theory 'paper'; use --theory full");
-    if (theory_ == Theory::paper && op.bias_std != 0)
-      throw NotCovered("attention with biases is not covered by the theory 'paper'; use --theory full");
+    const bool masked = op.mask == network::Mask::causal && !op.cross;
+    if (theory_ == Theory::full && masked) {
+      throw NotCovered(
+          "a causal mask is not covered where tokens count as exchangeable, as in an encoder or in a scheme that is solved "
+          "by theory");
+    }
+    if (theory_ == Theory::full) return;
+    const auto refuse = [](const char* what) {
+      throw NotCovered(std::string(what) + " is not covered by the theory 'paper'; use --theory full");
+    };
+    if (masked) refuse("a causal mask");
+    if (op.cross) refuse("cross-attention");
+    if (op.rotary_base) refuse("attention with rotary positions");
+    if (op.query_key_norm) refuse("attention with a norm on queries and keys");
+    if (op.bias_std != 0) refuse("attention with biases");
+  }
+
+  /// What keys and values are made of.
+  [[nodiscard]] const formula::Moments<T>& keys_of(const network::Attention& op, const Signal& x) const {
+    return op.cross ? memory_ : x.moments;
   }
 
   /// Empty for the paper's theory, which has no functionals and does not read them.
@@ -247,23 +327,23 @@ class Exchangeable {
     if (theory_ == Theory::paper) return {};
     using Table = SoftmaxTable<T>;
     using Node = typename Table::Node;
-    const auto made =
-        tables_.try_emplace(op.head_width, Node(network_.sequence_length), Node(static_cast<double>(op.head_width)));
+    const auto made = tables_.try_emplace(head_of(op), Node(network_.sequence_length), head_of(op));
     return made.first->second(scores.variance, scores.correlation);
   }
 
   /// What the output projection reads.
-  [[nodiscard]] formula::Moments<T> head_output(const network::Attention& op, const formula::Moments<T>& x,
+  [[nodiscard]] formula::Moments<T> head_output(const network::Attention& op, const Signal& x,
                                                 const formula::AttentionShape<T>& shape,
                                                 const formula::SoftmaxMeans<T>& softmax) const {
-    const formula::Moments<T> z = mixed(x, shape, softmax);
+    const formula::Moments<T> z = mixed(x.moments, keys_of(op, x), shape, softmax);
     return op.inner_norm ? normalized(*op.inner_norm, z, op.heads * op.head_width) : z;
   }
 
-  [[nodiscard]] formula::Moments<T> mixed(const formula::Moments<T>& x, const formula::AttentionShape<T>& shape,
+  [[nodiscard]] formula::Moments<T> mixed(const formula::Moments<T>& rows, const formula::Moments<T>& keys,
+                                          const formula::AttentionShape<T>& shape,
                                           const formula::SoftmaxMeans<T>& softmax) const {
-    return theory_ == Theory::paper ? formula::attention_paper_forward(x, shape)
-                                    : formula::attention_forward(x, shape, softmax);
+    return theory_ == Theory::paper ? formula::attention_paper_forward(rows, shape)
+                                    : formula::attention_forward(rows, keys, shape, softmax);
   }
 
   [[nodiscard]] static formula::Moments<T> project(const network::Attention& op, const formula::Moments<T>& z) {
@@ -274,7 +354,9 @@ class Exchangeable {
   const network::Network& network_;
   Theory theory_;
   ActivationMoments<T> activations_;
-  std::map<std::size_t, SoftmaxTable<T>> tables_;
+  std::map<Head, SoftmaxTable<T>> tables_;
+  formula::Moments<T> memory_;
+  formula::Gradient<T> memory_gradient_;
 };
 
 }  // namespace sigprop::predict

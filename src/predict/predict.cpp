@@ -37,13 +37,44 @@ bool holds(const profile::Profile& profile) {
   return all(profile.points) && all(profile.layers);
 }
 
+bool turns(const network::Network& network) {
+  bool found = false;
+  network::for_each_component(network.body, [&](const network::Component& component) {
+    const auto* attention = std::get_if<network::Attention>(&component.op);
+    if (attention != nullptr && attention->rotary_base) found = true;
+  });
+  return found;
+}
+
+/// The prefix that was asked for, else the one that suits the model.
+Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked) {
+  const bool only_means = turns(network);
+  if (only_means && asked == Prefix::actual) {
+    throw NotCovered(
+        "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the program");
+  }
+  const bool long_sequence = network.sequence_length > longest_actual_prefix;
+  return asked.value_or(only_means || long_sequence ? Prefix::means : Prefix::actual);
+}
+
+/// Token by token in double alone: products of all pairs would be too large in wide numbers.
+profile::Profile walk_masked(const network::Network& network, const network::Outline& outline,
+                             std::optional<Prefix> asked) {
+  profile::Profile result = walk_token_by_token(network, outline, prefix_of(network, asked));
+  if (!holds(result)) {
+    throw NotCovered(
+        "a variance beyond 1e290, or below 1e-290, is not covered behind a causal mask; lower the depth or the standard "
+        "deviations, or add norms");
+  }
+  return result;
+}
+
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
 /// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
 profile::Profile walk(const network::Network& network, Theory theory, std::optional<Prefix> prefix) {
   const network::Outline outline = network::outline_of(network);
   if (theory == Theory::full && network::has_mask(network)) {
-    const bool long_sequence = network.sequence_length > longest_actual_prefix;
-    return walk_token_by_token(network, outline, prefix.value_or(long_sequence ? Prefix::means : Prefix::actual));
+    return walk_masked(network, outline, prefix);
   }
   try {
     profile::Profile result = walk_in_double(network, outline, theory);

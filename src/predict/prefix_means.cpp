@@ -48,13 +48,15 @@ class PrefixMeans final : public CausalAttention {
     const Index length = scores_.x.rows();
     const MatrixXd sums = prefix_sums(scores_.x);
     MatrixXd z(length, length);
-    for (Index i = 0; i < length; ++i) {
+    SharedKeys shared_keys(scores_);
+    for (Index i = 0; i < length; ++i, shared_keys.next_row()) {
       const double keys = number(i);
       const double others = scores_.own[i] - scores_.spread[i];  // mean of X_jj', j ≠ j' ≤ i
       for (Index m = i; m < length; ++m) {
         const double longer = number(m), overlap = scores_.pair.overlap(m, i);
         const double beyond = (sums(m, i) - scores_.prefix[i]) / (keys * longer);
-        z(m, i) = overlap * scores_.own[i] + (keys / longer - overlap) * others + beyond + common(i, m);
+        z(m, i) = overlap * scores_.own[i] + (keys / longer - overlap) * others + beyond +
+                  scores_.query(m, i) * scores_.key_gain() * shared(i, m, shared_keys);
       }
       z(i, i) += lost() * scores_.squares[i] * scores_.own[i];
     }
@@ -75,23 +77,20 @@ class PrefixMeans final : public CausalAttention {
   [[nodiscard]] CrossGradient backward_across(const MatrixXd& b, const MatrixXd& x) const override {
     CrossGradient out;
     out.value = suffix_sums(over_lengths(b));
-    const VectorXd weight = scores_.spread.cwiseProduct(focus_);
-    const MatrixXd shared =
-        scores_.value_gain() / scores_.shape.width * (weight.asDiagonal() * b * weight.asDiagonal());
-    out.query = scores_.key_gain() * shared;
-    const MatrixXd query = (scores_.shape.width * scores_.shape.query_weight * x).array() + scores_.shape.bias_variance;
-    out.key_weight = scores_.shape.score_gain * shared.cwiseProduct(query).sum();
+    MatrixXd both = b;
+    SharedKeys shared_keys(scores_);
+    for (Index i = 0; i < b.cols(); ++i, shared_keys.next_row()) {
+      for (Index m = i; m < b.rows(); ++m) both(m, i) *= scores_.value_gain() * shared(i, m, shared_keys);
+    }
+    mirror(both);
+    set_score_paths_across(both, x, out);
     return out;
   }
 
  private:
-  /// What A and the values have in common, reading the same tokens; over d w_v.
-  [[nodiscard]] double common(Index i, Index m) const {
-    return scores_.query(m, i) * scores_.key_gain() * shared(i, m);
-  }
-
-  [[nodiscard]] double shared(Index i, Index m) const {
-    return scores_.spread[i] * scores_.spread[m] * focus_[i] * focus_[m] / scores_.shape.width;
+  /// What A and the values have in common, reading the same tokens; over d w_v and the product of the rows' queries.
+  [[nodiscard]] double shared(Index i, Index m, const SharedKeys& keys) const {
+    return keys.left(m - i) * scores_.spread[i] * scores_.spread[m] * focus_[i] * focus_[m] / scores_.shape.width;
   }
 
   /// What dropout on A adds to w_i of the common part of the values, d w_v taken out.
@@ -129,22 +128,21 @@ class PrefixMeans final : public CausalAttention {
   /// The query gradient and E‖∂W_k‖².
   void set_query(const MatrixXd& b, CausalGradient& out) const {
     const Index length = b.rows();
-    const double gain = scores_.value_gain() * scores_.key_gain();
+    const double gain = scores_.value_gain() * scores_.query_gain();
     out.query.resize(length, length);
     double weight = 0;
-    for (Index i = 0; i < length; ++i) {
+    SharedKeys keys(scores_);
+    for (Index i = 0; i < length; ++i, keys.next_row()) {
       const double spread = scores_.spread[i];
       for (Index m = i; m < length; ++m) {
-        const double own = m == i ? spread * (spread + dropped(i)) : spread * spread;
-        const double query = own * scores_.pair.query_jacobian(m, i) + shared(i, m);
-        out.query(m, i) = gain * b(m, i) * query;
-        const double key =
-            own * query_norms(i, m) * scores_.pair.key_jacobian(m, i) + scores_.query(m, i) * shared(i, m);
+        const double own = keys.spread(m - i) * (m == i ? spread + dropped(i) : spread), common = shared(i, m, keys);
+        out.query(m, i) = gain * b(m, i) * (own * scores_.pair.query_jacobian(m, i) + common);
+        const double key = own * query_norms(i, m) * scores_.pair.key_jacobian(m, i) + scores_.query(m, i) * common;
         weight += (m == i ? 1 : 2) * b(m, i) * key;
       }
     }
     mirror(out.query);
-    out.key_weight = scores_.shape.score_gain * scores_.value_gain() * weight;
+    out.key_weight = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain() * weight;
   }
 
   [[nodiscard]] double query_norms(Index i, Index m) const {
@@ -154,7 +152,7 @@ class PrefixMeans final : public CausalAttention {
   [[nodiscard]] MatrixXd key_gradient(const MatrixXd& b) const {
     const Index length = b.rows();
     MatrixXd same(length, length), other(length, length);
-    const double gain = scores_.shape.score_gain * scores_.value_gain();
+    const double gain = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain();
     for (Index i = 0; i < length; ++i) {
       const double keys = number(i), spread = scores_.spread[i];
       for (Index m = i; m < length; ++m) {

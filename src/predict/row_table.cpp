@@ -82,7 +82,7 @@ const RowTable::RowTile& RowTable::row_tile(int index) {
   for (std::size_t a = 0; a < variance_points; ++a) {
     const double v = score_variance_at(chebyshev_point(a, variance_points), index);
     for (std::size_t b = 0; b < key_points; ++b) {
-      const auto row = formula::softmax_row_means(v, keys_at(chebyshev_point(b, key_points)), head_width_);
+      const auto row = row_means(v, keys_at(chebyshev_point(b, key_points)), head_);
       const std::size_t at = a * key_points + b;
       const double values[] = {row.squares, row.query_jacobian, row.key_jacobian, row.entropy};
       for (std::size_t f = 0; f < row_functionals; ++f) tile[f][at] = std::log(values[f]);
@@ -104,7 +104,10 @@ const RowTable::OddTile& RowTable::odd_tile(int index) {
       const double keys = keys_at(chebyshev_point(b, odd_key_points));
       for (std::size_t c = 0; c < ratio_points; ++c, ++at) {
         const double root_ratio = root_ratio_at(chebyshev_point(c, ratio_points), last_root_ratio(index));
-        const auto key = formula::softmax_odd_key_means(v, v * root_ratio * root_ratio, keys, head_width_);
+        const double own = v * root_ratio * root_ratio;
+        const auto key = head_.normalized
+                             ? formula::softmax_odd_key(v, own, keys)
+                             : formula::softmax_odd_key_means(v, own, keys, static_cast<double>(head_.width));
         tile[0][at] = std::log(key.share);
         tile[1][at] = std::log(key.square);
       }

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "predict/head.hpp"
 #include "sigprop/formula/softmax_means.hpp"
 #include "sigprop/formula/softmax_odd_key.hpp"
 
@@ -27,7 +28,7 @@ class RowTable {
     double last_ = 0;
   };
 
-  RowTable(double longest, double head_width) : longest_(longest), head_width_(head_width) {}
+  RowTable(double longest, Head head) : longest_(longest), head_(head) {}
 
   /// keys from 2 to the longest. Beyond v = 256 the functionals continue as powers of v.
   [[nodiscard]] formula::RowMeans<double> row(double keys, double v);
@@ -45,7 +46,7 @@ class RowTable {
   [[nodiscard]] double coordinate(double keys) const;
 
   double longest_;
-  double head_width_;
+  Head head_;
   std::map<int, RowTile> row_tiles_;
   std::map<int, OddTile> odd_tiles_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "predict/chebyshev.hpp"
+#include "predict/head.hpp"
 #include "predict/limits.hpp"
 #include "predict/score_tiles.hpp"
 #include "sigprop/formula/attention.hpp"
@@ -16,7 +17,7 @@
 
 namespace sigprop::predict {
 
-/// The exact softmax functionals of one attention shape (L keys, head width k), interpolated over score variance v and row correlation ρ.
+/// The exact softmax functionals of one attention shape (L keys, a kind of head), interpolated over score variance v and row correlation ρ.
 ///
 /// v is cut into tiles (score_tiles.hpp) up to 256. A tile is a Chebyshev sum, in v in the first and in ln v in the
 /// others, times one in ρ over [0, 1], of the logarithms of the functionals; it is computed when first met. Relative error
@@ -27,7 +28,7 @@ class SoftmaxTable {
  public:
   using Node = std::conditional_t<std::is_same_v<T, scalar::Wide>, double, T>;
 
-  SoftmaxTable(const Node& keys, const Node& head_width) : keys_(keys), head_width_(head_width) {}
+  SoftmaxTable(const Node& keys, Head head) : keys_(keys), head_(head) {}
 
   [[nodiscard]] formula::SoftmaxMeans<T> operator()(const T& v, const T& rho) {
     if (scalar::value_of(keys_) <= 1) return {{T(1), T(0), T(0), T(0)}, {T(1), T(0), T(0)}};
@@ -59,7 +60,7 @@ class SoftmaxTable {
     const std::size_t count = correlation_points(index);
     for (std::size_t a = 0; a < row_points; ++a) {
       const Node v(score_variance_at(chebyshev_point(a, row_points), index));
-      const formula::RowMeans<Node> row = formula::softmax_row_means(v, keys_, head_width_);
+      const formula::RowMeans<Node> row = row_means(v, keys_, head_);
       tile.row[0][a] = log(row.squares);
       tile.row[1][a] = log(row.query_jacobian);
       tile.row[2][a] = log(row.key_jacobian);
@@ -69,7 +70,7 @@ class SoftmaxTable {
       const Node v(score_variance_at(chebyshev_point(a, variance_points), index));
       for (std::size_t b = 0; b < count; ++b) {
         const Node rho((chebyshev_point(b, count) + 1) / 2);
-        const formula::PairMeans<Node> pair = formula::softmax_pair_means(v, rho, keys_, keys_, head_width_);
+        const formula::PairMeans<Node> pair = pair_means(v, rho, keys_, keys_, head_);
         const std::size_t at = a * count + b;
         tile.pair[0][at] = log(pair.overlap);
         tile.pair[1][at] = log(pair.query_jacobian);
@@ -125,7 +126,7 @@ class SoftmaxTable {
   }
 
   Node keys_;
-  Node head_width_;
+  Head head_;
   std::map<int, Tile> tiles_;
 };
 

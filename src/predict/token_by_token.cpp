@@ -20,6 +20,13 @@ double square(double x) {
   return x * x;
 }
 
+/// The means of shares by token, weighted by variances.
+VectorXd weighted(const VectorXd& a, const VectorXd& variance_a, const VectorXd& b, const VectorXd& variance_b) {
+  const VectorXd sum = variance_a + variance_b;
+  const VectorXd both = a.cwiseProduct(variance_a) + b.cwiseProduct(variance_b);
+  return both.binaryExpr(sum, [](double part, double all) { return all > 0 ? part / all : 0.0; });
+}
+
 double off_diagonal_mean(const MatrixXd& m) {
   const double length = static_cast<double>(m.rows());
   return m.rows() > 1 ? (m.sum() - m.trace()) / (length * (length - 1)) : 0;
@@ -120,13 +127,36 @@ TokenByToken::Gradient TokenByToken::backward(const network::Linear& op, const S
   return fresh(Gradient{gain * g.dots, gain * g.cross, {}, {}});
 }
 
-TokenByToken::Signal TokenByToken::forward(const network::GatedLinear&, const Signal&) const {
-  throw NotCovered("a gated feed-forward network is not covered by this theory yet");
+TokenByToken::GateFactors TokenByToken::gate_factors(const network::GatedLinear& op, const Signal& x) const {
+  const double in = static_cast<double>(op.in), bias = square(op.bias_std);
+  return {projected(x, in * square(op.gate_std), bias, op.out), projected(x, in * square(op.weight_std), bias, op.out)};
 }
 
-TokenByToken::Gradient TokenByToken::backward(const network::GatedLinear&, const Signal&, const Gradient& g,
-                                              Norms&) const {
-  return g;
+TokenByToken::Signal TokenByToken::forward(const network::GatedLinear& op, const Signal& x) {
+  const GateFactors factors = gate_factors(op, x);
+  const ActivationPairs pairs(activations_, op.activation, factors.gate.mean, factors.gate.variance());
+  Signal y = factors.value;
+  y.dots.array() *= pairs.products(factors.gate.dots).array();
+  if (batched()) y.cross.array() *= pairs.products(factors.gate.cross).array();
+  return y;
+}
+
+TokenByToken::Gradient TokenByToken::backward(const network::GatedLinear& op, const Signal& x, const Gradient& g,
+                                              Norms& norms) {
+  const GateFactors factors = gate_factors(op, x);
+  const ActivationPairs pairs(activations_, op.activation, factors.gate.mean, factors.gate.variance());
+  Gradient at_gate, at_value;
+  at_gate.dots = g.dots.cwiseProduct(factors.value.dots).cwiseProduct(pairs.derivatives(factors.gate.dots));
+  at_value.dots = g.dots.cwiseProduct(pairs.products(factors.gate.dots));
+  if (batched()) {
+    at_gate.cross = g.cross.cwiseProduct(factors.value.cross).cwiseProduct(pairs.derivatives(factors.gate.cross));
+    at_value.cross = g.cross.cwiseProduct(pairs.products(factors.gate.cross));
+  }
+  const double in = static_cast<double>(op.in), out = static_cast<double>(op.out);
+  norms[0] = weight_gradient(x, at_gate, in, out);
+  norms[1] = weight_gradient(x, at_value, in, out);
+  const double gate = out * square(op.gate_std), value = out * square(op.weight_std);
+  return fresh(Gradient{gate * at_gate.dots + value * at_value.dots, gate * at_gate.cross + value * at_value.cross, {}, {}});
 }
 
 TokenByToken::Signal TokenByToken::forward(const network::Activation& op, const Signal& x) {
@@ -218,19 +248,36 @@ TokenByToken::Gradient TokenByToken::backward(const network::Norm& op, const Sig
 
 // ---- attention -------------------------------------------------------------------------------------------------------
 
+CausalTables& TokenByToken::tables_of(const network::Attention& op) {
+  const Kind kind{head_of(op), op.rotary_base.value_or(0), op.rotary_base ? op.rotary_width : 0};
+  const auto [place, made] = tables_.try_emplace(kind, length_, kind.head);
+  if (made && op.rotary_base) {
+    place->second.rotary = std::make_shared<const RotaryField>(length_, static_cast<double>(op.head_width),
+                                                               static_cast<double>(op.rotary_width), *op.rotary_base);
+  }
+  return place->second;
+}
+
 const CausalAttention& TokenByToken::attention(const network::Attention& op, const Signal& x) {
   const Shape shape = attention_shape<double>(op, network_.sequence_length);
   if (attention_ && attention_->scores().shape == shape && attention_->scores().x == x.dots) return *attention_;
   attention_.reset();
-  CausalTables& tables = tables_.try_emplace(op.head_width, length_, static_cast<double>(op.head_width)).first->second;
+  CausalTables& tables = tables_of(op);
   CausalScores scores = causal_scores(x.dots, shape, tables);
   attention_ =
       prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
   return *attention_;
 }
 
+CrossAttention TokenByToken::cross_attention(const network::Attention& op, const Signal& x) {
+  const auto made = cross_tables_.try_emplace(head_of(op), network_.sequence_length, head_of(op));
+  return CrossAttention(x.dots, x.cross, memory_, attention_shape<double>(op, network_.sequence_length), network_.batch,
+                        made.first->second);
+}
+
 /// The heads' outputs.
 TokenByToken::Signal TokenByToken::heads(const network::Attention& op, const Signal& x) {
+  if (op.cross) return cross_heads(op, x);
   const CausalAttention& attended = attention(op, x);
   const Shape& shape = attended.scores().shape;
   Signal z;
@@ -241,16 +288,31 @@ TokenByToken::Signal TokenByToken::heads(const network::Attention& op, const Sig
   return z;
 }
 
+TokenByToken::Signal TokenByToken::cross_heads(const network::Attention& op, const Signal& x) {
+  const CrossAttention attended = cross_attention(op, x);
+  Signal z;
+  z.width = op.heads * op.head_width;
+  z.mean = VectorXd::Zero(length_);
+  z.dots = attended.output();
+  if (batched()) z.cross = MatrixXd::Constant(length_, length_, attended.output_across());
+  return fresh(std::move(z));
+}
+
 TokenByToken::Signal TokenByToken::forward(const network::Attention& op, const Signal& x,
                                            profile::AttentionMetrics& metrics) {
-  require_self_attention(op);
-  if (op.mask != network::Mask::causal)
+  if (!op.cross && op.mask != network::Mask::causal)
     throw NotCovered("attention without a mask behind a causal one is not covered by this theory yet");
   Signal z = heads(op, x);
-  const CausalScores& scores = attention_->scores();
-  const double varying = std::max(1.0, static_cast<double>(length_ - 1));
-  metrics.score_variance = quantity(scores.variance.sum() / varying);
-  set_entropy(metrics, scores.entropy.mean(), network_.sequence_length);
+  if (op.cross) {
+    const CrossAttention attended = cross_attention(op, x);
+    metrics.score_variance = quantity(attended.mean_score_variance());
+    set_entropy(metrics, attended.mean_entropy(), network_.sequence_length);
+  } else {
+    const CausalScores& scores = attention_->scores();
+    const double varying = std::max(1.0, static_cast<double>(length_ - 1));
+    metrics.score_variance = quantity(scores.variance.sum() / varying);
+    set_entropy(metrics, scores.entropy.mean(), network_.sequence_length);
+  }
   if (op.inner_norm) z = forward(network::Norm{*op.inner_norm, z.width}, z);
   return projected(z, static_cast<double>(z.width) * square(op.output_std), square(op.bias_std), x.width);
 }
@@ -267,6 +329,12 @@ TokenByToken::Gradient TokenByToken::backward(const network::Attention& op, cons
   } else {
     norms[3] = weight_gradient(z, g, fan, width);
   }
+  return op.cross ? cross_attention_backward(op, x, b, norms) : self_attention_backward(op, x, b, norms);
+}
+
+TokenByToken::Gradient TokenByToken::self_attention_backward(const network::Attention& op, const Signal& x,
+                                                             const Gradient& b, Norms& norms) {
+  const double fan = static_cast<double>(op.heads * op.head_width);
   const CausalAttention& attended = attention(op, x);
   const Shape& shape = attended.scores().shape;
   const CausalGradient back = attended.backward(b.dots);
@@ -283,11 +351,24 @@ TokenByToken::Gradient TokenByToken::backward(const network::Attention& op, cons
     query += others * x.cross.cwiseProduct(across.query).sum();
     key += others * across.key_weight;
   }
-  const double elements = network_.batch * width * fan;
+  const double elements = network_.batch * static_cast<double>(op.width) * fan;
   norms[0] = elements * query;
   norms[1] = elements * key;
   norms[2] = elements * value;
   return fresh(std::move(in));
+}
+
+TokenByToken::Gradient TokenByToken::cross_attention_backward(const network::Attention& op, const Signal& x,
+                                                              const Gradient& b, Norms& norms) {
+  const double fan = static_cast<double>(op.heads * op.head_width);
+  const CrossAttentionGradient back = cross_attention(op, x).backward(b.dots, b.cross);
+  memory_gradient_ = formula::sum(memory_gradient_, back.memory);
+  const double elements = network_.batch * static_cast<double>(op.width) * fan;
+  norms[0] = elements * back.query_weight;
+  norms[1] = elements * back.key_weight;
+  norms[2] = elements * back.value_weight;
+  const double gain = fan * square(op.query_std);
+  return fresh(Gradient{gain * back.query, gain * back.query_across, {}, {}});
 }
 
 // ---- residual --------------------------------------------------------------------------------------------------------
@@ -333,6 +414,37 @@ TokenByToken::Gradient TokenByToken::sum(const network::Residual& op, const Grad
                    ? g.radial
                    : VectorXd(g.radial.cwiseProduct(skip_share).cwiseProduct(skip_of_signal));
   return sum;
+}
+
+// ---- lists side by side, experts -------------------------------------------------------------------------------------
+
+TokenByToken::Signal TokenByToken::add(const Signal& a, const Signal& b) const {
+  Signal out = sum(network::Residual{}, a, b).signal;
+  out.settled = weighted(a.settled, a.variance(), b.settled, b.variance());
+  return out;
+}
+
+TokenByToken::Gradient TokenByToken::add(const Gradient& a, const Gradient& b) const {
+  const VectorXd of_a = a.dots.diagonal(), of_b = b.dots.diagonal();
+  return {a.dots + b.dots, a.cross + b.cross, weighted(a.centred, of_a, b.centred, of_b),
+          weighted(a.radial, of_a, b.radial, of_b)};
+}
+
+TokenByToken::Signal TokenByToken::mean_of(const network::Experts& op, const Signal& y) const {
+  const double count = static_cast<double>(op.count), chosen = static_cast<double>(op.chosen);
+  const MatrixXd means = y.mean * y.mean.transpose();
+  Signal out = y;
+  out.dots = means + (y.dots - means) / count;
+  out.dots.diagonal() = means.diagonal() + y.variance() / chosen;
+  if (batched()) out.cross = means + (y.cross - means) / count;
+  return fresh(std::move(out));
+}
+
+TokenByToken::Gradient TokenByToken::into_experts(const network::Experts& op, const Gradient& g) const {
+  const double count = static_cast<double>(op.count), chosen = static_cast<double>(op.chosen);
+  Gradient out{g.dots / count, g.cross / count, {}, {}};
+  out.dots.diagonal() = g.dots.diagonal() / chosen;
+  return fresh(std::move(out));
 }
 
 }  // namespace sigprop::predict

@@ -7,6 +7,7 @@
 
 #include "predict/activation_moments.hpp"
 #include "predict/causal_attention.hpp"
+#include "predict/cross_attention.hpp"
 #include "predict/exchangeable.hpp"
 #include "sigprop/network/network.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -51,17 +52,18 @@ class TokenByToken {
   [[nodiscard]] profile::Backward profile_of(const Gradient& g, std::size_t width) const;
 
   [[nodiscard]] Signal forward(const network::Linear& op, const Signal& x) const;
-  [[nodiscard]] Signal forward(const network::GatedLinear& op, const Signal& x) const;
+  [[nodiscard]] Signal forward(const network::GatedLinear& op, const Signal& x);
   [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x);
   [[nodiscard]] Signal forward(const network::Dropout& op, const Signal& x) const;
   [[nodiscard]] Signal forward(const network::Norm& op, const Signal& x) const;
   [[nodiscard]] Signal forward(const network::Attention& op, const Signal& x, profile::AttentionMetrics& metrics);
   [[nodiscard]] Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) const;
+  [[nodiscard]] Signal mean_of(const network::Experts& op, const Signal& y) const;
+  [[nodiscard]] Signal add(const Signal& a, const Signal& b) const;
 
   using Norms = SquaredNorms<double>;
   [[nodiscard]] Gradient backward(const network::Linear& op, const Signal& x, const Gradient& g, Norms& norms) const;
-  [[nodiscard]] Gradient backward(const network::GatedLinear& op, const Signal& x, const Gradient& g,
-                                  Norms& norms) const;
+  [[nodiscard]] Gradient backward(const network::GatedLinear& op, const Signal& x, const Gradient& g, Norms& norms);
   [[nodiscard]] Gradient backward(const network::Activation& op, const Signal& x, const Gradient& g, Norms& norms);
   [[nodiscard]] Gradient backward(const network::Dropout& op, const Signal& x, const Gradient& g, Norms& norms) const;
   [[nodiscard]] Gradient backward(const network::Norm& op, const Signal& x, const Gradient& g, Norms& norms) const;
@@ -69,6 +71,12 @@ class TokenByToken {
   [[nodiscard]] Gradient into_branch(const network::Residual& op, const Gradient& g) const;
   [[nodiscard]] Gradient sum(const network::Residual& op, const Gradient& g, const Gradient& branch,
                              const Eigen::VectorXd& branch_share) const;
+  [[nodiscard]] Gradient into_experts(const network::Experts& op, const Gradient& g) const;
+  [[nodiscard]] Gradient add(const Gradient& a, const Gradient& b) const;
+
+  /// An encoder's output, whose tokens are exchangeable, and what all cross-attention together sent back to it.
+  void attend_to(const formula::Moments<double>& memory) { memory_ = memory; }
+  [[nodiscard]] const formula::Gradient<double>& memory_gradient() const { return memory_gradient_; }
 
  private:
   [[nodiscard]] bool batched() const { return network_.batch > 1; }
@@ -78,15 +86,37 @@ class TokenByToken {
   [[nodiscard]] Gradient through_norm(network::NormKind kind, const Signal& x, std::size_t width,
                                       const Gradient& g) const;
   [[nodiscard]] double weight_gradient(const Signal& x, const Gradient& g, double fan_in, double fan_out) const;
+  struct GateFactors {
+    Signal gate;  ///< before its activation
+    Signal value;
+  };
+  [[nodiscard]] GateFactors gate_factors(const network::GatedLinear& op, const Signal& x) const;
+  [[nodiscard]] CausalTables& tables_of(const network::Attention& op);
   [[nodiscard]] const CausalAttention& attention(const network::Attention& op, const Signal& x);
+  [[nodiscard]] CrossAttention cross_attention(const network::Attention& op, const Signal& x);
   [[nodiscard]] Signal heads(const network::Attention& op, const Signal& x);
+  [[nodiscard]] Signal cross_heads(const network::Attention& op, const Signal& x);
+  [[nodiscard]] Gradient self_attention_backward(const network::Attention& op, const Signal& x, const Gradient& b,
+                                                 Norms& norms);
+  [[nodiscard]] Gradient cross_attention_backward(const network::Attention& op, const Signal& x, const Gradient& b,
+                                                  Norms& norms);
 
   const network::Network& network_;
   Prefix prefix_;
   Eigen::Index length_;
   ActivationMoments<double> activations_;
-  std::map<std::size_t, CausalTables> tables_;  ///< by head width
+  struct Kind {
+    Head head;
+    double rotary_base;  ///< 0 for none
+    std::size_t rotary_width;
+
+    [[nodiscard]] auto operator<=>(const Kind&) const = default;
+  };
+  std::map<Kind, CausalTables> tables_;
+  std::map<Head, SoftmaxTable<double>> cross_tables_;
   std::unique_ptr<CausalAttention> attention_;  ///< the last one: the way back begins with it
+  formula::Moments<double> memory_;
+  formula::Gradient<double> memory_gradient_;
 };
 
 }  // namespace sigprop::predict

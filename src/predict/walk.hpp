@@ -26,18 +26,32 @@ class Walk {
   using Signal = typename Algebra::Signal;
   using Gradient = typename Algebra::Gradient;
 
-  Walk(const network::Network& network, const network::Outline& outline, Algebra& algebra, profile::Profile& result)
-      : network_(network), outline_(outline), algebra_(algebra), result_(result) {}
+  /// The next point and the next weight of the outline; an encoder's come before its decoder's.
+  struct Place {
+    std::size_t point = 0;
+    std::size_t weight = 0;
+  };
 
-  void run() {
+  Walk(const network::Network& network, const network::Outline& outline, Algebra& algebra, profile::Profile& result,
+       Place from = {})
+      : network_(network), outline_(outline), algebra_(algebra), result_(result), place_(from) {}
+
+  /// From the input through the network's encoder or body. The list must outlive the walk.
+  [[nodiscard]] Signal forward(const std::vector<network::Component>& list) {
+    list_ = &list;
     Signal signal = enter();
     record(signal);
-    signal = forward_points(network_.body, std::move(signal));
-    Gradient gradient = algebra_.loss_gradient(signal);
-    again_ = true;
-    gradient = backward_points(network_.body, std::move(gradient));
-    record(gradient);
+    return forward_points(list, std::move(signal));
   }
+
+  /// Back again.
+  void backward(Gradient gradient) {
+    again_ = true;
+    record(backward_points(*list_, std::move(gradient)));
+  }
+
+  /// After a forward pass: where the next walk begins.
+  [[nodiscard]] Place place() const { return place_; }
 
   /// The signal at the point "input".
   [[nodiscard]] Signal enter() { return forward_list(network_.input, algebra_.source()); }
@@ -46,7 +60,7 @@ class Walk {
   [[nodiscard]] Signal pass(const std::vector<network::Component>& list, const Signal& signal) {
     tape_.clear();
     branch_shares_.clear();
-    weight_ = 0;
+    place_ = {};
     return forward_list(list, signal);
   }
 
@@ -54,12 +68,12 @@ class Walk {
   using Components = std::vector<network::Component>;
 
   void record(const Signal& x) {
-    const std::size_t point = point_++;
+    const std::size_t point = place_.point++;
     result_.points[point].forward = algebra_.profile_of(x, outline_.points[point].width);
   }
 
   void record(const Gradient& g) {
-    const std::size_t point = --point_;
+    const std::size_t point = --place_.point;
     result_.points[point].backward = algebra_.profile_of(g, outline_.points[point].width);
   }
 
@@ -71,7 +85,7 @@ class Walk {
       if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) {
         for (std::size_t turn = 0; turn < repeat->times; ++turn) signal = forward_points(repeat->of, std::move(signal));
       } else if constexpr (Algebra::recomputes) {
-        starts_.push_back({signal, weight_});
+        starts_.push_back({signal, place_.weight});
         signal = forward(component, signal);
       } else {
         signal = forward(component, signal);
@@ -98,15 +112,25 @@ class Walk {
   template <class Op>
   [[nodiscard]] Signal forward_op(const Op& op, const Signal& x) {
     keep(x);
-    weight_ += weights_of(op);
+    place_.weight += weights_of(op);
     return algebra_.forward(op, x);
   }
 
   [[nodiscard]] Signal forward_op(const network::Attention& op, const Signal& x) {
     keep(x);
-    profile::Layer& layer = result_.layers[outline_.place_of_weight[weight_].layer];
-    weight_ += weights_of(op);
-    return algebra_.forward(op, x, layer.attention.emplace());
+    profile::Layer& layer = result_.layers[outline_.place_of_weight[place_.weight].layer];
+    place_.weight += weights_of(op);
+    return algebra_.forward(op, x, (op.cross ? layer.cross_attention : layer.attention).emplace());
+  }
+
+  [[nodiscard]] Signal forward_op(const network::Parallel& op, const Signal& x) {
+    Signal sum = forward_list(op.of.front(), x);
+    for (std::size_t i = 1; i < op.of.size(); ++i) sum = algebra_.add(sum, forward_list(op.of[i], x));
+    return sum;
+  }
+
+  [[nodiscard]] Signal forward_op(const network::Experts& op, const Signal& x) {
+    return algebra_.mean_of(op, forward_list(op.of, x));
   }
 
   [[nodiscard]] Signal forward_op(const network::Residual& op, const Signal& x) {
@@ -137,7 +161,7 @@ class Walk {
   }
 
   void forward_again(const network::Component& component) {
-    weight_ = starts_.back().weight;
+    place_.weight = starts_.back().weight;
     static_cast<void>(forward(component, starts_.back().signal));
     starts_.pop_back();
   }
@@ -172,9 +196,19 @@ class Walk {
     return g;
   }
 
+  [[nodiscard]] Gradient backward_op(const network::Parallel& op, const Gradient& g) {
+    Gradient sum = backward_list(op.of.back(), g);
+    for (std::size_t i = op.of.size() - 1; i-- > 0;) sum = algebra_.add(sum, backward_list(op.of[i], g));
+    return sum;
+  }
+
+  [[nodiscard]] Gradient backward_op(const network::Experts& op, const Gradient& g) {
+    return backward_list(op.of, algebra_.into_experts(op, g));
+  }
+
   void set_weight(const std::optional<T>& squared_norm) {
     using std::sqrt;
-    const network::Outline::PlaceOfWeight& place = outline_.place_of_weight[--weight_];
+    const network::Outline::PlaceOfWeight& place = outline_.place_of_weight[--place_.weight];
     if (squared_norm) result_.layers[place.layer].weights[place.index].gradient_norm = quantity(T(sqrt(*squared_norm)));
   }
 
@@ -199,9 +233,26 @@ class Walk {
   std::vector<Signal> tape_;
   std::vector<decltype(Algebra::Sum::branch_share)> branch_shares_;  ///< of every residual's variance, in forward order
   std::vector<Start> starts_;
+  const Components* list_ = nullptr;
   bool again_ = false;      ///< the backward pass has begun
-  std::size_t point_ = 0;   ///< next point on the way forward, last one met on the way back
-  std::size_t weight_ = 0;  ///< likewise
+  Place place_;             ///< next ones on the way forward, last ones met on the way back
 };
+
+/// A whole network; its encoder, if it has one, in an algebra where tokens are exchangeable, the same one where the body's is such.
+template <class Algebra>
+void walk_network(const network::Network& network, const network::Outline& outline, Algebra& algebra,
+                  Exchangeable<typename Algebra::Number>& of_encoder, profile::Profile& result) {
+  using Encoder = Exchangeable<typename Algebra::Number>;
+  if (network.encoder.empty()) {
+    Walk walk(network, outline, algebra, result);
+    walk.backward(algebra.loss_gradient(walk.forward(network.body)));
+    return;
+  }
+  Walk<Encoder> encoder(network, outline, of_encoder, result);
+  algebra.attend_to(encoder.forward(network.encoder).moments);
+  Walk<Algebra> decoder(network, outline, algebra, result, {encoder.place().point, encoder.place().weight});
+  decoder.backward(algebra.loss_gradient(decoder.forward(network.body)));
+  encoder.backward(Encoder::fresh(algebra.memory_gradient()));
+}
 
 }  // namespace sigprop::predict

@@ -8,7 +8,7 @@ namespace sigprop::predict {
 profile::Profile walk_in_double(const network::Network& network, const network::Outline& outline, Theory theory) {
   profile::Profile result = blank_profile(outline);
   Exchangeable<double> algebra(network, theory);
-  Walk(network, outline, algebra, result).run();
+  walk_network(network, outline, algebra, algebra, result);
   return result;
 }
 

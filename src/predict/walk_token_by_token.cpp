@@ -8,7 +8,8 @@ namespace sigprop::predict {
 profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline, Prefix prefix) {
   profile::Profile result = blank_profile(outline);
   TokenByToken algebra(network, prefix);
-  Walk(network, outline, algebra, result).run();
+  Exchangeable<double> of_encoder(network, Theory::full);
+  walk_network(network, outline, algebra, of_encoder, result);
   result.prefix = prefix == Prefix::means ? "means" : "actual";
   return result;
 }

@@ -2,7 +2,6 @@
 #include "predict/warnings.hpp"
 
 #include <cmath>
-#include <functional>
 #include <set>
 
 #include "predict/limits.hpp"
@@ -11,14 +10,6 @@ namespace sigprop::predict {
 namespace {
 
 using Warnings = std::set<std::string>;
-
-void visit(const std::vector<network::Component>& list, const std::function<void(const network::Component&)>& f) {
-  for (const network::Component& component : list) {
-    f(component);
-    if (const auto* residual = std::get_if<network::Residual>(&component.op)) visit(residual->of, f);
-    if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) visit(repeat->of, f);
-  }
-}
 
 void warn_of_sizes(Warnings& warnings, const network::Attention& op, const network::Network& network) {
   constexpr std::size_t smallest_head = 8;
@@ -71,7 +62,7 @@ void warn_of_scores(Warnings& warnings, const profile::Profile& profile) {
 
 std::vector<std::string> warnings_of(const network::Network& network, Theory theory, const profile::Profile& profile) {
   Warnings warnings;
-  visit(network.body, [&](const network::Component& component) {
+  network::for_each_component(network.body, [&](const network::Component& component) {
     const auto* attention = std::get_if<network::Attention>(&component.op);
     if (theory == Theory::paper) warn_of_paper(warnings, component);
     if (theory == Theory::full && attention != nullptr) warn_of_sizes(warnings, *attention, network);

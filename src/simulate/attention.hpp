@@ -153,22 +153,24 @@ template <class T>
   return out;
 }
 
-/// Rotary positions on every head: features f and f + k/2 of token i turn by the angle i · base^(-2f/k), backward by its negative.
+/// Rotary positions on the first `turned` features m of every head: features f and f + m/2 of token i turn by the angle
+/// i · base^(-2f/m), backward by its negative.
 template <class T>
-void rotate(Team team, Tokens tokens, Eigen::Index head_width, double base, bool backward, Matrix<T>& x) {
-  const Eigen::Index half = head_width / 2;
+void rotate(Team team, Tokens tokens, Eigen::Index head_width, Eigen::Index turned, double base, bool backward,
+            Matrix<T>& x) {
+  const Eigen::Index half = turned / 2;
   for_rows(team, x.rows(), [&](Eigen::Index first, Eigen::Index count) {
     for (Eigen::Index row = first; row < first + count; ++row) {
       for (Eigen::Index f = 0; f < half; ++f) {
-        const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(head_width);
+        const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(turned);
         const double angle = static_cast<double>(row % tokens.length) * std::pow(base, exponent) * (backward ? -1 : 1);
         const T cosine = static_cast<T>(std::cos(angle)), sine = static_cast<T>(std::sin(angle));
         for (Eigen::Index head = 0; head < x.cols(); head += head_width) {
           T& a = x(row, head + f);
           T& b = x(row, head + f + half);
-          const T turned = a * cosine - b * sine;
+          const T first_turned = a * cosine - b * sine;
           b = a * sine + b * cosine;
-          a = turned;
+          a = first_turned;
         }
       }
     }

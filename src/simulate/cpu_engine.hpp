@@ -67,6 +67,16 @@ class CpuEngine {
     return x;
   }
 
+  /// Leaves the rows of the tokens that take the expert, the others become 0.
+  void choose(std::uint32_t tensor, const Expert& expert, Matrix<T>& x) const {
+    for_rows(team_, x.rows(), [&](Eigen::Index first, Eigen::Index count) {
+      for (Eigen::Index row = first; row < first + count; ++row) {
+        const auto at = static_cast<std::uint64_t>(row) * expert.count;
+        if (!takes(expert, [&](std::size_t e) { return draw_.uniform(tensor, at + e); })) x.row(row).setZero();
+      }
+    });
+  }
+
   // ---- linear maps ---------------------------------------------------------------------------------------------------
 
   [[nodiscard]] Matrix<T> project(const Matrix<T>& x, const Matrix<T>& w) const {
@@ -80,7 +90,7 @@ class CpuEngine {
   void weigh(std::uint32_t tensor, std::size_t place, const Matrix<T>& g, const Matrix<T>& x) {
     const Matrix<T> gradient = transposed_times(team_, g, x);
     if (probe_ != nullptr && probe_->weight_gradient) probe_->weight_gradient(tensor, gradient);
-    sample_[place] = squared_norm(team_, gradient);
+    sample_[place] += squared_norm(team_, gradient);
   }
 
   // ---- elementwise ---------------------------------------------------------------------------------------------------
@@ -105,8 +115,8 @@ class CpuEngine {
     return simulate::activate(team_, kind, x);
   }
 
-  [[nodiscard]] Normalized normalize(network::NormKind kind, const Matrix<T>& x) const {
-    return simulate::normalize(team_, kind, norm_epsilon_, x);
+  [[nodiscard]] Normalized normalize(network::NormKind kind, const Matrix<T>& x, std::size_t parts = 1) const {
+    return simulate::normalize(team_, kind, norm_epsilon_, x, index(parts));
   }
 
   void normalize_backward(network::NormKind kind, const Normalized& forward, Matrix<T>& g) const {
@@ -115,8 +125,8 @@ class CpuEngine {
 
   // ---- attention -----------------------------------------------------------------------------------------------------
 
-  void rotate(std::size_t head_width, double base, bool backward, Matrix<T>& x) const {
-    simulate::rotate(team_, tokens_, index(head_width), base, backward, x);
+  void rotate(std::size_t head_width, std::size_t turned, double base, bool backward, Matrix<T>& x) const {
+    simulate::rotate(team_, tokens_, index(head_width), index(turned), base, backward, x);
   }
 
   [[nodiscard]] Attended attend(const Heads& heads, Matrix<T>&& q, Matrix<T>&& k, Matrix<T>&& v,

@@ -7,6 +7,7 @@
 
 #include "sigprop/network/network.hpp"
 #include "simulate/host_device.hpp"
+#include "simulate/subject.hpp"
 
 /// Functions of one number that the CPU and the CUDA engine share: total, without exceptions.
 namespace sigprop::simulate {
@@ -112,6 +113,17 @@ decltype(auto) with_activation(network::ActivationKind kind, const With& with) {
 SIGPROP_HOST_DEVICE inline double uniform_of(std::uint32_t high, std::uint32_t low) noexcept {
   const std::uint64_t bits = (std::uint64_t{high} << 32 | low) >> 11;
   return (static_cast<double>(bits) + 0.5) * 0x1p-53;
+}
+
+/// Does a token take the expert? uniform(e): the token's number of expert e.
+template <class Uniform>
+[[nodiscard]] SIGPROP_HOST_DEVICE bool takes(const Expert& expert, const Uniform& uniform) noexcept {
+  const double own = uniform(expert.index);
+  std::size_t before = 0;
+  for (std::size_t e = 0; e < expert.count; ++e) {
+    if (uniform(e) < own) ++before;
+  }
+  return before < expert.chosen;
 }
 
 /// Words below this are dropped.

@@ -50,7 +50,8 @@ class Holdings {
     const std::size_t fan = op.heads * op.head_width, kv_fan = op.kv_heads * op.head_width;
     const double projections = 2 * matrix(fan, op.width) + 2 * matrix(kv_fan, op.width);
     const double signals =
-        2 * output(static_cast<double>(fan)) + 2 * output(static_cast<double>(kv_fan)) + output(width);
+        (op.query_key_norm ? 3 : 2) * (output(static_cast<double>(fan)) + output(static_cast<double>(kv_fan))) +
+        output(width);
     return projections + signals + batch_ * static_cast<double>(op.heads) * length_ * length_;
   }
   [[nodiscard]] double held(const network::Residual& op, double& width) {
@@ -60,6 +61,19 @@ class Holdings {
   }
   [[nodiscard]] double held(const network::Repeat& op, double& width) {
     return static_cast<double>(op.times) * list(op.of, width);
+  }
+  [[nodiscard]] double held(const network::Parallel& op, double& width) {
+    double sum = output(width);
+    const double before = width;
+    for (const std::vector<network::Component>& branch : op.of) {
+      width = before;
+      sum += list(branch, width);
+    }
+    return sum;
+  }
+  [[nodiscard]] double held(const network::Experts& op, double& width) {
+    const double one = list(op.of, width);
+    return static_cast<double>(op.count) * (one + output(width));
   }
 
   double rows_;

@@ -39,6 +39,13 @@ struct Tokens {
   return {static_cast<std::ptrdiff_t>(network.batch), static_cast<std::ptrdiff_t>(network.sequence_length)};
 }
 
+/// One expert of a mixture, of which a token takes the `chosen` with the lowest of `count` uniform numbers of its own.
+struct Expert {
+  std::size_t count = 1;
+  std::size_t chosen = 1;
+  std::size_t index = 0;
+};
+
 /// softmax(scale · Q Kᵀ + mask) V of every head and sequence; the projections around it are linear maps.
 /// Q (rows, heads · k), K and V (rows of the memory, kv_heads · k): a head's features lie side by side.
 struct Heads {

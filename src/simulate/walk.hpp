@@ -62,6 +62,7 @@ class Walk {
     std::uint32_t tensor = 1;
     std::size_t weight = 0;
     std::size_t point = 0;
+    std::uint32_t tied = 0;  ///< how far back the tensors of weights and biases lie: those of the first of tied turns
   };
 
   [[nodiscard]] static Shared share(Signal&& x) { return std::make_shared<const Signal>(std::move(x)); }
@@ -111,15 +112,26 @@ class Walk {
   [[nodiscard]] Shared points(const Components& list, Shared x, Policy policy, Tape* tape) {
     for (const network::Component& component : list) {
       if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) {
-        for (std::size_t i = 0; i < repeat->times; ++i) {
+        for_each_turn(*repeat, [&] {
           x = policy == Policy::keep ? points(repeat->of, x, policy, tape) : turn_to_recompute(repeat->of, x, tape);
-        }
+        });
       } else {
         x = forward(component, x, tape);
       }
       if (!component.point.empty()) point(*x, tape);
     }
     return x;
+  }
+
+  /// Calls turn() as often as the repeat says; tied turns read the first one's weights.
+  template <class Turn>
+  void for_each_turn(const network::Repeat& repeat, const Turn& turn) {
+    const Cursor start = cursor_;
+    for (std::size_t i = 0; i < repeat.times; ++i) {
+      if (repeat.tied) cursor_.tied = start.tied + cursor_.tensor - start.tensor;
+      turn();
+    }
+    cursor_.tied = start.tied;
   }
 
   [[nodiscard]] Shared turn_to_recompute(const Components& list, const Shared& x, Tape* tape) {
@@ -150,12 +162,12 @@ class Walk {
   }
 
   [[nodiscard]] Weight weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std) const {
-    return std::make_shared<const typename Engine::Weight>(engine_.weight(tensor, out, in, std));
+    return std::make_shared<const typename Engine::Weight>(engine_.weight(tensor - cursor_.tied, out, in, std));
   }
 
   [[nodiscard]] Signal affine(const Signal& x, const Weight& w, std::uint32_t bias_tensor, double bias_std) const {
     Signal y = engine_.project(x, *w);
-    if (bias_std != 0) engine_.add_bias(bias_tensor, bias_std, y);
+    if (bias_std != 0) engine_.add_bias(bias_tensor - cursor_.tied, bias_std, y);
     return y;
   }
 
@@ -224,10 +236,12 @@ class Walk {
     const Weight w_k = weight(tensor + 1, kv_fan, op.width, op.key_std);
     const Weight w_v = weight(tensor + 2, kv_fan, op.width, op.value_std);
     const Weight w_o = weight(tensor + 3, op.width, fan, op.output_std);
-    const auto turn = [this, base = op.rotary_base, width = op.head_width](bool backward, Signal& y) {
-      if (base) engine_.rotate(width, *base, backward, y);
+    const auto turn = [this, base = op.rotary_base, width = op.head_width, turned = op.rotary_width](bool backward,
+                                                                                                      Signal& y) {
+      if (base) engine_.rotate(width, turned, *base, backward, y);
     };
     Signal q = affine(*x, w_q, bias, op.bias_std), k = affine(*source, w_k, bias + 1, op.bias_std);
+    const HeadNorm q_norm = normalize_heads(op, q), k_norm = normalize_heads(op, k);
     turn(false, q);
     turn(false, k);
     const Heads heads = heads_of(op, tensor + 8);
@@ -246,6 +260,8 @@ class Walk {
       auto back = engine_.attend_backward(heads, *attended, at_heads);
       turn(true, back.q);
       turn(true, back.k);
+      q_norm.backward(engine_, back.q);
+      k_norm.backward(engine_, back.k);
       weigh(tensor, index, back.q, *x);
       weigh(tensor + 1, index + 1, back.k, *source);
       weigh(tensor + 2, index + 2, back.v, *source);
@@ -255,6 +271,24 @@ class Walk {
       engine_.add_project_back(back.v, *w_v, at_source);
     });
     return share(affine(*z, w_o, bias + 3, op.bias_std));
+  }
+
+  /// The norm of every head of queries or keys, where there is one.
+  struct HeadNorm {
+    network::NormKind kind{};
+    std::shared_ptr<const typename Engine::Normalized> forward;
+
+    void backward(Engine& engine, Signal& g) const {
+      if (forward) engine.normalize_backward(kind, *forward, g);
+    }
+  };
+
+  [[nodiscard]] HeadNorm normalize_heads(const network::Attention& op, Signal& x) {
+    if (!op.query_key_norm) return {};
+    const auto normalized = std::make_shared<const typename Engine::Normalized>(
+        engine_.normalize(*op.query_key_norm, x, static_cast<std::size_t>(x.cols()) / op.head_width));
+    x = engine_.scaled(1, normalized->y);
+    return {*op.query_key_norm, normalized};
   }
 
   [[nodiscard]] const ScorePlace& place_of_scores(bool cross, std::size_t layer) const {
@@ -273,8 +307,56 @@ class Walk {
   }
 
   [[nodiscard]] Shared step(const network::Repeat& op, Shared x, Tape* tape) {
-    for (std::size_t turn = 0; turn < op.times; ++turn) x = forward_list(op.of, x, tape);
+    for_each_turn(op, [&] { x = forward_list(op.of, x, tape); });
     return x;
+  }
+
+  [[nodiscard]] Shared step(const network::Parallel& op, const Shared& x, Tape* tape) {
+    std::vector<std::shared_ptr<Tape>> branches;
+    Shared sum;
+    for (const Components& list : op.of) {
+      branches.push_back(std::make_shared<Tape>());
+      const Shared f = forward_list(list, x, tape == nullptr ? nullptr : branches.back().get());
+      sum = sum ? share(engine_.combine(1, *sum, 1, *f)) : f;
+    }
+    push(tape, [this, branches](Signal& g) {
+      const Signal at_output = engine_.scaled(1, g);
+      for (std::size_t i = branches.size(); i-- > 0;) {
+        Signal part = engine_.scaled(1, at_output);
+        play(*branches[i], part);
+        g = i + 1 == branches.size() ? std::move(part) : engine_.combine(1, g, 1, part);
+      }
+    });
+    return sum;
+  }
+
+  /// Every expert sees all tokens; what it says of those that did not choose it is taken away, and with it their gradient.
+  [[nodiscard]] Shared step(const network::Experts& op, const Shared& x, Tape* tape) {
+    const std::uint32_t choices = take_tensors(1);
+    const std::size_t first_weight = cursor_.weight;
+    const double share_of_one = 1 / static_cast<double>(op.chosen);
+    const auto choose = [=, this](std::size_t expert, Signal& y) {
+      engine_.choose(choices, {op.count, op.chosen, expert}, y);
+    };
+    std::vector<std::shared_ptr<Tape>> experts;
+    Shared sum;
+    for (std::size_t expert = 0; expert < op.count; ++expert) {
+      experts.push_back(std::make_shared<Tape>());
+      cursor_.weight = first_weight;
+      Signal f = engine_.scaled(share_of_one, *forward_list(op.of, x, tape == nullptr ? nullptr : experts.back().get()));
+      choose(expert, f);
+      sum = share(sum ? engine_.combine(1, *sum, 1, f) : std::move(f));
+    }
+    push(tape, [this, experts, choose, share_of_one](Signal& g) {
+      const Signal at_output = engine_.scaled(share_of_one, g);
+      for (std::size_t expert = experts.size(); expert-- > 0;) {
+        Signal part = engine_.scaled(1, at_output);
+        choose(expert, part);
+        play(*experts[expert], part);
+        g = expert + 1 == experts.size() ? std::move(part) : engine_.combine(1, g, 1, part);
+      }
+    });
+    return sum;
   }
 
   [[nodiscard]] Shared forward_list(const Components& list, Shared x, Tape* tape) {

@@ -122,7 +122,10 @@ std::vector<Rule::Field> attention_fields() {
           {"mask", mask(), false, "default none"},
           {"dropout", probability(), false, "on the softmax matrix; default 0"},
           {"score_scale", number(0, largest_scale, 0.125, true), false, "factor on q·k; default 1/sqrt(head_width)"},
-          {"rotary_base", number(1, 1e12, 10000, true), false, "base of rotary positions; default none"}};
+          {"rotary_base", number(1, 1e12, 10000, true), false, "base of rotary positions; default none"},
+          {"rotary_width", size(64), false, "features of a head that turn; even, default head_width"},
+          {"query_key_norm", choice(names_of(norm_names)), false,
+           "norm of every head's queries and keys; default none"}};
 }
 
 RulePtr attention_component() {
@@ -152,22 +155,28 @@ RulePtr stack(bool decoder) {
       {"ffn",
        object({{"width", size(3072), true, "hidden features"},
                {"activation", activation(), true, "elementwise function"},
-               {"gated", plain(Kind::boolean, false), false, "φ(x W_gate) ∘ (x W_in); default false"}},
+               {"gated", plain(Kind::boolean, false), false, "φ(x W_gate) ∘ (x W_in); default false"},
+               {"experts", size(8), false, "networks of which a token takes top_k; default one that all tokens take"},
+               {"top_k", size(2), false, "experts of a token, drawn uniformly, weighted equally; default 1"}},
               {{"width", 3072}, {"activation", "gelu"}}),
        true, "feed-forward network"},
       {"norm",
        object(
            {{"kind", choice({"layer_norm", "rms_norm", "none"}), true, "normalization"},
-            {"placement", choice({"pre", "post"}), false, "before the branch or after the residual sum; default pre"},
+            {"placement", choice(names_of(placement_names)), false,
+             "before the branch, after the residual sum, before and behind the branch, or behind it only; default pre"},
             {"final", plain(Kind::boolean, true), false,
-             "a last norm after the stack; default true for pre, false for post"},
+             "a last norm after the stack; default true, for post false"},
             {"gain", one_or_each(scale(1)), false,
              "factor on the norm's output, one number or one per residual branch; default 1"},
             {"inner", plain(Kind::boolean, false), false,
              "one more norm before attention's output projection and before ffn_out; default false"}},
            {{"kind", "layer_norm"}, {"placement", "pre"}}),
        true, "normalization"},
-      {"residual", residual_of_stack(), false, "scales and dropout of the residual branches"}};
+      {"residual", residual_of_stack(), false, "scales and dropout of the residual branches"},
+      {"parallel", plain(Kind::boolean, false), false,
+       "attention and ffn side by side on one residual branch; default false"},
+      {"tied", plain(Kind::boolean, false), false, "all layers have the same weights; default false"}};
   if (decoder) {
     fields.push_back(
         {"cross_attention", object(attention_fields(), {{"heads", 12}}), true, "attention to the encoder's output"});
@@ -296,12 +305,25 @@ RulePtr component() {
                          {{"skip", 1}, {"branch", 1}, {"of", Json::array({{{"dropout", 0.1}}})}}),
                   false, "λ x + β f(x)"},
                  {"repeat",
-                  object({{"times", integer(1, largest_depth, 4), true, "how often"}, {"of", list, true, "the list"}},
+                  object({{"times", integer(1, largest_depth, 4), true, "how often"},
+                          {"of", list, true, "the list"},
+                          {"tied", plain(Kind::boolean, false), false, "every turn has the first one's weights; default false"}},
                          {{"times", 4}}),
                   false, "the list several times, with fresh weights"},
+                 {"parallel",
+                  object({{"of", array(list, 2, 100, Json::array({list->example, list->example})), true, "the lists"}},
+                         {{"of", Json::array()}}),
+                  false, "the sum of several lists that read the same signal"},
+                 {"experts",
+                  object({{"count", size(8), true, "lists with weights of their own"},
+                          {"top_k", size(2), true, "of which every token takes so many, drawn uniformly, and their mean"},
+                          {"of", list, true, "the list"}},
+                         {{"count", 8}, {"top_k", 2}}),
+                  false, "a mixture of experts before its router tells tokens apart"},
                  {"point", either({plain(Kind::text, "attention"), plain(Kind::constant_false, false)}), false,
                   "name of the place after this component in the results; false for none"}};
-  rule.exactly_one = {"linear", "gated_linear", "activation", "dropout", "norm", "attention", "residual", "repeat"};
+  rule.exactly_one = {"linear", "gated_linear", "activation", "dropout", "norm",
+                      "attention", "residual", "repeat", "parallel", "experts"};
   rule.example = {{"activation", "relu"}};
   return make(std::move(rule));
 }

@@ -13,6 +13,25 @@ using network::Component;
 
 constexpr double most_turns = 1e7;  // components after unrolling: some minutes and gigabytes of prediction
 
+/// Width that a list's first component with a width takes, 0 if none tells.
+std::size_t first_width(const Json& list) {
+  for (const Json& json : list) {
+    if (json.contains("linear")) return count(json.at("linear"), "in", 0);
+    if (json.contains("gated_linear")) return count(json.at("gated_linear"), "in", 0);
+    if (json.contains("attention") && json.at("attention").contains("width"))
+      return count(json.at("attention"), "width", 0);
+    for (const char* nested : {"residual", "repeat", "experts"}) {
+      if (!json.contains(nested)) continue;
+      if (const std::size_t width = first_width(json.at(nested).at("of"))) return width;
+    }
+    if (!json.contains("parallel")) continue;
+    for (const Json& of : json.at("parallel").at("of")) {
+      if (const std::size_t width = first_width(of)) return width;
+    }
+  }
+  return 0;
+}
+
 /// Reads lists of components, carrying the width that arrives at each.
 class Reader {
  public:
@@ -48,8 +67,12 @@ class Reader {
       out.op = attention(json.at("attention"), pointer + "/attention");
     else if (json.contains("residual"))
       out.op = residual(json.at("residual"), pointer + "/residual", turns);
-    else
+    else if (json.contains("repeat"))
       out.op = repeat(json.at("repeat"), pointer + "/repeat", outer, turns);
+    else if (json.contains("parallel"))
+      out.op = parallel(json.at("parallel").at("of"), pointer + "/parallel/of", turns);
+    else
+      out.op = experts(json.at("experts"), pointer + "/experts", turns);
     out.point = point_of(json, out, pointer, outer);
     return out;
   }
@@ -137,8 +160,37 @@ class Reader {
     const std::size_t before = width_;
     network::Repeat out;
     out.times = count(json, "times", 1);
+    out.tied = flag(json, "tied", false);
     out.of = list(json.at("of"), pointer + "/of", outer, turns * static_cast<double>(out.times));
     if (out.times > 1) return_to(before, pointer + "/of", "its next turn takes");
+    return out;
+  }
+
+  [[nodiscard]] network::Parallel parallel(const Json& json, const std::string& pointer, double turns) {
+    std::size_t before = width_, after = 0;
+    network::Parallel out;
+    for (std::size_t i = 0; i < json.size(); ++i) {
+      const std::string at = pointer + "/" + std::to_string(i);
+      if (before == 0) before = first_width(json[i]);
+      width_ = before;
+      out.of.push_back(list(json[i], at, false, turns));
+      if (i == 0) after = width_;
+      return_to(after, at, "the first of the parallel lists ends with");
+    }
+    return out;
+  }
+
+  [[nodiscard]] network::Experts experts(const Json& json, const std::string& pointer, double turns) {
+    network::Experts out{count(json, "count", 1), count(json, "top_k", 1),
+                         list(json.at("of"), pointer + "/of", false, turns)};
+    if (out.chosen > out.count) {
+      errors_.push_back(pointer + "/top_k is " + std::to_string(out.chosen) +
+                        ", but must be at most the number of experts, " + std::to_string(out.count));
+    }
+    network::for_each_component(out.of, [&](const Component& inner) {
+      if (std::holds_alternative<network::Attention>(inner.op))
+        errors_.push_back(pointer + "/of holds attention, but experts take tokens one by one: put attention outside");
+    });
     return out;
   }
 
@@ -156,21 +208,6 @@ class Reader {
   std::vector<std::string>& errors_;
   double unrolled_ = 0;
 };
-
-/// Width that a list's first component with a width takes, 0 if none tells.
-std::size_t first_width(const Json& list) {
-  for (const Json& json : list) {
-    if (json.contains("linear")) return count(json.at("linear"), "in", 0);
-    if (json.contains("gated_linear")) return count(json.at("gated_linear"), "in", 0);
-    if (json.contains("attention") && json.at("attention").contains("width"))
-      return count(json.at("attention"), "width", 0);
-    for (const char* nested : {"residual", "repeat"}) {
-      if (!json.contains(nested)) continue;
-      if (const std::size_t width = first_width(json.at(nested).at("of"))) return width;
-    }
-  }
-  return 0;
-}
 
 }  // namespace
 

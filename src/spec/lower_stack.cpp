@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spec/lower_stack.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "spec/fields.hpp"
 #include "spec/lower_init.hpp"
@@ -15,8 +17,7 @@ using Errors = std::vector<std::string>;
 
 void lower_norm(const Json& json, network::Stack& stack, const std::string& stack_pointer, Errors& errors) {
   const std::string kind = text(json, "kind", "none");
-  const std::string placement = text(json, "placement", "pre");
-  stack.placement = placement == "post" ? network::Placement::post : network::Placement::pre;
+  stack.placement = value_of(placement_names, text(json, "placement", "pre"));
   if (kind == "none") {
     for (const char* name : {"final", "inner"}) {
       if (flag(json, name, false)) {
@@ -34,7 +35,18 @@ void lower_norm(const Json& json, network::Stack& stack, const std::string& stac
         "/width is 1, but must be at least 2 where there is a norm: widen it or set the norm's kind to none");
   }
   stack.norm = value_of(norm_names, kind);
-  stack.final_norm = flag(json, "final", placement == "pre");
+  stack.final_norm = flag(json, "final", stack.placement != network::Placement::post);
+}
+
+void lower_experts(const Json& ffn, const std::string& pointer, network::Stack& stack, Errors& errors) {
+  stack.experts = count(ffn, "experts", 0);
+  stack.chosen_experts = count(ffn, "top_k", 1);
+  if (ffn.contains("top_k") && stack.experts == 0) {
+    errors.push_back(pointer + "/top_k is given, but there are no experts: remove it or give their number (\"experts\": 8)");
+  } else if (stack.experts > 0 && stack.chosen_experts > stack.experts) {
+    errors.push_back(pointer + "/top_k is " + std::to_string(stack.chosen_experts) +
+                     ", but must be at most the number of experts, " + std::to_string(stack.experts));
+  }
 }
 
 /// Sizes, norm and dropout of a stack; its deviations are 0 and its scales 1.
@@ -51,6 +63,12 @@ network::Stack shape_of(const Json& json, const std::string& pointer, double seq
   stack.ffn_width = count(ffn, "width", 1);
   stack.activation = value_of(activation_names, text(ffn, "activation", "gelu"));
   stack.gated = flag(ffn, "gated", false);
+  lower_experts(ffn, pointer + "/ffn", stack, errors);
+  stack.parallel = flag(json, "parallel", false);
+  stack.tied = flag(json, "tied", false);
+  if (stack.parallel && stack.cross_attention) {
+    errors.push_back(pointer + "/parallel is true, but must be false where there is cross_attention");
+  }
   stack.dropout = number(member(json, "residual"), "dropout", 0);
   lower_norm(json.at("norm"), stack, pointer, errors);
   stack.std.resize(count(json, "layers", 1));
@@ -84,6 +102,37 @@ void set_score_scale(const Json& json, double scale, network::Stack& stack) {
     stack.cross_attention->score_scale = scale;
 }
 
+/// The features that turn come in pairs.
+void lower_rotary(const Json& json, network::Attention& out, const std::string& pointer, Errors& errors) {
+  if (!json.contains("rotary_base")) {
+    if (json.contains("rotary_width"))
+      errors.push_back(pointer + "/rotary_width is given, but there are no rotary positions: remove it or give rotary_base");
+    return;
+  }
+  out.rotary_base = json.at("rotary_base").get<double>();
+  out.rotary_width = count(json, "rotary_width", out.head_width);
+  if (out.rotary_width % 2 == 0 && out.rotary_width <= out.head_width) return;
+  const bool given = json.contains("rotary_width");
+  errors.push_back(pointer + (given ? "/rotary_width is " + std::to_string(out.rotary_width) + ", but must be"
+                                    : "/rotary_base is given for heads of width " + std::to_string(out.head_width) +
+                                          ", but rotary_width must be given,") +
+                   " even and at most the head width, " + std::to_string(out.head_width) + ": features turn in pairs");
+}
+
+/// Layers that share their weights must share their scales.
+void check_tied(const network::Stack& stack, const std::string& pointer, Errors& errors) {
+  const std::size_t each = stack.branches_per_layer();
+  const auto varies = [&](const std::vector<double>& scales) {
+    return !std::equal(scales.begin() + static_cast<std::ptrdiff_t>(each), scales.end(), scales.begin());
+  };
+  const bool std_varies = std::adjacent_find(stack.std.begin(), stack.std.end(), std::not_equal_to<>()) != stack.std.end();
+  if (stack.tied && (std_varies || varies(stack.skip) || varies(stack.branch) || varies(stack.gain))) {
+    errors.push_back(pointer +
+                     "/tied is true, but standard deviations, skip, branch or gain differ between layers: give all layers "
+                     "the same, or set tied to false");
+  }
+}
+
 }  // namespace
 
 network::Attention lower_attention(const Json& json, std::size_t width, double sequence_length,
@@ -95,7 +144,12 @@ network::Attention lower_attention(const Json& json, std::size_t width, double s
   out.head_width = count(json, "head_width", width / out.heads);
   out.mask = value_of(mask_names, text(json, "mask", "none"));
   out.dropout = number(json, "dropout", 0);
-  if (json.contains("rotary_base")) out.rotary_base = json.at("rotary_base").get<double>();
+  lower_rotary(json, out, pointer, errors);
+  if (json.contains("query_key_norm")) {
+    out.query_key_norm = value_of(norm_names, text(json, "query_key_norm", ""));
+    if (out.head_width == 1)
+      errors.push_back(pointer + "/query_key_norm normalizes heads of width 1, but they must have at least 2 features");
+  }
   if (!json.contains("head_width") && (out.head_width == 0 || width % out.heads != 0)) {
     errors.push_back(pointer + "/heads is " + std::to_string(out.heads) + ", but must divide the width, " +
                      std::to_string(width) + ": change one of them or give head_width");
@@ -131,6 +185,7 @@ LoweredStack lower_stack(const Json& spec, const std::string& key, const network
   if (!norm.contains("gain") && !settings.gain.empty()) stack.gain = settings.gain;
   if (!norm.contains("inner")) stack.inner_norm = settings.inner_norm;
   if (settings.score_scale) set_score_scale(json, *settings.score_scale, stack);
+  if (errors.empty()) check_tied(stack, pointer, errors);
   out.embedding_std = settings.embedding;
   out.truncation = settings.truncation;
   return out;

@@ -35,6 +35,13 @@ inline constexpr NameTable<network::Mask, 2> mask_names{{
     {"causal", network::Mask::causal},
 }};
 
+inline constexpr NameTable<network::Placement, 4> placement_names{{
+    {"pre", network::Placement::pre},
+    {"post", network::Placement::post},
+    {"sandwich", network::Placement::sandwich},
+    {"output", network::Placement::output},
+}};
+
 /// A standard deviation of `init.std`.
 struct WeightClass {
   const char* name;

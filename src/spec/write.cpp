@@ -11,6 +11,12 @@ using network::Component;
 
 Json list_json(const std::vector<Component>& list);
 
+Json repeat_json(const network::Repeat& op, Json of) {
+  Json body = {{"times", op.times}, {"of", std::move(of)}};
+  if (op.tied) body["tied"] = true;
+  return {{"repeat", body}};
+}
+
 struct ToJson {
   Json operator()(const network::Linear& op) const {
     Json body = {{"in", op.in}, {"out", op.out}, {"weight_std", op.weight_std}};
@@ -35,6 +41,8 @@ struct ToJson {
     body["dropout"] = op.dropout;
     body["score_scale"] = op.score_scale;
     if (op.rotary_base) body["rotary_base"] = *op.rotary_base;
+    if (op.rotary_base && op.rotary_width != op.head_width) body["rotary_width"] = op.rotary_width;
+    if (op.query_key_norm) body["query_key_norm"] = name_of(norm_names, *op.query_key_norm);
     body["query_std"] = op.query_std;
     body["key_std"] = op.key_std;
     body["value_std"] = op.value_std;
@@ -46,8 +54,14 @@ struct ToJson {
   Json operator()(const network::Residual& op) const {
     return {{"residual", {{"skip", op.skip}, {"branch", op.branch}, {"of", list_json(op.of)}}}};
   }
-  Json operator()(const network::Repeat& op) const {
-    return {{"repeat", {{"times", op.times}, {"of", list_json(op.of)}}}};
+  Json operator()(const network::Repeat& op) const { return repeat_json(op, list_json(op.of)); }
+  Json operator()(const network::Parallel& op) const {
+    Json lists = Json::array();
+    for (const std::vector<Component>& list : op.of) lists.push_back(list_json(list));
+    return {{"parallel", {{"of", lists}}}};
+  }
+  Json operator()(const network::Experts& op) const {
+    return {{"experts", {{"count", op.count}, {"top_k", op.chosen}, {"of", list_json(op.of)}}}};
   }
 };
 
@@ -56,7 +70,7 @@ Json component_json(const Component& component, bool outer) {
   if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) {
     Json of = Json::array();
     for (const Component& inner : repeat->of) of.push_back(component_json(inner, outer));
-    return {{"repeat", {{"times", repeat->times}, {"of", of}}}};
+    return repeat_json(*repeat, of);
   }
   Json out = std::visit(ToJson{}, component.op);
   if (outer && component.point.empty()) out["point"] = false;

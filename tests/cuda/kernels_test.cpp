@@ -260,24 +260,47 @@ TEST_CASE("numbers become 64 bits as they are, from places a stride apart") {
                   wanted) == 0);
 }
 
+TEST_CASE("the tokens of an expert are the CPU's") {
+  if (!test::has_device()) return;
+  Context context(0, Arithmetic::float32);
+  constexpr std::size_t replicates = 2, rows = 70, width = 33;
+  const cuda::DrawKey key{7, 3};
+  const std::vector<float> x = numbers(replicates * rows * width);
+  for (const std::size_t expert : {0, 4}) {
+    const simulate::Expert choice{5, 2, expert};
+    const auto chosen = changed(context, x, [&](float* at) {
+      cuda::choose(context, key, 9, replicates, rows, width, choice, at);
+    });
+    std::vector<float> cpu = x;
+    for (std::size_t row = 0; row < replicates * rows; ++row) {
+      const simulate::Draw draw(key.seed, key.first_replicate + static_cast<std::uint32_t>(row / rows));
+      const auto uniform = [&](std::size_t e) { return draw.uniform(9, row % rows * choice.count + e); };
+      if (!simulate::takes(choice, uniform)) std::fill_n(cpu.begin() + index(row * width), width, 0.0F);
+    }
+    CHECK(differing(chosen, cpu) == 0);
+    CHECK(std::count(cpu.begin(), cpu.end(), 0.0F) > 0);
+  }
+}
+
 TEST_CASE("rotary positions are the CPU's, forward and backward") {
   if (!test::has_device()) return;
   Context context(0, Arithmetic::float32);
   constexpr std::size_t replicates = 2, sequences = 3, length = 70, heads = 3, rows = sequences * length;
-  for (const std::size_t width : {std::size_t{2}, std::size_t{10}}) {
-    const std::vector<float> x = numbers(replicates * rows * heads * width);
+  for (const auto& [width, turning] : {std::pair{2, 2}, {10, 10}, {10, 4}}) {
+    const auto features = static_cast<std::size_t>(width), half = static_cast<std::size_t>(turning) / 2;
+    const std::vector<float> x = numbers(replicates * rows * heads * features);
     for (const bool backward : {false, true}) {
       const auto turned = changed(context, x, [&](float* at) {
-        cuda::rotate(context, replicates * rows, length, heads, width, 1e4, backward, at);
+        cuda::rotate(context, replicates * rows, length, heads, features, 2 * half, 1e4, backward, at);
       });
       const std::vector<float> cpu = by_replicate(replicates, [&](std::size_t r) {
-        simulate::Matrix<float> part = matrix_of(x, r * rows * heads * width, rows, heads * width);
-        simulate::rotate(Team{1}, {sequences, length}, index(width), 1e4, backward, part);
+        simulate::Matrix<float> part = matrix_of(x, r * rows * heads * features, rows, heads * features);
+        simulate::rotate(Team{1}, {sequences, length}, width, turning, 1e4, backward, part);
         return part;
       });
       // A cosine of float64 that lies between two of float32 may be rounded to the other one.
       const auto size = [&](std::size_t i) {
-        const std::size_t f = i % width, other = f < width / 2 ? i + width / 2 : i - width / 2;
+        const std::size_t f = i % features, other = f < half ? i + half : f < 2 * half ? i - half : i;
         return std::abs(double{x[i]}) + std::abs(double{x[other]});
       };
       CHECK(worst(turned, cpu, [&](std::size_t i) { return ulp * size(i); }) <= 1);
@@ -429,11 +452,11 @@ TEST_CASE("squared norms are the CPU's, in one slice or several") {
     const std::vector<float> x = numbers(replicates * count);
     const cuda::Buffer<float> from = test::on_device<float>(context, x);
     const auto sums = changed(context, std::vector<double>(replicates * stride, untouched), [&](double* out) {
-      cuda::squared_norm(context, replicates, count, from.data(), out, stride);
+      cuda::add_squared_norm(context, replicates, count, from.data(), out, stride);
     });
     std::vector<double> wanted(replicates * stride, untouched);
     for (std::size_t r = 0; r < replicates; ++r)
-      wanted[r * stride] = simulate::squared_norm(Team{1}, matrix_of(x, r * count, 1, count));
+      wanted[r * stride] += simulate::squared_norm(Team{1}, matrix_of(x, r * count, 1, count));
     INFO(count << " elements");
     CHECK(worst(sums, wanted, [&](std::size_t i) { return i % stride == 0 ? 1e-12 * wanted[i] : 0; }) <= 1);
   }

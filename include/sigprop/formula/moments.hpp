@@ -26,6 +26,19 @@ struct Gradient {
   T cross_covariance{};  ///< η× = E[g_i g'_j], tokens of two sequences of one batch
 };
 
+/// Of the sum of two signals that do not correlate.
+template <class T>
+[[nodiscard]] Moments<T> sum(const Moments<T>& a, const Moments<T>& b) {
+  return {a.mean + b.mean, a.variance + b.variance, a.covariance + b.covariance,
+          a.cross_covariance + b.cross_covariance};
+}
+
+/// Of the sum of two gradients that do not correlate.
+template <class T>
+[[nodiscard]] Gradient<T> sum(const Gradient<T>& a, const Gradient<T>& b) {
+  return {a.variance + b.variance, a.covariance + b.covariance, a.cross_covariance + b.cross_covariance};
+}
+
 /// covariance / variance held in [-1, 1]: rounding may leave a correlation of 1 an ulp above it. 0 for a signal of variance 0.
 template <class T>
 [[nodiscard]] T correlation(const T& covariance, const T& variance) {

@@ -56,6 +56,20 @@ template <class T>
   return mean;
 }
 
+/// Calls add(node, weight) for the Gauss–Hermite nodes of a standard normal number that a head width allows.
+template <class T, class Add>
+void over_normal_nodes(const T& head_width, const Add& add) {
+  const double k = scalar::value_of(head_width);
+  if (k > 6) {
+    for (const double sign : {-1.0, 1.0}) add(sign * std::sqrt(3.0), 1.0 / 6);
+    add(0, 2.0 / 3);
+  } else if (k > 2) {
+    for (const double sign : {-1.0, 1.0}) add(sign, 0.5);
+  } else {
+    add(0, 1);
+  }
+}
+
 /// Name     softmax_pair_head_width
 /// Pair functionals of a head of finite width: q·q' fluctuates.
 ///     P = E[P(vξ̂, ρ̂/ξ̂)]    T12_q = E[T12]    ρ T12_k = E[ρ̂ T12],  ρ̂ ~ N(ρ, (1 + ρ²)/k),  ξ̂ = 1 + 2ρ/(1 + ρ²)(ρ̂ - ρ)
@@ -83,15 +97,53 @@ template <class T>
     mean.query_jacobian += T(weight) * pair.jacobian;
     mean.key_jacobian += T(weight) * overlap * pair.jacobian;
   };
-  const double k = scalar::value_of(head_width);
-  if (k > 6) {
-    for (const double sign : {-1.0, 1.0}) add(sign * std::sqrt(3.0), 1.0 / 6);
-    add(0, 2.0 / 3);
-  } else if (k > 2) {
-    for (const double sign : {-1.0, 1.0}) add(sign, 0.5);
-  } else {
-    add(0, 1);
-  }
+  over_normal_nodes(head_width, add);
+  return mean;
+}
+
+/// Name     softmax_row_normalized
+/// Row functionals of a head whose queries and keys pass a norm.
+///     S2 = S2(v)    T_q = T_k = (1 - 1/k) T(v)
+/// Symbols  v: centred score variance.  n: number of keys.  k: head width.
+/// Status   asymptotic in k.
+/// Assumes  keys isotropic.
+/// Domain   v ≥ 0, n ≥ 1, k ≥ 1
+/// Source   our own.
+/// Why      |q|² = k does not fluctuate, and the norm's Jacobian takes away the part along q, one of k directions.
+/// Throws   std::domain_error naming the argument and its value.
+template <class T>
+[[nodiscard]] RowMeans<T> softmax_row_normalized(const T& v, const T& keys, const T& head_width) {
+  require_at_least_one("head width", head_width);
+  const SoftmaxRow<T> row = softmax_row(v, keys);
+  const T across = (T(1) - T(1) / head_width) * row.jacobian;
+  return {row.squares, across, across, row.entropy};
+}
+
+/// Name     softmax_pair_normalized
+/// Pair functionals of a head whose queries and keys pass a norm.
+///     P = E[P(v, ρ̂)]    T12_q = (1 - 1/k) E[T12]    ρ T12_k = (1 - 1/k) E[ρ̂ T12],  ρ̂ ~ N(ρ, (1 - ρ²)²/k)
+/// Symbols  v: centred score variance.  ρ: correlation of two rows' scores.  i, j: shared keys and keys.  k: head width.
+/// Status   asymptotic in k (3 Gauss–Hermite nodes for k > 6, 2 for k > 2).
+/// Assumes  keys isotropic.
+/// Domain   v ≥ 0, 0 ≤ ρ ≤ 1, 1 ≤ i ≤ j, k ≥ 1
+/// Source   our own.
+/// Why      the cosine of two normal vectors of k features has variance (1 - ρ²)²/k around ρ.
+/// Throws   std::domain_error naming the argument and its value.
+template <class T>
+[[nodiscard]] PairMeans<T> softmax_pair_normalized(const T& v, const T& rho, const T& shared, const T& keys,
+                                                   const T& head_width) {
+  using std::sqrt;
+  require_at_least_one("head width", head_width);
+  const T spread = (T(1) - rho * rho) / sqrt(head_width);
+  const T across = T(1) - T(1) / head_width;
+  PairMeans<T> mean{T(0), T(0), T(0)};
+  over_normal_nodes(head_width, [&](double node, double weight) {
+    const T cosine = correlation(T(rho + T(node) * spread), T(1));
+    const SoftmaxPair<T> pair = softmax_pair(v, cosine, shared, keys);
+    mean.overlap += T(weight) * pair.overlap;
+    mean.query_jacobian += T(weight) * across * pair.jacobian;
+    mean.key_jacobian += T(weight) * across * cosine * pair.jacobian;
+  });
   return mean;
 }
 

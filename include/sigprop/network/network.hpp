@@ -61,7 +61,9 @@ struct Attention {
   double dropout = 0;      ///< on the softmax matrix
   double score_scale = 0;  ///< factor on q·k
   std::optional<double> rotary_base;
-  std::optional<NormKind> inner_norm;  ///< of the heads' outputs together, before the output projection
+  std::size_t rotary_width = 0;               ///< features of a head that turn with the position, where there is a base
+  std::optional<NormKind> query_key_norm;     ///< of every head's queries and keys, before they turn
+  std::optional<NormKind> inner_norm;         ///< of the heads' outputs together, before the output projection
   double query_std = 0;
   double key_std = 0;
   double value_std = 0;
@@ -78,15 +80,29 @@ struct Residual {
   std::vector<Component> of;
 };
 
-/// The same list, `times` times with fresh weights. At the outer level one turn is one layer.
+/// The same list, `times` times, with fresh weights or, tied, with the first turn's. At the outer level one turn is one layer.
 struct Repeat {
   std::size_t times = 1;
+  std::vector<Component> of;
+  bool tied = false;
+};
+
+/// Lists that read the same signal side by side: y = Σ f(x).
+struct Parallel {
+  std::vector<std::vector<Component>> of;
+};
+
+/// `count` lists with weights of their own. Every token goes through `chosen` of them, drawn uniformly and anew for each token, and gets
+/// the mean of their outputs: a mixture of experts whose router does not tell tokens apart yet.
+struct Experts {
+  std::size_t count = 1;
+  std::size_t chosen = 1;
   std::vector<Component> of;
 };
 
 /// One building block. `point` names the place after it in the profile; empty for none.
 struct Component {
-  std::variant<Linear, GatedLinear, Activation, Dropout, Norm, Attention, Residual, Repeat> op;
+  std::variant<Linear, GatedLinear, Activation, Dropout, Norm, Attention, Residual, Repeat, Parallel, Experts> op;
   std::string point;
 };
 
@@ -122,6 +138,18 @@ struct Network {
   double gradient_token_correlation = 0;
   profile::Thresholds thresholds;
 };
+
+/// The lists inside a component, in the order of a forward pass.
+[[nodiscard]] std::vector<const std::vector<Component>*> lists_in(const Component& component);
+
+/// Calls f for every component of the list and of the lists inside, one inside after the one that holds it.
+template <class F>
+void for_each_component(const std::vector<Component>& list, const F& f) {
+  for (const Component& component : list) {
+    f(component);
+    for (const std::vector<Component>* inner : lists_in(component)) for_each_component(*inner, f);
+  }
+}
 
 /// True if the component, or one inside it, has weights.
 [[nodiscard]] bool has_weights(const Component& component);

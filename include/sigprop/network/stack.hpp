@@ -24,9 +24,11 @@ struct LayerStd {
   [[nodiscard]] bool operator==(const LayerStd&) const = default;
 };
 
-enum class Placement { pre, post };
+/// Where a branch has its norms: before what it computes, behind the residual sum, before and behind what it computes, or behind only.
+enum class Placement { pre, post, sandwich, output };
 
 /// A stack of transformer layers: attention, then (in a decoder) cross-attention, then a feed-forward network, each on a residual branch.
+/// A parallel one has attention and feed-forward network side by side on one branch.
 struct Stack {
   std::size_t width = 0;
   Attention attention;  ///< without its standard deviations
@@ -34,6 +36,10 @@ struct Stack {
   std::size_t ffn_width = 0;
   ActivationKind activation = ActivationKind::gelu;
   bool gated = false;
+  std::size_t experts = 0;  ///< feed-forward networks of which a token takes `chosen_experts`; 0 for one that all tokens take
+  std::size_t chosen_experts = 1;
+  bool parallel = false;
+  bool tied = false;  ///< all layers have the first one's weights
   std::optional<NormKind> norm;  ///< none for a stack without norms
   Placement placement = Placement::pre;
   bool final_norm = false;
@@ -45,7 +51,9 @@ struct Stack {
   std::vector<double> gain;  ///< of the branch's norm
 
   [[nodiscard]] std::size_t layers() const { return std.size(); }
-  [[nodiscard]] std::size_t branches_per_layer() const { return cross_attention ? 3 : 2; }
+  [[nodiscard]] std::size_t branches_per_layer() const {
+    return parallel ? 1 : cross_attention ? 3 : 2;
+  }
   [[nodiscard]] std::size_t branches() const { return layers() * branches_per_layer(); }
 };
 
@@ -53,7 +61,7 @@ struct Stack {
 [[nodiscard]] std::vector<Component> residual_of(const Stack& stack, std::size_t branch);
 
 /// The component list behind a stack: equal neighbouring layers folded into repeats, points named "attention",
-/// "cross_attention" and "ffn". `skip`, `branch` and `gain` must hold branches() values.
+/// "cross_attention" and "ffn", or "parallel". `skip`, `branch` and `gain` must hold branches() values.
 [[nodiscard]] std::vector<Component> components_of(const Stack& stack);
 
 }  // namespace sigprop::network

@@ -13,7 +13,7 @@ namespace sigprop::predict {
 enum class Theory { paper, full };
 
 /// What a causal row is taken to average over: the actual tokens of its prefix, or each of them as their mean (O(L²) instead of
-/// O(L³) a layer). By default the actual ones up to `longest_actual_prefix` tokens.
+/// O(L³) a layer). By default the actual ones up to `longest_actual_prefix` tokens, and with rotary positions always the means.
 enum class Prefix { actual, means };
 inline constexpr double longest_actual_prefix = 1024;
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/cross_attention.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "predict/curve.hpp"
+#include "predict/symmetric.hpp"
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::predict {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+/// What the norms of heads' queries and keys need: all queries of one second moment.
+void require_alike(const MatrixXd& query) {
+  constexpr double rounding = 1e-9;
+  if ((query.diagonal().array() - query(0, 0)).abs().maxCoeff() <= rounding * query(0, 0)) return;
+  throw NotCovered(
+      "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm before "
+      "the attention, is not covered by this theory yet");
+}
+
+}  // namespace
+
+CrossAttention::CrossAttention(MatrixXd rows, MatrixXd across, const formula::Moments<double>& memory,
+                               const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table)
+    : rows_(std::move(rows)), across_(std::move(across)), memory_(memory), shape_(shape), batch_(batch) {
+  const Index length = rows_.rows();
+  query_ = (shape_.width * shape_.query_weight * rows_).array() + shape_.bias_variance;
+  if (shape_.normalized) {
+    require_alike(query_);
+    query_scale_ = 1 / query_(0, 0);
+    key_scale_ = 1 / (shape_.width * shape_.key_weight * memory_.second_moment() + shape_.bias_variance);
+    query_ *= query_scale_;
+  }
+  key_gain_ = shape_.score_gain * shape_.width * shape_.key_weight * key_scale_;
+  spread_ = std::max(0.0, memory_.variance - memory_.covariance);
+  variance_ = query_.diagonal() * (key_gain_ * spread_);
+  entropy_ = focus_ = VectorXd(length);
+  set_pairs(table);
+  for (Index i = 0; i < length; ++i) {
+    const formula::RowMeans<double> row = table(variance_[i], 0).row;
+    entropy_[i] = row.entropy;
+    focus_[i] = 1 - row.squares;
+    overlap_(i, i) = row.squares;
+    query_jacobian_(i, i) = row.query_jacobian;
+    key_jacobian_(i, i) = query_(i, i) * row.key_jacobian;
+  }
+}
+
+/// All pairs of rows; behind a norm, where rows are alike, from curves over their correlation.
+void CrossAttention::set_pairs(SoftmaxTable<double>& table) {
+  const VectorXd root = query_.diagonal().cwiseSqrt();
+  const bool alike = nearly_constant(variance_);
+  const auto exact = [&](double v, double rho) { return table(v, rho).pair; };
+  const auto matrix = [&](double formula::PairMeans<double>::*part) {
+    std::optional<Curve> curve;
+    if (alike) curve.emplace([&](double rho) { return exact(variance_[0], rho).*part; });
+    return symmetric(query_.rows(), [&](Index i, Index m) {
+      const double rho = std::max(0.0, formula::correlation(query_(i, m), root[i] * root[m]));
+      return curve ? (*curve)(rho) : exact(std::sqrt(variance_[i] * variance_[m]), rho).*part;
+    });
+  };
+  overlap_ = matrix(&formula::PairMeans<double>::overlap);
+  query_jacobian_ = matrix(&formula::PairMeans<double>::query_jacobian);
+  key_jacobian_ = root.asDiagonal() * matrix(&formula::PairMeans<double>::key_jacobian) * root.asDiagonal();
+}
+
+/// Of values with second moment `own` and token product `dot`: E[A y yᵀ Aᵀ].
+MatrixXd CrossAttention::mixed(double own, double dot) const {
+  const double leak = key_gain_ * spread_ / shape_.width;
+  MatrixXd z = overlap_ + leak * (focus_.asDiagonal() * query_ * focus_.asDiagonal());
+  z = ((own - dot) * z).array() + dot;
+  z.diagonal() += own * shape_.dropout / (1 - shape_.dropout) * overlap_.diagonal();
+  return z;
+}
+
+MatrixXd CrossAttention::output() const {
+  const auto value = formula::linear_forward(memory_, shape_.width, shape_.value_weight, shape_.bias_variance);
+  return mixed(value.second_moment(), value.token_dot());
+}
+
+double CrossAttention::output_across() const {
+  return formula::linear_forward(memory_, shape_.width, shape_.value_weight, shape_.bias_variance).cross_dot();
+}
+
+CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixXd& across) const {
+  const auto value = formula::linear_forward(memory_, shape_.width, shape_.value_weight, shape_.bias_variance);
+  const double keep = 1 - shape_.dropout, own = value.second_moment() - value.token_dot();
+  const double own_dropped = value.second_moment() / keep - value.token_dot();
+  const MatrixXd leak = own / shape_.width * (focus_ * focus_.transpose());
+
+  // w T12 + leak between rows, w_p T + leak within one.
+  const auto bracket = [&](const MatrixXd& jacobian) {
+    MatrixXd out = own * jacobian;
+    out.diagonal() = own_dropped * jacobian.diagonal();
+    return out;
+  };
+  CrossAttentionGradient out;
+  const double query_gain = key_gain_ * spread_ * query_scale_;
+  out.query = query_gain * b.cwiseProduct(bracket(query_jacobian_) + leak);
+  out.query_weight = rows_.cwiseProduct(out.query).sum();
+  const double gain = shape_.score_gain * key_scale_;
+  const MatrixXd key = b.cwiseProduct(bracket(key_jacobian_));
+  out.key_weight = gain * spread_ * (key.sum() + b.cwiseProduct(query_).cwiseProduct(leak).sum());
+  out.value_weight = mixed(memory_.second_moment(), memory_.token_dot()).cwiseProduct(b).sum();
+
+  const double others = keys() - 1, fan = shape_.heads * shape_.head_width;
+  const double same = b.cwiseProduct(overlap_).sum() + b.diagonal().dot(overlap_.diagonal()) * (1 / keep - 1);
+  const double apart = (b.sum() - b.cwiseProduct(overlap_).sum()) / others;
+  const formula::Gradient<double> at_values{same / keys(), apart / keys(), across.size() > 0 ? across.mean() : 0};
+  const double at_key = gain * key.sum() / keys();
+  const formula::Gradient<double> at_keys{at_key, -at_key / others, 0};
+  out.memory = formula::sum(formula::linear_backward(at_values, fan, shape_.value_weight),
+                            formula::linear_backward(at_keys, fan, shape_.key_weight));
+  if (across.size() == 0) return out;
+  const MatrixXd common = across.cwiseProduct(leak);
+  const MatrixXd query_across = query_scale_ * ((shape_.width * shape_.query_weight * across_).array() + shape_.bias_variance);
+  out.query_across = query_gain * common;
+  out.query_weight += (batch_ - 1) * across_.cwiseProduct(out.query_across).sum();
+  out.key_weight += (batch_ - 1) * gain * spread_ * common.cwiseProduct(query_across).sum();
+  out.value_weight += (batch_ - 1) * memory_.cross_dot() * across.sum();
+  return out;
+}
+
+}  // namespace sigprop::predict

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstddef>
+
+#include "sigprop/formula/softmax_means.hpp"
+#include "sigprop/network/network.hpp"
+
+namespace sigprop::predict {
+
+/// What softmax functionals depend on besides scores and keys: one table serves all heads of a kind.
+struct Head {
+  std::size_t width = 1;
+  bool normalized = false;  ///< queries and keys pass a norm
+
+  [[nodiscard]] auto operator<=>(const Head&) const = default;
+};
+
+[[nodiscard]] inline Head head_of(const network::Attention& op) {
+  return {op.head_width, op.query_key_norm.has_value()};
+}
+
+template <class T>
+[[nodiscard]] formula::RowMeans<T> row_means(const T& v, const T& keys, Head head) {
+  const T width(static_cast<double>(head.width));
+  return head.normalized ? formula::softmax_row_normalized(v, keys, width)
+                         : formula::softmax_row_means(v, keys, width);
+}
+
+template <class T>
+[[nodiscard]] formula::PairMeans<T> pair_means(const T& v, const T& rho, const T& shared, const T& keys, Head head) {
+  const T width(static_cast<double>(head.width));
+  return head.normalized ? formula::softmax_pair_normalized(v, rho, shared, keys, width)
+                         : formula::softmax_pair_means(v, rho, shared, keys, width);
+}
+
+}  // namespace sigprop::predict
