@@ -135,9 +135,11 @@ class PrefixMeans final : public CausalAttention {
     for (Index i = 0; i < length; ++i, keys.next_row()) {
       const double spread = scores_.spread[i];
       for (Index m = i; m < length; ++m) {
-        const double own = keys.spread(m - i) * (m == i ? spread + dropped(i) : spread), common = shared(i, m, keys);
-        out.query(m, i) = gain * b(m, i) * (own * scores_.pair.query_jacobian(m, i) + common);
-        const double key = own * query_norms(i, m) * scores_.pair.key_jacobian(m, i) + scores_.query(m, i) * common;
+        const double own = m == i ? spread + dropped(i) : spread, common = shared(i, m, keys);
+        const double query = keys.spread(m - i) * own * scores_.pair.query_jacobian(m, i);
+        out.query(m, i) = gain * b(m, i) * (query + common);
+        const double of_keys = scores_.key_spread[i] * own * query_norms(i, m) * scores_.pair.key_jacobian(m, i);
+        const double key = of_keys + scores_.query(m, i) * common;
         weight += (m == i ? 1 : 2) * b(m, i) * key;
       }
     }

@@ -176,8 +176,8 @@ struct AttentionGradient {
 ///     E‖∂W_v‖² = B d k H [L b2 q_Ax + L(L-1) bc c_Ax + (B-1) L² b× c×],  q_Ax, c_Ax: attention_forward with x for the values
 ///     E‖∂W_k‖² = B d k H (q-c) [L q_q b2 (w_p T_k + w(1-S2)²/d) + L(L-1) c_q bc w (T12_k + (1-S2)²/d) + (B-1) L² c×_q b× w (1-S2)²/d]
 /// Symbols  b2, bc, b×: gradient moments at the head output.  w = q_v - c_v, w_p = q_v/(1-p) - c_v.  T_q, T_k, T12_q, T12_k: softmax Jacobian functionals.
-///          Query and key terms carry score_gain. With rotary positions q - c κ̄ stands for q - c beside T_q and T_k, q κ̄ - c κ̄₂ beside T12, and the terms
-///          in 1/d carry κ̄ within a row and κ̄₂ between rows. With a norm on queries and keys gq is divided by q_q and gk by q_k. Queries of another signal than the keys take its moments.
+///          Query and key terms carry score_gain. With rotary positions q - c κ̄ stands for q - c beside T_q and T_k, q κ̄ - c κ̄₂ beside T12_q, ρ T12_k has them in ρ, and
+///          the terms in 1/d carry κ̄ within a row and κ̄₂ between rows. With a norm on queries and keys gq is divided by q_q and gk by q_k. Queries of another signal than the keys take its moments.
 /// Status   asymptotic in d and L. Measured at d = 512, k = 64, L = 256, v = 0.1 to 16: variances of every path and of the input
 ///          gradient within 2 % for r_g = 0 and 5 % low for r_g = 0.5 and v ≥ 12.8; token products within 4 %; weights within 4 %.
 /// Assumes  tokens exchangeable; the gradient independent of the weights.
@@ -231,7 +231,7 @@ template <class T>
   const T same_token = length * factors.query * b.variance *
                        (factors.spread * own_dropped * softmax.row.key_jacobian + factors.shared * own * leak);
   const T same_sequence = length * others * b.covariance * own *
-                          (factors.paired_spread * query_t12_key + factors.query_dot * paired_leak);
+                          (factors.spread * query_t12_key + factors.query_dot * paired_leak);
   const T other_sequence =
       (batch - T(1)) * length * length * factors.query_cross * b.cross_covariance * own * paired_leak;
   out.key_weight = key_gain * batch * d * fan * (same_token + same_sequence + other_sequence);
