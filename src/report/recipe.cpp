@@ -60,7 +60,17 @@ void write_weights(std::ostream& out, const Stack& stack) {
 
 const char* norm_text(const Stack& stack) {
   if (!stack.norm) return "none";
-  return stack.placement == network::Placement::pre ? "before each branch" : "after each residual sum";
+  switch (stack.placement) {
+    case network::Placement::pre:
+      return "before each branch";
+    case network::Placement::post:
+      return "after each residual sum";
+    case network::Placement::sandwich:
+      return "at both ends of each branch";
+    case network::Placement::output:
+      return "at the end of each branch";
+  }
+  return "";
 }
 
 void write_residuals(std::ostream& out, const Stack& stack) {

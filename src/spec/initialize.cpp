@@ -19,14 +19,14 @@ constexpr const char* stack_keys[] = {"stack", "encoder", "decoder"};
 void place_norm(Json& norm, const std::string& pointer, const scheme::Scheme& scheme, std::vector<std::string>& notes) {
   using scheme::NormUse;
   const Json before = norm;
-  const bool post = scheme.norm == NormUse::post;
+  const char* placement = scheme.norm == NormUse::post ? "post" : "pre";
   if (scheme.norm == NormUse::none) {
     norm = {{"kind", "none"}};
   } else {
     if (norm.at("kind") == "none" || scheme.norm == NormUse::pre_rms)
       norm["kind"] = scheme.norm == NormUse::pre_rms ? "rms_norm" : "layer_norm";
-    if ((text(norm, "placement", "pre") == "post") != post) {
-      norm["placement"] = post ? "post" : "pre";
+    if (text(norm, "placement", "pre") != placement) {
+      norm["placement"] = placement;
       norm.erase("final");
     }
   }

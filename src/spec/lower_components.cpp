@@ -183,10 +183,7 @@ class Reader {
   [[nodiscard]] network::Experts experts(const Json& json, const std::string& pointer, double turns) {
     network::Experts out{count(json, "count", 1), count(json, "top_k", 1),
                          list(json.at("of"), pointer + "/of", false, turns)};
-    if (out.chosen > out.count) {
-      errors_.push_back(pointer + "/top_k is " + std::to_string(out.chosen) +
-                        ", but must be at most the number of experts, " + std::to_string(out.count));
-    }
+    check_top_k(out.chosen, out.count, pointer, errors_);
     network::for_each_component(out.of, [&](const Component& inner) {
       if (std::holds_alternative<network::Attention>(inner.op))
         errors_.push_back(pointer + "/of holds attention, but experts take tokens one by one: put attention outside");

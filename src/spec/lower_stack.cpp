@@ -42,10 +42,10 @@ void lower_experts(const Json& ffn, const std::string& pointer, network::Stack& 
   stack.experts = count(ffn, "experts", 0);
   stack.chosen_experts = count(ffn, "top_k", 1);
   if (ffn.contains("top_k") && stack.experts == 0) {
-    errors.push_back(pointer + "/top_k is given, but there are no experts: remove it or give their number (\"experts\": 8)");
-  } else if (stack.experts > 0 && stack.chosen_experts > stack.experts) {
-    errors.push_back(pointer + "/top_k is " + std::to_string(stack.chosen_experts) +
-                     ", but must be at most the number of experts, " + std::to_string(stack.experts));
+    errors.push_back(pointer +
+                     "/top_k is given, but there are no experts: remove it or give their number (\"experts\": 8)");
+  } else if (stack.experts > 0) {
+    check_top_k(stack.chosen_experts, stack.experts, pointer, errors);
   }
 }
 
@@ -67,7 +67,7 @@ network::Stack shape_of(const Json& json, const std::string& pointer, double seq
   stack.parallel = flag(json, "parallel", false);
   stack.tied = flag(json, "tied", false);
   if (stack.parallel && stack.cross_attention) {
-    errors.push_back(pointer + "/parallel is true, but must be false where there is cross_attention");
+    errors.push_back(pointer + "/parallel is true, but must be false where there is cross_attention: remove it");
   }
   stack.dropout = number(member(json, "residual"), "dropout", 0);
   lower_norm(json.at("norm"), stack, pointer, errors);
@@ -106,16 +106,24 @@ void set_score_scale(const Json& json, double scale, network::Stack& stack) {
 void lower_rotary(const Json& json, network::Attention& out, const std::string& pointer, Errors& errors) {
   if (!json.contains("rotary_base")) {
     if (json.contains("rotary_width"))
-      errors.push_back(pointer + "/rotary_width is given, but there are no rotary positions: remove it or give rotary_base");
+      errors.push_back(pointer +
+                       "/rotary_width is given, but there are no rotary positions: remove it or give rotary_base");
+    return;
+  }
+  if (out.head_width == 1) {
+    errors.push_back(
+        pointer +
+        "/rotary_base is given for heads of width 1, but features turn in pairs: widen the heads or remove it");
     return;
   }
   out.rotary_base = json.at("rotary_base").get<double>();
   out.rotary_width = count(json, "rotary_width", out.head_width);
   if (out.rotary_width % 2 == 0 && out.rotary_width <= out.head_width) return;
   const bool given = json.contains("rotary_width");
-  errors.push_back(pointer + (given ? "/rotary_width is " + std::to_string(out.rotary_width) + ", but must be"
-                                    : "/rotary_base is given for heads of width " + std::to_string(out.head_width) +
-                                          ", but rotary_width must be given,") +
+  errors.push_back(pointer +
+                   (given ? "/rotary_width is " + std::to_string(out.rotary_width) + ", but must be"
+                          : "/rotary_base is given for heads of width " + std::to_string(out.head_width) +
+                                ", but rotary_width must be given,") +
                    " even and at most the head width, " + std::to_string(out.head_width) + ": features turn in pairs");
 }
 
@@ -125,15 +133,23 @@ void check_tied(const network::Stack& stack, const std::string& pointer, Errors&
   const auto varies = [&](const std::vector<double>& scales) {
     return !std::equal(scales.begin() + static_cast<std::ptrdiff_t>(each), scales.end(), scales.begin());
   };
-  const bool std_varies = std::adjacent_find(stack.std.begin(), stack.std.end(), std::not_equal_to<>()) != stack.std.end();
+  const bool std_varies =
+      std::adjacent_find(stack.std.begin(), stack.std.end(), std::not_equal_to<>()) != stack.std.end();
   if (stack.tied && (std_varies || varies(stack.skip) || varies(stack.branch) || varies(stack.gain))) {
-    errors.push_back(pointer +
-                     "/tied is true, but standard deviations, skip, branch or gain differ between layers: give all layers "
-                     "the same, or set tied to false");
+    errors.push_back(
+        pointer +
+        "/tied is true, but standard deviations, skip, branch or gain differ between layers: give all layers "
+        "the same, or set tied to false");
   }
 }
 
 }  // namespace
+
+void check_top_k(std::size_t chosen, std::size_t count, const std::string& pointer, Errors& errors) {
+  if (chosen <= count) return;
+  errors.push_back(pointer + "/top_k is " + std::to_string(chosen) + ", but must be at most the number of experts, " +
+                   std::to_string(count) + ": lower it or add experts");
+}
 
 network::Attention lower_attention(const Json& json, std::size_t width, double sequence_length,
                                    const std::string& pointer, Errors& errors) {
@@ -148,7 +164,9 @@ network::Attention lower_attention(const Json& json, std::size_t width, double s
   if (json.contains("query_key_norm")) {
     out.query_key_norm = value_of(norm_names, text(json, "query_key_norm", ""));
     if (out.head_width == 1)
-      errors.push_back(pointer + "/query_key_norm normalizes heads of width 1, but they must have at least 2 features");
+      errors.push_back(pointer +
+                       "/query_key_norm normalizes heads of width 1, but they must have at least 2 features: widen "
+                       "them or remove it");
   }
   if (!json.contains("head_width") && (out.head_width == 0 || width % out.heads != 0)) {
     errors.push_back(pointer + "/heads is " + std::to_string(out.heads) + ", but must divide the width, " +

@@ -25,4 +25,7 @@ struct LoweredStack {
 [[nodiscard]] network::Attention lower_attention(const Json& json, std::size_t width, double sequence_length,
                                                  const std::string& pointer, std::vector<std::string>& errors);
 
+/// An error where a token is to take more experts than there are.
+void check_top_k(std::size_t chosen, std::size_t count, const std::string& pointer, std::vector<std::string>& errors);
+
 }  // namespace sigprop::spec
