@@ -41,6 +41,88 @@ TEST_CASE("an expansion expands to itself") {
   CHECK(expanded(once) == once);
 }
 
+/// What is on the first residual branch of a stack's first layer.
+json first_branch(const json& components) {
+  return components[0]["repeat"]["of"][0]["residual"]["of"];
+}
+
+/// Every key of a stack that changes what its layers compute.
+std::vector<json> changes_of_a_stack() {
+  return {{{"parallel", true}},
+          {{"tied", true}},
+          {{"norm", {{"kind", "rms_norm"}, {"placement", "sandwich"}, {"gain", 0.5}}}},
+          {{"norm", {{"kind", "rms_norm"}, {"placement", "output"}}}},
+          {{"ffn", {{"width", 512}, {"activation", "silu"}, {"gated", true}, {"experts", 8}, {"top_k", 2}}}},
+          {{"attention", {{"heads", 4}, {"rotary_base", 10000}, {"rotary_width", 8}}}},
+          {{"attention", {{"heads", 4}, {"query_key_norm", "rms_norm"}}}},
+          {{"parallel", true}, {"ffn", {{"width", 512}, {"activation", "relu"}, {"experts", 4}}}}};
+}
+
+TEST_CASE("a stack and its expansion are predicted alike, and the expansion expands to itself") {
+  for (const json& change : changes_of_a_stack()) {
+    INFO(change.dump());
+    json spec = test::small_stack();
+    spec["stack"].update(change);
+    const json once = expanded(spec);
+    CHECK(expanded(once) == once);
+    const profile::Profile stack = test::predicted(spec), list = test::predicted(once);
+    REQUIRE(stack.points.size() == list.points.size());
+    for (std::size_t i = 0; i < stack.points.size(); ++i) {
+      CHECK(stack.points[i].path == list.points[i].path);
+      CHECK(stack.points[i].forward.variance.value == list.points[i].forward.variance.value);
+      CHECK(stack.points[i].backward.variance.value == list.points[i].backward.variance.value);
+    }
+  }
+}
+
+TEST_CASE("a parallel layer expands to one branch of two lists behind one norm") {
+  json spec = test::small_stack();
+  spec["stack"]["parallel"] = true;
+  const json layer = expanded(spec)["components"][0]["repeat"]["of"];
+  CHECK(layer.size() == 1);
+  CHECK(layer[0]["point"] == "parallel");
+  const json branch = layer[0]["residual"]["of"];
+  CHECK(branch[0] == json{{"norm", "layer_norm"}});
+  CHECK(branch[1]["parallel"]["of"].size() == 2);
+  CHECK(branch[1]["parallel"]["of"][0][0].contains("attention"));
+  CHECK(branch[1]["parallel"]["of"][1][0]["linear"]["name"] == "ffn_in");
+}
+
+TEST_CASE("experts expand to one list with their number and the choice") {
+  json spec = test::small_stack();
+  spec["stack"]["ffn"].update({{"experts", 8}, {"top_k", 2}});
+  const json experts = expanded(spec)["components"][0]["repeat"]["of"][1]["residual"]["of"][1]["experts"];
+  CHECK(experts["count"] == 8);
+  CHECK(experts["top_k"] == 2);
+  CHECK(experts["of"].size() == 3);
+}
+
+TEST_CASE("sandwich has a norm at both ends of a branch, output behind it only, and the gain is the first one's") {
+  json spec = test::small_stack();
+  spec["stack"]["norm"] = {{"kind", "rms_norm"}, {"placement", "sandwich"}, {"gain", 0.5}};
+  const json norm = {{"norm", "rms_norm"}};
+  json branch = first_branch(expanded(spec)["components"]);
+  REQUIRE(branch.size() == 3);
+  CHECK(branch[0]["residual"] == json{{"skip", 0.0}, {"branch", 0.5}, {"of", {norm}}});
+  CHECK(branch[2] == norm);
+  spec["stack"]["norm"] = {{"kind", "rms_norm"}, {"placement", "output"}};
+  branch = first_branch(expanded(spec)["components"]);
+  REQUIRE(branch.size() == 2);
+  CHECK(branch[0].contains("attention"));
+  CHECK(branch[1] == norm);
+}
+
+TEST_CASE("the rotary width is written where it is not the head's, tied where layers are") {
+  json spec = test::small_stack();
+  spec["stack"]["attention"].update({{"rotary_base", 10000}, {"rotary_width", 8}});
+  CHECK(first_branch(expanded(spec)["components"])[1]["attention"]["rotary_width"] == 8);
+  spec["stack"]["attention"]["rotary_width"] = 32;
+  CHECK_FALSE(first_branch(expanded(spec)["components"])[1]["attention"].contains("rotary_width"));
+  CHECK_FALSE(expanded(spec)["components"][0]["repeat"].contains("tied"));
+  spec["stack"]["tied"] = true;
+  CHECK(expanded(spec)["components"][0]["repeat"]["tied"] == true);
+}
+
 TEST_CASE("checks survive the expansion") {
   json spec = test::small_stack();
   spec["checks"] = json::parse(R"([{"quantity": "backward.variance", "ratio": ["first", "last"], "max": 10}])");

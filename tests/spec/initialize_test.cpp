@@ -63,6 +63,35 @@ TEST_CASE("under any norm, kept or not, a scheme gives a good spec or says why n
   }
 }
 
+TEST_CASE("under any block, the written spec reads back as the same network, or the scheme says why not") {
+  for (const scheme::Scheme& scheme : scheme::schemes()) {
+    for (const json& block : {json{{"parallel", true}}, json{{"tied", true}},
+                              json{{"ffn", {{"width", 512}, {"activation", "relu"}, {"experts", 8}, {"top_k", 2}}}}}) {
+      json spec = embedded();
+      spec["stack"].update(block);
+      INFO(scheme.name << ' ' << block);
+      const spec::Initialized made = with(spec, scheme.name.c_str());
+      if (!made.read.network) {
+        CHECK(made.read.errors.size() == 1);
+        continue;
+      }
+      const spec::ReadResult again = spec::read_text(made.text, "again.json");
+      REQUIRE(again.network);
+      for (const network::LayerStd& std : again.stacks.front().std) CHECK((std.value > 0 && std.ffn_out > 0));
+    }
+  }
+}
+
+TEST_CASE("a norm at both ends of a branch, or behind it, gives way to the placement a scheme was made for") {
+  for (const char* placement : {"sandwich", "output"}) {
+    json spec = test::small_stack();
+    spec["stack"]["norm"] = {{"kind", "layer_norm"}, {"placement", placement}};
+    CHECK(json::parse(with(spec, "gpt2").text)["stack"]["norm"]["placement"] == "pre");
+    CHECK(json::parse(with(spec, "deepnorm").text)["stack"]["norm"]["placement"] == "post");
+    CHECK(json::parse(with(spec, "gpt2", true).text)["stack"]["norm"]["placement"] == placement);
+  }
+}
+
 TEST_CASE("a spec's own initialization may be one that does not fit, if it is to be replaced") {
   json spec = embedded();
   spec["stack"]["ffn"]["gated"] = true;

@@ -28,7 +28,7 @@ std::vector<std::filesystem::path> files(const std::string& folder, const std::s
 
 TEST_CASE("every bad spec is refused with exactly its messages") {
   const auto bad = files("tests/spec/bad", ".json");
-  CHECK(bad.size() >= 120);
+  CHECK(bad.size() >= 150);
   for (const auto& path : bad) {
     INFO(path.string());
     const spec::ReadResult result = spec::read_text(text_of(path), path.filename().string());
@@ -100,7 +100,7 @@ TEST_CASE("an explicit standard deviation wins over the scheme, and the embeddin
   CHECK(std::get<network::Embedding>(network.source).std == 0.7);
 }
 
-TEST_CASE("what predict refuses is still a good spec") {
+TEST_CASE("a causal decoder with grouped heads, rotary positions and a gate is a good spec, behind an encoder too") {
   json spec = test::small_stack();
   spec["stack"]["attention"].update({{"mask", "causal"}, {"kv_heads", 2}, {"rotary_base", 10000}});
   spec["stack"]["ffn"]["gated"] = true;
@@ -112,6 +112,87 @@ TEST_CASE("what predict refuses is still a good spec") {
   CHECK(test::network_of(spec).encoder.size() == 1);
 }
 
+/// The attention of the first branch of a stack with norms before its branches.
+network::Attention attention_of(const json& spec) {
+  const network::Network network = test::network_of(spec);
+  const auto& layer = std::get<network::Repeat>(network.body.front().op);
+  return std::get<network::Attention>(std::get<network::Residual>(layer.of.front().op).of[1].op);
+}
+
+TEST_CASE("all features of a head turn by default, and none without a base") {
+  json spec = test::small_stack();
+  CHECK_FALSE(attention_of(spec).rotary_base);
+  CHECK_FALSE(attention_of(spec).query_key_norm);
+  spec["stack"]["attention"]["rotary_base"] = 10000;
+  CHECK(attention_of(spec).rotary_width == 32);
+  spec["stack"]["attention"].update({{"rotary_width", 8}, {"query_key_norm", "layer_norm"}});
+  CHECK(attention_of(spec).rotary_width == 8);
+  CHECK(attention_of(spec).query_key_norm == network::NormKind::layer_norm);
+}
+
+TEST_CASE("a part of an odd head may turn") {
+  json spec = test::small_stack();
+  spec["stack"]["attention"].update({{"head_width", 5}, {"rotary_base", 10000}, {"rotary_width", 4}});
+  CHECK(attention_of(spec).rotary_width == 4);
+}
+
+TEST_CASE("a token goes to one expert by default") {
+  json spec = test::small_stack();
+  spec["stack"]["ffn"]["experts"] = 8;
+  const network::Network network = test::network_of(spec);
+  const auto& layer = std::get<network::Repeat>(network.body.front().op);
+  const auto& experts = std::get<network::Experts>(std::get<network::Residual>(layer.of[1].op).of[1].op);
+  CHECK(experts.count == 8);
+  CHECK(experts.chosen == 1);
+}
+
+TEST_CASE("sandwich and output have a final norm by default") {
+  json spec = test::small_stack();
+  spec["stack"]["norm"].erase("final");
+  for (const char* placement : {"sandwich", "output"}) {
+    spec["stack"]["norm"]["placement"] = placement;
+    CHECK(std::holds_alternative<network::Norm>(test::network_of(spec).body.back().op));
+  }
+}
+
+TEST_CASE("parallel layers have one branch, so that lists of scales have one number a layer") {
+  json spec = test::small_stack();
+  spec["stack"]["parallel"] = true;
+  spec["stack"]["residual"] = {{"branch", {1, 0.5, 0.25, 0.125}}};
+  CHECK(test::network_of(spec).body.size() == 4);
+}
+
+TEST_CASE("tied layers may differ within a layer") {
+  json spec = test::small_stack();
+  spec["stack"]["tied"] = true;
+  spec["stack"]["residual"] = {{"branch", {1, 0.5, 1, 0.5, 1, 0.5, 1, 0.5}}};
+  const network::Network network = test::network_of(spec);
+  const auto& layer = std::get<network::Repeat>(network.body.front().op);
+  CHECK(layer.tied);
+  CHECK(layer.times == 4);
+}
+
+TEST_CASE("components nest in lists side by side, in experts and in tied repeats") {
+  const json linear = {{"linear", {{"in", 16}, {"out", 16}, {"weight_std", 0.1}}}};
+  const json spec = {
+      {"sequence_length", 8},
+      {"components",
+       {{{"repeat",
+          {{"times", 3},
+           {"tied", true},
+           {"of",
+            {{{"parallel",
+               {{"of", {{linear}, {{{"experts", {{"count", 4}, {"top_k", 2}, {"of", {linear}}}}}}}}}}}}}}}}}}};
+  const network::Network network = test::network_of(spec);
+  CHECK(network.width == 16);
+  const auto& repeat = std::get<network::Repeat>(network.body.front().op);
+  CHECK(repeat.tied);
+  const auto& parallel = std::get<network::Parallel>(repeat.of.front().op);
+  CHECK(repeat.of.front().point == "parallel");
+  REQUIRE(parallel.of.size() == 2);
+  CHECK(std::get<network::Experts>(parallel.of[1].front().op).chosen == 2);
+}
+
 TEST_CASE("whole numbers may be written as decimals") {
   json spec = test::small_stack();
   spec["stack"]["layers"] = 4.0;
@@ -119,20 +200,18 @@ TEST_CASE("whole numbers may be written as decimals") {
 }
 
 TEST_CASE("schemes have the standard deviations of their formulas") {
-  const auto attention_of = [](const char* scheme) {
+  const auto attention_by = [](const char* scheme) {
     json spec = test::small_stack();
     spec["init"] = {{"scheme", scheme}};
-    const network::Network network = test::network_of(spec);
-    const auto& layer = std::get<network::Repeat>(network.body.front().op);
-    return std::get<network::Attention>(std::get<network::Residual>(layer.of.front().op).of[1].op);
+    return attention_of(spec);
   };
-  CHECK(attention_of("xavier").query_std == Approx(std::sqrt(2.0 / (128 + 32))));
-  CHECK(attention_of("xavier").output_std == Approx(std::sqrt(1.0 / 128)));
-  CHECK(attention_of("lecun").value_std == Approx(std::sqrt(1.0 / 128)));
-  CHECK(attention_of("kaiming").value_std == Approx(std::sqrt(2.0 / 128)));
-  CHECK(attention_of("bert").output_std == 0.02);
-  CHECK(attention_of("gpt2").output_std == Approx(0.02 / std::sqrt(8.0)));
-  CHECK(attention_of("gpt2").query_std == 0.02);
+  CHECK(attention_by("xavier").query_std == Approx(std::sqrt(2.0 / (128 + 32))));
+  CHECK(attention_by("xavier").output_std == Approx(std::sqrt(1.0 / 128)));
+  CHECK(attention_by("lecun").value_std == Approx(std::sqrt(1.0 / 128)));
+  CHECK(attention_by("kaiming").value_std == Approx(std::sqrt(2.0 / 128)));
+  CHECK(attention_by("bert").output_std == 0.02);
+  CHECK(attention_by("gpt2").output_std == Approx(0.02 / std::sqrt(8.0)));
+  CHECK(attention_by("gpt2").query_std == 0.02);
 }
 
 }  // namespace
