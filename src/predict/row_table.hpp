@@ -18,13 +18,14 @@ class RowTable {
   /// E[A] and E[A²] of one key of a row by the ratio of its score variance to that of the others.
   class OddKey {
    public:
-    /// Of √(v'/v); where v' would pass 1024, or the root 19, as there.
+    /// Of √(v'/v); where v' would pass both 256 and four times the largest v of the tile, as there.
     [[nodiscard]] formula::OddKey<double> operator()(double root_ratio) const;
 
    private:
     friend class RowTable;
     std::vector<double> share_, square_;
-    double last_ = 0;
+    double deviation_ = 0;  ///< √v
+    int tile_ = 0;
   };
 
   RowTable(double longest, double head_width) : longest_(longest), head_width_(head_width) {}
