@@ -91,7 +91,8 @@ PairField PairFieldTable::operator()(const Eigen::VectorXd& score_variance, cons
       for (std::size_t b = 0; b < column_points; ++b) {
         const double keys = grid.keys(shared, b);
         const double rho = between(keys, length_, [&](Index m) {
-          return between(shared, length_, [&](Index i) { return correlation(std::max(i, m), std::min(i, m)); });
+          return between(shared, length_,
+                         [&](Index i) { return correlation(std::max(m, i + 1), i); });  // of unlike rows
         });
         const Reduced r = reduced(v, std::max(0.0, rho), shared, keys);
         for (std::size_t f = 0; f < functionals; ++f) table[f][a * column_points + b] = r[f];
