@@ -39,11 +39,12 @@ bool holds(const profile::Profile& profile) {
 
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
 /// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
-profile::Profile walk(const network::Network& network, Theory theory, std::optional<Prefix> prefix) {
+profile::Profile walk(const network::Network& network, Theory theory, const Options& options) {
   const network::Outline outline = network::outline_of(network);
   if (theory == Theory::full && network::has_mask(network)) {
     const bool long_sequence = network.sequence_length > longest_actual_prefix;
-    return walk_token_by_token(network, outline, prefix.value_or(long_sequence ? Prefix::means : Prefix::actual));
+    const Prefix prefix = options.prefix.value_or(long_sequence ? Prefix::means : Prefix::actual);
+    return walk_token_by_token(network, outline, prefix, options.tokens);
   }
   try {
     profile::Profile result = walk_in_double(network, outline, theory);
@@ -53,10 +54,20 @@ profile::Profile walk(const network::Network& network, Theory theory, std::optio
   return walk_in_wide(network, outline, theory);
 }
 
+/// Of tokens that are all alike.
+void set_tokens(profile::Profile& profile, double sequence_length) {
+  const auto length = static_cast<std::size_t>(sequence_length);
+  for (profile::Point& point : profile.points) {
+    if (point.forward.tokens.empty()) point.forward.tokens.assign(length, point.forward.second_moment);
+    if (point.backward.tokens.empty()) point.backward.tokens.assign(length, point.backward.variance);
+  }
+}
+
 }  // namespace
 
-profile::Profile predict(const network::Network& network, Theory theory, std::optional<Prefix> prefix) {
-  profile::Profile result = walk(network, theory, prefix);
+profile::Profile predict(const network::Network& network, Theory theory, const Options& options) {
+  profile::Profile result = walk(network, theory, options);
+  if (options.tokens) set_tokens(result, network.sequence_length);
   result.name = network.name;
   result.theory = theory == Theory::paper ? "paper" : "full";
   result.warnings = warnings_of(network, theory, result);

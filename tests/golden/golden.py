@@ -66,6 +66,12 @@ CASES = {
     "predict_causal_means": (["predict", "-", "--prefix", "means"], json.dumps(CAUSAL)),
     "predict_causal_csv": (["predict", "-", "--format", "csv"], json.dumps(CAUSAL)),
     "predict_causal_paper": (["predict", "-", "--theory", "paper"], json.dumps(CAUSAL)),
+    "predict_tokens_json": (["predict", "-", "--tokens", "--format", "json", "--quiet"], json.dumps(
+        {**CAUSAL, "sequence_length": 4, "stack": {**CAUSAL["stack"], "layers": 1}})),
+    "predict_tokens_csv": (["predict", "-", "--tokens", "--format", "csv", "--quiet"], json.dumps({**CAUSAL, "sequence_length": 2})),
+    "predict_tokens_table": (["predict", "-", "--tokens"], json.dumps(CAUSAL)),
+    "simulate_tokens_table": (["simulate", "-", "--tokens"], json.dumps(CAUSAL)),
+    "simulate_tokens_cuda": (["simulate", "-", "--tokens", "--engine", "cuda", "--format", "json"], json.dumps(CAUSAL)),
     "predict_unknown_prefix": (["predict", "-", "--prefix", "mean"], json.dumps(CAUSAL)),
     "predict_output_nowhere": (["predict", "specs/bert-base.json", "--output", "no/such/folder/out.json"], ""),
     "simulate_help": (["simulate", "--help"], ""),

@@ -34,6 +34,7 @@ TEST_CASE("the published attention has no causal mask") {
 TEST_CASE("behind a causal mask tokens of unlike variances have moments behind some activations only") {
   json spec = test::small_stack();
   spec["stack"]["attention"]["mask"] = "causal";
+  spec["stack"]["layers"] = 1;
   spec["stack"]["norm"] = {{"kind", "none"}};
   for (const char* activation : {"relu", "gelu", "identity"}) {
     spec["stack"]["ffn"]["activation"] = activation;

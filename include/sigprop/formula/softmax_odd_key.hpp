@@ -52,7 +52,8 @@ template <class T>
   const std::vector<NormalPoint> others = trapezoid_normal(sd_value, step, reach);
   const std::vector<NormalPoint> odd = trapezoid_normal(own_value, step, reach);
   const std::vector<T> other_exponentials = exponentials(sd, others), odd_exponentials = exponentials(own_sd, odd);
-  const double centre = std::min(laplace_centre(scalar::value_of(v), scalar::value_of(keys)), -own_value * own_value);
+  const double own_centre = -own_value * std::min(own_value, reach);  // no node of the odd key's scores lies beyond
+  const double centre = std::min(laplace_centre(scalar::value_of(v), scalar::value_of(keys)), own_centre);
   const double top = 4 + reach * std::max(sd_value, own_value);
   OddKey<T> sum{T(0), T(0)};
   for (int index = 0;; ++index) {
