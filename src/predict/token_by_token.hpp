@@ -44,7 +44,8 @@ class TokenByToken {
     Eigen::VectorXd branch_share;
   };
 
-  TokenByToken(const network::Network& network, Prefix prefix);
+  /// tokens: profiles list every token.
+  TokenByToken(const network::Network& network, Prefix prefix, bool tokens);
 
   [[nodiscard]] Signal source() const;
   [[nodiscard]] Gradient loss_gradient(const Signal& output) const;
@@ -103,6 +104,7 @@ class TokenByToken {
 
   const network::Network& network_;
   Prefix prefix_;
+  bool tokens_;
   Eigen::Index length_;
   ActivationMoments<double> activations_;
   struct Kind {
