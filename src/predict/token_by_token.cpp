@@ -279,8 +279,9 @@ const CausalAttention& TokenByToken::attention(const network::Attention& op, con
 
 CrossAttention TokenByToken::cross_attention(const network::Attention& op, const Signal& x) {
   const auto made = cross_tables_.try_emplace(head_of(op), network_.sequence_length, head_of(op));
-  return CrossAttention(x.dots, x.cross, memory_, attention_shape<double>(op, network_.sequence_length), network_.batch,
-                        made.first->second);
+  Shape shape = attention_shape<double>(op, network_.sequence_length);
+  shape.participation = memory_.cloud.participation;
+  return CrossAttention(x.dots, x.cross, memory_.moments, shape, network_.batch, made.first->second);
 }
 
 /// The heads' outputs.
