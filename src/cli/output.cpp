@@ -17,6 +17,15 @@ void add_output_options(CLI::App& command, OutputOptions& options) {
   command.add_flag("--quiet", options.quiet, "No warnings on standard error");
 }
 
+void add_tokens_option(CLI::App& command, bool& tokens) {
+  command.add_flag("--tokens", tokens, "Every token's second moment and gradient variance too, in JSON and CSV");
+}
+
+void require_place_for_tokens(bool tokens, const OutputOptions& output) {
+  if (tokens && output.format == "table")
+    throw Failure(wrong_usage, "--tokens lists every token, which a table does not show: add --format json or csv");
+}
+
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce) {
   if (!options.file.empty() && options.file != "-") {
     PendingFile file("--output", options.file);

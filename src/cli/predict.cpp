@@ -14,6 +14,7 @@ struct Options {
   std::string spec;
   TheoryOptions theory;
   bool all = false;
+  bool tokens = false;
   OutputOptions output;
 };
 
@@ -24,9 +25,10 @@ void write(std::ostream& out, const Options& options, const profile::Profile& pr
 }
 
 void run(const Options& options) {
+  require_place_for_tokens(options.tokens, options.output);
   write_output(options.output, [&] {
-    const auto profile =
-        std::make_shared<profile::Profile>(prediction(*load(options.spec).network, options.theory, options.spec));
+    const auto profile = std::make_shared<profile::Profile>(
+        prediction(*load(options.spec).network, options.theory, options.spec, options.tokens));
     warn(options.output, options.spec, profile->warnings);
     return [&options, profile](std::ostream& out) { write(out, options, *profile); };
   });
@@ -40,6 +42,7 @@ void add_predict(CLI::App& app) {
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   add_theory_options(*command, options->theory);
   command->add_flag("--all", options->all, "In a table, every point of a long model");
+  add_tokens_option(*command, options->tokens);
   add_output_options(*command, options->output);
   command->footer(
       "Examples:\n"

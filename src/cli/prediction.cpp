@@ -24,10 +24,11 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
       ->check(CLI::IsMember({"actual", "means"}));
 }
 
-profile::Profile prediction(const network::Network& network, const TheoryOptions& theory, const std::string& spec) {
+profile::Profile prediction(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
+                            bool tokens) {
   try {
     const auto which = theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
-    return predict::predict(network, which, prefix_of(theory));
+    return predict::predict(network, which, {prefix_of(theory), tokens});
   } catch (const predict::NotCovered& error) {
     throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
   } catch (const std::domain_error& error) {

@@ -18,7 +18,8 @@ struct TheoryOptions {
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 
 /// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without one.
+/// tokens: every token's moments too.
 [[nodiscard]] profile::Profile prediction(const network::Network& network, const TheoryOptions& theory,
-                                          const std::string& spec);
+                                          const std::string& spec, bool tokens = false);
 
 }  // namespace sigprop::cli

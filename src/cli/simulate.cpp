@@ -28,6 +28,7 @@ void write(std::ostream& out, const Options& options, const simulate::Result& re
 }
 
 void run(const Options& options) {
+  require_place_for_tokens(options.simulation.tokens, options.output);
   write_output(options.output, [&] {
     const network::Network network = *load(options.spec).network;
     const auto result =

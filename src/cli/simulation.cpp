@@ -38,6 +38,7 @@ simulate::Settings settings(const network::Network& network, const SimulationOpt
   out.precision = options.engine.precise();
   out.norm_epsilon = options.norm_epsilon;
   out.largest_rank = options.largest_rank;
+  out.tokens = options.tokens;
   out.threads = options.threads;
   if (options.memory > 0) out.memory = static_cast<double>(options.memory);
   const bool resume = !options.resume.empty();
@@ -130,6 +131,7 @@ void add_simulation_options(CLI::App& command, SimulationOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
+  add_tokens_option(command, options.tokens);
   command.add_option("--threads", options.threads, "Threads of the CPU to use; 0: all")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();

@@ -71,7 +71,7 @@ Outcome verified(const Options& options) {
     throw Failure(wrong_usage,
                   "--replicates is 1, but must be at least 2: one network tells nothing about the scatter");
   const network::Network network = *load(options.spec).network;
-  const profile::Profile predicted = prediction(network, options.theory, options.spec);
+  const profile::Profile predicted = prediction(network, options.theory, options.spec, options.simulation.tokens);
   Outcome out;
   out.measured = simulated(network, options.simulation, options.output.quiet);
   if (out.measured.replicates < 2)

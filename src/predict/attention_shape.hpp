@@ -25,6 +25,7 @@ template <class T>
           square(op.bias_std),
           T(op.dropout),
           T(k * square(op.score_scale)),
+          T(1) / T(static_cast<double>(op.width)),
           turned,
           op.query_key_norm.has_value()};
 }

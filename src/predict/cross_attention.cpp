@@ -74,7 +74,7 @@ void CrossAttention::set_pairs(SoftmaxTable<double>& table) {
 
 /// Of values with second moment `own` and token product `dot`: E[A y yᵀ Aᵀ].
 MatrixXd CrossAttention::mixed(double own, double dot) const {
-  const double leak = key_gain_ * spread_ / shape_.width;
+  const double leak = key_gain_ * spread_ * shape_.participation;
   MatrixXd z = overlap_ + leak * (focus_.asDiagonal() * query_ * focus_.asDiagonal());
   z = ((own - dot) * z).array() + dot;
   z.diagonal() += own * shape_.dropout / (1 - shape_.dropout) * overlap_.diagonal();
@@ -94,7 +94,7 @@ CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixX
   const auto value = formula::linear_forward(memory_, shape_.width, shape_.value_weight, shape_.bias_variance);
   const double keep = 1 - shape_.dropout, own = value.second_moment() - value.token_dot();
   const double own_dropped = value.second_moment() / keep - value.token_dot();
-  const MatrixXd leak = own / shape_.width * (focus_ * focus_.transpose());
+  const MatrixXd leak = own * shape_.participation * (focus_ * focus_.transpose());
 
   // w T12 + leak between rows, w_p T + leak within one.
   const auto bracket = [&](const MatrixXd& jacobian) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -18,6 +19,7 @@
 #include "sigprop/formula/gated.hpp"
 #include "sigprop/formula/linear.hpp"
 #include "sigprop/formula/norm.hpp"
+#include "sigprop/formula/participation.hpp"
 #include "sigprop/formula/residual.hpp"
 #include "sigprop/network/network.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -41,6 +43,7 @@ class Exchangeable {
     formula::Moments<T> moments;
     T settled{};  ///< share of the variance that passed a norm and only residual sums since
     std::size_t width = 0;
+    formula::Anisotropy<T> cloud;  ///< of the centred tokens
   };
 
   /// The gradient on its way back. Its two shares tell a norm what the norm after it already projected out.
@@ -62,7 +65,7 @@ class Exchangeable {
   [[nodiscard]] Signal source() const {
     if (const auto* given = std::get_if<network::GivenInput>(&network_.source)) {
       const T variance(given->variance);
-      return {{T(given->mean), variance, variance * T(given->token_correlation), T(0)}, T(0), network_.width};
+      return isotropic({T(given->mean), variance, variance * T(given->token_correlation), T(0)});
     }
     const auto& embedding = std::get<network::Embedding>(network_.source);
     double shared = 0, across = 0;
@@ -77,7 +80,7 @@ class Exchangeable {
       across += formula::segment_match_across;
     }
     const T tables(static_cast<double>(embedding.tables()));
-    return {formula::embedding_forward(tables, square(embedding.std), T(shared), T(across)), T(0), network_.width};
+    return isotropic(formula::embedding_forward(tables, square(embedding.std), T(shared), T(across)));
   }
 
   [[nodiscard]] Gradient loss_gradient(const Signal&) const {
@@ -97,47 +100,62 @@ class Exchangeable {
   // ---- forward -----------------------------------------------------------------------------------------------------
 
   [[nodiscard]] Signal forward(const network::Linear& op, const Signal& x) const {
-    return fresh(
-        formula::linear_forward(x.moments, T(static_cast<double>(op.in)), square(op.weight_std), square(op.bias_std)),
-        op.out);
+    return fresh(formula::linear_forward(x.moments, real(op.in), square(op.weight_std), square(op.bias_std)), op.out,
+                 formula::linear_anisotropy(x.cloud, real(op.out)));
   }
 
   [[nodiscard]] Signal forward(const network::GatedLinear& op, const Signal& x) {
     const GateFactors factors = gate_factors(op, x);
-    return fresh(formula::gated_forward(activations_.forward(op.activation, factors.gate), factors.value), op.out);
+    const formula::Moments<T> open = activations_.forward(op.activation, factors.gate);
+    const formula::Moments<T> y = formula::gated_forward(open, factors.value);
+    const T from_gate = linear_share(op.activation, factors.gate) * factors.value.token_dot();
+    const T from_value = open.token_dot() * formula::centred_variance(factors.value);
+    const auto cloud = formula::linear_anisotropy(x.cloud, real(op.out));
+    return fresh(y, op.out, formula::featurewise_anisotropy(cloud, share_of(from_gate + from_value, y), real(op.out)));
   }
 
   [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x) {
-    return fresh(activations_.forward(op.kind, x.moments), x.width);
+    const formula::Moments<T> y = activations_.forward(op.kind, x.moments);
+    const T share = share_of(linear_share(op.kind, x.moments), y);
+    return fresh(y, x.width, formula::featurewise_anisotropy(x.cloud, share, real(x.width)));
   }
 
   [[nodiscard]] Signal forward(const network::Dropout& op, const Signal& x) const {
-    return fresh(formula::dropout_forward(x.moments, T(op.probability)), x.width);
+    const formula::Moments<T> y = formula::dropout_forward(x.moments, T(op.probability));
+    const T share = share_of(formula::centred_variance(x.moments), y);
+    return fresh(y, x.width, formula::featurewise_anisotropy(x.cloud, share, real(x.width)));
   }
 
   [[nodiscard]] Signal forward(const network::Norm& op, const Signal& x) const {
-    return {normalized(op.kind, x.moments, op.width), T(1), x.width};
+    return {normalized(op.kind, x.moments, op.width), T(1), x.width, x.cloud};
   }
 
   [[nodiscard]] Signal forward(const network::Attention& op, const Signal& x, profile::AttentionMetrics& metrics) {
     require_covered(op);
-    const formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length);
-    const formula::ScoreMoments<T> scores = formula::attention_scores(x.moments, keys_of(op, x), shape);
+    const formula::AttentionShape<T> shape = shape_of(op, x);
+    const formula::Moments<T>& keys = keys_of(op, x).moments;
+    const formula::ScoreMoments<T> scores = formula::attention_scores(x.moments, keys, shape);
     const formula::SoftmaxMeans<T> softmax = softmax_of(op, scores);
     metrics.score_variance = quantity(scores.variance);
     if (theory_ == Theory::full) set_entropy(metrics, scalar::value_of(softmax.row.entropy), network_.sequence_length);
-    return fresh(project(op, head_output(op, x, shape, softmax)), x.width);
+    const auto heads = formula::attention_anisotropy(x.moments, x.cloud, keys, shape, softmax);
+    return fresh(project(op, head_output(op, x, shape, softmax)), x.width,
+                 formula::linear_anisotropy(heads, real(x.width)));
   }
 
   /// The mean of the experts that a token takes, from one expert's output.
   [[nodiscard]] static Signal mean_of(const network::Experts& op, const Signal& y) {
-    return fresh(formula::experts_forward(y.moments, real(op.count), real(op.chosen)), y.width);
+    const T count = real(op.count), chosen = real(op.chosen);
+    return fresh(formula::experts_forward(y.moments, count, chosen), y.width,
+                 formula::experts_anisotropy(y.cloud, real(y.width), count, chosen));
   }
 
   /// Of two lists that read the same signal.
   [[nodiscard]] static Signal add(const Signal& a, const Signal& b) {
     const formula::Moments<T> sum = formula::sum(a.moments, b.moments);
-    return {sum, weighted(a.settled, a.moments.variance, b.settled, b.moments.variance), a.width};
+    const auto cloud = formula::parallel_anisotropy(a.cloud, formula::centred_variance(a.moments), b.cloud,
+                                                    formula::centred_variance(b.moments), real(a.width));
+    return {sum, weighted(a.settled, a.moments.variance, b.settled, b.moments.variance), a.width, cloud};
   }
 
   [[nodiscard]] static Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) {
@@ -146,7 +164,16 @@ class Exchangeable {
     const T skip_share = sum.variance > T(0) ? T(skip * skip * x.moments.variance / sum.variance) : T(0);
     // Without a skip it is the branch alone, scaled.
     const T settled = op.skip == 0 ? branch.settled : T(skip_share * x.settled);
-    return {{sum, settled, x.width}, T(1) - skip_share};
+    const auto cloud =
+        formula::residual_anisotropy(x.cloud, T(skip * skip * formula::centred_variance(x.moments)), branch.cloud,
+                                     T(scale * scale * formula::centred_variance(branch.moments)), real(x.width));
+    return {{sum, settled, x.width, cloud}, T(1) - skip_share};
+  }
+
+  /// At the beginning of a branch a signal is a linear map of itself.
+  [[nodiscard]] static Signal into_branch(Signal x) {
+    x.cloud.linear = T(1);
+    return x;
   }
 
   // ---- backward: x is what entered the component -------------------------------------------------------------------
@@ -187,13 +214,13 @@ class Exchangeable {
 
   [[nodiscard]] Gradient backward(const network::Attention& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) {
-    const formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length);
+    const formula::AttentionShape<T> shape = shape_of(op, x);
     const T width = real(op.width), fan = real(op.heads * op.head_width);
-    const formula::Moments<T>& keys = keys_of(op, x);
+    const formula::Moments<T>& keys = keys_of(op, x).moments;
     const formula::SoftmaxMeans<T> softmax = softmax_of(op, formula::attention_scores(x.moments, keys, shape));
     formula::Gradient<T> b = formula::linear_backward(g.moments, width, square(op.output_std));
     if (op.inner_norm) {
-      const Signal heads{mixed(x.moments, keys, shape, softmax), T(0), op.heads * op.head_width};
+      const Signal heads = fresh(mixed(x.moments, keys, shape, softmax), op.heads * op.head_width, x.cloud);
       b = through_norm(*op.inner_norm, heads, heads.width, fresh(b)).moments;
     }
     const formula::Moments<T> z = head_output(op, x, shape, softmax);
@@ -224,7 +251,7 @@ class Exchangeable {
 
   // ---- an encoder's output, which cross-attention reads --------------------------------------------------------------
 
-  void attend_to(const formula::Moments<T>& memory) { memory_ = memory; }
+  void attend_to(const Signal& memory) { memory_ = memory; }
 
   /// What all cross-attention together sent back to it.
   [[nodiscard]] const formula::Gradient<T>& memory_gradient() const { return memory_gradient_; }
@@ -257,8 +284,28 @@ class Exchangeable {
     return sum > T(0) ? T((a * variance_a + b * variance_b) / sum) : T(0);
   }
 
-  /// A signal, or a gradient, fresh from random weights or a mask.
-  [[nodiscard]] static Signal fresh(const formula::Moments<T>& x, std::size_t width) { return {x, T(0), width}; }
+  /// A signal fresh from random weights or a mask.
+  [[nodiscard]] static Signal fresh(const formula::Moments<T>& x, std::size_t width,
+                                    const formula::Anisotropy<T>& cloud) {
+    return {x, T(0), width, cloud};
+  }
+
+  /// A signal from outside.
+  [[nodiscard]] Signal isotropic(const formula::Moments<T>& x) const {
+    return fresh(x, network_.width, {T(1) / real(network_.width), T(1)});
+  }
+
+  /// The part of an activation's centred variance that is linear in its input.
+  [[nodiscard]] T linear_share(network::ActivationKind kind, const formula::Moments<T>& x) {
+    const formula::Gradient<T> one{T(1), T(1), T(1)};
+    return activations_.backward(kind, one, x).covariance * formula::centred_variance(x);
+  }
+
+  /// As a share of all of it; 1 where tokens are alike.
+  [[nodiscard]] static T share_of(const T& part, const formula::Moments<T>& y) {
+    const T all = formula::centred_variance(y);
+    return all > T(0) ? std::clamp(T(part / all), T(0), T(1)) : T(1);
+  }
 
   // ---- gates ---------------------------------------------------------------------------------------------------------
 
@@ -317,8 +364,14 @@ class Exchangeable {
   }
 
   /// What keys and values are made of.
-  [[nodiscard]] const formula::Moments<T>& keys_of(const network::Attention& op, const Signal& x) const {
-    return op.cross ? memory_ : x.moments;
+  [[nodiscard]] const Signal& keys_of(const network::Attention& op, const Signal& x) const {
+    return op.cross ? memory_ : x;
+  }
+
+  [[nodiscard]] formula::AttentionShape<T> shape_of(const network::Attention& op, const Signal& x) const {
+    formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length);
+    shape.participation = keys_of(op, x).cloud.participation;
+    return shape;
   }
 
   /// Empty for the paper's theory, which has no functionals and does not read them.
@@ -335,7 +388,7 @@ class Exchangeable {
   [[nodiscard]] formula::Moments<T> head_output(const network::Attention& op, const Signal& x,
                                                 const formula::AttentionShape<T>& shape,
                                                 const formula::SoftmaxMeans<T>& softmax) const {
-    const formula::Moments<T> z = mixed(x.moments, keys_of(op, x), shape, softmax);
+    const formula::Moments<T> z = mixed(x.moments, keys_of(op, x).moments, shape, softmax);
     return op.inner_norm ? normalized(*op.inner_norm, z, op.heads * op.head_width) : z;
   }
 
@@ -355,7 +408,7 @@ class Exchangeable {
   Theory theory_;
   ActivationMoments<T> activations_;
   std::map<Head, SoftmaxTable<T>> tables_;
-  formula::Moments<T> memory_;
+  Signal memory_;
   formula::Gradient<T> memory_gradient_;
 };
 

@@ -152,7 +152,8 @@ Surface surface_of(const Grid& grid, const Eigen::VectorXd& score_variance, cons
       const double keys = grid.keys(shared, b);
       const auto there = [&] {
         return between(keys, length, [&](Index m) {
-          return between(shared, length, [&](Index i) { return correlation(std::max(i, m), std::min(i, m)); });
+          return between(shared, length,
+                         [&](Index i) { return correlation(std::max(m, i + 1), i); });  // of unlike rows
         });
       };
       for (std::size_t c = 0; c < out.depth(); ++c) {

@@ -23,7 +23,8 @@ enum class Correlations { smooth, rough };
 
 /// Fills pair fields of one sequence length and head width. Pairs of different rows are exact at 7 × 4 nodes, Chebyshev points in ln I and in
 /// θ = ln(M/(I+1))/ln(L/(I+1)), I and M the shorter and the longer row; between them ln(P M)/v, ln[T12_q/(P (1-1/I))]/v and T12_k/T12_q - ρ are
-/// interpolated. Error below 3e-3 at L = 512 (tests/predict/causal_tables_test.cpp).
+/// interpolated. Relative error of P and of the jacobians below 5e-3 and 1e-2 up to v = 4, 1e-2 and 1.5e-2 up to 16, largest where two of the
+/// first five rows meet (tests/predict/causal_tables_test.cpp).
 class PairFieldTable {
  public:
   PairFieldTable(Eigen::Index length, Head head) : length_(length), head_(head) {}

@@ -59,8 +59,9 @@ Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked) {
 
 /// Token by token in double alone: products of all pairs would be too large in wide numbers.
 profile::Profile walk_masked(const network::Network& network, const network::Outline& outline,
-                             std::optional<Prefix> asked) {
-  profile::Profile result = walk_token_by_token(network, outline, prefix_of(network, asked));
+                             const Options& options) {
+  profile::Profile result =
+      walk_token_by_token(network, outline, prefix_of(network, options.prefix), options.tokens);
   if (!holds(result)) {
     throw NotCovered(
         "a variance beyond 1e290, or below 1e-290, is not covered behind a causal mask; lower the depth or the standard "
@@ -71,10 +72,10 @@ profile::Profile walk_masked(const network::Network& network, const network::Out
 
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
 /// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
-profile::Profile walk(const network::Network& network, Theory theory, std::optional<Prefix> prefix) {
+profile::Profile walk(const network::Network& network, Theory theory, const Options& options) {
   const network::Outline outline = network::outline_of(network);
   if (theory == Theory::full && network::has_mask(network)) {
-    return walk_masked(network, outline, prefix);
+    return walk_masked(network, outline, options);
   }
   try {
     profile::Profile result = walk_in_double(network, outline, theory);
@@ -84,10 +85,20 @@ profile::Profile walk(const network::Network& network, Theory theory, std::optio
   return walk_in_wide(network, outline, theory);
 }
 
+/// Of tokens that are all alike.
+void set_tokens(profile::Profile& profile, double sequence_length) {
+  const auto length = static_cast<std::size_t>(sequence_length);
+  for (profile::Point& point : profile.points) {
+    if (point.forward.tokens.empty()) point.forward.tokens.assign(length, point.forward.second_moment);
+    if (point.backward.tokens.empty()) point.backward.tokens.assign(length, point.backward.variance);
+  }
+}
+
 }  // namespace
 
-profile::Profile predict(const network::Network& network, Theory theory, std::optional<Prefix> prefix) {
-  profile::Profile result = walk(network, theory, prefix);
+profile::Profile predict(const network::Network& network, Theory theory, const Options& options) {
+  profile::Profile result = walk(network, theory, options);
+  if (options.tokens) set_tokens(result, network.sequence_length);
   result.name = network.name;
   result.theory = theory == Theory::paper ? "paper" : "full";
   result.warnings = warnings_of(network, theory, result);

@@ -15,22 +15,29 @@ constexpr std::size_t key_points = 10;
 constexpr std::size_t variance_points = 10;
 constexpr std::size_t odd_key_points = 8;
 constexpr std::size_t odd_variance_points = 6;
-constexpr std::size_t ratio_points = 12;
+constexpr std::size_t deviation_points = 16;
 
-/// The largest √(v'/v) of a tile: the integrals become long where v' passes 1024.
-double last_root_ratio(int tile) {
-  return std::min(19.0, 32 / std::sqrt(score_variance_at(1, tile)));
+/// The largest √v' of a tile: v' reaches 256, and twice as far in √v' as v does.
+double last_deviation(int tile) {
+  return std::max(std::sqrt(last_tabulated_score_variance), 2 * std::sqrt(score_variance_at(1, tile)));
 }
 
-/// √(v'/v) in [0, last] on [-1, 1], with about half of it below 1.
-double ratio_coordinate(double root_ratio, double last) {
-  const double top = last / (1 + last);
-  return 2 * std::min(root_ratio / (1 + root_ratio), top) / top - 1;
+/// The √v' of a tile about which its functionals bend.
+double middle_deviation(int tile) {
+  return std::max(2.0, std::sqrt(score_variance_at(1, tile)));
 }
 
-double root_ratio_at(double x, double last) {
-  const double y = (x + 1) / 2 * last / (1 + last);
-  return y / (1 - y);
+/// √v' from 0 to the last on [-1, 1].
+double deviation_coordinate(double deviation, int tile) {
+  const double last = last_deviation(tile), middle = middle_deviation(tile);
+  const double held = std::min(deviation, last);
+  return 2 * held / (middle + held) * (middle + last) / last - 1;
+}
+
+double deviation_at(double x, int tile) {
+  const double last = last_deviation(tile), middle = middle_deviation(tile);
+  const double y = (x + 1) / 2 * last / (middle + last);
+  return middle * y / (1 - y);
 }
 
 /// Coefficients along the last of three axes from those along all three, at a place of the first two.
@@ -59,7 +66,7 @@ void to_coefficients_along(std::vector<double>& table, std::size_t second, std::
 }  // namespace
 
 formula::OddKey<double> RowTable::OddKey::operator()(double root_ratio) const {
-  const double x = ratio_coordinate(root_ratio, last_);
+  const double x = deviation_coordinate(root_ratio * deviation_, tile_);
   const auto value = [&](const std::vector<double>& table) {
     return std::exp(chebyshev_sum(table.size(), x, [&](std::size_t j) { return table[j]; }));
   };
@@ -96,15 +103,15 @@ const RowTable::OddTile& RowTable::odd_tile(int index) {
   const auto [place, made] = odd_tiles_.try_emplace(index);
   OddTile& tile = place->second;
   if (!made) return tile;
-  for (Table& table : tile) table.resize(odd_variance_points * odd_key_points * ratio_points);
+  for (Table& table : tile) table.resize(odd_variance_points * odd_key_points * deviation_points);
   std::size_t at = 0;
   for (std::size_t a = 0; a < odd_variance_points; ++a) {
     const double v = score_variance_at(chebyshev_point(a, odd_variance_points), index);
     for (std::size_t b = 0; b < odd_key_points; ++b) {
       const double keys = keys_at(chebyshev_point(b, odd_key_points));
-      for (std::size_t c = 0; c < ratio_points; ++c, ++at) {
-        const double root_ratio = root_ratio_at(chebyshev_point(c, ratio_points), last_root_ratio(index));
-        const double own = v * root_ratio * root_ratio;
+      for (std::size_t c = 0; c < deviation_points; ++c, ++at) {
+        const double deviation = deviation_at(chebyshev_point(c, deviation_points), index);
+        const double own = deviation * deviation;
         const auto key = head_.normalized
                              ? formula::softmax_odd_key(v, own, keys)
                              : formula::softmax_odd_key_means(v, own, keys, static_cast<double>(head_.width));
@@ -113,7 +120,7 @@ const RowTable::OddTile& RowTable::odd_tile(int index) {
       }
     }
   }
-  for (Table& table : tile) to_coefficients_along(table, odd_key_points, ratio_points);
+  for (Table& table : tile) to_coefficients_along(table, odd_key_points, deviation_points);
   return tile;
 }
 
@@ -139,9 +146,10 @@ RowTable::OddKey RowTable::odd_key(double keys, double v) {
   const OddTile& tile = odd_tile(index);
   const double x = score_coordinate(inside, index), y = coordinate(keys);
   OddKey out;
-  out.last_ = last_root_ratio(index);
-  out.share_ = contracted(tile[0], odd_key_points, ratio_points, x, y);
-  out.square_ = contracted(tile[1], odd_key_points, ratio_points, x, y);
+  out.tile_ = index;
+  out.deviation_ = std::sqrt(inside);
+  out.share_ = contracted(tile[0], odd_key_points, deviation_points, x, y);
+  out.square_ = contracted(tile[1], odd_key_points, deviation_points, x, y);
   return out;
 }
 

@@ -12,20 +12,22 @@
 namespace sigprop::predict {
 
 /// The softmax functionals of single rows of every length up to the longest, as a causal mask has them: Chebyshev sums in ln n over
-/// [2, longest] and in the score variance, tile by tile, of their logarithms. Relative error against the exact functionals below
-/// 1e-3 up to v = 16 (tests/predict/causal_tables_test.cpp).
+/// [2, longest] and in the score variance, tile by tile, of their logarithms; those of odd keys in √v' as well. Relative error against the
+/// exact functionals up to v = 16 and 512 keys below 1e-3; of an odd key's E[A] and E[A²] below 1e-3 and 5e-3 up to v = 1, 4e-3 and 1e-2 up to
+/// 4, 2e-2 and 7e-2 up to 16, a tenth of it for at most 32 keys (tests/predict/causal_tables_test.cpp).
 class RowTable {
  public:
   /// E[A] and E[A²] of one key of a row by the ratio of its score variance to that of the others.
   class OddKey {
    public:
-    /// Of √(v'/v); where v' would pass 1024, or the root 19, as there.
+    /// Of √(v'/v); where v' would pass both 256 and four times the largest v of the tile, as there.
     [[nodiscard]] formula::OddKey<double> operator()(double root_ratio) const;
 
    private:
     friend class RowTable;
     std::vector<double> share_, square_;
-    double last_ = 0;
+    double deviation_ = 0;  ///< √v
+    int tile_ = 0;
   };
 
   RowTable(double longest, Head head) : longest_(longest), head_(head) {}

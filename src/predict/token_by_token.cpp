@@ -32,10 +32,16 @@ double off_diagonal_mean(const MatrixXd& m) {
   return m.rows() > 1 ? (m.sum() - m.trace()) / (length * (length - 1)) : 0;
 }
 
+std::vector<profile::Quantity> by_token(const MatrixXd& dots) {
+  std::vector<profile::Quantity> out;
+  for (Index i = 0; i < dots.rows(); ++i) out.push_back(quantity(dots(i, i)));
+  return out;
+}
+
 }  // namespace
 
-TokenByToken::TokenByToken(const network::Network& network, Prefix prefix)
-    : network_(network), prefix_(prefix), length_(static_cast<Index>(network.sequence_length)) {}
+TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, bool tokens)
+    : network_(network), prefix_(prefix), tokens_(tokens), length_(static_cast<Index>(network.sequence_length)) {}
 
 // ---- ends ------------------------------------------------------------------------------------------------------------
 
@@ -76,6 +82,7 @@ profile::Forward TokenByToken::profile_of(const Signal& x, std::size_t width) co
   profile::Forward out = forward_of(mean, network_.sequence_length, width, batched());
   out.effective_rank = effective_rank_of(x.dots, static_cast<double>(width));
   out.ends = profile::Ends{quantity(x.dots(0, 0)), quantity(x.dots(length_ - 1, length_ - 1))};
+  if (tokens_) out.tokens = by_token(x.dots);
   return out;
 }
 
@@ -85,6 +92,7 @@ profile::Backward TokenByToken::profile_of(const Gradient& g, std::size_t width)
   const double elements = network_.batch * network_.sequence_length * static_cast<double>(width);
   profile::Backward out = backward_of(mean, elements, batched());
   out.ends = profile::Ends{quantity(g.dots(0, 0)), quantity(g.dots(length_ - 1, length_ - 1))};
+  if (tokens_) out.tokens = by_token(g.dots);
   return out;
 }
 
@@ -271,8 +279,9 @@ const CausalAttention& TokenByToken::attention(const network::Attention& op, con
 
 CrossAttention TokenByToken::cross_attention(const network::Attention& op, const Signal& x) {
   const auto made = cross_tables_.try_emplace(head_of(op), network_.sequence_length, head_of(op));
-  return CrossAttention(x.dots, x.cross, memory_, attention_shape<double>(op, network_.sequence_length), network_.batch,
-                        made.first->second);
+  Shape shape = attention_shape<double>(op, network_.sequence_length);
+  shape.participation = memory_.cloud.participation;
+  return CrossAttention(x.dots, x.cross, memory_.moments, shape, network_.batch, made.first->second);
 }
 
 /// The heads' outputs.

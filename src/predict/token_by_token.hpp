@@ -44,7 +44,8 @@ class TokenByToken {
     Eigen::VectorXd branch_share;
   };
 
-  TokenByToken(const network::Network& network, Prefix prefix);
+  /// tokens: profiles list every token.
+  TokenByToken(const network::Network& network, Prefix prefix, bool tokens);
 
   [[nodiscard]] Signal source() const;
   [[nodiscard]] Gradient loss_gradient(const Signal& output) const;
@@ -58,6 +59,7 @@ class TokenByToken {
   [[nodiscard]] Signal forward(const network::Norm& op, const Signal& x) const;
   [[nodiscard]] Signal forward(const network::Attention& op, const Signal& x, profile::AttentionMetrics& metrics);
   [[nodiscard]] Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) const;
+  [[nodiscard]] const Signal& into_branch(const Signal& x) const { return x; }
   [[nodiscard]] Signal mean_of(const network::Experts& op, const Signal& y) const;
   [[nodiscard]] Signal add(const Signal& a, const Signal& b) const;
 
@@ -75,7 +77,7 @@ class TokenByToken {
   [[nodiscard]] Gradient add(const Gradient& a, const Gradient& b) const;
 
   /// An encoder's output, whose tokens are exchangeable, and what all cross-attention together sent back to it.
-  void attend_to(const formula::Moments<double>& memory) { memory_ = memory; }
+  void attend_to(const Exchangeable<double>::Signal& memory) { memory_ = memory; }
   [[nodiscard]] const formula::Gradient<double>& memory_gradient() const { return memory_gradient_; }
 
  private:
@@ -103,6 +105,7 @@ class TokenByToken {
 
   const network::Network& network_;
   Prefix prefix_;
+  bool tokens_;
   Eigen::Index length_;
   ActivationMoments<double> activations_;
   struct Kind {
@@ -115,7 +118,7 @@ class TokenByToken {
   std::map<Kind, CausalTables> tables_;
   std::map<Head, SoftmaxTable<double>> cross_tables_;
   std::unique_ptr<CausalAttention> attention_;  ///< the last one: the way back begins with it
-  formula::Moments<double> memory_;
+  Exchangeable<double>::Signal memory_;
   formula::Gradient<double> memory_gradient_;
 };
 

@@ -134,7 +134,7 @@ class Walk {
   }
 
   [[nodiscard]] Signal forward_op(const network::Residual& op, const Signal& x) {
-    auto sum = algebra_.sum(op, x, forward_list(op.of, x));
+    auto sum = algebra_.sum(op, x, forward_list(op.of, algebra_.into_branch(x)));
     if (!Algebra::recomputes || again_) branch_shares_.push_back(std::move(sum.branch_share));
     return std::move(sum.signal);
   }
@@ -249,7 +249,7 @@ void walk_network(const network::Network& network, const network::Outline& outli
     return;
   }
   Walk<Encoder> encoder(network, outline, of_encoder, result);
-  algebra.attend_to(encoder.forward(network.encoder).moments);
+  algebra.attend_to(encoder.forward(network.encoder));
   Walk<Algebra> decoder(network, outline, algebra, result, {encoder.place().point, encoder.place().weight});
   decoder.backward(algebra.loss_gradient(decoder.forward(network.body)));
   encoder.backward(Encoder::fresh(algebra.memory_gradient()));

@@ -5,9 +5,10 @@
 
 namespace sigprop::predict {
 
-profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline, Prefix prefix) {
+profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline, Prefix prefix,
+                                     bool tokens) {
   profile::Profile result = blank_profile(outline);
-  TokenByToken algebra(network, prefix);
+  TokenByToken algebra(network, prefix, tokens);
   Exchangeable<double> of_encoder(network, Theory::full);
   walk_network(network, outline, algebra, of_encoder, result);
   result.prefix = prefix == Prefix::means ? "means" : "actual";

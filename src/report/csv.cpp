@@ -68,6 +68,15 @@ std::vector<Column> columns_of(const Profile& profile) {
     columns.push_back(
         {"backward.last_variance", [](const Point& p, const Layer*) { return Cell(p.backward.ends->last); }});
   }
+  const std::size_t tokens = profile.points.empty() ? 0 : profile.points.front().forward.tokens.size();
+  for (std::size_t i = 0; i < tokens; ++i) {
+    columns.push_back({"forward.tokens.second_moment." + std::to_string(i + 1),
+                       [i](const Point& p, const Layer*) { return Cell(p.forward.tokens[i]); }});
+  }
+  for (std::size_t i = 0; i < tokens; ++i) {
+    columns.push_back({"backward.tokens.variance." + std::to_string(i + 1),
+                       [i](const Point& p, const Layer*) { return Cell(p.backward.tokens[i]); }});
+  }
   for (const std::string& name : profile::weight_names(profile)) {
     columns.push_back({"weights." + name + ".gradient_norm",
                        [name](const Point&, const Layer* layer) { return gradient_norm(layer, name); }});

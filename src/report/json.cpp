@@ -18,6 +18,12 @@ void add(Json& out, const char* first, const char* last, const std::optional<pro
   out[last] = quantity_json(ends->last);
 }
 
+void add(Json& out, const char* name, const std::vector<Quantity>& tokens) {
+  if (tokens.empty()) return;
+  Json& list = out["tokens"][name] = Json::array();
+  for (const Quantity& token : tokens) list.push_back(quantity_json(token));
+}
+
 Json point_json(const profile::Point& point) {
   const profile::Forward& f = point.forward;
   const profile::Backward& b = point.backward;
@@ -30,12 +36,14 @@ Json point_json(const profile::Point& point) {
   add(forward, "effective_rank", f.effective_rank);
   add(forward, "cross_dot", f.cross_dot);
   add(forward, "first_second_moment", "last_second_moment", f.ends);
+  add(forward, "second_moment", f.tokens);
   Json backward = {{"variance", quantity_json(b.variance)},
                    {"token_dot", quantity_json(b.token_dot)},
                    {"token_correlation", quantity_json(b.token_correlation)},
                    {"norm", quantity_json(b.norm)}};
   add(backward, "cross_dot", b.cross_dot);
   add(backward, "first_variance", "last_variance", b.ends);
+  add(backward, "variance", b.tokens);
   return {{"index", point.index},
           {"path", point.path},
           {"layer", point.layer},

@@ -46,6 +46,13 @@ Stream start(const Task& task) {
 
 }  // namespace
 
+void require_single_functions(const Task& task, const std::string& scheme) {
+  if (!task.stack.parallel) return;
+  throw NotApplicable(scheme +
+                      " gives every branch variance 1, and a parallel layer has two functions on one branch: set "
+                      "\"parallel\": false");
+}
+
 double branch_share(const Task& task) {
   const double branches = given(task, "branches", real(task.stack.branches()));
   const double share = given(task, "k") / std::pow(branches, given(task, "alpha"));
@@ -71,6 +78,9 @@ std::optional<double> unit_embedding(const Task& task) {
 
 Settings deepscalelm(const Task& task) {
   require_one_stack(task, "deepscalelm");
+  require_single_functions(task, "deepscalelm");
+  if (task.stack.experts > 0)
+    throw NotApplicable("deepscalelm has no rule for experts: remove \"experts\", or take deepscalelm_full");
   if (task.stack.gated)
     throw NotApplicable("deepscalelm has no rule for a gated feed-forward network: set \"gated\": false");
   const double share = branch_share(task), kept = 1 - task.stack.dropout;

@@ -7,6 +7,9 @@
 /// λ² = 1 - β², β² = k/N^α that keep the sum there (arXiv:2403.09635).
 namespace sigprop::scheme {
 
+/// Throws NotApplicable for layers whose attention and FFN share one branch.
+void require_single_functions(const Task& task, const std::string& scheme);
+
 /// β² of the task's parameters k, alpha and branches. Throws NotApplicable above 1.
 [[nodiscard]] double branch_share(const Task& task);
 

@@ -81,6 +81,7 @@ void solve(predict::Propagator& signal, Stack& stack) {
 
 Settings deepscalelm_full(const Task& task) {
   require_one_stack(task, "deepscalelm_full");
+  require_single_functions(task, "deepscalelm_full");
   const double share = branch_share(task);
   Settings out = in_every_layer(task, {});
   out.embedding = unit_embedding(task);

@@ -47,6 +47,14 @@ std::optional<profile::Ends> ends_of(const Accumulator& measured, const SignalPl
   return profile::Ends{mean_of(measured, place.begin, place.ends), mean_of(measured, place.begin, place.ends + 1)};
 }
 
+std::vector<Quantity> tokens_of(const Accumulator& measured, const SignalPlace& place, double length) {
+  std::vector<Quantity> out;
+  if (place.tokens == 0) return out;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(length); ++i)
+    out.push_back(mean_of(measured, place.tokens + i, 0));
+  return out;
+}
+
 /// Of numbers 0, 1, 2: mean m, second moment q, token dot product c. m² is freed of the part that the scatter of m adds to it.
 profile::Forward forward_of(const Accumulator& measured, const SignalPlace& place, double length) {
   const std::size_t at = place.begin;
@@ -72,10 +80,11 @@ profile::Forward forward_of(const Accumulator& measured, const SignalPlace& plac
   if (place.rank != 0) out.effective_rank = mean_of(measured, at, place.rank);
   out.cross_dot = cross_of(measured, place);
   out.ends = ends_of(measured, place);
+  out.tokens = tokens_of(measured, place, length);
   return out;
 }
 
-profile::Backward backward_of(const Accumulator& measured, const SignalPlace& place, double elements) {
+profile::Backward backward_of(const Accumulator& measured, const SignalPlace& place, double elements, double length) {
   const std::size_t at = place.begin;
   const double q = measured.mean(at + 1), c = measured.mean(at + 2);
   profile::Backward out;
@@ -85,6 +94,7 @@ profile::Backward backward_of(const Accumulator& measured, const SignalPlace& pl
   out.norm = root_of(measured, at, 1, elements);
   out.cross_dot = cross_of(measured, place);
   out.ends = ends_of(measured, place);
+  out.tokens = tokens_of(measured, place, length);
   return out;
 }
 
@@ -114,7 +124,7 @@ profile::Profile assemble(const Subject& subject, const Accumulator& measured) {
     point.layer = place.layer;
     const double elements = network.batch * network.sequence_length * static_cast<double>(place.width);
     point.forward = forward_of(measured, layout.forward[point.index], network.sequence_length);
-    point.backward = backward_of(measured, layout.backward[point.index], elements);
+    point.backward = backward_of(measured, layout.backward[point.index], elements, network.sequence_length);
     out.points.push_back(std::move(point));
   }
   std::size_t weight_index = 0;

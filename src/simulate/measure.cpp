@@ -19,23 +19,30 @@ double rank_of(const Part& x) {
 struct SequenceSums {
   Eigen::RowVectorXd tokens;  ///< Σ_i x_i, by feature
   double squares = 0;
-  double first = 0;
-  double last = 0;
+  std::vector<double> by_token;  ///< Σ x² of every token
 };
 
 template <class Part>
 SequenceSums sums_of(const Part& x) {
   SequenceSums out;
   out.tokens = Eigen::RowVectorXd::Zero(x.cols());
+  out.by_token.reserve(static_cast<std::size_t>(x.rows()));
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     const Eigen::RowVectorXd row = x.row(i).template cast<double>();
     out.tokens += row;
-    const double squares = row.squaredNorm();
-    out.squares += squares;
-    if (i == 0) out.first = squares;
-    if (i + 1 == x.rows()) out.last = squares;
+    out.by_token.push_back(row.squaredNorm());
+    out.squares += out.by_token.back();
   }
   return out;
+}
+
+/// Every token's mean over sequences and features.
+void write_tokens(const std::vector<SequenceSums>& sums, double elements, double* out) {
+  for (std::size_t i = 0; i < sums.front().by_token.size(); ++i) {
+    double squares = 0;
+    for (const SequenceSums& sum : sums) squares += sum.by_token[i];
+    out[i] = squares / elements;
+  }
 }
 
 }  // namespace
@@ -54,8 +61,8 @@ void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalPlace& pl
     all += sum.tokens;
     squares += sum.squares;
     within += sum.tokens.squaredNorm();
-    first += sum.first;
-    last += sum.last;
+    first += sum.by_token.front();
+    last += sum.by_token.back();
   }
   double* out = sample.data() + place.begin;
   out[0] = all.sum() / (batch * length * width);
@@ -68,6 +75,7 @@ void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalPlace& pl
     out[place.ends] = first / (batch * width);
     out[place.ends + 1] = last / (batch * width);
   }
+  if (place.tokens != 0) write_tokens(sums, batch * width, sample.data() + place.tokens);
   if (place.rank != 0) out[place.rank] = rank_of(x.topRows(tokens.length));
 }
 

@@ -8,11 +8,11 @@ namespace {
 
 class Builder {
  public:
-  Builder(const network::Network& network, double largest_rank)
+  Builder(const network::Network& network, const Wanted& wanted)
       : cross_(network.batch > 1),
         ends_(network::has_mask(network)),
         length_(network.sequence_length),
-        largest_rank_(largest_rank) {}
+        wanted_(wanted) {}
 
   [[nodiscard]] SignalPlace signal(double width, bool forward) {
     SignalPlace place;
@@ -23,8 +23,10 @@ class Builder {
       place.ends = place.size;
       place.size += 2;
     }
-    if (forward && std::min(length_, width) <= largest_rank_) place.rank = place.size++;
-    return take(place.size), place;
+    if (forward && std::min(length_, width) <= wanted_.largest_rank) place.rank = place.size++;
+    take(place.size);
+    if (wanted_.tokens) place.tokens = singles(static_cast<std::size_t>(length_));
+    return place;
   }
 
   [[nodiscard]] std::optional<ScorePlace> scores(bool present) {
@@ -43,6 +45,12 @@ class Builder {
   std::vector<std::size_t> groups;
 
  private:
+  [[nodiscard]] std::size_t singles(std::size_t count) {
+    const std::size_t begin = at_;
+    for (std::size_t i = 0; i < count; ++i) take(1);
+    return begin;
+  }
+
   void take(std::size_t size) {
     groups.push_back(size);
     at_ += size;
@@ -51,7 +59,7 @@ class Builder {
   bool cross_;
   bool ends_;
   double length_;
-  double largest_rank_;
+  Wanted wanted_;
   std::size_t at_ = 0;
 };
 
@@ -63,8 +71,8 @@ std::size_t Layout::size() const {
   return sum;
 }
 
-Layout layout_of(const network::Network& network, const network::Outline& outline, double largest_rank) {
-  Builder builder(network, largest_rank);
+Layout layout_of(const network::Network& network, const network::Outline& outline, const Wanted& wanted) {
+  Builder builder(network, wanted);
   Layout layout;
   for (const network::Outline::Point& point : outline.points) {
     layout.forward.push_back(builder.signal(static_cast<double>(point.width), true));

@@ -20,6 +20,8 @@ struct SignalPlace {
   std::size_t cross = 0;  ///< 0 for none, like the following
   std::size_t ends = 0;
   std::size_t rank = 0;
+  std::size_t tokens =
+      0;  ///< place in the sample, not in the group, of every token's second moment; each a group of its own
 };
 
 /// Variance of the scores, entropy.
@@ -39,8 +41,14 @@ struct Layout {
   [[nodiscard]] std::size_t size() const;
 };
 
+/// What of a sample is to be chosen.
+struct Wanted {
+  double largest_rank = 0;
+  bool tokens = false;  ///< every token's second moments
+};
+
 /// A sample leaves out cross products for a batch of one, the ends of a sequence where there is no mask, and the effective rank
 /// where min(L, width) is above `largest_rank`: its eigenvalues would cost more than the network.
-[[nodiscard]] Layout layout_of(const network::Network& network, const network::Outline& outline, double largest_rank);
+[[nodiscard]] Layout layout_of(const network::Network& network, const network::Outline& outline, const Wanted& wanted);
 
 }  // namespace sigprop::simulate

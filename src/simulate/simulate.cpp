@@ -42,9 +42,9 @@ int threads_of(const Settings& settings) {
 /// A run's replicates are the same whatever else is asked: more of them may be added later.
 std::string identity_of(const Settings& settings) {
   return settings.checkpoint->identity + "\nseed " + std::to_string(settings.seed) +
-         (settings.engine == Engine::cuda ? "\nengine cuda" : "") + "\nprecision " + name_of(settings.precision) +
-         "\nrank " + std::to_string(settings.largest_rank) + "\nepsilon " + std::to_string(settings.norm_epsilon) +
-         "\nversion " + SIGPROP_VERSION;
+         (settings.engine == Engine::cuda ? "\nengine cuda" : "") + (settings.tokens ? "\ntokens" : "") +
+         "\nprecision " + name_of(settings.precision) + "\nrank " + std::to_string(settings.largest_rank) +
+         "\nepsilon " + std::to_string(settings.norm_epsilon) + "\nversion " + SIGPROP_VERSION;
 }
 
 void require_finite(const Sample& sample, const network::Outline& outline, const Layout& layout,
@@ -155,8 +155,15 @@ Plan on_cpu(int replicates_at_once, int threads_per_replicate, bool recompute, d
   return plan;
 }
 
+/// A device's kernels sum over all tokens, the first and the last.
+void require_tokens(const Settings& settings) {
+  if (settings.tokens && settings.engine == Engine::cuda)
+    throw UsageError("every token is measured on the CPU only: --tokens needs --engine cpu");
+}
+
 Plan plan_of(const Subject& subject, const Settings& settings) {
   require_precision(settings.engine, settings.precision);
+  require_tokens(settings);
   if (settings.engine == Engine::cuda) return cuda::module().plan(subject, settings);
   const network::Network& network = subject.network;
   const double bytes = settings.precision == Precision::float32 ? sizeof(float) : sizeof(double);
@@ -190,7 +197,7 @@ std::unique_ptr<Workers> workers_of(const Subject& subject, const Settings& sett
 
 Plan plan(const network::Network& network, const Settings& settings) {
   const network::Outline outline = network::outline_of(network);
-  const Layout layout = layout_of(network, outline, settings.largest_rank);
+  const Layout layout = layout_of(network, outline, {settings.largest_rank, settings.tokens});
   return plan_of({network, outline, layout, settings.norm_epsilon}, settings);
 }
 
@@ -200,7 +207,7 @@ Result simulate(const network::Network& network, const Settings& settings,
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   const network::Outline outline = network::outline_of(network);
-  const Layout layout = layout_of(network, outline, settings.largest_rank);
+  const Layout layout = layout_of(network, outline, {settings.largest_rank, settings.tokens});
   const Subject subject{network, outline, layout, settings.norm_epsilon};
   const Plan division = plan_of(subject, settings);
   Accumulator measured(layout);

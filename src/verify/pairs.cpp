@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verify/pairs.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -63,6 +64,19 @@ class Collector {
     add(Kind::gradient, "backward.norm", b.norm, mb.norm, b.norm.value);
     ends(Kind::forward, "forward", "second_moment", f.ends, mf.ends);
     ends(Kind::gradient, "backward", "variance", b.ends, mb.ends);
+    tokens(Kind::forward, "forward.tokens.second_moment", f.tokens, mf.tokens);
+    tokens(Kind::gradient, "backward.tokens.variance", b.tokens, mb.tokens);
+  }
+
+  /// Every token, where they were asked for.
+  void tokens(Kind kind, const std::string& quantity, const std::vector<Quantity>& predicted,
+              const std::vector<Quantity>& measured) {
+    const std::string point = next_.path;
+    for (std::size_t i = 0; i < std::min(predicted.size(), measured.size()); ++i) {
+      next_.path = point + ", token " + std::to_string(i + 1);
+      add(kind, quantity, predicted[i], measured[i], predicted[i].value);
+    }
+    next_.path = point;
   }
 
   /// The first and the last token, under a mask.

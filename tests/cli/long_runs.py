@@ -194,8 +194,9 @@ class Verify(unittest.TestCase):
 
     def test_a_model_without_a_theory_is_refused_before_the_simulation(self):
         stack = {**SPEC["stack"], "attention": {"heads": 2, "mask": "causal"}}
-        done = sigprop("verify", "-", "--replicates", "1000000", spec=changed(stack=stack))
-        self.assertEqual((done.returncode, done.stderr), (2, "sigprop: standard input: a causal mask is not covered by this theory yet\n"))
+        done = sigprop("verify", "-", "--theory", "paper", "--replicates", "1000000", spec=changed(stack=stack))
+        self.assertEqual((done.returncode, done.stderr), (
+            2, "sigprop: standard input: a causal mask is not covered by the theory 'paper'; use --theory full\n"))
 
     def test_csv_has_a_row_a_comparison(self):
         lines = sigprop("verify", "-", "--replicates", "3", "--format", "csv", "--quiet").stdout.splitlines()

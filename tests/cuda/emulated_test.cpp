@@ -40,7 +40,7 @@ class Model {
   explicit Model(const json& spec)
       : network_(test::network_of(spec)),
         outline_(network::outline_of(network_)),
-        layout_(simulate::layout_of(network_, outline_, 256)) {}
+        layout_(simulate::layout_of(network_, outline_, {256})) {}
 
   [[nodiscard]] std::vector<simulate::Sample> walk(Context& context, const Way& way = {}) const {
     const simulate::Subject subject{network_, outline_, layout_, 1e-5};

@@ -68,7 +68,7 @@ struct Signals {
 
 Signals on_cpu(const network::Network& network, std::uint64_t seed, std::uint32_t replicate) {
   const network::Outline outline = network::outline_of(network);
-  const simulate::Layout layout = simulate::layout_of(network, outline, 256);
+  const simulate::Layout layout = simulate::layout_of(network, outline, {256});
   Signals out;
   const auto values = [](const simulate::Matrix<float>& m) {
     return std::vector<float>(m.data(), m.data() + m.size());
@@ -88,7 +88,7 @@ Signals on_cuda(const network::Network& network, std::uint64_t seed, std::uint32
                 const cuda::Thrift& thrift = {}, simulate::Policy policy = simulate::Policy::keep,
                 cuda::Arithmetic arithmetic = cuda::Arithmetic::float32) {
   const network::Outline outline = network::outline_of(network);
-  const simulate::Layout layout = simulate::layout_of(network, outline, 256);
+  const simulate::Layout layout = simulate::layout_of(network, outline, {256});
   Signals out;
   cuda::Probe probe;
   const auto values = [](std::span<const float> x) { return std::vector<float>(x.begin(), x.end()); };

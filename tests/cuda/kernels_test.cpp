@@ -264,16 +264,16 @@ TEST_CASE("the tokens of an expert are the CPU's") {
   if (!test::has_device()) return;
   Context context(0, Arithmetic::float32);
   constexpr std::size_t replicates = 2, rows = 70, width = 33;
-  const cuda::DrawKey key{7, 3};
+  const cuda::DrawKey draws{7, 3};
   const std::vector<float> x = numbers(replicates * rows * width);
   for (const std::size_t expert : {0, 4}) {
     const simulate::Expert choice{5, 2, expert};
     const auto chosen = changed(context, x, [&](float* at) {
-      cuda::choose(context, key, 9, replicates, rows, width, choice, at);
+      cuda::choose(context, draws, 9, replicates, rows, width, choice, at);
     });
     std::vector<float> cpu = x;
     for (std::size_t row = 0; row < replicates * rows; ++row) {
-      const simulate::Draw draw(key.seed, key.first_replicate + static_cast<std::uint32_t>(row / rows));
+      const simulate::Draw draw(draws.seed, draws.first_replicate + static_cast<std::uint32_t>(row / rows));
       const auto uniform = [&](std::size_t e) { return draw.uniform(9, row % rows * choice.count + e); };
       if (!simulate::takes(choice, uniform)) std::fill_n(cpu.begin() + index(row * width), width, 0.0F);
     }

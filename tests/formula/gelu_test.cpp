@@ -2,6 +2,7 @@
 #include "sigprop/formula/gelu.hpp"
 
 #include <catch2/catch.hpp>
+#include <tuple>
 
 #include "sigprop/formula/relu.hpp"
 #include "support/domain_message.hpp"
@@ -100,6 +101,51 @@ TEST_CASE("gelu of independent tokens has covariance 0") {
   }
 }
 
+/// E[f(x) f(y)] for jointly normal x, y by a trapezoid rule in both, which converges exponentially.
+template <class F>
+double by_trapezoid(double s, double other, double c, const F& f) {
+  const double step = 0.05, reach = 9;
+  const double sd = std::sqrt(s), slope = c / sd, rest = std::sqrt(other - slope * slope);
+  double sum = 0;
+  for (double z = -reach; z <= reach; z += step) {
+    for (double w = -reach; w <= reach; w += step)
+      sum += std::exp(-(z * z + w * w) / 2) * f(sd * z) * f(slope * z + rest * w);
+  }
+  return sum * step * step / (2 * scalar::pi<double>());
+}
+
+double below(double x) {
+  return std::erfc(-x / std::sqrt(2.0)) / 2;
+}
+
+TEST_CASE("gelu of tokens of unlike variances has the products of the integral over both") {
+  const auto value = [](double x) { return x * below(x); };
+  const auto slope = [](double x) { return below(x) + x * std::exp(-x * x / 2) / std::sqrt(2 * scalar::pi<double>()); };
+  for (const auto& [s, other, r] : {std::tuple{0.5, 3.0, 0.4}, {2.0, 0.1, -0.7}, {1.0, 6.0, 0.95}, {0.3, 0.3, 0.0}}) {
+    INFO("variances " << s << ", " << other << ", correlation " << r);
+    const double c = r * std::sqrt(s * other);
+    CHECK(gelu_product(s, other, c) == Approx(by_trapezoid(s, other, c, value)).epsilon(1e-10).margin(1e-12));
+    CHECK(gelu_derivative_product(s, other, c) == Approx(by_trapezoid(s, other, c, slope)).epsilon(1e-10));
+  }
+}
+
+TEST_CASE("gelu of tokens of one variance has the same products by either formula, however large") {
+  for (const double s : {1e-6, 0.3, 1.0, 7.0, 1e9, 1e100}) {
+    for (const double r : {-1.0, -0.4, 0.0, 0.7, 1.0}) {
+      INFO("variance " << s << ", correlation " << r);
+      CHECK(gelu_product(s, s, r * s) == Approx(gelu_product(s, r)).epsilon(1e-11).margin(1e-15 * s));
+      CHECK(gelu_derivative_product(s, s, r * s) == Approx(gelu_derivative_product(s, r)).epsilon(1e-11).margin(1e-11));
+    }
+  }
+}
+
+TEST_CASE("gelu of two tokens does not tell which is first, and one of variance 0 leaves nothing") {
+  CHECK(gelu_product(0.4, 3.0, 0.7) == Approx(gelu_product(3.0, 0.4, 0.7)).epsilon(1e-15));
+  CHECK(gelu_derivative_product(0.4, 3.0, 0.7) == Approx(gelu_derivative_product(3.0, 0.4, 0.7)).epsilon(1e-15));
+  CHECK(gelu_product(0.0, 3.0, 0.0) == 0);
+  CHECK(gelu_derivative_product(0.0, 3.0, 0.0) == 0.25);
+}
+
 TEST_CASE("gelu names the argument outside its domain") {
   CHECK(domain_message([] {
           return gelu_forward<double>({0.5, 1, 0, 0});
@@ -138,8 +184,16 @@ TEST_CASE("gelu reads alike with every scalar type") {
   const auto backward_by_covariance = []<class T>(const T& c) {
     return values(gelu_backward(Gradient<T>{T(2), T(0.7), T(0.1)}, Moments<T>{T(0), T(2), c, T(-0.5)}));
   };
+  const auto pair_by_covariance = []<class T>(const T& c) {
+    return std::array{gelu_product(T(2), T(0.6), c), gelu_derivative_product(T(2), T(0.6), c)};
+  };
+  const auto pair_by_variance = []<class T>(const T& s) {
+    return std::array{gelu_product(T(2), s, T(0.3)), gelu_derivative_product(T(2), s, T(0.3))};
+  };
   check_every_scalar(forward_by_variance, 1.3);
   check_every_scalar(backward_by_covariance, 0.9);
+  check_every_scalar(pair_by_covariance, 0.4);
+  check_every_scalar(pair_by_variance, 0.9);
 }
 
 TEST_CASE("gelu becomes relu for large variance and half the identity for small") {

@@ -11,6 +11,7 @@ namespace sigprop::test {
 namespace {
 
 using formula::effective_rank;
+using formula::effective_rank_of_spectrum;
 using formula::rank_residual;
 
 TEST_CASE("the rank residual of equal tokens is 0, of independent ones close to 1") {
@@ -40,6 +41,9 @@ TEST_CASE("the rank measures name the argument outside their domain") {
   CHECK(domain_message([] { return rank_residual(1.0, 0.0, 0.0); }) == "sequence length is 0, but must be at least 1");
   CHECK(domain_message([] { return effective_rank(1, 0, 0, 64); }) == "sequence length is 0, but must be at least 1");
   CHECK(domain_message([] { return effective_rank(1, 0, 16, 0); }) == "width is 0, but must be at least 1");
+  CHECK(domain_message([] {
+          return effective_rank_of_spectrum({{1, 16}}, 0);
+        }) == "width is 0, but must be at least 1");
 }
 
 TEST_CASE("the rank measures equal their formulas on generated inputs") {
@@ -55,6 +59,36 @@ TEST_CASE("the rank measures equal their formulas on generated inputs") {
     const Digits50 entropy = -common * log(common) - count * share * (log(share) + ratio / 2);
     CHECK(relative_error(effective_rank(q, c, L, D), exp(entropy)) <= 1e-11);
   }
+}
+
+TEST_CASE("the spectrum of exchangeable tokens has their effective rank once its first value stands apart") {
+  Random random(92);
+  for (int i = 0; i < 50; ++i) {
+    const double L = std::floor(random.log_uniform(4, 4096)), D = std::floor(random.log_uniform(4, 4096));
+    const double edge = std::pow(1 + std::sqrt(L / D), 2) / L;  // of c/(q - c)
+    const double q = random.log_uniform(1e-3, 1e3), c = q * random.uniform(edge / (1 + edge), 0.999);
+    INFO("L " << L << ", D " << D << ", c/q " << c / q);
+    CHECK(effective_rank_of_spectrum({{q - c, L - 1}, {q + (L - 1) * c, 1}}, D) ==
+          Approx(effective_rank(q, c, L, D)).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("the effective rank of a spectrum: one value is 1, nothing is 0, rounding below 0 is nothing") {
+  CHECK(effective_rank_of_spectrum({{2, 1}, {0, 15}}, 64) == Approx(1).epsilon(1e-12));
+  CHECK(effective_rank_of_spectrum({{2, 1}, {-1e-17, 15}}, 64) == Approx(1).epsilon(1e-12));
+  CHECK(effective_rank_of_spectrum({{0, 16}}, 64) == 0);
+  CHECK(effective_rank_of_spectrum({}, 64) == 0);
+}
+
+TEST_CASE("the effective rank of equal values in a very wide space is their number, in a narrow one below its width") {
+  CHECK(effective_rank_of_spectrum({{3, 16}}, 1e9) == Approx(16).epsilon(1e-6));
+  CHECK(effective_rank_of_spectrum({{3, 1e9}}, 64) <= 64.001);
+}
+
+TEST_CASE("the effective rank of a spectrum does not change with its scale or its order") {
+  const double rank = effective_rank_of_spectrum({{5, 1}, {1, 6}, {0.2, 20}}, 40);
+  CHECK(effective_rank_of_spectrum({{15, 1}, {3, 6}, {0.6, 20}}, 40) == Approx(rank).epsilon(1e-12));
+  CHECK(effective_rank_of_spectrum({{0.2, 20}, {5, 1}, {1, 6}}, 40) == Approx(rank).epsilon(1e-12));
 }
 
 TEST_CASE("the rank residual reads alike with every scalar type") {

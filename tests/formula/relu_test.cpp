@@ -16,6 +16,7 @@ using formula::relu_backward;
 using formula::relu_covariance;
 using formula::relu_derivative_product;
 using formula::relu_forward;
+using formula::relu_product;
 
 const Digits50 pi = boost::math::constants::pi<Digits50>();
 
@@ -50,6 +51,25 @@ TEST_CASE("relu of opposite tokens: never both positive") {
   CHECK(relu_covariance(1.0, -1.0) == Approx(-0.15915494309189535).epsilon(1e-14));
 }
 
+TEST_CASE(
+    "the product of relus is half the variance for equal tokens, 0 for opposite ones, the squared mean for independent "
+    "ones") {
+  CHECK(relu_product(3.0, 1.0) == Approx(1.5).epsilon(1e-14));
+  CHECK(relu_product(3.0, -1.0) == Approx(0).margin(1e-15));
+  const double mean = relu_forward<double>({0, 3, 0, 0}).mean;
+  CHECK(relu_product(3.0, 0.0) == Approx(mean * mean).epsilon(1e-14));
+}
+
+TEST_CASE("tokens of unlike variances have the relu product of the root of both") {
+  Random random(33);
+  for (int i = 0; i < 20; ++i) {
+    const double one = random.log_uniform(0.1, 10), other = random.log_uniform(0.1, 10), r = random.uniform(-1, 1);
+    const auto common = relu_forward<double>({0, 1, r, 0});
+    const double unit = common.covariance + common.mean * common.mean;  // relu is homogeneous
+    CHECK(relu_product(std::sqrt(one * other), r) == Approx(std::sqrt(one) * std::sqrt(other) * unit).epsilon(1e-12));
+  }
+}
+
 TEST_CASE("relu of a signal of variance 0 is 0") {
   CHECK(values(relu_forward<double>({0, 0, 0, 0})) == std::array{0.0, 0.0, 0.0, 0.0});
 }
@@ -63,6 +83,7 @@ TEST_CASE("relu names the argument outside its domain") {
         }) == "relu input mean is -1, but must be 0 (use the quadrature for another mean)");
   CHECK(domain_message([] { return relu_forward<double>({0, -1, 0, 0}); }) == "variance is -1, but must be at least 0");
   CHECK(domain_message([] { return relu_covariance(1.0, 1.5); }) == "correlation r is 1.5, but must be in [-1, 1]");
+  CHECK(domain_message([] { return relu_product(1.0, -1.5); }) == "correlation r is -1.5, but must be in [-1, 1]");
   CHECK(domain_message([] { return relu_derivative_product(-2.0); }) == "correlation r is -2, but must be in [-1, 1]");
 }
 
@@ -91,8 +112,10 @@ TEST_CASE("relu reads alike with every scalar type") {
   const auto backward_by_covariance = []<class T>(const T& c) {
     return values(relu_backward(Gradient<T>{T(2), T(0.7), T(0.1)}, Moments<T>{T(0), T(2), c, T(-0.5)}));
   };
+  const auto product_by_correlation = []<class T>(const T& r) { return std::array{relu_product(T(1.7), r)}; };
   check_every_scalar(forward_by_variance, 1.3);
   check_every_scalar(backward_by_covariance, 0.9);
+  check_every_scalar(product_by_correlation, 0.4);
 }
 
 TEST_CASE("relu is homogeneous and keeps covariance below variance") {

@@ -25,6 +25,10 @@ SMALL = {"name": "small", "sequence_length": 32, "batch": 2, "input": {"variance
          "stack": {"layers": 2, "width": 128, "attention": {"heads": 2, "dropout": 0.1}, "ffn": {"width": 512, "activation": "gelu"},
                    "norm": {"kind": "layer_norm", "placement": "pre"}}, "init": {"scheme": "xavier"}}
 
+CAUSAL = {"name": "causal", "sequence_length": 32, "input": {"variance": 1, "token_correlation": 0.2},
+          "stack": {"layers": 2, "width": 128, "attention": {"heads": 2, "mask": "causal"}, "ffn": {"width": 512, "activation": "gelu"},
+                    "norm": {"kind": "layer_norm"}}, "init": {"scheme": "xavier"}, "gradient": {"variance": 1, "token_correlation": 0.1}}
+
 BERT = "tests/data/hugging_face/5.23.0/bert/config.json"
 NEOX = "tests/data/hugging_face/5.23.0/gpt_neox/config.json"
 
@@ -58,10 +62,17 @@ CASES = {
     "predict_overflow": (["predict", "-"], json.dumps(GAIN)),
     "predict_missing_file": (["predict", "no/such.json"], ""),
     "predict_bad_spec": (["predict", "-"], '{"sequence_length": 0, "stak": {}}'),
-    "predict_causal": (["predict", "-"], json.dumps({
-        "sequence_length": 64, "stack": {"layers": 2, "width": 128, "attention": {"heads": 4, "mask": "causal"},
-                                         "ffn": {"width": 512, "activation": "gelu"}, "norm": {"kind": "layer_norm"}},
-        "init": {"scheme": "gpt2"}})),
+    "predict_causal": (["predict", "-"], json.dumps(CAUSAL)),
+    "predict_causal_means": (["predict", "-", "--prefix", "means"], json.dumps(CAUSAL)),
+    "predict_causal_csv": (["predict", "-", "--format", "csv"], json.dumps(CAUSAL)),
+    "predict_causal_paper": (["predict", "-", "--theory", "paper"], json.dumps(CAUSAL)),
+    "predict_tokens_json": (["predict", "-", "--tokens", "--format", "json", "--quiet"], json.dumps(
+        {**CAUSAL, "sequence_length": 4, "stack": {**CAUSAL["stack"], "layers": 1}})),
+    "predict_tokens_csv": (["predict", "-", "--tokens", "--format", "csv", "--quiet"], json.dumps({**CAUSAL, "sequence_length": 2})),
+    "predict_tokens_table": (["predict", "-", "--tokens"], json.dumps(CAUSAL)),
+    "simulate_tokens_table": (["simulate", "-", "--tokens"], json.dumps(CAUSAL)),
+    "simulate_tokens_cuda": (["simulate", "-", "--tokens", "--engine", "cuda", "--format", "json"], json.dumps(CAUSAL)),
+    "predict_unknown_prefix": (["predict", "-", "--prefix", "mean"], json.dumps(CAUSAL)),
     "predict_output_nowhere": (["predict", "specs/bert-base.json", "--output", "no/such/folder/out.json"], ""),
     "simulate_help": (["simulate", "--help"], ""),
     "simulate_table": (["simulate", "-", "--replicates", "4", "--precision", "float64"], json.dumps(SMALL)),
@@ -106,6 +117,8 @@ CASES = {
     "compare_json": (["compare", "-", "--schemes", "deepnorm", "--format", "json"], json.dumps(
         {**SMALL, "stack": {**SMALL["stack"], "layers": 1}})),
     "compare_causal": (["compare", "-", "--schemes", "gpt2,bert"], json.dumps(
+        {**SMALL, "stack": {**SMALL["stack"], "attention": {"heads": 2, "mask": "causal"}}})),
+    "compare_no_scheme_applies": (["compare", "-", "--schemes", "gpt2,bert", "--theory", "paper"], json.dumps(
         {**SMALL, "stack": {**SMALL["stack"], "attention": {"heads": 2, "mask": "causal"}}})),
     "compare_nothing": (["compare", "specs/bert-base.json", "--schemes", ""], ""),
     "schemes_help": (["schemes", "--help"], ""),

@@ -66,6 +66,38 @@ TEST_CASE("gelu against its simulation") {
   reject("relu's gradient", formula::relu_backward(g, x).variance, measured.gradient_variance);
 }
 
+/// One token of variance s beside one of variance s', of covariance c, with a gradient of products 1.
+struct UnlikeTokens {
+  Replicates product, slopes;
+};
+
+template <class Activation>
+UnlikeTokens simulate_unlike(std::uint64_t seed, double s, double other, double c, const Activation& phi) {
+  Random random(seed);
+  UnlikeTokens out;
+  const double slope = c / std::sqrt(s), rest = std::sqrt(other - slope * slope);
+  for (int replicate = 0; replicate < 400000; ++replicate) {
+    const double z = random.normal(), x = std::sqrt(s) * z, y = slope * z + rest * random.normal();
+    out.product.add(phi.value(x) * phi.value(y));
+    out.slopes.add(phi.slope(x) * phi.slope(y));
+  }
+  return out;
+}
+
+TEST_CASE("gelu and relu of tokens of unlike variances against their simulation") {
+  const double s = 0.3, other = 2.5, c = 0.5, size = std::sqrt(s * other), r = c / size;
+  const auto gelu = simulate_unlike(215, s, other, c, SimulatedGelu{});
+  expect("gelu product", formula::gelu_product(s, other, c), gelu.product);
+  expect("gelu slopes", formula::gelu_derivative_product(s, other, c), gelu.slopes);
+  reject("gelu product at the variances' geometric mean", formula::gelu_product(size, r), gelu.product);
+  reject("gelu slopes at the variances' geometric mean", formula::gelu_derivative_product(size, r), gelu.slopes);
+  const auto relu = simulate_unlike(216, s, other, c, SimulatedRelu{});
+  expect("relu product", formula::relu_product(size, r), relu.product);
+  expect("relu slopes", formula::relu_derivative_product(r), relu.slopes);
+  reject("relu product at the variances' mean", formula::relu_product((s + other) / 2, r), relu.product);
+  reject("relu's covariance as its product", formula::relu_covariance(size, r), relu.product);
+}
+
 TEST_CASE("the quadrature of SiLU with a mean against its simulation") {
   const double mean = 0.5, s = 1.4, r = 0.3;
   const auto measured =

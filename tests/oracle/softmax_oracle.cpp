@@ -5,6 +5,7 @@
 #include "oracle/simulated_softmax.hpp"
 #include "sigprop/formula/softmax.hpp"
 #include "sigprop/formula/softmax_means.hpp"
+#include "sigprop/formula/softmax_odd_key.hpp"
 
 namespace sigprop::test {
 namespace {
@@ -53,6 +54,28 @@ TEST_CASE("pairs of softmax rows against their simulation") {
   expect("T12", pair.jacobian, t12, quadrature);
   reject("P in the limit of small v", std::exp(rho * v) / 32, p, quadrature);
   reject("T12 as P(1 - 1/i)", pair.overlap * (1 - 1.0 / 12), t12, quadrature);
+}
+
+TEST_CASE("one key with a score variance of its own against its simulation") {
+  const double v = 1.5, own = 6;
+  Random random(245);
+  Replicates share, square;
+  for (int replicate = 0; replicate < 40000; ++replicate) {
+    Vector x = normal_vector(random, 32, std::sqrt(v));
+    x[0] *= std::sqrt(own / v);
+    const double a = softmax(x)[0];
+    share.add(a);
+    square.add(a * a);
+  }
+  const auto key = formula::softmax_odd_key(v, own, 32.0);
+  constexpr double stated = 1e-5;
+  expect("E[A]", key.share, share, stated);
+  expect("E[A²]", key.square, square, stated);
+  const auto like_others = formula::softmax_odd_key(v, v, 32.0);
+  reject("a key like the others", like_others.share, share, stated);
+  reject("E[A²] of a key like the others", like_others.square, square, stated);
+  reject("E[A] as the share of its mean weight", std::exp(own / 2) / (std::exp(own / 2) + 31 * std::exp(v / 2)), share,
+         stated);
 }
 
 TEST_CASE("softmax functionals of a narrow head against queries and keys") {

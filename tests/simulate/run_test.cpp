@@ -87,6 +87,58 @@ TEST_CASE("a run stopped and resumed gives the bits of one that was not, also wi
   fs::remove(file);
 }
 
+double mean(const std::vector<profile::Quantity>& tokens) {
+  double sum = 0;
+  for (const profile::Quantity& token : tokens) sum += token.value;
+  return sum / static_cast<double>(tokens.size());
+}
+
+TEST_CASE("every token is measured where asked for, and nothing else changes") {
+  const network::Network network = test::network_of(spec());
+  simulate::Settings settings = some(5);
+  const profile::Profile without = simulate::simulate(network, settings).profile;
+  settings.tokens = true;
+  const profile::Profile with = simulate::simulate(network, settings).profile;
+  CHECK(numbers(with) == numbers(without));
+  for (std::size_t i = 0; i < with.points.size(); ++i) {
+    const profile::Point& point = with.points[i];
+    INFO(point.path);
+    CHECK(without.points[i].forward.tokens.empty());
+    REQUIRE(point.forward.tokens.size() == 40);
+    REQUIRE(point.backward.tokens.size() == 40);
+    CHECK(mean(point.forward.tokens) == Approx(point.forward.second_moment.value).epsilon(1e-12));
+    CHECK(mean(point.backward.tokens) == Approx(point.backward.variance.value).epsilon(1e-12));
+    CHECK(point.forward.tokens.front().value == point.forward.ends->first.value);
+    CHECK(point.backward.tokens.back().value == point.backward.ends->last.value);
+    CHECK(point.backward.tokens.back().scatter->standard_error ==
+          Approx(point.backward.ends->last.scatter->standard_error).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("every token is measured on the CPU only") {
+  simulate::Settings settings = some(2);
+  settings.tokens = true;
+  settings.engine = simulate::Engine::cuda;
+  CHECK_THROWS_WITH(simulate::simulate(test::network_of(spec()), settings),
+                    "every token is measured on the CPU only: --tokens needs --engine cpu");
+}
+
+TEST_CASE("a checkpoint without every token is not gone on with to measure them") {
+  const network::Network network = test::network_of(spec());
+  const std::string file = (fs::temp_directory_path() / "sigprop_run_test_tokens").string();
+  fs::remove(file);
+  simulate::Settings settings = some(1);
+  settings.checkpoint = simulate::Checkpoint{file, false, "model"};
+  (void)simulate::simulate(network, settings);
+  settings.checkpoint->resume = true;
+  settings.tokens = true;
+  CHECK_THROWS_WITH(simulate::simulate(network, settings),
+                    "--resume " + file +
+                        ": belongs to another model, seed, precision or version; resume with those it was made with, "
+                        "or start anew");
+  fs::remove(file);
+}
+
 TEST_CASE("a run that was stopped before its first replicate has nothing to report") {
   const std::atomic<bool> stop{true};
   CHECK_THROWS_WITH(simulate::simulate(test::network_of(spec()), some(2), {}, &stop),

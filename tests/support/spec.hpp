@@ -21,8 +21,9 @@ namespace sigprop::test {
 }
 
 [[nodiscard]] inline profile::Profile predicted(const nlohmann::json& spec,
-                                                predict::Theory theory = predict::Theory::full) {
-  return predict::predict(network_of(spec), theory);
+                                                predict::Theory theory = predict::Theory::full,
+                                                const predict::Options& options = {}) {
+  return predict::predict(network_of(spec), theory, options);
 }
 
 /// A spec of the project's own folder.

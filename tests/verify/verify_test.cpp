@@ -22,8 +22,8 @@ profile::Profile made(double scale, bool measured) {
   profile::Point point;
   point.path = "layer 1/ffn";
   point.layer = 1;
-  point.forward = {q(0.0), q(2.0), q(2.0), q(0.5), {}, q(0.25), q(0.8), q(12.0), {}};
-  point.backward = {q(3.0), q(0.3), {}, q(0.1), q(40.0), {}};
+  point.forward = {q(0.0), q(2.0), q(2.0), q(0.5), {}, q(0.25), q(0.8), q(12.0), {}, {}};
+  point.backward = {q(3.0), q(0.3), {}, q(0.1), q(40.0), {}, {}};
   out.points.push_back(point);
   profile::Layer layer;
   layer.index = 1;
@@ -64,6 +64,24 @@ TEST_CASE("equal profiles agree in every quantity, and the power is told") {
   CHECK_THAT(result.sentence,
              Catch::Matchers::StartsWith(std::string("all 15 comparisons agree; an error would have been seen above ") +
                                          percent + " of forward.variance, " + percent + " of backward.variance, "));
+}
+
+TEST_CASE("tokens are compared one by one, each at its place, where both list them") {
+  profile::Profile predicted = made(1, false), measured = made(1, true);
+  const Quantity token(2, {0.02, 0.16});
+  predicted.points[0].forward.tokens = {2.0, 2.0};
+  measured.points[0].forward.tokens = {token, token};
+  predicted.points[0].backward.tokens = {2.0, 1.0};
+  measured.points[0].backward.tokens = {token, token};
+  const verify::Verification result = verify::verify(predicted, measured, exact(), thirty());
+  CHECK(result.comparisons.size() == 15 + 4);
+  CHECK(result.disagreeing == 1);
+  for (const auto& verdict : result.quantities) {
+    if (verdict.disagreeing == 0) continue;
+    CHECK(verdict.quantity == "backward.tokens.variance");
+    CHECK(verdict.worst.path == "layer 1/ffn, token 2");
+  }
+  CHECK(verify::verify(predicted, made(1, true), exact(), thirty()).comparisons.size() == 15);
 }
 
 TEST_CASE("a difference beyond the noise is told with place, numbers and what was allowed") {

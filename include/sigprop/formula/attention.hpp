@@ -22,6 +22,7 @@ struct AttentionShape {
   T bias_variance;  ///< of the query, key and value biases
   T dropout;        ///< p on the softmax matrix
   T score_gain;     ///< k · scale², 1 for scores divided by √k
+  T participation = T(1) / width;     ///< s of the centred tokens that keys and values are made of; 1/d if isotropic
   RotaryMeans<T> turned{T(1), T(1)};  ///< 1 without rotary positions
   bool normalized = false;            ///< every head's queries and keys pass a norm
 
@@ -83,9 +84,9 @@ struct ScoreFactors {
 
 /// Name     attention_scores
 /// Centred score variance and the correlation of two rows' scores.
-///     v = q_q d w_k (q - c κ̄) · s    ρ = c_q/q_q · (q κ̄ - c κ̄₂)/(q - c κ̄),   q_q = d w_q q + b,  c_q = d w_q c + b
+///     v = q_q d w_k (q - c κ̄) · g    ρ = c_q/q_q · (q κ̄ - c κ̄₂)/(q - c κ̄),   q_q = d w_q q + b,  c_q = d w_q c + b
 /// Symbols  q, c: second moment and token product of the signal that the keys are made of; in q_q, c_q of that of the queries, in self-attention
-///          the same.  b: bias variance.  s: k · scale², 1 for scores divided by √k.  κ̄, κ̄₂: rotary_means, 1 without rotary positions. With a norm on
+///          the same.  b: bias variance.  g: k · scale², 1 for scores divided by √k.  κ̄, κ̄₂: rotary_means, 1 without rotary positions. With a norm on
 ///          every head's queries and keys c_q/q_q and 1 stand for c_q and q_q, and 1/(d w_k q + b) of the key products.
 /// Status   exact over random weights; asymptotic in k with a norm, an average over positions with rotary ones.
 /// Assumes  W_q, W_k independent, of mean 0.
@@ -119,7 +120,7 @@ template <class T>
   const T q = y.second_moment();
   const T c = y.token_dot();
   const T& s2 = softmax.row.squares;
-  const T leak = shape.score_gain * factors.key_gain * (T(1) - s2) * (T(1) - s2) / shape.width;
+  const T leak = shape.score_gain * factors.key_gain * (T(1) - s2) * (T(1) - s2) * shape.participation;
   const T own = factors.query * factors.shared * leak, paired = factors.query_dot * factors.paired_shared * leak;
   return {T(0), c + (q - c) * (s2 + own) + s2 * q * shape.dropout / (T(1) - shape.dropout),
           c + (q - c) * (softmax.pair.overlap + paired), y.cross_dot()};
@@ -127,9 +128,9 @@ template <class T>
 
 /// Name     attention_forward
 /// Moments of the output z of every head, before the output projection.
-///     q_z = c_v + (q_v - c_v)(S2 + v'(1-S2)²/d) + S2 q_v p/(1-p)
-///     c_z = c_v + (q_v - c_v)(P + ρv'(1-S2)²/d)    c×_z = c×_v    v' = q_q d w_k (q - c) κ̄ s,  ρv' = c_q d w_k (q - c) κ̄₂ s
-/// Symbols  q_v = d w_v q + b, c_v, c×_v: value moments.  v, ρ: attention_scores.  S2, P: softmax functionals averaged over head width.  p: dropout on A.
+///     q_z = c_v + (q_v - c_v)(S2 + v' s(1-S2)²) + S2 q_v p/(1-p)
+///     c_z = c_v + (q_v - c_v)(P + ρv' s(1-S2)²)    c×_z = c×_v    v' = q_q d w_k (q - c) κ̄ g,  ρv' = c_q d w_k (q - c) κ̄₂ g
+/// Symbols  q_v = d w_v q + b, c_v, c×_v: value moments.  v, ρ: attention_scores.  S2, P: softmax functionals averaged over head width.  p: dropout on A.  s: participation of the tokens, 1/d if isotropic.  g: k · scale².
 ///          κ̄, κ̄₂: rotary_means; without rotary positions 1, and v' = v.
 /// Status   asymptotic in d; measured at d = 512, k = 64, L = 256, v = 0.1 to 16: q_z within 1 %, c_z within 1.5 %, but 5 % low at c = 0 and v ≥ 12.8.
 /// Assumes  tokens exchangeable, values normal.
@@ -170,14 +171,14 @@ struct AttentionGradient {
 /// Name     attention_backward
 /// Gradient through attention: value, query and key path.
 ///     value   gv2 = S2/(1-p) b2 + (L-1) P bc    gvc = (1-S2)/(L-1) b2 + (1-P) bc    gv× = b×
-///     query   gq2 = (q_k-c_k) b2 (w_p T_q + w(1-S2)²/d)    gqc = (q_k-c_k) bc w (T12_q + (1-S2)²/d)    gq× = (q_k-c_k) b× w (1-S2)²/d
+///     query   gq2 = (q_k-c_k) b2 (w_p T_q + w s(1-S2)²)    gqc = (q_k-c_k) bc w (T12_q + s(1-S2)²)    gq× = (q_k-c_k) b× w s(1-S2)²
 ///     key     gk2 = q_q b2 w_p T_k + (L-1) c_q bc w T12_k    gkc = -gk2/(L-1)
 ///     input   γ_in² = H k (w_v gv2 + w_q gq2 + w_k gk2);  η_in, η×_in likewise
 ///     E‖∂W_v‖² = B d k H [L b2 q_Ax + L(L-1) bc c_Ax + (B-1) L² b× c×],  q_Ax, c_Ax: attention_forward with x for the values
-///     E‖∂W_k‖² = B d k H (q-c) [L q_q b2 (w_p T_k + w(1-S2)²/d) + L(L-1) c_q bc w (T12_k + (1-S2)²/d) + (B-1) L² c×_q b× w (1-S2)²/d]
-/// Symbols  b2, bc, b×: gradient moments at the head output.  w = q_v - c_v, w_p = q_v/(1-p) - c_v.  T_q, T_k, T12_q, T12_k: softmax Jacobian functionals.
+///     E‖∂W_k‖² = B d k H (q-c) [L q_q b2 (w_p T_k + w s(1-S2)²) + L(L-1) c_q bc w (T12_k + s(1-S2)²) + (B-1) L² c×_q b× w s(1-S2)²]
+/// Symbols  b2, bc, b×: gradient moments at the head output.  w = q_v - c_v, w_p = q_v/(1-p) - c_v.  s: participation of the tokens, 1/d if isotropic.  T_q, T_k, T12_q, T12_k: softmax Jacobian functionals.
 ///          Query and key terms carry score_gain. With rotary positions q - c κ̄ stands for q - c beside T_q and T_k, q κ̄ - c κ̄₂ beside T12_q, ρ T12_k has them in ρ, and
-///          the terms in 1/d carry κ̄ within a row and κ̄₂ between rows. With a norm on queries and keys gq is divided by q_q and gk by q_k. Queries of another signal than the keys take its moments.
+///          the terms in s carry κ̄ within a row and κ̄₂ between rows. With a norm on queries and keys gq is divided by q_q and gk by q_k. Queries of another signal than the keys take its moments.
 /// Status   asymptotic in d and L. Measured at d = 512, k = 64, L = 256, v = 0.1 to 16: variances of every path and of the input
 ///          gradient within 2 % for r_g = 0 and 5 % low for r_g = 0.5 and v ≥ 12.8; token products within 4 %; weights within 4 %.
 /// Assumes  tokens exchangeable; the gradient independent of the weights.
@@ -204,7 +205,7 @@ template <class T>
   const T own_dropped = value / keep - value_dot;  // w_p
   const T& s2 = softmax.row.squares;
   const T& overlap = softmax.pair.overlap;
-  const T leak = (T(1) - s2) * (T(1) - s2) / d;  // what L does not average away
+  const T leak = (T(1) - s2) * (T(1) - s2) * shape.participation;  // what L does not average away
   const T& t12_query = softmax.pair.query_jacobian;
   const T query_t12_key = factors.query * softmax.pair.key_jacobian;  // c_q T12_k
 

@@ -67,17 +67,26 @@ template <class T>
 struct GeluPair {
   T first;     ///< 1 + s
   T second;    ///< 1 + s'
+  T free;      ///< s s' - c²
   T gap;       ///< (1 + s)(1 + s') - c²
   T quadrant;  ///< 1/4 + arcsin(c/√((1 + s)(1 + s')))/(2π)
   T density;   ///< 1/(2π √gap)
 
   GeluPair(const T& s, const T& other, const T& c)
-      : first(T(1) + s), second(T(1) + other), gap(first * second - c * c) {
+      : first(T(1) + s), second(T(1) + other), free(without_common(s * other, c)), gap(T(1) + s + other + free) {
     using std::asin;
     using std::sqrt;
     const T two_pi = T(2) * scalar::pi<T>();
     quadrant = T(1) / T(4) + asin(c / sqrt(first * second)) / two_pi;
     density = T(1) / (two_pi * sqrt(gap));
+  }
+
+ private:
+  /// s s' - c², exactly 0 for a token with itself however large s is: a remainder of rounding would exceed all else of the gap.
+  [[nodiscard]] static T without_common(const T& product, const T& c) {
+    if (!(product > T(0))) return T(0);
+    const T share = T(1) - c * c / product;
+    return share > T(0) ? T(product * share) : T(0);
   }
 };
 
@@ -87,7 +96,7 @@ template <class T>
 [[nodiscard]] T gelu_product(const T& variance, const T& other, const T& covariance) {
   const GeluPair<T> pair(variance, other, covariance);
   const T c2 = covariance * covariance;
-  return covariance * pair.quadrant + pair.density * (variance * other - c2 + c2 / pair.first + c2 / pair.second);
+  return covariance * pair.quadrant + pair.density * (pair.free + c2 / pair.first + c2 / pair.second);
 }
 
 /// E[gelu'(x) gelu'(y)] likewise: Q + c F (1/(1+s) + 1/(1+s') + 1/gap).

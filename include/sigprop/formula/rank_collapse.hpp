@@ -64,7 +64,8 @@ struct Eigenvalues {
 ///     exp(-Σ p_i ln p_i) of a sample, from the eigenvalues λ of the expected matrix: those above m (1+√(L/D))², m the mean of the lower ones, stand
 ///     as they are; the others, of share P and participation M = P²/Σ p², have entropy -Σ p/P ln(p/P) - M/(2D) where M ≤ D, else ln D - D/(2M)
 /// Symbols  λ: eigenvalues; their number is L, the tokens'.  D: width.  p: λ over their sum.
-/// Status   effective_rank where the lower eigenvalues are alike and the others above the edge, an interpolation else.
+/// Status   effective_rank where the lower eigenvalues are alike and the others above the edge, an interpolation else: behind a causal mask up
+///          to 12 % high at L = 2D, 7 % at L = D/2, 1 % at L = D/16.
 /// Assumes  independent features.
 /// Domain   λ ≥ 0 (rounding below 0 counts as 0), D ≥ 1; 0 for a signal that is 0
 /// Source   effective rank of Roy and Vetterli (2007); the spread of a sample Gram matrix is Marchenko–Pastur's.

@@ -22,7 +22,7 @@ struct OddKey {
 /// First two moments of the softmax weight A of one key with a score variance of its own.
 ///     E[A] = ∫ E'_10 E_00^{n-1} dt    E[A²] = ∫ t E'_20 E_00^{n-1} dt
 /// Symbols  v: score variance of the n - 1 other keys.  v': of this one.  E_a0(t) = E[e^{ax} e^{-t eˣ}], x ~ N(0, v); E' with v'.
-/// Status   exact for independent normal scores; quadrature error below 1e-5 from v, v' = 0 to 1000.
+/// Status   exact for independent normal scores; quadrature error from v, v' = 0 to 1000 below 1e-5 relative, or 1e-15 absolute.
 /// Assumes  scores normal and independent.
 /// Domain   v, v' ≥ 0, n ≥ 1
 /// Source   our own.
@@ -40,6 +40,7 @@ template <class T>
   const double step = 0.45 / refinement;
   constexpr double reach = 7.2;
   constexpr double negligible = 1e-8;
+  constexpr double underflow = 1e-300;  // of what a logarithm, and its derivative, can be taken
   const auto deviation = [](const T& variance) { return scalar::value_of(variance) > 0 ? T(sqrt(variance)) : T(0); };
   const T sd = deviation(v), own_sd = deviation(own);
   const double sd_value = scalar::value_of(sd), own_value = scalar::value_of(own_sd);
@@ -51,7 +52,8 @@ template <class T>
   const std::vector<NormalPoint> others = trapezoid_normal(sd_value, step, reach);
   const std::vector<NormalPoint> odd = trapezoid_normal(own_value, step, reach);
   const std::vector<T> other_exponentials = exponentials(sd, others), odd_exponentials = exponentials(own_sd, odd);
-  const double centre = std::min(laplace_centre(scalar::value_of(v), scalar::value_of(keys)), -own_value * own_value);
+  const double own_centre = -own_value * std::min(own_value, reach);  // no node of the odd key's scores lies beyond
+  const double centre = std::min(laplace_centre(scalar::value_of(v), scalar::value_of(keys)), own_centre);
   const double top = 4 + reach * std::max(sd_value, own_value);
   OddKey<T> sum{T(0), T(0)};
   for (int index = 0;; ++index) {
@@ -61,6 +63,7 @@ template <class T>
     for (std::size_t k = 0; k < others.size(); ++k) {
       e00 += T(others[k].weight) * exp(-T(t) * other_exponentials[k]);
     }
+    if (scalar::value_of(e00) < underflow) continue;
     for (std::size_t k = 0; k < odd.size(); ++k) {
       const T y = T(t) * odd_exponentials[k];
       const T kernel = T(odd[k].weight) * exp(-y) * y;

@@ -17,6 +17,11 @@ enum class Theory { paper, full };
 enum class Prefix { actual, means };
 inline constexpr double longest_actual_prefix = 1024;
 
+struct Options {
+  std::optional<Prefix> prefix;  ///< default: by the sequence length
+  bool tokens = false;           ///< every token's moments too; without a mask they are all the same
+};
+
 /// A model that the reader accepts and the theory does not cover. what(): the component and "is not covered by this theory yet".
 class NotCovered : public std::runtime_error {
  public:
@@ -26,7 +31,6 @@ class NotCovered : public std::runtime_error {
 /// Moments of every point of the network by formula, forward then backward, with layer metrics, depth laws and verdicts.
 /// Values beyond double's range carry their log10. Time and memory are linear in depth.
 /// Throws NotCovered, and std::domain_error where a formula's domain is left (a norm of a signal that is 0).
-[[nodiscard]] profile::Profile predict(const network::Network& network, Theory theory,
-                                       std::optional<Prefix> prefix = {});
+[[nodiscard]] profile::Profile predict(const network::Network& network, Theory theory, const Options& options = {});
 
 }  // namespace sigprop::predict

@@ -50,6 +50,7 @@ struct Forward {
   Quantity rank_residual;             ///< distance of the tokens from their mean over their norm
   std::optional<Quantity> effective_rank;  ///< absent where a simulation leaves it out
   std::optional<Ends> ends;                ///< second moments of the first and the last token, under a mask
+  std::vector<Quantity> tokens;            ///< second moments of every token; empty where they were not asked for
 };
 
 struct Backward {
@@ -57,8 +58,9 @@ struct Backward {
   Quantity token_dot;
   std::optional<Quantity> cross_dot;
   Quantity token_correlation;
-  Quantity norm;             ///< √E‖∂loss/∂x‖² over batch, tokens and features
-  std::optional<Ends> ends;  ///< variances at the first and the last token, under a mask
+  Quantity norm;                 ///< √E‖∂loss/∂x‖² over batch, tokens and features
+  std::optional<Ends> ends;      ///< variances at the first and the last token, under a mask
+  std::vector<Quantity> tokens;  ///< variances at every token; empty where they were not asked for
 };
 
 /// A place on the residual stream.

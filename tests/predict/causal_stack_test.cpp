@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole stacks under a causal mask: what a result says of them.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "support/spec.hpp"
+
+namespace {
+
+using namespace sigprop;
+using nlohmann::json;
+
+json causal_stack(int length) {
+  json spec = test::small_stack();
+  spec["sequence_length"] = length;
+  spec["stack"]["layers"] = 1;
+  spec["stack"]["attention"]["mask"] = "causal";
+  return spec;
+}
+
+profile::Profile predicted(const json& spec, const predict::Options& options = {}) {
+  return test::predicted(spec, predict::Theory::full, options);
+}
+
+predict::Options every_token() {
+  predict::Options options;
+  options.tokens = true;
+  return options;
+}
+
+double mean(const std::vector<profile::Quantity>& tokens) {
+  double sum = 0;
+  for (const profile::Quantity& token : tokens) sum += token.value;
+  return sum / static_cast<double>(tokens.size());
+}
+
+TEST_CASE("a result says what its prefixes are: actual by default up to 1024 tokens, means beyond or where asked for") {
+  CHECK(predicted(causal_stack(48)).prefix == "actual");
+  CHECK(predicted(causal_stack(48), {predict::Prefix::means, false}).prefix == "means");
+  CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix))).prefix == "actual");
+  CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix) + 1)).prefix == "means");
+  CHECK(predicted(test::small_stack()).prefix.empty());
+}
+
+TEST_CASE("every token is listed where asked for: their mean is the moment, their ends are the first and the last") {
+  const profile::Profile profile = predicted(causal_stack(48), every_token());
+  for (const profile::Point& point : profile.points) {
+    INFO(point.path);
+    REQUIRE(point.forward.tokens.size() == 48);
+    REQUIRE(point.backward.tokens.size() == 48);
+    CHECK(mean(point.forward.tokens) == Approx(point.forward.second_moment.value));
+    CHECK(mean(point.backward.tokens) == Approx(point.backward.variance.value));
+    CHECK(point.forward.tokens.front().value == point.forward.ends->first.value);
+    CHECK(point.backward.tokens.back().value == point.backward.ends->last.value);
+  }
+  CHECK(profile.points[1].forward.tokens[0].value > profile.points[1].forward.tokens[1].value);
+  CHECK(predicted(causal_stack(48)).points[1].forward.tokens.empty());
+}
+
+TEST_CASE("without a mask all tokens are listed alike") {
+  for (const predict::Theory theory : {predict::Theory::full, predict::Theory::paper}) {
+    const profile::Profile profile = test::predicted(test::small_stack(), theory, every_token());
+    for (const profile::Point& point : profile.points) {
+      REQUIRE(point.forward.tokens.size() == 64);
+      CHECK(point.forward.tokens.front().value == point.forward.second_moment.value);
+      CHECK(point.forward.tokens.back().value == point.forward.second_moment.value);
+      CHECK(point.backward.tokens.back().value == point.backward.variance.value);
+    }
+  }
+}
+
+TEST_CASE("a batch under a mask multiplies a value's gradient norm as the sequences do that are drawn apart") {
+  json spec = causal_stack(48);
+  const profile::Profile one = predicted(spec);
+  spec["batch"] = 16;
+  const profile::Profile many = predicted(spec);
+  CHECK(many.points[0].backward.norm.value == Approx(4 * one.points[0].backward.norm.value));
+  CHECK(many.layers[0].weights[2].gradient_norm->value == Approx(4 * one.layers[0].weights[2].gradient_norm->value));
+}
+
+}  // namespace
