@@ -13,8 +13,10 @@ using formula::PairMeans;
 using formula::RowMeans;
 using formula::softmax_pair;
 using formula::softmax_pair_means;
+using formula::softmax_pair_normalized;
 using formula::softmax_row;
 using formula::softmax_row_means;
+using formula::softmax_row_normalized;
 
 template <class T>
 std::array<T, 4> numbers(const RowMeans<T>& mean) {
@@ -128,6 +130,87 @@ TEST_CASE("the means over head width read alike with every scalar type") {
   const ScalarLimits limits{.rounding = 1e-10, .slope = 3e-4};
   check_every_scalar(row_by_variance, 1.2, limits);
   check_every_scalar(row_by_head_width, 48, {.rounding = 1e-10, .slope = 1e-2});
+  check_every_scalar(pair_by_variance, 1.3, limits);
+}
+
+// ---- behind a norm of queries and keys -------------------------------------------------------------------------------
+
+TEST_CASE("normalized rows have the functionals of one score variance, the Jacobian less the direction of the query") {
+  for (const double v : {0.0, 0.8, 9.0}) {
+    const auto row = softmax_row(v, 24.0);
+    CHECK(numbers(softmax_row_normalized(v, 24.0, 4.0)) ==
+          std::array{row.squares, 0.75 * row.jacobian, 0.75 * row.jacobian, row.entropy});
+  }
+  CHECK(softmax_row_normalized(2.0, 24.0, 1.0).query_jacobian == 0);
+}
+
+TEST_CASE("a very wide head does not see its norm") {
+  check_close(numbers(softmax_row_normalized(2.0, 32.0, 1e7)), numbers(softmax_row_means(2.0, 32.0, 1e7)), 1e-4);
+  check_close(numbers(softmax_pair_normalized(2.0, 0.4, 32.0, 32.0, 1e7)),
+              numbers(softmax_pair_means(2.0, 0.4, 32.0, 32.0, 1e7)), 1e-4);
+}
+
+TEST_CASE("normalized pairs take three, two or one node as the head width allows") {
+  const double v = 1.0, rho = 0.3;
+  const auto at = [&](double cosine) { return softmax_pair(v, cosine, 8.0, 8.0); };
+  CHECK(softmax_pair_normalized(v, rho, 8.0, 8.0, 2.0).overlap == at(rho).overlap);
+  const double two = (1 - rho * rho) / 2, three = (1 - rho * rho) / 4 * std::sqrt(3.0);
+  const auto pair_of_four = softmax_pair_normalized(v, rho, 8.0, 8.0, 4.0);
+  CHECK(pair_of_four.overlap == Approx((at(rho - two).overlap + at(rho + two).overlap) / 2).epsilon(1e-12));
+  CHECK(
+      pair_of_four.key_jacobian ==
+      Approx(0.75 / 2 * ((rho - two) * at(rho - two).jacobian + (rho + two) * at(rho + two).jacobian)).epsilon(1e-12));
+  const auto pair_of_sixteen = softmax_pair_normalized(v, rho, 8.0, 8.0, 16.0);
+  CHECK(pair_of_sixteen.query_jacobian ==
+        Approx(15.0 / 16 * (at(rho - three).jacobian / 6 + at(rho).jacobian * 2 / 3 + at(rho + three).jacobian / 6))
+            .epsilon(1e-12));
+}
+
+TEST_CASE("equal queries stay equal behind a norm") {
+  const auto pair = softmax_pair(3.0, 1.0, 16.0, 16.0);
+  const auto mean = softmax_pair_normalized(3.0, 1.0, 16.0, 16.0, 8.0);
+  CHECK(mean.overlap == Approx(pair.overlap).epsilon(1e-14));
+  CHECK(mean.query_jacobian == Approx(7.0 / 8 * pair.jacobian).epsilon(1e-14));
+  CHECK(mean.key_jacobian == Approx(mean.query_jacobian).epsilon(1e-14));
+}
+
+TEST_CASE("normalized pairs of any head width and correlation stay within the domain of the scores") {
+  for (const double k : {1.0, 2.5, 6.5, 8.0, 64.0}) {
+    for (const double rho : {0.0, 0.3, 0.7, 0.99}) {
+      INFO("head width " << k << ", rho " << rho);
+      const auto mean = softmax_pair_normalized(4.0, rho, 16.0, 32.0, k);
+      CHECK(mean.overlap > 0);
+      CHECK(mean.overlap < 1);
+    }
+  }
+}
+
+TEST_CASE("the normalized means name the argument outside their domain") {
+  CHECK(domain_message([] { return softmax_row_normalized(1.0, 4.0, 0.5); }) ==
+        "head width is 0.5, but must be at least 1");
+  CHECK(domain_message([] { return softmax_row_normalized(-1.0, 4.0, 8.0); }) ==
+        "score variance v is -1, but must be at least 0");
+  CHECK(domain_message([] { return softmax_row_normalized(1.0, 0.0, 8.0); }) ==
+        "number of keys is 0, but must be at least 1");
+  CHECK(domain_message([] { return softmax_pair_normalized(1.0, 0.0, 4.0, 4.0, 0.0); }) ==
+        "head width is 0, but must be at least 1");
+  CHECK(domain_message([] { return softmax_pair_normalized(-1.0, 0.0, 4.0, 4.0, 2.0); }) ==
+        "score variance v is -1, but must be at least 0");
+  CHECK(domain_message([] { return softmax_pair_normalized(1.0, 0.0, 0.0, 2.0, 64.0); }) ==
+        "number of shared keys is 0, but must be at least 1");
+  CHECK(domain_message([] { return softmax_pair_normalized(1.0, 0.0, 4.0, 2.0, 64.0); }) ==
+        "number of keys is 2, but must be at least the number of shared keys");
+}
+
+TEST_CASE("the normalized means read alike with every scalar type") {
+  const auto row_by_variance = []<class T>(const T& v) { return numbers(softmax_row_normalized(v, T(16), T(64))); };
+  const auto row_by_head_width = []<class T>(const T& k) { return numbers(softmax_row_normalized(T(2), T(16), k)); };
+  const auto pair_by_variance = []<class T>(const T& v) {
+    return numbers(softmax_pair_normalized(v, T(0.3), T(8), T(8), T(64)));
+  };
+  const ScalarLimits limits{.rounding = 1e-10, .slope = 3e-4};
+  check_every_scalar(row_by_variance, 1.2, limits);
+  check_every_scalar(row_by_head_width, 48, limits);
   check_every_scalar(pair_by_variance, 1.3, limits);
 }
 

@@ -73,8 +73,10 @@ struct ScoreFactors {
     query_scale = key_scale = T(1);
     if (!shape.normalized) return;
     require_positive("query second moment before its norm", query);
+    const T key = project(keys.second_moment(), shape.key_weight);
+    require_positive("key second moment before its norm", key);
     query_scale = T(1) / query;
-    key_scale = T(1) / project(keys.second_moment(), shape.key_weight);
+    key_scale = T(1) / key;
     key_gain *= key_scale;
     query_dot *= query_scale;
     query_cross *= query_scale;
