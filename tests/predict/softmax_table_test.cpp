@@ -22,7 +22,7 @@ TEST_CASE("the interpolated softmax functionals keep their stated error at rando
   double worst = 0;
   for (const auto& [keys, head_width] :
        {std::pair{512.0, 64.0}, {96.0, 64.0}, {4096.0, 128.0}, {32.0, 8.0}, {2.0, 64.0}}) {
-    predict::SoftmaxTable<double> table(keys, head_width);
+    predict::SoftmaxTable<double> table(keys, {static_cast<std::size_t>(head_width)});
     for (int i = 0; i < 24; ++i) {
       const double v = std::exp(std::uniform_real_distribution<>(std::log(0.001), std::log(64.0))(random));
       const double rho = std::uniform_real_distribution<>(0, 1)(random);
@@ -49,7 +49,7 @@ TEST_CASE("the interpolated softmax functionals keep their stated error at rando
 }
 
 TEST_CASE("the table keeps its stated error up to its last score variance") {
-  predict::SoftmaxTable<double> table(512, 64);
+  predict::SoftmaxTable<double> table(512, {64});
   for (const auto& [v, rho] : {std::pair{70.0, 0.9}, {150.0, 0.3}, {240.0, 0.99}}) {
     INFO("v " << v << " rho " << rho);
     const auto pair = formula::softmax_pair_means(v, rho, 512.0, 512.0, 64.0);
@@ -61,7 +61,7 @@ TEST_CASE("the table keeps its stated error up to its last score variance") {
 }
 
 TEST_CASE("tiles of the softmax table meet without a step") {
-  predict::SoftmaxTable<double> table(256, 64);
+  predict::SoftmaxTable<double> table(256, {64});
   for (const double border : {1.0, 4.0, 16.0, 64.0, 256.0}) {
     const double above_border = border * (1 + 1e-9);
     const auto below = table(border * (1 - 1e-9), 0.5);
@@ -73,7 +73,7 @@ TEST_CASE("tiles of the softmax table meet without a step") {
 }
 
 TEST_CASE("a score variance of 0 gives uniform attention and a huge one a single key") {
-  predict::SoftmaxTable<double> table(256, 64);
+  predict::SoftmaxTable<double> table(256, {64});
   CHECK(table(0.0, 0.3).row.squares == Approx(1 / 256.0).epsilon(1e-6));
   CHECK(table(0.0, 0.3).row.entropy == Approx(std::log(256.0)).epsilon(1e-6));
   CHECK(table(1e12, 0.3).row.squares == Approx(1).epsilon(1e-5));
@@ -81,15 +81,15 @@ TEST_CASE("a score variance of 0 gives uniform attention and a huge one a single
 }
 
 TEST_CASE("one key leaves nothing to attend to") {
-  predict::SoftmaxTable<double> table(1, 64);
+  predict::SoftmaxTable<double> table(1, {64});
   CHECK(table(2.0, 0.5).row.squares == 1);
   CHECK(table(2.0, 0.5).pair.overlap == 1);
   CHECK(table(2.0, 0.5).row.entropy == 0);
 }
 
 TEST_CASE("the table in wide numbers is that in double") {
-  predict::SoftmaxTable<double> narrow(128, 32);
-  predict::SoftmaxTable<scalar::Wide> wide(128, 32);
+  predict::SoftmaxTable<double> narrow(128, {32});
+  predict::SoftmaxTable<scalar::Wide> wide(128, {32});
   const auto a = narrow(2.5, 0.4);
   const auto b = wide(scalar::Wide(2.5), scalar::Wide(0.4));
   CHECK(scalar::value_of(b.pair.overlap) == Approx(a.pair.overlap).epsilon(1e-12));
@@ -98,8 +98,8 @@ TEST_CASE("the table in wide numbers is that in double") {
 
 TEST_CASE("the table's derivative by the score variance is that of its values") {
   using scalar::Dual;
-  predict::SoftmaxTable<double> plain(128, 32);
-  predict::SoftmaxTable<Dual> dual(Dual(128), Dual(32));
+  predict::SoftmaxTable<double> plain(128, {32});
+  predict::SoftmaxTable<Dual> dual(Dual(128), {32});
   const Dual v = boost::math::differentiation::make_fvar<double, 1>(2.5);
   const double step = 1e-5;
   const double difference = (plain(2.5 + step, 0.4).pair.overlap - plain(2.5 - step, 0.4).pair.overlap) / (2 * step);
