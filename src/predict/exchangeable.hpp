@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -301,10 +300,8 @@ class Exchangeable {
     return activations_.backward(kind, one, x).covariance * formula::centred_variance(x);
   }
 
-  /// As a share of all of it; 1 where tokens are alike.
   [[nodiscard]] static T share_of(const T& part, const formula::Moments<T>& y) {
-    const T all = formula::centred_variance(y);
-    return all > T(0) ? std::clamp(T(part / all), T(0), T(1)) : T(1);
+    return formula::share_of(part, formula::centred_variance(y));
   }
 
   // ---- gates ---------------------------------------------------------------------------------------------------------

@@ -12,10 +12,17 @@ struct Anisotropy {
   T linear{T(1)};     ///< ψ, share of the centred variance that is a linear map of the input of the branch
 };
 
-/// q - c: the variance of a token about the mean of its sequence, in a long one.
+/// q - c: the variance of a token about the mean of its sequence, in a long one. Rounding may leave equal tokens below 0.
 template <class T>
 [[nodiscard]] T centred_variance(const Moments<T>& x) {
-  return x.variance - x.covariance;
+  return x.variance > x.covariance ? T(x.variance - x.covariance) : T(0);
+}
+
+/// A part of a centred variance as a share of all of it, in [0, 1].
+template <class T>
+[[nodiscard]] T share_of(const T& part, const T& all) {
+  if (!(part > T(0))) return T(0);
+  return part < all ? T(part / all) : T(1);
 }
 
 /// What is left of the excess over 1/n of n features where a share of the variance keeps its structure and the rest has none.
@@ -40,7 +47,7 @@ template <class T>
 /// Status   asymptotic in n. Measured in seven stacks of 6 to 16 layers, D = 192 to 320: within 3 %; in eight Post-LN layers without dropout, whose tokens
 ///          nearly collapse, 12 to 16 % low at the end.
 /// Assumes  weights of mean 0, independent; a branch's nonlinear part isotropic.
-/// Domain   s > 0, n ≥ 1
+/// Domain   0 < s ≤ 1, n ≥ 1
 /// Source   our own.
 /// Why      ‖W Σ Wᵀ‖² = ‖Σ‖² + (Tr Σ)²/n over (Tr Σ)² for random W. By Price's theorem features of small correlation keep E[φ'φ'] of it. The sum's
 ///          ‖Σ_x + Σ_f + C + Cᵀ‖² has the cross-covariance C of skip and branch, of mean 0 over the weights but with ‖C‖² = ψ_f ‖Σ_x‖² Tr Σ_f/Tr Σ_x.
@@ -48,7 +55,8 @@ template <class T>
 template <class T>
 [[nodiscard]] Anisotropy<T> linear_anisotropy(const Anisotropy<T>& x, const T& fan_out) {
   require_at_least_one("fan-out", fan_out);
-  return {x.participation * (T(1) + T(1) / fan_out) + T(1) / fan_out, x.linear};
+  const T grown = x.participation * (T(1) + T(1) / fan_out) + T(1) / fan_out;
+  return {grown < T(1) ? grown : T(1), x.linear};
 }
 
 /// Of a map of every feature by itself: `share` of the centred variance behind it is linear in what comes.
@@ -103,7 +111,7 @@ template <class T>
   const T gain = shape.score_gain * factors.key_gain * centred_variance(keys);
   const T by_query =
       query * gain * (factors.paired_spread * softmax.pair.query_jacobian + factors.paired_shared * leak);
-  const T linear = by_query > all ? T(1) : T(by_query / all), own = dropped / all;
+  const T linear = share_of(by_query, all), own = share_of(dropped, all);
   const T participation = linear * linear * of_rows.participation + own * own * shape.participation / shape.heads +
                           (T(1) + linear * linear) / features;
   return {participation, of_rows.linear * linear};
