@@ -29,11 +29,11 @@ bool holds_norm(const std::vector<network::Component>& list) {
 /// What of the components the model error depends on.
 void look_at(const std::vector<network::Component>& list, bool in_branch, verify::Model& model) {
   for (const network::Component& component : list) {
-    if (const auto* residual = std::get_if<network::Residual>(&component.op)) {
-      look_at(residual->of, true, model);
-      if (residual->skip == 0 && holds_norm(residual->of) && !in_branch) model.post_norm = true;  // with a gain
-    }
-    if (const auto* repeat = std::get_if<network::Repeat>(&component.op)) look_at(repeat->of, in_branch, model);
+    const bool outer = !in_branch && std::holds_alternative<network::Repeat>(component.op);
+    for (const auto* inner : network::lists_in(component)) look_at(*inner, !outer, model);
+    const auto* residual = std::get_if<network::Residual>(&component.op);
+    if (residual != nullptr && residual->skip == 0 && holds_norm(residual->of) && !in_branch)
+      model.post_norm = true;  // with a gain
     const auto* attention = std::get_if<network::Attention>(&component.op);
     const auto* norm = std::get_if<network::Norm>(&component.op);
     if (attention != nullptr) {
@@ -50,8 +50,7 @@ void look_at(const std::vector<network::Component>& list, bool in_branch, verify
 verify::Model model_of(const network::Network& network) {
   verify::Model model;
   model.exact = true;
-  look_at(network.input, false, model);
-  look_at(network.body, false, model);
+  for (const auto* list : {&network.input, &network.encoder, &network.body}) look_at(*list, false, model);
   model.width = static_cast<double>(network.width);
   model.sequence_length = network.sequence_length;
   for (const network::Outline::Point& point : network::outline_of(network).points)

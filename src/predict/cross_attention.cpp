@@ -26,22 +26,30 @@ void require_alike(const MatrixXd& query) {
       "the attention, is not covered by this theory yet");
 }
 
+/// A matrix of pairs of rows, of which the diagonal has a factor of its own.
+MatrixXd scaled(MatrixXd pairs, double own, double paired) {
+  const VectorXd diagonal = own * pairs.diagonal();
+  pairs *= paired;
+  pairs.diagonal() = diagonal;
+  return pairs;
+}
+
 }  // namespace
 
 CrossAttention::CrossAttention(MatrixXd rows, MatrixXd across, const formula::Moments<double>& memory,
                                const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table)
-    : rows_(std::move(rows)), across_(std::move(across)), memory_(memory), shape_(shape), batch_(batch) {
+    : rows_(std::move(rows)),
+      across_(std::move(across)),
+      memory_(memory),
+      shape_(shape),
+      batch_(batch),
+      factors_({0, rows_(0, 0), 0, 0}, memory, shape) {
   const Index length = rows_.rows();
   query_ = (shape_.width * shape_.query_weight * rows_).array() + shape_.bias_variance;
-  if (shape_.normalized) {
-    require_alike(query_);
-    query_scale_ = 1 / query_(0, 0);
-    key_scale_ = 1 / (shape_.width * shape_.key_weight * memory_.second_moment() + shape_.bias_variance);
-    query_ *= query_scale_;
-  }
-  key_gain_ = shape_.score_gain * shape_.width * shape_.key_weight * key_scale_;
-  spread_ = std::max(0.0, memory_.variance - memory_.covariance);
-  variance_ = query_.diagonal() * (key_gain_ * spread_);
+  if (shape_.normalized) require_alike(query_);
+  query_ *= factors_.query_scale;
+  key_gain_ = shape_.score_gain * factors_.key_gain;
+  variance_ = query_.diagonal() * (key_gain_ * factors_.spread);
   entropy_ = focus_ = VectorXd(length);
   set_pairs(table);
   for (Index i = 0; i < length; ++i) {
@@ -58,12 +66,13 @@ CrossAttention::CrossAttention(MatrixXd rows, MatrixXd across, const formula::Mo
 void CrossAttention::set_pairs(SoftmaxTable<double>& table) {
   const VectorXd root = query_.diagonal().cwiseSqrt();
   const bool alike = nearly_constant(variance_);
+  const double turned = factors_.spread > 0 ? formula::correlation(factors_.paired_spread, factors_.spread) : 1;
   const auto exact = [&](double v, double rho) { return table(v, rho).pair; };
   const auto matrix = [&](double formula::PairMeans<double>::*part) {
     std::optional<Curve> curve;
     if (alike) curve.emplace([&](double rho) { return exact(variance_[0], rho).*part; });
     return symmetric(query_.rows(), [&](Index i, Index m) {
-      const double rho = std::max(0.0, formula::correlation(query_(i, m), root[i] * root[m]));
+      const double rho = std::max(0.0, turned * formula::correlation(query_(i, m), root[i] * root[m]));
       return curve ? (*curve)(rho) : exact(std::sqrt(variance_[i] * variance_[m]), rho).*part;
     });
   };
@@ -74,8 +83,8 @@ void CrossAttention::set_pairs(SoftmaxTable<double>& table) {
 
 /// Of values with second moment `own` and token product `dot`: E[A y yᵀ Aᵀ].
 MatrixXd CrossAttention::mixed(double own, double dot) const {
-  const double leak = key_gain_ * spread_ * shape_.participation;
-  MatrixXd z = overlap_ + leak * (focus_.asDiagonal() * query_ * focus_.asDiagonal());
+  const MatrixXd leak = key_gain_ / shape_.width * (focus_.asDiagonal() * query_ * focus_.asDiagonal());
+  MatrixXd z = overlap_ + scaled(leak, factors_.shared, factors_.paired_shared);
   z = ((own - dot) * z).array() + dot;
   z.diagonal() += own * shape_.dropout / (1 - shape_.dropout) * overlap_.diagonal();
   return z;
@@ -103,12 +112,14 @@ CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixX
     return out;
   };
   CrossAttentionGradient out;
-  const double query_gain = key_gain_ * spread_ * query_scale_;
-  out.query = query_gain * b.cwiseProduct(bracket(query_jacobian_) + leak);
+  const MatrixXd kept = scaled(leak, factors_.shared, factors_.paired_shared);
+  const double query_gain = key_gain_ * factors_.query_scale;
+  out.query =
+      query_gain * b.cwiseProduct(scaled(bracket(query_jacobian_), factors_.spread, factors_.paired_spread) + kept);
   out.query_weight = rows_.cwiseProduct(out.query).sum();
-  const double gain = shape_.score_gain * key_scale_;
+  const double gain = shape_.score_gain * factors_.key_scale;
   const MatrixXd key = b.cwiseProduct(bracket(key_jacobian_));
-  out.key_weight = gain * spread_ * (key.sum() + b.cwiseProduct(query_).cwiseProduct(leak).sum());
+  out.key_weight = gain * (factors_.spread * key.sum() + b.cwiseProduct(query_).cwiseProduct(kept).sum());
   out.value_weight = mixed(memory_.second_moment(), memory_.token_dot()).cwiseProduct(b).sum();
 
   const double others = keys() - 1, fan = shape_.heads * shape_.head_width;
@@ -120,11 +131,12 @@ CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixX
   out.memory = formula::sum(formula::linear_backward(at_values, fan, shape_.value_weight),
                             formula::linear_backward(at_keys, fan, shape_.key_weight));
   if (across.size() == 0) return out;
-  const MatrixXd common = across.cwiseProduct(leak);
-  const MatrixXd query_across = query_scale_ * ((shape_.width * shape_.query_weight * across_).array() + shape_.bias_variance);
+  const MatrixXd common = factors_.paired_shared * across.cwiseProduct(leak);
+  const MatrixXd query_across =
+      factors_.query_scale * ((shape_.width * shape_.query_weight * across_).array() + shape_.bias_variance);
   out.query_across = query_gain * common;
   out.query_weight += (batch_ - 1) * across_.cwiseProduct(out.query_across).sum();
-  out.key_weight += (batch_ - 1) * gain * spread_ * common.cwiseProduct(query_across).sum();
+  out.key_weight += (batch_ - 1) * gain * common.cwiseProduct(query_across).sum();
   out.value_weight += (batch_ - 1) * memory_.cross_dot() * across.sum();
   return out;
 }

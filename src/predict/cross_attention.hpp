@@ -20,7 +20,7 @@ struct CrossAttentionGradient {
 };
 
 /// Rows that differ, as a causal mask makes them, over the exchangeable keys of an encoder: the formulas of formula::attention_forward
-/// and formula::attention_backward row by row and pair by pair. Matrices are (L, L), symmetric; those between sequences are empty for
+/// and formula::attention_backward row by row and pair by pair, rotary positions by their means. Matrices are (L, L), symmetric; those between sequences are empty for
 /// a batch of one.
 class CrossAttention {
  public:
@@ -48,17 +48,15 @@ class CrossAttention {
   formula::Moments<double> memory_;
   formula::AttentionShape<double> shape_;
   double batch_;
-  Eigen::MatrixXd query_;  ///< query products; behind a norm over their diagonal
-  double query_scale_ = 1;
-  double key_scale_ = 1;
-  double key_gain_ = 0;  ///< d w_k, over q_k behind a norm, times the score's gain
-  double spread_ = 0;    ///< q - c of the memory
+  formula::ScoreFactors<double> factors_;  ///< but for the queries, which differ
+  Eigen::MatrixXd query_;                  ///< query products; behind a norm over their diagonal
+  double key_gain_ = 0;                    ///< d w_k, over q_k behind a norm, times the score's gain
   Eigen::VectorXd variance_;
   Eigen::VectorXd entropy_;
-  Eigen::VectorXd focus_;          ///< 1 - S2
-  Eigen::MatrixXd overlap_;        ///< P, on the diagonal S2
-  Eigen::MatrixXd query_jacobian_; ///< T12_q, T_q
-  Eigen::MatrixXd key_jacobian_;   ///< √(q_i q_i') ρ T12_k, q_i T_k
+  Eigen::VectorXd focus_;           ///< 1 - S2
+  Eigen::MatrixXd overlap_;         ///< P, on the diagonal S2
+  Eigen::MatrixXd query_jacobian_;  ///< T12_q, T_q
+  Eigen::MatrixXd key_jacobian_;    ///< √(q_i q_i') ρ T12_k, q_i T_k
 };
 
 }  // namespace sigprop::predict

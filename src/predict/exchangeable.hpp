@@ -142,17 +142,17 @@ class Exchangeable {
                  formula::linear_anisotropy(heads, real(x.width)));
   }
 
-  /// The mean of the experts that a token takes, from one expert's output.
-  [[nodiscard]] static Signal mean_of(const network::Experts& op, const Signal& y) {
+  /// The mean of the experts that a token takes, from what they read and one expert's output.
+  [[nodiscard]] static Signal mean_of(const network::Experts& op, const Signal& x, const Signal& y) {
     const T count = real(op.count), chosen = real(op.chosen);
     return fresh(formula::experts_forward(y.moments, count, chosen), y.width,
-                 formula::experts_anisotropy(y.cloud, real(y.width), count, chosen));
+                 formula::experts_anisotropy(x.cloud, y.cloud, y.moments, real(y.width), count, chosen));
   }
 
-  /// Of two lists that read the same signal.
-  [[nodiscard]] static Signal add(const Signal& a, const Signal& b) {
+  /// Of two lists that read x.
+  [[nodiscard]] static Signal add(const Signal& x, const Signal& a, const Signal& b) {
     const formula::Moments<T> sum = formula::sum(a.moments, b.moments);
-    const auto cloud = formula::parallel_anisotropy(a.cloud, formula::centred_variance(a.moments), b.cloud,
+    const auto cloud = formula::parallel_anisotropy(x.cloud, a.cloud, formula::centred_variance(a.moments), b.cloud,
                                                     formula::centred_variance(b.moments), real(a.width));
     return {sum, weighted(a.settled, a.moments.variance, b.settled, b.moments.variance), a.width, cloud};
   }

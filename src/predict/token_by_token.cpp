@@ -427,7 +427,7 @@ TokenByToken::Gradient TokenByToken::sum(const network::Residual& op, const Grad
 
 // ---- lists side by side, experts -------------------------------------------------------------------------------------
 
-TokenByToken::Signal TokenByToken::add(const Signal& a, const Signal& b) const {
+TokenByToken::Signal TokenByToken::add(const Signal&, const Signal& a, const Signal& b) const {
   Signal out = sum(network::Residual{}, a, b).signal;
   out.settled = weighted(a.settled, a.variance(), b.settled, b.variance());
   return out;
@@ -439,7 +439,7 @@ TokenByToken::Gradient TokenByToken::add(const Gradient& a, const Gradient& b) c
           weighted(a.radial, of_a, b.radial, of_b)};
 }
 
-TokenByToken::Signal TokenByToken::mean_of(const network::Experts& op, const Signal& y) const {
+TokenByToken::Signal TokenByToken::mean_of(const network::Experts& op, const Signal&, const Signal& y) const {
   const double count = static_cast<double>(op.count), chosen = static_cast<double>(op.chosen);
   const MatrixXd means = y.mean * y.mean.transpose();
   Signal out = y;

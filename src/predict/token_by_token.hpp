@@ -60,8 +60,8 @@ class TokenByToken {
   [[nodiscard]] Signal forward(const network::Attention& op, const Signal& x, profile::AttentionMetrics& metrics);
   [[nodiscard]] Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) const;
   [[nodiscard]] const Signal& into_branch(const Signal& x) const { return x; }
-  [[nodiscard]] Signal mean_of(const network::Experts& op, const Signal& y) const;
-  [[nodiscard]] Signal add(const Signal& a, const Signal& b) const;
+  [[nodiscard]] Signal mean_of(const network::Experts& op, const Signal&, const Signal& y) const;
+  [[nodiscard]] Signal add(const Signal&, const Signal& a, const Signal& b) const;
 
   using Norms = SquaredNorms<double>;
   [[nodiscard]] Gradient backward(const network::Linear& op, const Signal& x, const Gradient& g, Norms& norms) const;

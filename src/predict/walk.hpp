@@ -125,12 +125,12 @@ class Walk {
 
   [[nodiscard]] Signal forward_op(const network::Parallel& op, const Signal& x) {
     Signal sum = forward_list(op.of.front(), x);
-    for (std::size_t i = 1; i < op.of.size(); ++i) sum = algebra_.add(sum, forward_list(op.of[i], x));
+    for (std::size_t i = 1; i < op.of.size(); ++i) sum = algebra_.add(x, sum, forward_list(op.of[i], x));
     return sum;
   }
 
   [[nodiscard]] Signal forward_op(const network::Experts& op, const Signal& x) {
-    return algebra_.mean_of(op, forward_list(op.of, x));
+    return algebra_.mean_of(op, x, forward_list(op.of, x));
   }
 
   [[nodiscard]] Signal forward_op(const network::Residual& op, const Signal& x) {

@@ -29,6 +29,16 @@ void warn_of_sizes(Warnings& warnings, const network::Attention& op, const netwo
   }
 }
 
+/// The same branch at nearly the same signal adds up in one direction, where branches drawn anew add up at right angles.
+void warn_of_tied(Warnings& warnings, const network::Component& component) {
+  const auto* repeat = std::get_if<network::Repeat>(&component.op);
+  if (repeat == nullptr || !repeat->tied || repeat->times < 2 || !network::has_weights(component)) return;
+  warnings.insert(
+      "layers that share their weights (tied) count as if each had weights of its own: the true variance grows faster "
+      "and gradients and token correlations differ; measured at width 256: variance predicted 26 % too low after 8 "
+      "Pre-LN layers with branches scaled by 0.1, 48 % after 3 and 82 % after 8 with unscaled ones");
+}
+
 void warn_of_paper(Warnings& warnings, const network::Component& component) {
   using network::ActivationKind;
   if (std::holds_alternative<network::Attention>(component.op)) {
@@ -62,11 +72,13 @@ void warn_of_scores(Warnings& warnings, const profile::Profile& profile) {
 
 std::vector<std::string> warnings_of(const network::Network& network, Theory theory, const profile::Profile& profile) {
   Warnings warnings;
-  network::for_each_component(network.body, [&](const network::Component& component) {
+  const auto warn = [&](const network::Component& component) {
     const auto* attention = std::get_if<network::Attention>(&component.op);
+    warn_of_tied(warnings, component);
     if (theory == Theory::paper) warn_of_paper(warnings, component);
     if (theory == Theory::full && attention != nullptr) warn_of_sizes(warnings, *attention, network);
-  });
+  };
+  for (const auto* list : {&network.encoder, &network.body}) network::for_each_component(*list, warn);
   if (theory == Theory::full) warn_of_scores(warnings, profile);
   return {warnings.begin(), warnings.end()};
 }

@@ -185,6 +185,18 @@ class Verify(unittest.TestCase):
         done = sigprop("verify", "-", "--replicates", "60", "--tolerance", "0", "--format", "json", "--quiet")
         self.assertEqual({c["model_error"] for p in json.loads(done.stdout)["points"] for c in p["forward"].values()}, {0})
 
+    def test_what_stands_in_a_list_inside_counts_for_the_model_error(self):
+        def granted(components):
+            spec = {"sequence_length": 8, "width": 16, "components": components}
+            done = sigprop("verify", "-", "--replicates", "30", "--format", "json", "--quiet", spec=spec)
+            return json.loads(done.stdout)["points"][-1]["forward"]["variance"]["model_error"]
+
+        linear, gelu = {"linear": {"in": 16, "out": 16, "weight_std": 0.25}}, {"activation": "gelu"}
+        self.assertEqual(granted([{"parallel": {"of": [[linear], [linear]]}}]), 0)
+        self.assertGreater(granted([{"parallel": {"of": [[linear], [linear, gelu]]}}]), 0)
+        self.assertEqual(granted([{"experts": {"count": 2, "top_k": 1, "of": [linear]}}]), 0)
+        self.assertGreater(granted([{"experts": {"count": 2, "top_k": 1, "of": [linear, gelu]}}]), 0)
+
     def test_few_replicates_are_warned_of_and_one_is_refused(self):
         few = sigprop("verify", "-", "--replicates", "3")
         self.assertIn("3 replicates are few", few.stderr)

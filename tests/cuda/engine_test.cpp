@@ -56,6 +56,23 @@ std::vector<json> models() {
                                   {"ffn", {{"gated", true}, {"activation", "silu"}}}}}}));
   out.push_back(changed(stack, {{"batch", 1}, {"stack", {{"attention", {{"kv_heads", 1}, {"head_width", 10}}}}}}));
   out.push_back(changed(stack, {{"batch", 1}, {"stack", {{"norm", {{"inner", true}, {"gain", 1.5}}}}}}));
+  out.push_back(changed(stack, {{"stack",
+                                 {{"parallel", true},
+                                  {"attention",
+                                   {{"heads", 2},
+                                    {"head_width", 12},
+                                    {"query_key_norm", "rms_norm"},
+                                    {"rotary_base", 100},
+                                    {"rotary_width", 8}}}}}}));
+  out.push_back(changed(stack, {{"stack",
+                                 {{"tied", true},
+                                  {"layers", 3},
+                                  {"norm", {{"placement", "sandwich"}}},
+                                  {"attention", {{"mask", "causal"}, {"query_key_norm", "layer_norm"}}}}}}));
+  out.push_back(
+      changed(stack, {{"stack", {{"ffn", {{"experts", 4}, {"top_k", 2}}}, {"norm", {{"placement", "output"}}}}}}));
+  out.push_back(
+      changed(stack, {{"batch", 1}, {"stack", {{"ffn", {{"experts", 3}, {"gated", true}}}, {"tied", true}}}}));
   for (const char* activation : {"relu", "gelu_tanh", "tanh", "leaky_relu", "squared_relu", "identity"})
     out.push_back(changed(stack, {{"batch", 1}, {"stack", {{"layers", 1}, {"ffn", {{"activation", activation}}}}}}));
   return out;
@@ -215,9 +232,7 @@ TEST_CASE("a wrong seed, replicate or score scale is seen by the same comparison
   CHECK(difference(cpu.output, on_cuda(other, 3, 5, 1).output) > 1e-4);
 }
 
-TEST_CASE("memory is saved without changing the network: weights drawn again, layers recomputed, scores in chunks") {
-  if (!test::has_device()) return;
-  const network::Network network = test::network_of(test::encoder_decoder_of(small_stack()));
+void check_thrift(const network::Network& network) {
   const Signals plain = on_cuda(network, 3, 0, 2);
   for (const auto& [thrift, policy] : {std::pair{cuda::Thrift{true, 1 << 30}, simulate::Policy::keep},
                                        {cuda::Thrift{false, 1 << 30}, simulate::Policy::recompute},
@@ -229,6 +244,15 @@ TEST_CASE("memory is saved without changing the network: weights drawn again, la
     for (std::size_t i = 0; i < plain.samples[1].size(); ++i)
       CHECK(thrifty.samples[1][i] == Approx(plain.samples[1][i]).epsilon(1e-5).margin(1e-6));
   }
+}
+
+TEST_CASE("memory is saved without changing the network: weights drawn again, layers recomputed, scores in chunks") {
+  if (!test::has_device()) return;
+  for (const json& spec :
+       {test::encoder_decoder_of(small_stack()),
+        changed(small_stack(),
+                {{"stack", {{"tied", true}, {"parallel", true}, {"ffn", {{"experts", 3}, {"top_k", 2}}}}}})})
+    check_thrift(test::network_of(spec));
 }
 
 TEST_CASE("two runs of one batch have the same bits") {

@@ -123,6 +123,10 @@ json attention(const json& more = json::object()) {
   return {{"attention", op}};
 }
 
+json side_by_side(json::array_t lists) {
+  return {{"parallel", {{"of", std::move(lists)}}}};
+}
+
 json small_stack() {
   json spec = test::small_stack();
   spec["sequence_length"] = 6;
@@ -160,9 +164,45 @@ TEST_CASE("the gradient of attention is that of its value, with mask, dropout, g
   check_gradients(components(json::array_t{attention({{"mask", "causal"}})}));
   check_gradients(components(json::array_t{attention({{"dropout", 0.3}})}));
   check_gradients(components(json::array_t{attention({{"kv_heads", 2}})}));
-  check_gradients(components(json::array_t{attention({{"kv_heads", 1}, {"head_width", 3}, {"rotary_base", 100}})}));
+  check_gradients(components(
+      json::array_t{attention({{"kv_heads", 1}, {"head_width", 3}, {"rotary_base", 100}, {"rotary_width", 2}})}));
   check_gradients(components(json::array_t{attention(
       {{"kv_heads", 2}, {"mask", "causal"}, {"dropout", 0.2}, {"rotary_base", 10000}, {"score_scale", 1.3}})}));
+}
+
+TEST_CASE(
+    "the gradient of attention is that of its value, with norms of queries and keys and a part of the head turned") {
+  for (const char* norm : {"rms_norm", "layer_norm"}) {
+    check_gradients(components(json::array_t{attention({{"heads", 2}, {"query_key_norm", norm}})}));
+    check_gradients(components(json::array_t{attention({{"heads", 4},
+                                                        {"kv_heads", 2},
+                                                        {"head_width", 5},
+                                                        {"query_key_norm", norm},
+                                                        {"mask", "causal"},
+                                                        {"dropout", 0.2},
+                                                        {"rotary_base", 100},
+                                                        {"rotary_width", 4}})}));
+  }
+  check_gradients(components(json::array_t{attention({{"heads", 2}, {"rotary_base", 100}, {"rotary_width", 2}})}));
+}
+
+TEST_CASE("the gradients of lists side by side are those of their sum") {
+  const json gelu = json::array({linear(8, 6), {{"activation", "gelu"}}});
+  const json dropped = json::array({linear(8, 6), {{"dropout", 0.3}}});
+  check_gradients(components(json::array_t{side_by_side({gelu, json::array({linear(8, 6)}), dropped})}));
+  const json inside = side_by_side(
+      {json::array({attention({{"dropout", 0.2}})}), json::array({linear(8, 8), {{"activation", "tanh"}}})});
+  check_gradients(
+      components({{{"residual", {{"skip", 0.5}, {"branch", 1.5}, {"of", {{{"norm", "layer_norm"}}, inside}}}}}}));
+}
+
+TEST_CASE("the gradients of experts are those of their mean") {
+  const json one = json::array({linear(8, 6), {{"activation", "gelu"}}, {{"dropout", 0.2}}, linear(6, 8)});
+  const auto experts = [&](int count, int chosen) {
+    return json{{"experts", {{"count", count}, {"top_k", chosen}, {"of", one}}}};
+  };
+  check_gradients(components(json::array_t{experts(3, 2)}));
+  check_gradients(components({{{"residual", {{"of", {{{"norm", "rms_norm"}}, experts(4, 1)}}}}}, experts(2, 2)}));
 }
 
 TEST_CASE("the gradients of whole small models are those of their values") {
@@ -177,6 +217,22 @@ TEST_CASE("the gradients of whole small models are those of their values") {
   check_gradients(spec);
   spec["stack"]["norm"]["gain"] = 1.5;
   spec["stack"]["norm"]["inner"] = true;
+  check_gradients(spec);
+}
+
+TEST_CASE("the gradients of whole small models of today's blocks are those of their values") {
+  json spec = small_stack();
+  spec["stack"]["parallel"] = true;
+  spec["stack"]["attention"] = {
+      {"heads", 2}, {"query_key_norm", "rms_norm"}, {"rotary_base", 100}, {"rotary_width", 2}};
+  check_gradients(spec);
+  spec = small_stack();
+  spec["stack"]["ffn"].update({{"experts", 3}, {"top_k", 2}, {"gated", true}});
+  spec["stack"]["norm"]["placement"] = "sandwich";
+  check_gradients(spec);
+  spec["stack"]["ffn"]["gated"] = false;
+  spec["stack"]["norm"]["placement"] = "output";
+  spec["stack"]["attention"]["mask"] = "causal";
   check_gradients(spec);
 }
 
@@ -195,11 +251,139 @@ TEST_CASE("a sample holds the squared norms of the weights' gradients") {
   CHECK(in_sample == Approx(sum).epsilon(1e-12));
 }
 
+// ---- tied turns ------------------------------------------------------------------------------------------------------
+
+json tied(int times, const json& of, bool is_tied = true) {
+  return {{"repeat", {{"times", times}, {"tied", is_tied}, {"of", of}}}};
+}
+
+/// The slope of the loss along one element of a weight that `turns` turns share, against the sum of the turns' gradients.
+void check_tied_gradient(const json& spec, std::size_t turns) {
+  INFO(spec.dump());
+  const Subject subject(spec);
+  REQUIRE(subject.weight_gradients.size() == turns * subject.weights.size());
+  const std::uint32_t stride =
+      std::next(subject.weight_gradients.begin())->first - subject.weight_gradients.begin()->first;
+  REQUIRE(subject.weights.size() == 1);
+  const std::uint32_t tensor = subject.weights.begin()->first;
+  Matrix<double> sum =
+      Matrix<double>::Zero(subject.weights.begin()->second.rows(), subject.weights.begin()->second.cols());
+  for (std::uint32_t turn = 0; turn < turns; ++turn) sum += subject.weight_gradients.at(tensor + turn * stride);
+  for (const Eigen::Index element : {Eigen::Index{0}, Eigen::Index{13}, sum.size() - 1})
+    CHECK(subject.weight_slope(tensor, element, 1e-5) == Approx(sum.data()[element]).epsilon(1e-6).margin(1e-7));
+}
+
+TEST_CASE("the gradients of tied turns add up to that of the one weight they share") {
+  const json branch = {
+      {"residual", {{"branch", 0.7}, {"of", {linear(8, 8), {{"activation", "tanh"}}, {{"dropout", 0.2}}}}}}};
+  check_tied_gradient(components(json::array_t{tied(3, json::array({branch}))}), 3);
+  const json inner = {{"residual", {{"of", {tied(2, json::array({linear(8, 8), {{"activation", "tanh"}}}))}}}}};
+  check_tied_gradient(components(json::array_t{inner}), 2);
+  check_tied_gradient(components(json::array_t{tied(3, json::array({inner}))}), 6);
+}
+
+TEST_CASE("tied turns draw one weight and one bias, turns that are not tied each their own") {
+  for (const bool is_tied : {true, false}) {
+    const Subject subject(components(json::array_t{tied(3, json::array({linear(8, 8)}), is_tied)}));
+    CHECK(subject.weights.size() == (is_tied ? 1 : 3));
+    CHECK(subject.weight_gradients.size() == 3);
+  }
+  // x ↦ W(Wx + b) + b leaves b's image in the output of x = 0: the same b twice.
+  json one = components(json::array_t{tied(1, json::array({linear(8, 8)}))});
+  json two = components(json::array_t{tied(2, json::array({linear(8, 8)}))});
+  const auto output = [](const json& spec) {
+    Matrix<double> out;
+    simulate::Probe<double> probe;
+    probe.input = [](Matrix<double>& x) { x.setZero(); };
+    probe.output = [&](const Matrix<double>& y, const Matrix<double>&) { out = y; };
+    static_cast<void>(Subject(spec).run(probe, simulate::Policy::keep));
+    return out;
+  };
+  const Matrix<double> weight = Subject(one).weights.begin()->second, bias = output(one);
+  CHECK((output(two) - (bias * weight.transpose() + bias)).cwiseAbs().maxCoeff() < 1e-12);
+}
+
+TEST_CASE("tied turns have dropout masks of their own") {
+  const auto kept = [](int times) {
+    double count = 0;
+    simulate::Probe<double> probe;
+    probe.output = [&](const Matrix<double>& y, const Matrix<double>&) {
+      count = (y.array() != 0).cast<double>().mean();
+    };
+    static_cast<void>(Subject(components(json::array_t{tied(times, json::array({{{"dropout", 0.5}}}))}))
+                          .run(probe, simulate::Policy::keep));
+    return count;
+  };
+  CHECK(kept(2) < kept(1));  // were the masks the same, what the first turn kept the second would keep
+  CHECK(kept(3) < kept(2));
+}
+
+// ---- lists side by side and experts ----------------------------------------------------------------------------------
+
+TEST_CASE("a list beside the identity is a residual sum, bit for bit") {
+  const json list = json::array({linear(8, 8), {{"activation", "gelu"}}, {{"dropout", 0.2}}});
+  const json beside = side_by_side({list, json::array({{{"activation", "identity"}}})});
+  const Subject parallel(components(json::array_t{beside}));
+  const Subject residual(components(json::array_t{{{"residual", {{"of", list}}}}}));
+  CHECK(parallel.input_gradient == residual.input_gradient);
+  CHECK(parallel.sample == residual.sample);
+}
+
+TEST_CASE("lists side by side are the sum of what each would be alone") {
+  const auto run = [](const json& list) {
+    Matrix<double> output;
+    simulate::Probe<double> probe;
+    probe.output = [&](const Matrix<double>& y, const Matrix<double>&) { output = y; };
+    const Subject subject(components(json::array_t{list}));
+    static_cast<void>(subject.run(probe, simulate::Policy::keep));
+    return std::pair{output, subject.input_gradient};
+  };
+  const json gelu = {{"activation", "gelu"}}, tanh = {{"activation", "tanh"}}, relu = {{"activation", "relu"}};
+  const auto all = run(side_by_side({json::array({gelu}), json::array({tanh, relu}), json::array({relu})}));
+  const auto first = run(gelu), third = run(relu);
+  const auto second = run({{"residual", {{"skip", 0}, {"of", {tanh, relu}}}}});
+  CHECK((all.first - first.first - second.first - third.first).cwiseAbs().maxCoeff() < 1e-14);
+  CHECK((all.second - first.second - second.second - third.second).cwiseAbs().maxCoeff() < 1e-14);
+}
+
+json identity_experts(int count, int chosen) {
+  return components(
+      json::array_t{{{"experts", {{"count", count}, {"top_k", chosen}, {"of", {{{"activation", "identity"}}}}}}}});
+}
+
+TEST_CASE("every token takes exactly as many experts as it should, forward and backward") {
+  for (const auto& [count, chosen] : {std::pair{1, 1}, {4, 1}, {5, 2}, {4, 4}}) {
+    INFO(chosen << " of " << count);
+    simulate::Probe<double> probe;
+    Matrix<double> input, output, gradient, input_gradient;
+    probe.input = [&](Matrix<double>& x) { input = x; };
+    probe.output = [&](const Matrix<double>& y, const Matrix<double>& g) {
+      output = y;
+      gradient = g;
+    };
+    probe.input_gradient = [&](const Matrix<double>& g) { input_gradient = g; };
+    static_cast<void>(Subject(identity_experts(count, chosen)).run(probe, simulate::Policy::keep));
+    CHECK(output == input);  // 1/k is a power of two: sums of k terms x/k are exact
+    CHECK(input_gradient == gradient);
+  }
+}
+
 TEST_CASE("layers computed again in the backward pass give the same bits as layers kept") {
   json spec = small_stack();
   spec["stack"]["attention"]["mask"] = "causal";
-  const Subject subject(spec);
-  CHECK(subject.run({}, simulate::Policy::recompute) == subject.sample);
+  const auto check = [](const json& model) {
+    INFO(model.dump());
+    const Subject subject(model);
+    CHECK(subject.run({}, simulate::Policy::recompute) == subject.sample);
+  };
+  check(spec);
+  spec["stack"]["tied"] = true;
+  check(spec);
+  spec["stack"]["parallel"] = true;
+  spec["stack"]["attention"].update({{"query_key_norm", "rms_norm"}, {"rotary_base", 100}, {"rotary_width", 2}});
+  check(spec);
+  spec["stack"]["ffn"].update({{"experts", 3}, {"top_k", 2}});
+  check(spec);
 }
 
 }  // namespace

@@ -39,8 +39,9 @@ std::vector<double> numbers(const profile::Profile& profile) {
   return out;
 }
 
-TEST_CASE("a run has the same bits for every number of threads and every plan") {
-  const network::Network network = test::network_of(spec());
+void check_same_bits(const json& model) {
+  INFO(model.dump());
+  const network::Network network = test::network_of(model);
   const std::vector<double> one = numbers(simulate::simulate(network, some(5)).profile);
   CHECK(one == numbers(simulate::simulate(network, some(5, 2)).profile));
   CHECK(one == numbers(simulate::simulate(network, some(5, 16)).profile));  // more threads than replicates: inside each
@@ -48,6 +49,22 @@ TEST_CASE("a run has the same bits for every number of threads and every plan") 
   little.memory = 4 * 1.01 * simulate::elements_held(network, simulate::Policy::recompute);
   REQUIRE(simulate::plan(network, little).recompute);
   CHECK(one == numbers(simulate::simulate(network, little).profile));
+}
+
+TEST_CASE("a run has the same bits for every number of threads and every plan") {
+  check_same_bits(spec());
+}
+
+TEST_CASE("a run of today's blocks has the same bits for every number of threads and every plan") {
+  json model = spec();
+  model["stack"].update({{"layers", 3}, {"parallel", true}});
+  model["stack"]["attention"].update({{"query_key_norm", "rms_norm"}, {"rotary_base", 100}, {"rotary_width", 16}});
+  check_same_bits(model);
+  model["stack"]["tied"] = true;
+  check_same_bits(model);
+  model = spec();
+  model["stack"]["ffn"].update({{"experts", 3}, {"top_k", 2}});
+  check_same_bits(model);
 }
 
 TEST_CASE("another seed gives another network, and float64 nearly the same one") {

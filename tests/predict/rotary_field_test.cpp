@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/rotary_field.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "sigprop/formula/rotary.hpp"
+
+namespace {
+
+using Eigen::Index;
+using sigprop::predict::RotaryField;
+
+constexpr Index length = 14;
+constexpr double base = 50;
+
+/// κ(Δ), frequency by frequency.
+double left_at(Index apart, double head_width, double turned) {
+  double sum = 1 - turned / head_width;
+  for (int f = 0; f < turned / 2; ++f)
+    sum += 2 / head_width * std::cos(static_cast<double>(apart) * std::pow(base, -2 * f / turned));
+  return sum;
+}
+
+TEST_CASE("a rotary field is what turning leaves of products, up to twice the sequence") {
+  for (const double turned : {0.0, 4.0, 10.0}) {
+    const RotaryField field(length, 10, turned, base);
+    INFO("turned " << turned);
+    CHECK(field.length() == length);
+    CHECK(field.at(0) == Approx(1).epsilon(1e-15));
+    for (Index apart = 0; apart < 2 * length; ++apart)
+      CHECK(field.at(apart) == Approx(left_at(apart, 10, turned)).margin(1e-14));
+  }
+}
+
+TEST_CASE("a prefix's mean is that over its pairs of keys, for rows of every distance") {
+  const RotaryField field(length, 12, 8, base);
+  RotaryField::Prefix prefix(field);
+  for (Index keys = 1; keys <= length; ++keys) {
+    for (Index apart = 0; apart < length; ++apart) {
+      double sum = 0;
+      for (Index j = 0; j < keys; ++j) {
+        for (Index other = 0; other < keys; ++other) sum += other == j ? 0 : left_at(j - other - apart, 12, 8);
+      }
+      INFO(keys << " keys, rows " << apart << " apart");
+      const double expected = keys == 1 ? 1 : sum / static_cast<double>(keys * (keys - 1));
+      CHECK(prefix.mean(apart) == Approx(expected).margin(1e-13));
+    }
+    if (keys < length) prefix.grow();
+  }
+}
+
+TEST_CASE("over a whole sequence a prefix's mean is the formula's") {
+  const RotaryField field(length, 12, 12, base);
+  RotaryField::Prefix prefix(field);
+  for (Index keys = 1; keys < length; ++keys) prefix.grow();
+  const auto mean = sigprop::formula::rotary_means(static_cast<double>(length), 12.0, 12.0, base);
+  CHECK(prefix.mean(0) == Approx(mean.once).epsilon(1e-12));
+  double twice = 0;
+  for (Index apart = 1; apart < length; ++apart)
+    twice += static_cast<double>(2 * (length - apart)) * prefix.mean(apart);
+  CHECK(twice / static_cast<double>(length * (length - 1)) == Approx(mean.twice).epsilon(1e-12));
+}
+
+}  // namespace

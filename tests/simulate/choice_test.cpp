@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which experts tokens take.
+#include <array>
+#include <catch2/catch.hpp>
+
+#include "simulate/draw.hpp"
+#include "simulate/elementwise.hpp"
+#include "support/comparison.hpp"
+
+namespace {
+
+using namespace sigprop;
+
+constexpr std::size_t experts = 5, chosen = 2, tokens = 200;
+constexpr std::uint32_t replicates = 60;
+
+/// Does a token take an expert?
+bool takes(const simulate::Draw& draw, std::size_t token, std::size_t expert) {
+  return simulate::takes({experts, chosen, expert},
+                         [&](std::size_t e) { return draw.uniform(7, token * experts + e); });
+}
+
+TEST_CASE("a token takes the experts of its lowest numbers") {
+  const std::array numbers{0.5, 0.2, 0.9, 0.1};
+  const auto taken = [&](std::size_t count, std::size_t expert) {
+    return simulate::takes({4, count, expert}, [&](std::size_t e) { return numbers[e]; });
+  };
+  CHECK((taken(1, 3) && !taken(1, 1)));
+  CHECK((taken(2, 3) && taken(2, 1) && !taken(2, 0) && !taken(2, 2)));
+  for (std::size_t expert = 0; expert < 4; ++expert) CHECK(taken(4, expert));
+}
+
+TEST_CASE("tokens take all experts alike, and one token's choice tells nothing of the next one's") {
+  constexpr std::size_t comparisons = 2 * experts;
+  constexpr double share = static_cast<double>(chosen) / experts;
+  for (std::size_t expert = 0; expert < experts; ++expert) {
+    test::Replicates one, both;
+    for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {
+      const simulate::Draw draw(11, replicate);
+      double count = 0, pairs = 0;
+      for (std::size_t token = 0; token < tokens; token += 2) {
+        const bool first = takes(draw, token, expert), second = takes(draw, token + 1, expert);
+        count += first + second;
+        pairs += first && second;
+      }
+      one.add(count / tokens);
+      both.add(pairs / (tokens / 2));
+    }
+    INFO("expert " << expert);
+    const auto alike = test::compare(share, one, 0, comparisons);
+    const auto independent = test::compare(share * share, both, 0, comparisons);
+    INFO(alike << "; " << independent);
+    CHECK(alike.agrees());
+    CHECK(independent.agrees());
+    INFO("the wrong shares pass: one expert in E, and neighbours that take the same experts");
+    CHECK_FALSE(test::compare(1.0 / experts, one, 0, comparisons).agrees());
+    CHECK_FALSE(test::compare(share, both, 0, comparisons).agrees());
+  }
+}
+
+}  // namespace
