@@ -20,6 +20,12 @@ double square(double x) {
   return x * x;
 }
 
+/// Are the tokens what they were in the layer before, up to rounding? Then so is what attention makes of them.
+bool settled(const MatrixXd& before, const MatrixXd& now) {
+  constexpr double rounding = 1e-13;
+  return (now - before).cwiseAbs().maxCoeff() <= rounding * before.cwiseAbs().maxCoeff();
+}
+
 /// The means of shares by token, weighted by variances.
 VectorXd weighted(const VectorXd& a, const VectorXd& variance_a, const VectorXd& b, const VectorXd& variance_b) {
   const VectorXd sum = variance_a + variance_b;
@@ -292,7 +298,7 @@ CausalTables& TokenByToken::tables_of(const network::Attention& op) {
 
 const CausalAttention& TokenByToken::attention(const network::Attention& op, const Signal& x) {
   const Shape shape = attention_shape<double>(op, network_.sequence_length);
-  if (attention_ && attention_->scores().shape == shape && attention_->scores().x == x.dots) return *attention_;
+  if (attention_ && attention_->scores().shape == shape && settled(attention_->scores().x, x.dots)) return *attention_;
   attention_.reset();
   CausalTables& tables = tables_of(op);
   CausalScores scores = causal_scores(x.dots, shape, tables);
