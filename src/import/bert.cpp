@@ -8,7 +8,7 @@ namespace {
 Family bert() {
   return {
       .type = "bert",
-      .layout = {.pre = false, .tables = {"token", "position", "segment"}, .embedding_norm = true},
+      .layout = {.placement = "post", .tables = {"token", "position", "segment"}, .embedding_norm = true},
       .keys = {{"vocab_size", Kind::words, {"vocabulary"}, 30522},
                {"hidden_size", Kind::width, {"width"}, 768},
                {"num_hidden_layers", Kind::count, {"layers"}, 12},
@@ -42,7 +42,7 @@ Family roberta() {
 Family distilbert() {
   return {
       .type = "distilbert",
-      .layout = {.pre = false, .tables = {"token", "position"}, .embedding_norm = true},
+      .layout = {.placement = "post", .tables = {"token", "position"}, .embedding_norm = true},
       .keys = {{"vocab_size", Kind::words, {"vocabulary"}, 30522},
                {"dim", Kind::width, {"width"}, 768},
                {"n_layers", Kind::count, {"layers"}, 6},

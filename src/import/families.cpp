@@ -95,8 +95,8 @@ const std::vector<Limit>& common_limits() {
 }
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> all =
-      both(both(both(both(bert_families(), gpt_families()), llama_families()), t5_families()), image_families());
+  static const std::vector<Family> all = both(both(both(bert_families(), gpt_families()), llama_families()),
+                                              both(both(t5_families(), bart_families()), image_families()));
   return all;
 }
 

@@ -56,10 +56,12 @@ struct Limit {
 /// What the class fixes and no key tells.
 struct Layout {
   std::string norm = "layer_norm";
-  bool pre = true;  ///< norm before the branch, unless the role `pre` says otherwise
+  const char* placement = "pre";    ///< of the norm, unless the role `pre` says otherwise
+  const char* query_key_norm = "";  ///< of every head's queries and keys; none
   bool causal = false;
   bool gated = false;
   bool encoder_decoder = false;
+  bool parallel = false;                 ///< attention and FFN side by side, unless the role `parallel` says otherwise
   std::vector<std::string> tables;       ///< of the embedding; none: the patches of an image
   bool embedding_norm = false;           ///< after the tables' sum
   bool embedding_by_root_width = false;  ///< the embedding is multiplied by √width
@@ -71,9 +73,10 @@ struct Layout {
   const char* activation = "";             ///< where there is no key for it
   std::optional<double> rotary_base = {};  ///< where no key gives one; none: no rotary positions
   double rotary_share = 1;                 ///< of a head's features that turn, where no key gives one
-  std::size_t special_tokens = 0;          ///< of an image, besides its patches
-  bool special_drawn = false;              ///< they and the positions are random, not 0
-  std::vector<std::string> beyond = {};    ///< facts that no spec can express: "..., which ...: written ..."
+  bool score_by_scalar = false;    ///< scores divided by the root of the role `score_scalar` instead of √(head width)
+  std::size_t special_tokens = 0;  ///< of an image, besides its patches
+  bool special_drawn = false;      ///< they and the positions are random, not 0
+  std::vector<std::string> beyond = {};  ///< facts that no spec can express: "..., which ...: written ..."
 };
 
 struct Family {
@@ -92,6 +95,7 @@ using Values = Json;
 [[nodiscard]] std::vector<Family> llama_families();
 [[nodiscard]] std::vector<Family> gpt_families();
 [[nodiscard]] std::vector<Family> t5_families();
+[[nodiscard]] std::vector<Family> bart_families();
 [[nodiscard]] std::vector<Family> image_families();
 
 /// All of them, by name.

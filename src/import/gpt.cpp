@@ -108,18 +108,47 @@ Family gpt_neox() {
                {"rotary_emb_base", Kind::base, {"rotary_base"}, nullptr, true},
                {"rotary_pct", Kind::share, {"rotary_share"}, nullptr, true},
                {"rope_parameters", Kind::object, {"rotary"}, nullptr, true},
-               {"rope_scaling", Kind::object, {"rotary_scaling"}, nullptr, true}},
-      .limits =
-          {{"use_parallel_residual", Kind::flag, true, {false}, "written as the FFN's branch after the attention's"}},
+               {"rope_scaling", Kind::object, {"rotary_scaling"}, nullptr, true},
+               {"use_parallel_residual", Kind::flag, {"parallel"}, true}},
+      .limits = {},
       .idle = {"attention_bias"},
       .aliases = {{"rope_theta", "rotary_emb_base"}, {"partial_rotary_factor", "rotary_pct"}},
+  };
+}
+
+/// Attention and FFN side by side, always, behind one norm.
+Family gptj() {
+  return {
+      .type = "gptj",
+      .layout = {.causal = true, .parallel = true, .tables = {"token"}, .rotary_base = 1e4},
+      .keys = {{"vocab_size", Kind::words, {"vocabulary"}, 50400},
+               {"n_positions", Kind::size, {"positions"}, 2048},
+               {"n_embd", Kind::width, {"width"}, 4096},
+               {"n_layer", Kind::count, {"layers"}, 28},
+               {"n_head", Kind::size, {"heads"}, 16},
+               {"rotary_dim", Kind::size, {"rotary_width"}, 64, true},
+               {"n_inner", Kind::size, {"ffn_width"}, nullptr, true},
+               {"activation_function", Kind::text, {"activation"}, "gelu_new"},
+               {"resid_pdrop", Kind::rate, {"residual_dropout"}, 0.0},
+               {"embd_pdrop", Kind::rate, {"embedding_dropout"}, 0.0},
+               {"attn_pdrop", Kind::rate, {"attention_dropout"}, 0.0},
+               {"layer_norm_epsilon", Kind::epsilon, {"epsilon"}, 1e-5},
+               {"initializer_range", Kind::deviation, {"std"}, 0.02}},
+      .limits = {},
+      // Files of the first versions have scale_attn_weights and rotary, which the class does not read.
+      .idle = {"scale_attn_weights", "rotary", "summary_type", "summary_use_proj", "summary_activation",
+               "summary_proj_to_labels", "summary_first_dropout"},
+      .aliases = {{"hidden_size", "n_embd"},
+                  {"max_position_embeddings", "n_positions"},
+                  {"num_attention_heads", "n_head"},
+                  {"num_hidden_layers", "n_layer"}},
   };
 }
 
 }  // namespace
 
 std::vector<Family> gpt_families() {
-  return {gpt2(), opt(), bloom(), gpt_neox()};
+  return {gpt2(), opt(), bloom(), gpt_neox(), gptj()};
 }
 
 }  // namespace sigprop::importer

@@ -18,22 +18,31 @@ std::string name_of(const Json& config, const Family& family) {
   return named ? found->get<std::string>() : family.type;
 }
 
+/// An error where the number of one role does not divide that of another.
+void expect_divides(const Subject& subject, const char* role, const char* whole_role) {
+  const std::size_t whole = spec::count(subject.values, whole_role, 1);
+  const std::size_t part = spec::count(subject.values, role, whole);
+  if (whole % part == 0) return;
+  subject.findings.errors.push_back(key_of(subject.family, role) + " is " + std::to_string(part) +
+                                    ", but must divide " + key_of(subject.family, whole_role) + ", " +
+                                    std::to_string(whole) + ": change one of them");
+}
+
 /// Rules across keys that a spec has too, in the configuration's own words.
 void check_heads(const Subject& subject) {
-  const Json& values = subject.values;
-  const std::size_t width = spec::count(values, "width", 1), heads = spec::count(values, "heads", 1);
-  const std::size_t kv_heads = spec::count(values, "kv_heads", heads);
-  const std::string key = key_of(subject.family, "heads");
-  if (!values.contains("head_width") && width % heads != 0) {
-    subject.findings.errors.push_back(key + " is " + std::to_string(heads) + ", but must divide " +
-                                      key_of(subject.family, "width") + ", " + std::to_string(width) +
-                                      ": change one of them");
+  if (!subject.values.contains("head_width")) {
+    for (const char* heads : {"heads", "decoder_heads"}) expect_divides(subject, heads, "width");
   }
-  if (heads % kv_heads != 0) {
-    subject.findings.errors.push_back(key_of(subject.family, "kv_heads") + " is " + std::to_string(kv_heads) +
-                                      ", but must divide " + key + ", " + std::to_string(heads) +
-                                      ": change one of them");
-  }
+  expect_divides(subject, "kv_heads", "heads");
+}
+
+void check_experts(const Subject& subject) {
+  const std::size_t experts = spec::count(subject.values, "experts", 1);
+  const std::size_t chosen = spec::count(subject.values, "chosen_experts", 1);
+  if (chosen <= experts) return;
+  subject.findings.errors.push_back(key_of(subject.family, "chosen_experts") + " is " + std::to_string(chosen) +
+                                    ", but must be at most " + key_of(subject.family, "experts") + ", " +
+                                    std::to_string(experts) + ": lower it");
 }
 
 Json spec_of(const Subject& subject, const Json& config) {
@@ -59,6 +68,7 @@ std::string written(const Json& config, const Family& family, const Options& opt
   Subject subject{family, values, options, *library, 0, findings};
   subject.tokens = sequence_length(subject);
   check_heads(subject);
+  check_experts(subject);
   return findings.errors.empty() ? spec_of(subject, config).dump(2) + "\n" : "";
 }
 

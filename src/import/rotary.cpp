@@ -12,8 +12,7 @@ namespace {
 /// Version 5 writes rope_parameters, with the base in it; version 4 wrote rope_scaling, or null, beside rope_theta.
 struct Rotary {
   double base;
-  double share;
-  std::string share_place;  ///< the key that tells it
+  double share;  ///< of a head's features
 };
 
 constexpr const char* share_key = "partial_rotary_factor";
@@ -53,8 +52,6 @@ void name_unknown(const Subject& subject, const std::string& role) {
 
 void read_object(const Subject& subject, const std::string& role, Rotary& rotary) {
   rotary.base = member_number(subject, role, "rope_theta", Kind::base, rotary.base);
-  if (spec::member(subject.values, role.c_str()).contains(share_key))
-    rotary.share_place = key_of(subject.family, role) + "/" + share_key;
   rotary.share = member_number(subject, role, share_key, Kind::share, rotary.share);
   const std::string type = type_in(subject, role);
   if (type == "default") return name_unknown(subject, role);
@@ -64,19 +61,17 @@ void read_object(const Subject& subject, const std::string& role, Rotary& rotary
 
 }  // namespace
 
-std::optional<double> rotary_base(const Subject& subject) {
+std::optional<RotaryPositions> rotary_of(const Subject& subject) {
   const Layout& layout = subject.family.layout;
   if (!layout.rotary_base) return std::nullopt;
   Rotary rotary{spec::number(subject.values, "rotary_base", *layout.rotary_base),
-                spec::number(subject.values, "rotary_share", layout.rotary_share),
-                key_of(subject.family, "rotary_share")};
+                spec::number(subject.values, "rotary_share", layout.rotary_share)};
   read_object(subject, "rotary_scaling", rotary);
   read_object(subject, "rotary", rotary);
-  if (rotary.share != 1) {
-    subject.findings.warnings.push_back(rotary.share_place + " is " + Json(rotary.share).dump() +
-                                        ", which a spec cannot express: written with all features of a head turning");
-  }
-  return rotary.base;
+  const auto share = static_cast<std::size_t>(rotary.share * static_cast<double>(head_width_of(subject)));
+  const std::size_t width = spec::count(subject.values, "rotary_width", share);
+  if (width == 0) return std::nullopt;
+  return RotaryPositions{rotary.base, width};
 }
 
 }  // namespace sigprop::importer

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include "import/keys.hpp"
 #include "import/subject.hpp"
 #include "spec/fields.hpp"
@@ -27,14 +29,30 @@ Json heads_of(const Subject& subject) {
   return out;
 }
 
+/// The factor on scores, where it is not 1/√(head width).
+std::optional<double> score_scale_of(const Subject& subject) {
+  const Layout& layout = subject.family.layout;
+  if (layout.by_fan_in || !flag(subject, "scaled_scores", true)) return 1.0;
+  if (layout.score_by_scalar) return 1 / std::sqrt(spec::number(subject.values, "score_scalar", 1));
+  return std::nullopt;
+}
+
+void add_rotary(const Subject& subject, Json& attention) {
+  const auto rotary = rotary_of(subject);
+  if (!rotary) return;
+  attention["rotary_base"] = rotary->base;
+  if (rotary->width != head_width_of(subject)) attention["rotary_width"] = rotary->width;
+}
+
 Json attention_of(const Subject& subject, bool causal) {
   Json out = heads_of(subject);
   out["mask"] = causal ? "causal" : "none";
   const double dropout = spec::number(subject.values, "attention_dropout", 0);
   if (dropout > 0) out["dropout"] = dropout;
-  const bool unscaled = subject.family.layout.by_fan_in || !flag(subject, "scaled_scores", true);
-  if (unscaled) out["score_scale"] = 1.0;
-  if (const auto base = rotary_base(subject)) out["rotary_base"] = *base;
+  if (const auto scale = score_scale_of(subject)) out["score_scale"] = *scale;
+  add_rotary(subject, out);
+  const std::string norm = subject.family.layout.query_key_norm;
+  if (!norm.empty()) out["query_key_norm"] = norm;
   return out;
 }
 
@@ -88,14 +106,24 @@ Json ffn_of(const Subject& subject) {
   Json out = {{"width", count(subject, "ffn_width", 4 * count(subject, "width"))},
               {"activation", ffn_activation(subject)}};
   if (is_gated(subject)) out["gated"] = true;
+  if (subject.values.contains("experts")) {
+    out["experts"] = count(subject, "experts");
+    out["top_k"] = count(subject, "chosen_experts", 1);
+  }
   return out;
 }
 
+std::string placement_of(const Subject& subject) {
+  const auto found = subject.values.find("pre");
+  if (found == subject.values.end()) return subject.family.layout.placement;
+  return found->get<bool>() ? "pre" : "post";
+}
+
 Json norm_of(const Subject& subject) {
-  const bool pre = flag(subject, "pre", subject.family.layout.pre);
+  const std::string placement = placement_of(subject);
   Json out = {{"kind", subject.family.layout.norm},
-              {"placement", pre ? "pre" : "post"},
-              {"final", pre && !flag(subject, "no_final_norm", false)}};
+              {"placement", placement},
+              {"final", placement != "post" && !flag(subject, "no_final_norm", false)}};
   const double gain = spec::number(subject.values, "factor", 1);
   if (gain != 1) out["gain"] = gain;
   return out;
@@ -109,7 +137,26 @@ Json layers_of(const Subject& subject, std::size_t layers, bool causal) {
               {"norm", norm_of(subject)}};
   const double dropout = spec::number(subject.values, "residual_dropout", 0);
   if (dropout > 0) out["residual"] = {{"dropout", dropout}};
+  if (flag(subject, "parallel", subject.family.layout.parallel)) out["parallel"] = true;
   return out;
+}
+
+/// The encoder's layers with what a decoder has of its own.
+Json decoder_of(const Subject& subject, Json layers) {
+  layers["layers"] = count(subject, "decoder_layers", count(subject, "layers"));
+  layers["ffn"]["width"] = count(subject, "decoder_ffn_width", layers["ffn"]["width"].get<std::size_t>());
+  layers["attention"]["heads"] = count(subject, "decoder_heads", count(subject, "heads"));
+  layers["cross_attention"] = layers["attention"];
+  layers["attention"]["mask"] = "causal";
+  return layers;
+}
+
+void name_experts(const Subject& subject) {
+  if (count(subject, "experts") < 2) return;
+  subject.findings.notes.push_back(
+      key_of(subject.family, "chosen_experts") + " is " + std::to_string(count(subject, "chosen_experts", 1)) +
+      ": written as experts that are drawn uniformly for every token and weighted equally, "
+      "as by a router whose scores are near 0");
 }
 
 void name_gain(const Subject& subject) {
@@ -122,6 +169,10 @@ void name_gain(const Subject& subject) {
 
 }  // namespace
 
+std::size_t head_width_of(const Subject& subject) {
+  return count(subject, "head_width", count(subject, "width") / count(subject, "heads", 1));
+}
+
 bool is_gated(const Subject& subject) {
   return subject.family.layout.gated || spec::text(subject.values, "ffn_kind", "").starts_with("gated-");
 }
@@ -131,14 +182,11 @@ Json stacks_of(const Subject& subject) {
   name_window(subject);
   name_ffn_dropout(subject);
   name_gain(subject);
+  name_experts(subject);
   const std::size_t layers = count(subject, "layers");
   if (!subject.family.layout.encoder_decoder) return {{"stack", layers_of(subject, layers, is_causal(subject))}};
   const Json encoder = layers_of(subject, layers, false);
-  Json decoder = encoder;
-  decoder["layers"] = count(subject, "decoder_layers", layers);
-  decoder["attention"]["mask"] = "causal";
-  decoder["cross_attention"] = encoder["attention"];
-  return {{"encoder", encoder}, {"decoder", decoder}};
+  return {{"encoder", encoder}, {"decoder", decoder_of(subject, encoder)}};
 }
 
 }  // namespace sigprop::importer

@@ -36,8 +36,17 @@ struct Subject {
 /// The stack of a spec, or its encoder and decoder, by their names.
 [[nodiscard]] Json stacks_of(const Subject& subject);
 
-/// The base of rotary positions; none where the class has none.
-[[nodiscard]] std::optional<double> rotary_base(const Subject& subject);
+/// Rotary positions as an attention of a spec has them.
+struct RotaryPositions {
+  double base;
+  std::size_t width;  ///< features of a head that turn
+};
+
+/// None where the class has none, or no feature turns.
+[[nodiscard]] std::optional<RotaryPositions> rotary_of(const Subject& subject);
+
+/// Features of a head.
+[[nodiscard]] std::size_t head_width_of(const Subject& subject);
 
 /// A spec's name of an activation, "" with an error for one that a spec does not have.
 [[nodiscard]] std::string activation_named(const Subject& subject, const std::string& role, const std::string& name);

@@ -49,11 +49,13 @@ ActivationPairs::Pair ActivationPairs::exact(double r) const {
 /// alike(r) where all tokens have one variance, else unlike(i, i', covariance).
 template <class Alike, class Unlike>
 MatrixXd ActivationPairs::by_pair(const MatrixXd& dots, const Alike& alike, const Unlike& unlike) const {
-  const Index length = dots.rows();
-  if (!alike_) return symmetric(length, [&](Index i, Index m) { return unlike(i, m, dots(i, m)); });
-  return symmetric(length, [&](Index i, Index m) {
-    return alike(formula::correlation(dots(i, m) - mean_[0] * mean_[0], variance_[0]));
-  });
+  const Index groups = dots.rows();
+  const auto value = [&](Index i, Index m, double product) {
+    return alike_ ? alike(formula::correlation(product - mean_[0] * mean_[0], variance_[0])) : unlike(i, m, product);
+  };
+  return over_places(
+      groups, dots.cols(), [&](Index i, Index m) { return value(i, m, dots(i, m)); },
+      [&](Index i) { return value(i, i, dots(i, groups)); });
 }
 
 MatrixXd ActivationPairs::from_curve(const MatrixXd& dots, double Pair::*part) const {

@@ -8,7 +8,7 @@
 
 namespace sigprop::predict {
 
-/// An activation on tokens of their own means and variances: matrices over all pairs. ReLU and GELU take tokens of any variances where
+/// An activation on tokens of their own means and variances: matrices over all pairs, by groups of tokens (places.hpp). ReLU and GELU take tokens of any variances where
 /// means are 0, the others tokens of one mean and variance, as behind a norm. Throws NotCovered else.
 class ActivationPairs {
  public:

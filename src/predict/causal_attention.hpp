@@ -11,15 +11,17 @@
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/predict/predict.hpp"
 
-/// Attention under a causal mask, token by token. Matrices are (L, L), symmetric; row i sees keys 1 to i.
+/// Attention under a causal mask, group of tokens by group (places.hpp). Matrices are symmetric; row i sees keys 1 to i, a group's row those
+/// to its middle.
 namespace sigprop::predict {
 
 using Shape = formula::AttentionShape<double>;
 
-/// The tables of one sequence length and kind of head.
+/// The tables of one sequence and kind of head.
 struct CausalTables {
-  CausalTables(Eigen::Index length, Head head) : rows(static_cast<double>(length), head), pairs(length, head) {}
+  CausalTables(const Places& groups, Head head) : places(groups), rows(groups.tokens(), head), pairs(groups, head) {}
 
+  Places places;
   RowTable rows;
   PairFieldTable pairs;
   std::shared_ptr<const RotaryField> rotary;  ///< none without rotary positions
@@ -27,6 +29,7 @@ struct CausalTables {
 
 /// What both forms read of the input: its scores and their softmax functionals. I, M: the shorter and the longer of two rows.
 struct CausalScores {
+  Places places = Places::single(0);
   Eigen::MatrixXd x;  ///< X_jj', token products of the input
   Shape shape;
   Eigen::MatrixXd query;     ///< d w_q X_ii' + b; behind a norm of the heads' queries over its diagonal
@@ -49,22 +52,23 @@ struct CausalScores {
   [[nodiscard]] double value_gain() const { return shape.width * shape.value_weight; }
 };
 
-/// What two rows i ≤ i' see of the keys they share, for a growing i. Without rotary positions the same for all i'.
+/// What two rows, the first of group g or before, see of the keys they share. Without rotary positions the same for all second rows.
 class SharedKeys {
  public:
-  explicit SharedKeys(const CausalScores& scores);
+  explicit SharedKeys(const CausalScores& scores) : scores_(scores) {}
 
-  /// Begins with the first row.
-  void next_row();
-  /// w of the keys: κ(Δ) D_i less the mean of X_jj' κ(j-j'-Δ), j ≠ j' ≤ i; i' is Δ rows below.
-  [[nodiscard]] double spread(Eigen::Index apart) const;
+  /// w of the keys: κ D_g less the mean of X_jj' κ(j-j'-Δ), j ≠ j' before; the second row lies in a later group h. For g = h one row.
+  [[nodiscard]] double spread(Eigen::Index g, Eigen::Index h) const;
+  /// For two rows of one group.
+  [[nodiscard]] double spread_within(Eigen::Index g) const;
   /// What is left of the product of two different keys: 1 without rotary positions.
-  [[nodiscard]] double left(Eigen::Index apart) const { return prefix_ ? prefix_->mean(apart) : 1; }
+  [[nodiscard]] double left(Eigen::Index g, Eigen::Index h) const;
+  [[nodiscard]] double left_within(Eigen::Index g) const;
 
  private:
+  [[nodiscard]] double turned(Eigen::Index g, double kept, double left) const;
+
   const CausalScores& scores_;
-  Eigen::Index row_ = 0;
-  std::optional<RotaryField::Prefix> prefix_;
 };
 
 /// Throws NotCovered for a norm of heads' queries and keys where tokens' second moments differ.

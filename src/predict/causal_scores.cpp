@@ -6,32 +6,52 @@ namespace {
 
 using Index = Eigen::Index;
 
+/// Σ X_jj' over the different tokens j, j' of `some` of group g.
+double within(const CausalScores& scores, Index g, double some) {
+  return some > 1 ? some * (some - 1) * scores.x(g, scores.places.count()) : 0;
+}
+
 void set_prefixes(CausalScores& out) {
-  const Index length = out.x.rows();
-  out.own.resize(length);
-  out.prefix.resize(length);
-  out.spread.resize(length);
-  double diagonal = 0, all = 0;
-  for (Index i = 0; i < length; ++i) {
-    diagonal += out.x(i, i);
-    all += out.x(i, i) + 2 * out.x.col(i).head(i).sum();
-    const double keys = static_cast<double>(i + 1);
-    out.own[i] = diagonal / keys;
-    out.prefix[i] = all;
-    const double spread = i == 0 ? 0 : (diagonal - all / keys) / (keys - 1);
-    out.spread[i] = std::max(0.0, spread);
+  const Places& places = out.places;
+  const Index groups = places.count();
+  out.own.resize(groups);
+  out.prefix.resize(groups);
+  out.spread.resize(groups);
+  double diagonal = 0, all = 0;  // over the groups before
+  for (Index g = 0; g < groups; ++g) {
+    const double keys = places.middle(g), reached = places.reached(g), size = places.size(g), x = out.x(g, g);
+    const double beside = out.x.col(g).head(g).dot(places.sizes().head(g));
+    out.own[g] = (diagonal + reached * x) / keys;
+    out.prefix[g] = all + reached * (x + 2 * beside) + within(out, g, reached);
+    out.spread[g] = g == 0 ? 0 : std::max(0.0, out.own[g] - (out.prefix[g] - keys * out.own[g]) / (keys * (keys - 1)));
+    diagonal += size * x;
+    all += size * (x + 2 * beside) + within(out, g, size);
   }
+}
+
+/// Places of the first `some` tokens of a group.
+RotaryField::Range range_of(const Places& places, Index g, double some) {
+  const auto first = static_cast<Index>(places.before(g));
+  return {first, first + static_cast<Index>(some)};
 }
 
 /// Of the keys as their rows see them, turned.
 void set_key_spread(CausalScores& out) {
   out.key_spread = out.spread;
   if (!out.rotary) return;
-  double turned = 0;  // Σ X_jj' κ(j-j') over j ≠ j' ≤ i
-  for (Index i = 1; i < out.x.rows(); ++i) {
-    for (Index j = 0; j < i; ++j) turned += 2 * out.x(j, i) * out.rotary->at(i - j);
-    const double keys = static_cast<double>(i + 1);
-    out.key_spread[i] = std::max(0.0, out.own[i] - turned / (keys * (keys - 1)));
+  const Places& places = out.places;
+  double before = 0;  // Σ X_jj' κ(j-j') over j ≠ j' of the groups before
+  const auto with = [&](Index g, double some) {
+    const RotaryField::Range own = range_of(places, g, some);
+    double sum = 0;
+    for (Index c = 0; c < g; ++c) sum += 2 * out.x(c, g) * out.rotary->sum(range_of(places, c, places.size(c)), own);
+    if (some > 1) sum += out.x(g, places.count()) * (out.rotary->sum(own, own) - some);
+    return before + sum;
+  };
+  for (Index g = 0; g < places.count(); ++g) {
+    const double keys = places.middle(g);
+    if (g > 0) out.key_spread[g] = std::max(0.0, out.own[g] - with(g, places.reached(g)) / (keys * (keys - 1)));
+    before = with(g, places.size(g));
   }
 }
 
@@ -52,33 +72,35 @@ void normalize(CausalScores& out) {
   out.query *= out.query_scale;
 }
 
-/// Correlation of the scores of rows i ≤ m, were both queries of the same norm.
+/// Correlation of the scores of two rows, were both queries of the same norm.
 Eigen::MatrixXd correlations(const CausalScores& scores) {
   const Eigen::VectorXd root = scores.query.diagonal().cwiseSqrt();
-  const Eigen::VectorXd inverse = root.unaryExpr([](double r) { return r > 0 ? 1 / r : 0.0; });
-  Eigen::MatrixXd out = inverse.asDiagonal() * scores.query * inverse.asDiagonal();
+  Eigen::MatrixXd out = scores.query;
+  scale_pairs(root.unaryExpr([](double r) { return r > 0 ? 1 / r : 0.0; }), out);
   if (scores.rotary) {
-    SharedKeys keys(scores);
-    for (Index i = 0; i < out.cols(); ++i, keys.next_row()) {
-      const double own = scores.key_spread[i];
-      for (Index m = i + 1; m < out.rows(); ++m) out(m, i) *= own > 0 ? keys.spread(m - i) / own : 0;
+    const SharedKeys keys(scores);
+    const Index groups = scores.places.count();
+    for (Index g = 0; g < groups; ++g) {
+      const double own = scores.key_spread[g];
+      for (Index h = g + 1; h < groups; ++h) out(h, g) *= own > 0 ? keys.spread(g, h) / own : 0;
+      if (out.cols() > groups) out(g, groups) *= own > 0 ? keys.spread_within(g) / own : 0;
     }
   }
   return out.cwiseMax(-1.0).cwiseMin(1.0);
 }
 
 void set_rows(CausalScores& out, RowTable& rows) {
-  const Index length = out.x.rows();
-  out.squares = Eigen::VectorXd::Ones(length);
-  out.entropy = Eigen::VectorXd::Zero(length);
+  const Index groups = out.places.count();
+  out.squares = Eigen::VectorXd::Ones(groups);
+  out.entropy = Eigen::VectorXd::Zero(groups);
   out.pair.overlap(0, 0) = 1;
-  for (Index i = 1; i < length; ++i) {
-    const formula::RowMeans<double> row = rows.row(static_cast<double>(i + 1), out.variance[i]);
-    out.squares[i] = row.squares;
-    out.entropy[i] = row.entropy;
-    out.pair.overlap(i, i) = row.squares;
-    out.pair.query_jacobian(i, i) = row.query_jacobian;
-    out.pair.key_jacobian(i, i) = row.key_jacobian;
+  for (Index g = 1; g < groups; ++g) {
+    const formula::RowMeans<double> row = rows.row(out.places.middle(g), out.variance[g]);
+    out.squares[g] = row.squares;
+    out.entropy[g] = row.entropy;
+    out.pair.overlap(g, g) = row.squares;
+    out.pair.query_jacobian(g, g) = row.query_jacobian;
+    out.pair.key_jacobian(g, g) = row.key_jacobian;
   }
 }
 
@@ -90,26 +112,42 @@ void CausalAttention::set_score_paths_across(const Eigen::MatrixXd& common, cons
   out.query = scores_.query_gain() * common;
   const Eigen::MatrixXd query =
       scores_.query_scale * ((shape.width * shape.query_weight * x).array() + shape.bias_variance);
-  out.key_weight = shape.score_gain * scores_.key_scale * common.cwiseProduct(query).sum();
+  out.key_weight = shape.score_gain * scores_.key_scale * scores_.places.total(common.cwiseProduct(query));
 }
 
-SharedKeys::SharedKeys(const CausalScores& scores) : scores_(scores) {
-  if (scores.rotary) prefix_.emplace(*scores.rotary);
+double SharedKeys::turned(Index g, double kept, double left) const {
+  const double own = scores_.own[g];
+  return kept * own - left * (own - scores_.spread[g]);
 }
 
-void SharedKeys::next_row() {
-  ++row_;
-  if (prefix_ && row_ < scores_.rotary->length()) prefix_->grow();
+double SharedKeys::spread(Index g, Index h) const {
+  if (!scores_.rotary || g == h) return scores_.key_spread[g];
+  const Places& places = scores_.places;
+  const double pairs = places.size(g) * places.size(h);
+  const RotaryField::Range a = range_of(places, g, places.size(g)), b = range_of(places, h, places.size(h));
+  return turned(g, scores_.rotary->sum(a, b) / pairs, left(g, h));
 }
 
-double SharedKeys::spread(Index apart) const {
-  if (!prefix_ || apart == 0) return scores_.key_spread[row_];
-  const double own = scores_.own[row_];
-  return scores_.rotary->at(apart) * own - prefix_->mean(apart) * (own - scores_.spread[row_]);
+double SharedKeys::spread_within(Index g) const {
+  const double size = scores_.places.size(g);
+  if (!scores_.rotary || size < 2) return scores_.key_spread[g];
+  const RotaryField::Range a = range_of(scores_.places, g, size);
+  return turned(g, (scores_.rotary->sum(a, a) - size) / (size * (size - 1)), left_within(g));
+}
+
+double SharedKeys::left(Index g, Index h) const {
+  if (!scores_.rotary) return 1;
+  const double first = scores_.places.middle(g), second = scores_.places.middle(h);
+  return scores_.rotary->mean(static_cast<Index>(first), static_cast<Index>(second - first));
+}
+
+double SharedKeys::left_within(Index g) const {
+  return left(g, g);  // it changes little within a group
 }
 
 CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables) {
   CausalScores out;
+  out.places = tables.places;
   out.x = x;
   out.shape = shape;
   out.query = (shape.width * shape.query_weight * x).array() + shape.bias_variance;

@@ -37,8 +37,10 @@ MatrixXd scaled(MatrixXd pairs, double own, double paired) {
 }  // namespace
 
 CrossAttention::CrossAttention(MatrixXd rows, MatrixXd across, const formula::Moments<double>& memory,
-                               const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table)
-    : rows_(std::move(rows)),
+                               const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table,
+                               const Places& places)
+    : places_(places),
+      rows_(std::move(rows)),
       across_(std::move(across)),
       memory_(memory),
       shape_(shape),
@@ -71,19 +73,25 @@ void CrossAttention::set_pairs(SoftmaxTable<double>& table) {
   const auto matrix = [&](double formula::PairMeans<double>::*part) {
     std::optional<Curve> curve;
     if (alike) curve.emplace([&](double rho) { return exact(variance_[0], rho).*part; });
-    return symmetric(query_.rows(), [&](Index i, Index m) {
-      const double rho = std::max(0.0, turned * formula::correlation(query_(i, m), root[i] * root[m]));
+    const auto value = [&](Index i, Index m, double product) {
+      const double rho = std::max(0.0, turned * formula::correlation(product, root[i] * root[m]));
       return curve ? (*curve)(rho) : exact(std::sqrt(variance_[i] * variance_[m]), rho).*part;
-    });
+    };
+    const Index groups = query_.rows();
+    return over_places(
+        groups, query_.cols(), [&](Index i, Index m) { return value(i, m, query_(i, m)); },
+        [&](Index i) { return value(i, i, query_(i, groups)); });
   };
   overlap_ = matrix(&formula::PairMeans<double>::overlap);
   query_jacobian_ = matrix(&formula::PairMeans<double>::query_jacobian);
-  key_jacobian_ = root.asDiagonal() * matrix(&formula::PairMeans<double>::key_jacobian) * root.asDiagonal();
+  key_jacobian_ = matrix(&formula::PairMeans<double>::key_jacobian);
+  scale_pairs(root, key_jacobian_);
 }
 
 /// Of values with second moment `own` and token product `dot`: E[A y yᵀ Aᵀ].
 MatrixXd CrossAttention::mixed(double own, double dot) const {
-  const MatrixXd leak = key_gain_ / shape_.width * (focus_.asDiagonal() * query_ * focus_.asDiagonal());
+  MatrixXd leak = key_gain_ / shape_.width * query_;
+  scale_pairs(focus_, leak);
   MatrixXd z = overlap_ + scaled(leak, factors_.shared, factors_.paired_shared);
   z = ((own - dot) * z).array() + dot;
   z.diagonal() += own * shape_.dropout / (1 - shape_.dropout) * overlap_.diagonal();
@@ -103,7 +111,7 @@ CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixX
   const auto value = formula::linear_forward(memory_, shape_.width, shape_.value_weight, shape_.bias_variance);
   const double keep = 1 - shape_.dropout, own = value.second_moment() - value.token_dot();
   const double own_dropped = value.second_moment() / keep - value.token_dot();
-  const MatrixXd leak = own * shape_.participation * (focus_ * focus_.transpose());
+  const MatrixXd leak = own * shape_.participation * outer(focus_, b.cols());
 
   // w T12 + leak between rows, w_p T + leak within one.
   const auto bracket = [&](const MatrixXd& jacobian) {
@@ -116,17 +124,19 @@ CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixX
   const double query_gain = key_gain_ * factors_.query_scale;
   out.query =
       query_gain * b.cwiseProduct(scaled(bracket(query_jacobian_), factors_.spread, factors_.paired_spread) + kept);
-  out.query_weight = rows_.cwiseProduct(out.query).sum();
+  out.query_weight = places_.total(rows_.cwiseProduct(out.query));
   const double gain = shape_.score_gain * factors_.key_scale;
   const MatrixXd key = b.cwiseProduct(bracket(key_jacobian_));
-  out.key_weight = gain * (factors_.spread * key.sum() + b.cwiseProduct(query_).cwiseProduct(kept).sum());
-  out.value_weight = mixed(memory_.second_moment(), memory_.token_dot()).cwiseProduct(b).sum();
+  out.key_weight = gain * (factors_.spread * places_.total(key) + places_.total(b.cwiseProduct(query_).cwiseProduct(kept)));
+  out.value_weight = places_.total(mixed(memory_.second_moment(), memory_.token_dot()).cwiseProduct(b));
 
   const double others = keys() - 1, fan = shape_.heads * shape_.head_width;
-  const double same = b.cwiseProduct(overlap_).sum() + b.diagonal().dot(overlap_.diagonal()) * (1 / keep - 1);
-  const double apart = (b.sum() - b.cwiseProduct(overlap_).sum()) / others;
-  const formula::Gradient<double> at_values{same / keys(), apart / keys(), across.size() > 0 ? across.mean() : 0};
-  const double at_key = gain * key.sum() / keys();
+  const double shared = places_.total(b.cwiseProduct(overlap_));
+  const VectorXd by_row = b.diagonal().cwiseProduct(overlap_.diagonal());
+  const double same = shared + places_.sizes().dot(by_row) * (1 / keep - 1);
+  const double apart = (places_.total(b) - shared) / others;
+  const formula::Gradient<double> at_values{same / keys(), apart / keys(), across.size() > 0 ? places_.total(across) / (keys() * keys()) : 0};
+  const double at_key = gain * places_.total(key) / keys();
   const formula::Gradient<double> at_keys{at_key, -at_key / others, 0};
   out.memory = formula::sum(formula::linear_backward(at_values, fan, shape_.value_weight),
                             formula::linear_backward(at_keys, fan, shape_.key_weight));
@@ -135,9 +145,9 @@ CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixX
   const MatrixXd query_across =
       factors_.query_scale * ((shape_.width * shape_.query_weight * across_).array() + shape_.bias_variance);
   out.query_across = query_gain * common;
-  out.query_weight += (batch_ - 1) * across_.cwiseProduct(out.query_across).sum();
-  out.key_weight += (batch_ - 1) * gain * common.cwiseProduct(query_across).sum();
-  out.value_weight += (batch_ - 1) * memory_.cross_dot() * across.sum();
+  out.query_weight += (batch_ - 1) * places_.total(across_.cwiseProduct(out.query_across));
+  out.key_weight += (batch_ - 1) * gain * places_.total(common.cwiseProduct(query_across));
+  out.value_weight += (batch_ - 1) * memory_.cross_dot() * places_.total(across);
   return out;
 }
 

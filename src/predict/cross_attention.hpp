@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 
+#include "predict/places.hpp"
 #include "predict/softmax_table.hpp"
 #include "sigprop/formula/attention.hpp"
 
@@ -20,20 +21,25 @@ struct CrossAttentionGradient {
 };
 
 /// Rows that differ, as a causal mask makes them, over the exchangeable keys of an encoder: the formulas of formula::attention_forward
-/// and formula::attention_backward row by row and pair by pair, rotary positions by their means. Matrices are (L, L), symmetric; those between sequences are empty for
-/// a batch of one.
+/// and formula::attention_backward row by row and pair by pair, rotary positions by their means. Matrices are symmetric, over groups of rows
+/// (places.hpp); those between sequences are empty for a batch of one.
 class CrossAttention {
  public:
   /// rows, across: token products of the signal the queries are made of, and those between two sequences.
   CrossAttention(Eigen::MatrixXd rows, Eigen::MatrixXd across, const formula::Moments<double>& memory,
-                 const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table);
+                 const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table,
+                 const Places& places);
+  /// Every row by itself.
+  CrossAttention(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& across, const formula::Moments<double>& memory,
+                 const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table)
+      : CrossAttention(rows, across, memory, shape, batch, table, Places::single(rows.rows())) {}
 
   /// Token products of the heads' outputs.
   [[nodiscard]] Eigen::MatrixXd output() const;
   /// Between two sequences, equal for all pairs.
   [[nodiscard]] double output_across() const;
-  [[nodiscard]] double mean_score_variance() const { return variance_.mean(); }
-  [[nodiscard]] double mean_entropy() const { return entropy_.mean(); }
+  [[nodiscard]] double mean_score_variance() const { return places_.mean(variance_); }
+  [[nodiscard]] double mean_entropy() const { return places_.mean(entropy_); }
 
   /// b, across: gradient products at the heads' outputs.
   [[nodiscard]] CrossAttentionGradient backward(const Eigen::MatrixXd& b, const Eigen::MatrixXd& across) const;
@@ -43,6 +49,7 @@ class CrossAttention {
   [[nodiscard]] Eigen::MatrixXd mixed(double own, double dot) const;
   [[nodiscard]] double keys() const { return shape_.length; }
 
+  Places places_;
   Eigen::MatrixXd rows_;
   Eigen::MatrixXd across_;
   formula::Moments<double> memory_;

@@ -14,33 +14,53 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 
-/// Where every group begins, and the end.
-std::vector<Index> borders(Index length) {
-  constexpr Index part = 12;  // of what lies before it a group is a twelfth: 85 groups of 4096 tokens
-  std::vector<Index> out{0};
-  while (out.back() < length) out.push_back(std::min(length, out.back() + std::max<Index>(1, out.back() / part)));
+/// The group with which every part begins, and the end.
+std::vector<Index> borders(const Places& places) {
+  constexpr double share = 12;  // of the tokens before it a part is a twelfth: 85 parts of 4096 tokens
+  std::vector<Index> out;
+  double end = 0;
+  for (Index g = 0; g < places.count(); ++g) {
+    const double before = places.before(g);
+    if (before < end) continue;
+    out.push_back(g);
+    end = before + std::max(1.0, std::floor(before / share));
+  }
+  out.push_back(places.count());
+  return out;
+}
+
+/// Sums over the pairs of two groups' tokens.
+MatrixXd summed(const Places& places, const MatrixXd& dots) {
+  const Index groups = places.count();
+  const auto size = places.sizes().asDiagonal();
+  MatrixXd out = size * dots.leftCols(groups) * size;
+  for (Index g = 0; g < groups; ++g) {
+    const double n = places.size(g);
+    if (n > 1) out(g, g) = n * dots(g, g) + n * (n - 1) * dots(g, groups);
+  }
   return out;
 }
 
 }  // namespace
 
-double effective_rank_of(const MatrixXd& dots, double width) {
-  const std::vector<Index> border = borders(dots.rows());
-  const Index groups = static_cast<Index>(border.size()) - 1;
-  MatrixXd means(groups, groups);  // of the groups' normalized sums
+double effective_rank_of(const Places& places, const MatrixXd& dots, double width) {
+  const std::vector<Index> border = borders(places);
+  const MatrixXd sums = summed(places, dots);
+  const Index parts = static_cast<Index>(border.size()) - 1;
+  MatrixXd means(parts, parts);  // of the parts' normalized sums
   std::vector<formula::Eigenvalues> spectrum;
-  for (Index a = 0; a < groups; ++a) {
-    const auto at = [&](Index g) { return border[static_cast<std::size_t>(g)]; };
-    const Index first = at(a), size = at(a + 1) - first;
+  const auto begin = [&](Index a) { return border[static_cast<std::size_t>(a)]; };
+  const auto groups_of = [&](Index a) { return begin(a + 1) - begin(a); };
+  const auto tokens_of = [&](Index a) { return places.sizes().segment(begin(a), groups_of(a)).sum(); };
+  for (Index a = 0; a < parts; ++a) {
+    const double size = tokens_of(a);
     for (Index b = 0; b <= a; ++b) {
-      const Index other = at(b + 1) - at(b);
-      const double sum = dots.block(first, at(b), size, other).sum();
-      means(a, b) = means(b, a) = sum / std::sqrt(static_cast<double>(size * other));
+      const double sum = sums.block(begin(a), begin(b), groups_of(a), groups_of(b)).sum();
+      means(a, b) = means(b, a) = sum / std::sqrt(size * tokens_of(b));
     }
-    if (size == 1) continue;
-    const double trace = dots.diagonal().segment(first, size).sum();
-    const double others = static_cast<double>(size - 1);
-    spectrum.push_back({(trace - means(a, a)) / others, others});
+    if (size < 2) continue;
+    const double trace = places.sizes().segment(begin(a), groups_of(a)).dot(dots.diagonal().segment(begin(a), groups_of(a)));
+    spectrum.push_back({(trace - means(a, a)) / (size - 1), size - 1});
   }
   const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(means, Eigen::EigenvaluesOnly);
   for (const double value : solver.eigenvalues()) spectrum.push_back({value, 1});

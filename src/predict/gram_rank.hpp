@@ -3,10 +3,12 @@
 
 #include <Eigen/Core>
 
+#include "predict/places.hpp"
+
 namespace sigprop::predict {
 
-/// Effective rank of tokens whose expected products are `dots`, in D features. Neighbouring tokens are taken in groups
-/// that grow with their place, the first tokens alone; within a group they count as exchangeable.
-[[nodiscard]] double effective_rank_of(const Eigen::MatrixXd& dots, double width);
+/// Effective rank of tokens whose expected products are `dots`, in D features. Neighbouring groups of tokens are taken together in parts
+/// that grow with their place, the first tokens alone; within a part tokens count as exchangeable.
+[[nodiscard]] double effective_rank_of(const Places& places, const Eigen::MatrixXd& dots, double width);
 
 }  // namespace sigprop::predict

@@ -23,22 +23,64 @@ using Reduced = std::array<double, 3>;
 using ReducedRow = std::array<ArrayXd, 3>;
 constexpr std::size_t functionals = 3;
 
-/// Row number n, from 1, of a quantity by row, linear in ln n.
+/// The groups between whose middles a row lies, and how far, linear in ln n.
+struct Bracket {
+  Index low;
+  Index high;
+  double share;
+};
+
+Bracket bracket_of(const Places& places, double row) {
+  const double* begin = places.middles().data();
+  const double* end = begin + places.count();
+  const Index high = std::clamp<Index>(std::upper_bound(begin, end, row) - begin, 1, places.count() - 1);
+  const double from = begin[high - 1], to = begin[high];
+  return {high - 1, high, std::clamp(std::log(row / from) / std::log(to / from), 0.0, 1.0)};
+}
+
+/// A quantity by row, at a row from 1 on.
 template <class At>
-double between(double n, Index length, const At& at) {
-  const Index low = std::clamp<Index>(static_cast<Index>(n), 1, length);
-  const Index high = std::min(low + 1, length);
-  if (high == low) return at(low - 1);
-  const double share = std::clamp(
-      std::log(n / static_cast<double>(low)) / std::log(static_cast<double>(high) / static_cast<double>(low)), 0.0,
-      1.0);
-  return (1 - share) * at(low - 1) + share * at(high - 1);
+double between(const Places& places, double row, const At& at) {
+  const Bracket bracket = bracket_of(places, row);
+  return (1 - bracket.share) * at(bracket.low) + bracket.share * at(bracket.high);
+}
+
+/// Of a later row with an earlier one, or, in one group, of two of its rows. In groups of one the next one stands for it.
+double correlation_at(const Places& places, const Eigen::MatrixXd& correlation, Index earlier, Index later) {
+  if (later > earlier) return correlation(later, earlier);
+  if (places.size(earlier) > 1) return correlation(earlier, places.count());
+  return correlation(earlier + 1, earlier);
+}
+
+/// A matrix's pairs of group g with the later ones, before them that of two tokens of the group where there are several.
+template <class Matrix>
+ArrayXd row_of(const Places& places, const Matrix& m, Index g) {
+  const Index later = places.count() - g - 1, together = places.size(g) > 1 ? 1 : 0;
+  ArrayXd out(later + together);
+  if (together == 1) out[0] = m(g, places.count());
+  out.tail(later) = m.col(g).tail(later);
+  return out;
+}
+
+void set_row_of(const Places& places, Index g, const ArrayXd& values, Eigen::MatrixXd& m) {
+  const Index later = places.count() - g - 1;
+  m.col(g).tail(later) = values.tail(later);
+  if (values.size() > later) m(g, places.count()) = values[0];
+}
+
+/// The longer rows of the same pairs. Two tokens of a group of n are n/3 apart on the mean.
+ArrayXd longer_rows(const Places& places, Index g) {
+  const Index later = places.count() - g - 1, together = places.size(g) > 1 ? 1 : 0;
+  ArrayXd out(later + together);
+  if (together == 1) out[0] = places.middle(g) + places.size(g) / 3;
+  out.tail(later) = places.middles().tail(later);
+  return out;
 }
 
 /// The grid of nodes: rows I from 2 to L - 1, columns θ in [0, 1].
 class Grid {
  public:
-  explicit Grid(Index length) : length_(static_cast<double>(length)), reach_(std::log((length_ - 1) / 2)) {}
+  explicit Grid(double length) : length_(length), reach_(std::log((length_ - 1) / 2)) {}
 
   [[nodiscard]] double shared(std::size_t a) const {
     return 2 * std::exp((chebyshev_point(a, row_points) + 1) / 2 * reach_);
@@ -107,53 +149,47 @@ double held(double v) {
   return std::clamp(v, smallest_variance, last_tabulated_score_variance);
 }
 
-/// Puts the functionals of rows i and i + 1 to the last into the field, from ln(P M)/v, ln[T12_q/(P (1-1/I))]/v and T12_k/T12_q - ρ.
-void set_row(Index i, double v, const ReducedRow& reduced, const Eigen::MatrixXd& correlation, PairField& field) {
-  const Index length = correlation.rows(), count = length - i - 1;
-  const double shared = static_cast<double>(i + 1);
-  const ArrayXd keys = ArrayXd::LinSpaced(count, shared + 1, static_cast<double>(length));
-  const ArrayXd overlap = (v * reduced[0]).exp() / keys;
-  const ArrayXd query = (1 - 1 / shared) * overlap * (v * reduced[1]).exp();
-  field.overlap.col(i).tail(count) = overlap;
-  field.query_jacobian.col(i).tail(count) = query;
-  field.key_jacobian.col(i).tail(count) = query * (correlation.col(i).tail(count).array() + reduced[2]);
+/// Puts the functionals of one group's pairs into the field, from ln(P M)/v, ln[T12_q/(P (1-1/I))]/v and T12_k/T12_q - ρ.
+void set_row(const Places& places, Index g, double v, const ReducedRow& reduced, const Eigen::MatrixXd& correlation,
+             PairField& field) {
+  const ArrayXd overlap = (v * reduced[0]).exp() / longer_rows(places, g);
+  const ArrayXd query = (1 - 1 / places.middle(g)) * overlap * (v * reduced[1]).exp();
+  set_row_of(places, g, overlap, field.overlap);
+  set_row_of(places, g, query, field.query_jacobian);
+  set_row_of(places, g, query * (row_of(places, correlation, g) + reduced[2]), field.key_jacobian);
 }
 
 /// Every pair by itself: few keys are no grid.
 template <class Exact>
-void fill_pair_by_pair(const Eigen::VectorXd& score_variance, const Eigen::MatrixXd& correlation, const Exact& exact,
-                       PairField& field) {
-  const Index length = correlation.rows();
-  for (Index i = 1; i + 1 < length; ++i) {
-    const Index count = length - i - 1;
-    const double v = held(score_variance[i]), shared = static_cast<double>(i + 1);
+void fill_pair_by_pair(const Places& places, const Eigen::VectorXd& score_variance, const Eigen::MatrixXd& correlation,
+                       const Exact& exact, PairField& field) {
+  for (Index g = 1; g + 1 < places.count(); ++g) {
+    const double v = held(score_variance[g]);
+    const ArrayXd rho = row_of(places, correlation, g).cwiseMax(0.0), keys = longer_rows(places, g);
     ReducedRow values;
-    values.fill(ArrayXd(count));
-    for (Index n = 0; n < count; ++n) {
-      const double rho = std::max(0.0, correlation(i + 1 + n, i));
-      const Reduced r = exact(v, rho, shared, shared + 1 + static_cast<double>(n));
+    values.fill(ArrayXd(keys.size()));
+    for (Index n = 0; n < keys.size(); ++n) {
+      const Reduced r = exact(v, rho[n], places.middle(g), keys[n]);
       for (std::size_t f = 0; f < functionals; ++f) values[f][n] = r[f];
     }
-    set_row(i, v, values, correlation, field);
+    set_row(places, g, v, values, correlation, field);
   }
 }
 
 /// Values at the nodes; over correlations too where they are rough.
 template <class Exact>
-Surface surface_of(const Grid& grid, const Eigen::VectorXd& score_variance, const Eigen::MatrixXd& correlation,
-                   Correlations kind, const Exact& exact) {
-  const Index length = correlation.rows();
+Surface surface_of(const Grid& grid, const Places& places, const Eigen::VectorXd& score_variance,
+                   const Eigen::MatrixXd& correlation, Correlations kind, const Exact& exact) {
   const bool rough = kind == Correlations::rough;
   Surface out(rough ? rough_points : 1);
   for (std::size_t a = 0; a < row_points; ++a) {
     const double shared = grid.shared(a);
-    const double v = held(between(shared, length, [&](Index i) { return score_variance[i]; }));
+    const double v = held(between(places, shared, [&](Index g) { return score_variance[g]; }));
     for (std::size_t b = 0; b < column_points; ++b) {
       const double keys = grid.keys(shared, b);
       const auto there = [&] {
-        return between(keys, length, [&](Index m) {
-          return between(shared, length,
-                         [&](Index i) { return correlation(std::max(m, i + 1), i); });  // of unlike rows
+        return between(places, keys, [&](Index h) {
+          return between(places, shared, [&](Index g) { return correlation_at(places, correlation, g, h); });
         });
       };
       for (std::size_t c = 0; c < out.depth(); ++c) {
@@ -180,24 +216,25 @@ std::array<double, 3> PairFieldTable::reduced(double v, double rho, double share
 PairField PairFieldTable::operator()(const Eigen::VectorXd& score_variance, const Eigen::MatrixXd& correlation,
                                      Correlations kind) {
   const auto exact = [&](double v, double rho, double shared, double keys) { return reduced(v, rho, shared, keys); };
-  const Eigen::MatrixXd none = Eigen::MatrixXd::Zero(length_, length_);
+  const Index groups = places_.count();
+  const Eigen::MatrixXd none = Eigen::MatrixXd::Zero(groups, places_.columns());
   PairField field{none, none, none};
-  for (Index m = 1; m < length_; ++m) field.overlap(m, 0) = 1 / static_cast<double>(m + 1);
-  constexpr Index fewest_for_a_grid = 12;
-  if (length_ < fewest_for_a_grid) {
-    fill_pair_by_pair(score_variance, correlation, exact, field);
+  for (Index h = 1; h < groups; ++h) field.overlap(h, 0) = 1 / places_.middle(h);
+  constexpr double fewest_for_a_grid = 12;
+  const double length = places_.tokens();
+  if (length < fewest_for_a_grid) {
+    fill_pair_by_pair(places_, score_variance, correlation, exact, field);
     return field;
   }
-  const Grid grid(length_);
-  const Surface values = surface_of(grid, score_variance, correlation, kind, exact);
-  const ArrayXd logarithm = ArrayXd::LinSpaced(length_, 1, static_cast<double>(length_)).log();
-  for (Index i = 1; i + 1 < length_; ++i) {
-    const Index count = length_ - i - 1;
-    const double first = logarithm[i + 1], reach = logarithm[length_ - 1] - first;
-    const ArrayXd theta = reach > 0 ? ArrayXd((logarithm.tail(count) - first) / reach) : ArrayXd::Constant(count, 0.5);
-    const ArrayXd rho = correlation.col(i).tail(count).array().cwiseMax(0.0);
-    const double x = grid.row_coordinate(static_cast<double>(i + 1));
-    set_row(i, held(score_variance[i]), values.row(x, 2 * theta - 1, 2 * rho - 1), correlation, field);
+  const Grid grid(length);
+  const Surface values = surface_of(grid, places_, score_variance, correlation, kind, exact);
+  for (Index g = 1; g + 1 < groups; ++g) {
+    const double first = std::log(places_.middle(g) + 1), reach = std::log(length) - first;
+    const ArrayXd keys = longer_rows(places_, g);
+    const ArrayXd theta = reach > 0 ? ArrayXd((keys.log() - first) / reach) : ArrayXd::Constant(keys.size(), 0.5);
+    const ArrayXd rho = row_of(places_, correlation, g).cwiseMax(0.0);
+    const double x = grid.row_coordinate(places_.middle(g));
+    set_row(places_, g, held(score_variance[g]), values.row(x, 2 * theta - 1, 2 * rho - 1), correlation, field);
   }
   return field;
 }

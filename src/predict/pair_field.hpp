@@ -4,13 +4,16 @@
 #include <Eigen/Core>
 #include <array>
 #include <map>
+#include <utility>
 
 #include "predict/head.hpp"
+#include "predict/places.hpp"
 #include "sigprop/formula/softmax_means.hpp"
 
 namespace sigprop::predict {
 
-/// Softmax functionals of every pair of rows (i', i), i' ≥ i, under a causal mask; what lies above the diagonal is not set.
+/// Softmax functionals of every pair of rows (i', i), i' ≥ i, under a causal mask, over groups of tokens (places.hpp); what lies above the
+/// diagonal is not set.
 struct PairField {
   Eigen::MatrixXd overlap;         ///< P = E[Σ_j A_ij A_i'j]
   Eigen::MatrixXd query_jacobian;  ///< T12_q
@@ -27,7 +30,8 @@ enum class Correlations { smooth, rough };
 /// first five rows meet (tests/predict/causal_tables_test.cpp).
 class PairFieldTable {
  public:
-  PairFieldTable(Eigen::Index length, Head head) : length_(length), head_(head) {}
+  PairFieldTable(Places places, Head head) : places_(std::move(places)), head_(head) {}
+  PairFieldTable(Eigen::Index length, Head head) : PairFieldTable(Places::single(length), head) {}
 
   /// score_variance: of every row over its own keys; correlation: of the scores of two rows. Leaves the diagonal, the functionals of
   /// single rows, at 0.
@@ -40,7 +44,7 @@ class PairFieldTable {
 
   [[nodiscard]] Reduced reduced(double v, double rho, double shared, double keys);
 
-  Eigen::Index length_;
+  Places places_;
   Head head_;
   std::map<std::array<double, 4>, Reduced> known_;  ///< a way back meets what the way forward met
 };

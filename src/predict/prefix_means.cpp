@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
 #include <utility>
 
 #include "predict/causal_attention.hpp"
@@ -11,33 +12,75 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-double number(Index i) {
-  return static_cast<double>(i + 1);
+/// m_ii' over the rows' keys.
+MatrixXd over_lengths(const Places& places, MatrixXd m) {
+  scale_pairs(places.middles().cwiseInverse(), m);
+  return m;
 }
 
-/// F(i, m) = Σ x_jj' over j ≤ i, j' ≤ m.
-MatrixXd prefix_sums(MatrixXd x) {
-  for (Index m = 0; m < x.cols(); ++m) {
-    for (Index i = 1; i < x.rows(); ++i) x(i, m) += x(i - 1, m);
-    if (m > 0) x.col(m) += x.col(m - 1);
+/// Sums of what belongs to pairs of tokens over those up to the middle tokens of two groups, or from them on.
+class Sums {
+ public:
+  enum class Way { from_the_first, from_the_last };
+
+  Sums(const Places& places, const MatrixXd& m, Way way)
+      : places_(places), m_(m), step_(way == Way::from_the_first ? -1 : 1), whole_(padded(places, m)) {
+    const Index groups = places.count();
+    // whole_(a + 1, b + 1): over whole groups up to a and b, or from a and b on; a frame of zeros around.
+    for (Index n = 0; n < groups; ++n) {
+      const Index at = way == Way::from_the_first ? n + 1 : groups - n;
+      whole_.col(at) += whole_.col(at + step_);
+    }
+    for (Index n = 0; n < groups; ++n) {
+      const Index at = way == Way::from_the_first ? n + 1 : groups - n;
+      whole_.row(at) += whole_.row(at + step_);
+    }
   }
-  return x;
-}
 
-/// F(j, j') = Σ x_ii' over i ≥ j, i' ≥ j'.
-MatrixXd suffix_sums(MatrixXd x) {
-  for (Index m = x.cols() - 1; m >= 0; --m) {
-    for (Index i = x.rows() - 2; i >= 0; --i) x(i, m) += x(i + 1, m);
-    if (m + 1 < x.cols()) x.col(m) += x.col(m + 1);
+  /// Of a group with itself: one token stands at both ends.
+  [[nodiscard]] double square(Index g) const {
+    const double reached = places_.reached(g);
+    const double beside = whole(g, next(g)) - whole(next(g), next(g));  // the group with those wholly within
+    double own = reached * m_(g, g);
+    if (reached > 1) own += reached * (reached - 1) * m_(g, places_.count());
+    return whole(next(g), next(g)) + 2 * part(g) * beside + own;
   }
-  return x;
-}
 
-/// x_ii' over i i'.
-MatrixXd over_lengths(MatrixXd x) {
-  const VectorXd inverse = VectorXd::LinSpaced(x.rows(), 1, static_cast<double>(x.rows())).cwiseInverse();
-  return inverse.asDiagonal() * x * inverse.asDiagonal();
-}
+  /// Of two groups.
+  [[nodiscard]] double operator()(Index g, Index h) const {
+    const auto row = [&](Index a) { return (1 - part(h)) * whole(a, next(h)) + part(h) * whole(a, h); };
+    return (1 - part(g)) * row(next(g)) + part(g) * row(g);
+  }
+
+  /// Of another token of a group with those that the middle one sums over.
+  [[nodiscard]] double line(Index g) const {
+    const double beside = (whole(g, next(g)) - whole(next(g), next(g))) / places_.size(g);
+    return places_.reached(g) > 1 ? beside + places_.reached(g) * m_(g, places_.count()) : beside;
+  }
+
+ private:
+  static MatrixXd padded(const Places& places, const MatrixXd& m) {
+    const Index groups = places.count();
+    MatrixXd out = MatrixXd::Zero(groups + 2, groups + 2);
+    const VectorXd& size = places.sizes();
+    out.block(1, 1, groups, groups) = size.asDiagonal() * m.leftCols(groups) * size.asDiagonal();
+    for (Index g = 0; g < groups; ++g) {
+      const double n = size[g];
+      out(g + 1, g + 1) = n > 1 ? n * m(g, g) + n * (n - 1) * m(g, groups) : m(g, g);
+    }
+    return out;
+  }
+
+  [[nodiscard]] Index next(Index g) const { return g + step_; }
+  [[nodiscard]] double whole(Index g, Index h) const { return whole_(g + 1, h + 1); }
+  /// Of a group, what its middle token sums over.
+  [[nodiscard]] double part(Index g) const { return places_.reached(g) / places_.size(g); }
+
+  const Places& places_;
+  const MatrixXd& m_;
+  Index step_;
+  MatrixXd whole_;
+};
 
 class PrefixMeans final : public CausalAttention {
  public:
@@ -45,26 +88,29 @@ class PrefixMeans final : public CausalAttention {
       : CausalAttention(std::move(scores)), focus_(VectorXd::Ones(scores_.squares.size()) - scores_.squares) {}
 
   [[nodiscard]] MatrixXd mixed() const override {
-    const Index length = scores_.x.rows();
-    const MatrixXd sums = prefix_sums(scores_.x);
-    MatrixXd z(length, length);
-    SharedKeys shared_keys(scores_);
-    for (Index i = 0; i < length; ++i, shared_keys.next_row()) {
-      const double keys = number(i);
-      const double others = scores_.own[i] - scores_.spread[i];  // mean of X_jj', j ≠ j' ≤ i
-      for (Index m = i; m < length; ++m) {
-        const double longer = number(m), overlap = scores_.pair.overlap(m, i);
-        const double beyond = (sums(m, i) - scores_.prefix[i]) / (keys * longer);
-        z(m, i) = overlap * scores_.own[i] + (keys / longer - overlap) * others + beyond +
-                  scores_.query(m, i) * scores_.key_gain() * shared(i, m, shared_keys);
-      }
-      z(i, i) += lost() * scores_.squares[i] * scores_.own[i];
-    }
-    mirror(z);
-    return z;
+    const Sums sums(places(), scores_.x, Sums::Way::from_the_first);
+    const SharedKeys shared_keys(scores_);
+    const double gain = scores_.key_gain();
+    const auto value = [&](Index h, Index g) {
+      const double beyond = h == g ? 0 : sums(h, g) - scores_.prefix[g];
+      const double kept = averaged(g, places().middle(h), scores_.pair.overlap(h, g), beyond) +
+                          scores_.query(h, g) * gain * shared(g, h, shared_keys.left(g, h));
+      return h == g ? kept + lost() * scores_.squares[g] * scores_.own[g] : kept;
+    };
+    const auto within = [&](Index g) {
+      const double longer = places().middle(g) + places().size(g) / 3;
+      const double beyond = (longer - places().middle(g)) * sums.line(g);
+      return averaged(g, longer, scores_.pair.overlap(g, places().count()), beyond) +
+             scores_.query(g, places().count()) * gain * shared(g, g, shared_keys.left_within(g));
+    };
+    return over_pairs(value, within);
   }
 
-  [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override { return over_lengths(prefix_sums(x)); }
+  [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
+    const Sums sums(places(), x, Sums::Way::from_the_first);
+    return over_lengths(places(), over_pairs([&](Index h, Index g) { return h == g ? sums.square(g) : sums(h, g); },
+                                             [&](Index g) { return sums.square(g); }));
+  }
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
@@ -76,105 +122,127 @@ class PrefixMeans final : public CausalAttention {
 
   [[nodiscard]] CrossGradient backward_across(const MatrixXd& b, const MatrixXd& x) const override {
     CrossGradient out;
-    out.value = suffix_sums(over_lengths(b));
-    MatrixXd both = b;
-    SharedKeys shared_keys(scores_);
-    for (Index i = 0; i < b.cols(); ++i, shared_keys.next_row()) {
-      for (Index m = i; m < b.rows(); ++m) both(m, i) *= scores_.value_gain() * shared(i, m, shared_keys);
-    }
-    mirror(both);
+    const MatrixXd spread = over_lengths(places(), b);
+    const Sums sums(places(), spread, Sums::Way::from_the_last);
+    out.value = over_pairs([&](Index h, Index g) { return h == g ? sums.square(g) : sums(h, g); },
+                           [&](Index g) { return sums.square(g); });
+    const SharedKeys keys(scores_);
+    const double gain = scores_.value_gain();
+    const MatrixXd both = over_pairs(
+        [&](Index h, Index g) { return gain * b(h, g) * shared(g, h, keys.left(g, h)); },
+        [&](Index g) { return gain * b(g, places().count()) * shared(g, g, keys.left_within(g)); });
     set_score_paths_across(both, x, out);
     return out;
   }
 
  private:
-  /// What A and the values have in common, reading the same tokens; over d w_v and the product of the rows' queries.
-  [[nodiscard]] double shared(Index i, Index m, const SharedKeys& keys) const {
-    return keys.left(m - i) * scores_.spread[i] * scores_.spread[m] * focus_[i] * focus_[m] / scores_.shape.width;
+  template <class Value, class Within>
+  [[nodiscard]] MatrixXd over_pairs(const Value& value, const Within& within) const {
+    return over_places(places().count(), places().columns(), value, within);
   }
 
-  /// What dropout on A adds to w_i of the common part of the values, d w_v taken out.
-  [[nodiscard]] double dropped(Index i) const {
+  /// Σ E[A A'] X over the keys that two rows share and those that only the longer sees, whose sum is `beyond`.
+  [[nodiscard]] double averaged(Index g, double longer, double overlap, double beyond) const {
+    const double keys = places().middle(g);
+    const double others = scores_.own[g] - scores_.spread[g];  // mean of X_jj', j ≠ j' before
+    return overlap * scores_.own[g] + (keys / longer - overlap) * others + beyond / (keys * longer);
+  }
+
+  /// What A and the values have in common, reading the same tokens; over d w_v and the product of the rows' queries.
+  [[nodiscard]] double shared(Index g, Index h, double left) const {
+    return left * scores_.spread[g] * scores_.spread[h] * focus_[g] * focus_[h] / scores_.shape.width;
+  }
+
+  /// What dropout on A adds to w of the common part of the values, d w_v taken out.
+  [[nodiscard]] double dropped(Index g) const {
     const double bias = scores_.value_gain() > 0 ? scores_.shape.bias_variance / scores_.value_gain() : 0;
-    return lost() * (scores_.own[i] + bias);
+    return lost() * (scores_.own[g] + bias);
   }
 
   [[nodiscard]] MatrixXd value_gradient(const MatrixXd& b) const {
-    const Index length = b.rows();
-    MatrixXd same(length, length), other(length, length);
-    for (Index i = 0; i < length; ++i) {
-      const double keys = number(i);
-      for (Index m = i; m < length; ++m) {
-        const double overlap = scores_.pair.overlap(m, i);
-        same(m, i) = b(m, i) * overlap / keys;
-        const double rest = keys > 1 ? (keys / number(m) - overlap) / (keys * (keys - 1)) : 0;
-        other(m, i) = b(m, i) * rest;
-      }
-      same(i, i) += lost() * b(i, i) * scores_.squares[i] / keys;
-    }
-    mirror(same);
-    mirror(other);
-    const VectorXd both = suffix_sums(std::move(other)).diagonal();
-    const MatrixXd beyond = suffix_sums(over_lengths(b));
-    MatrixXd out(length, length);
-    out.diagonal() = suffix_sums(std::move(same)).diagonal();
-    for (Index j = 0; j < length; ++j) {
-      for (Index m = j + 1; m < length; ++m) out(m, j) = both[m] + beyond(m, j) - beyond(m, m);
-    }
-    mirror(out);
-    return out;
+    // By pair of rows, of one key both see, and of two different ones.
+    const auto same = [&](Index g, double of_rows, double overlap) { return of_rows * overlap / places().middle(g); };
+    const auto other = [&](Index g, double longer, double of_rows, double overlap) {
+      const double keys = places().middle(g);
+      return keys > 1 ? of_rows * (keys / longer - overlap) / (keys * (keys - 1)) : 0;
+    };
+    const Index column = places().count();
+    const MatrixXd of_one = over_pairs(
+        [&](Index h, Index g) {
+          const double kept = same(g, b(h, g), scores_.pair.overlap(h, g));
+          return h == g ? kept + lost() * b(g, g) * scores_.squares[g] / places().middle(g) : kept;
+        },
+        [&](Index g) { return same(g, b(g, column), scores_.pair.overlap(g, column)); });
+    const MatrixXd of_two = over_pairs(
+        [&](Index h, Index g) { return other(g, places().middle(h), b(h, g), scores_.pair.overlap(h, g)); },
+        [&](Index g) {
+          const double longer = places().middle(g) + places().size(g) / 3;
+          return other(g, longer, b(g, column), scores_.pair.overlap(g, column));
+        });
+    const MatrixXd spread = over_lengths(places(), b);
+    const Sums ones(places(), of_one, Sums::Way::from_the_last), twos(places(), of_two, Sums::Way::from_the_last);
+    const Sums beyond(places(), spread, Sums::Way::from_the_last);
+    return over_pairs(
+        [&](Index h, Index g) {
+          return h == g ? ones.square(g) : twos.square(h) + beyond(g, h) - beyond.square(h);
+        },
+        [&](Index g) { return twos.square(g) + places().size(g) / 3 * beyond.line(g); });
   }
 
   /// The query gradient and E‖∂W_k‖².
   void set_query(const MatrixXd& b, CausalGradient& out) const {
-    const Index length = b.rows();
     const double gain = scores_.value_gain() * scores_.query_gain();
-    out.query.resize(length, length);
-    double weight = 0;
-    SharedKeys keys(scores_);
-    for (Index i = 0; i < length; ++i, keys.next_row()) {
-      const double spread = scores_.spread[i];
-      for (Index m = i; m < length; ++m) {
-        const double own = m == i ? spread + dropped(i) : spread, common = shared(i, m, keys);
-        const double query = keys.spread(m - i) * own * scores_.pair.query_jacobian(m, i);
-        out.query(m, i) = gain * b(m, i) * (query + common);
-        const double of_keys = scores_.key_spread[i] * own * query_norms(i, m) * scores_.pair.key_jacobian(m, i);
-        const double key = of_keys + scores_.query(m, i) * common;
-        weight += (m == i ? 1 : 2) * b(m, i) * key;
-      }
-    }
-    mirror(out.query);
-    out.key_weight = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain() * weight;
+    const Index column = places().count();
+    const SharedKeys keys(scores_);
+    const auto own = [&](Index g, bool one_row) { return scores_.spread[g] + (one_row ? dropped(g) : 0); };
+    out.query = over_pairs(
+        [&](Index h, Index g) {
+          const double seen = keys.spread(g, h) * own(g, h == g) * scores_.pair.query_jacobian(h, g);
+          return gain * b(h, g) * (seen + shared(g, h, keys.left(g, h)));
+        },
+        [&](Index g) {
+          const double seen = keys.spread_within(g) * own(g, false) * scores_.pair.query_jacobian(g, column);
+          return gain * b(g, column) * (seen + shared(g, g, keys.left_within(g)));
+        });
+    const auto weight = [&](Index g, double of_rows, double norms, double jacobian, double query, double common) {
+      return of_rows * (scores_.key_spread[g] * norms * jacobian + query * common);
+    };
+    const MatrixXd weights = over_pairs(
+        [&](Index h, Index g) {
+          return weight(g, b(h, g), own(g, h == g) * query_norms(g, h), scores_.pair.key_jacobian(h, g),
+                        scores_.query(h, g), shared(g, h, keys.left(g, h)));
+        },
+        [&](Index g) {
+          return weight(g, b(g, column), own(g, false) * scores_.query(g, g), scores_.pair.key_jacobian(g, column),
+                        scores_.query(g, column), shared(g, g, keys.left_within(g)));
+        });
+    out.key_weight =
+        scores_.shape.score_gain * scores_.key_scale * scores_.value_gain() * places().total(weights);
   }
 
-  [[nodiscard]] double query_norms(Index i, Index m) const {
-    return m == i ? scores_.query(i, i) : std::sqrt(scores_.query(i, i) * scores_.query(m, m));
+  [[nodiscard]] double query_norms(Index g, Index h) const {
+    return h == g ? scores_.query(g, g) : std::sqrt(scores_.query(g, g) * scores_.query(h, h));
   }
 
   [[nodiscard]] MatrixXd key_gradient(const MatrixXd& b) const {
-    const Index length = b.rows();
-    MatrixXd same(length, length), other(length, length);
     const double gain = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain();
-    for (Index i = 0; i < length; ++i) {
-      const double keys = number(i), spread = scores_.spread[i];
-      for (Index m = i; m < length; ++m) {
-        const double own = m == i ? spread + dropped(i) : spread;
-        const double h = gain * b(m, i) * own * query_norms(i, m) * scores_.pair.key_jacobian(m, i) / keys;
-        same(m, i) = h;
-        other(m, i) = keys > 1 ? -h / (keys - 1) : 0;
-      }
-    }
-    mirror(same);
-    mirror(other);
-    MatrixXd out(length, length);
-    const VectorXd both = suffix_sums(std::move(other)).diagonal();
-    for (Index j = 0; j < length; ++j) {
-      for (Index m = j + 1; m < length; ++m) out(m, j) = both[m];
-    }
-    mirror(out);
-    out.diagonal() = suffix_sums(std::move(same)).diagonal();
-    return out;
+    const Index column = places().count();
+    const auto of_rows = [&](Index g, Index h, double rows, double jacobian, bool one_row) {
+      const double own = scores_.spread[g] + (one_row ? dropped(g) : 0);
+      return gain * rows * own * query_norms(g, h) * jacobian / places().middle(g);
+    };
+    const MatrixXd same = over_pairs(
+        [&](Index h, Index g) { return of_rows(g, h, b(h, g), scores_.pair.key_jacobian(h, g), h == g); },
+        [&](Index g) { return of_rows(g, g, b(g, column), scores_.pair.key_jacobian(g, column), false); });
+    const auto less_one = [&](Index g) { return places().middle(g) > 1 ? -1 / (places().middle(g) - 1) : 0.0; };
+    const MatrixXd other = over_pairs([&](Index h, Index g) { return same(h, g) * less_one(g); },
+                                      [&](Index g) { return same(g, column) * less_one(g); });
+    const Sums ones(places(), same, Sums::Way::from_the_last), twos(places(), other, Sums::Way::from_the_last);
+    return over_pairs([&](Index h, Index g) { return h == g ? ones.square(g) : twos.square(h); },
+                      [&](Index g) { return twos.square(g); });
   }
+
+  [[nodiscard]] const Places& places() const { return scores_.places; }
 
   VectorXd focus_;  ///< 1 - S2
 };

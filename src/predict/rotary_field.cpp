@@ -2,6 +2,7 @@
 #include "predict/rotary_field.hpp"
 
 #include <cmath>
+#include <cstdlib>
 
 #include "sigprop/formula/rotary.hpp"
 
@@ -10,36 +11,35 @@ namespace sigprop::predict {
 using Eigen::Index;
 
 RotaryField::RotaryField(Index length, double head_width, double turned, double base)
-    : length_(length), factor_(Eigen::VectorXd::Constant(2 * length, 1 - turned / head_width)), sums_(2 * length) {
+    : length_(length),
+      factor_(Eigen::VectorXd::Constant(2 * length + 1, 1 - turned / head_width)),
+      twice_summed_(4 * length + 2) {
   const auto frequencies = static_cast<std::size_t>(turned / 2);
   for (std::size_t f = 0; f < frequencies; ++f) {
     const double angle = formula::rotary_angle(base, turned, f);
     for (Index apart = 0; apart < factor_.size(); ++apart)
       factor_[apart] += 2 / head_width * std::cos(static_cast<double>(apart) * angle);
   }
-  double sum = 0;
-  for (Index apart = 0; apart < factor_.size(); ++apart) sums_[apart] = sum += factor_[apart];
-}
-
-double RotaryField::sum_to(Index n) const {
-  return n >= 0 ? sums_[n] : factor_[0] - sums_[-n - 1];
-}
-
-RotaryField::Prefix::Prefix(const RotaryField& field)
-    : field_(field), sums_(Eigen::VectorXd::Zero(field.length())) {}
-
-void RotaryField::Prefix::grow() {
-  const Index reach = keys_++;
-  for (Index apart = 0; apart < sums_.size(); ++apart) {
-    const double all = field_.sum_to(reach - apart) - field_.sum_to(-reach - apart - 1);
-    sums_[apart] += all - field_.at(apart);
+  double once = 0, twice = 0;
+  for (Index n = 0; n < twice_summed_.size(); ++n) {
+    const Index place = n - 2 * length_ - 1;
+    if (place >= -2 * length_) once += factor_[std::abs(place)];
+    twice_summed_[n] = twice += once;
   }
 }
 
-double RotaryField::Prefix::mean(Index apart) const {
-  if (keys_ < 2) return 1;
-  const double keys = static_cast<double>(keys_);
-  return sums_[apart] / (keys * (keys - 1));
+double RotaryField::sum(const Range& a, const Range& b) const {
+  const auto up_to = [&](Index last) {
+    return twice_summed(last - b.first - 1) - twice_summed(last - b.last - 1);
+  };
+  return up_to(a.last) - up_to(a.first);
+}
+
+double RotaryField::mean(Index keys, Index apart) const {
+  if (keys < 2) return 1;
+  const double count = static_cast<double>(keys);
+  const double all = sum({0, keys}, {apart, keys + apart});
+  return (all - count * at(apart)) / (count * (count - 1));
 }
 
 }  // namespace sigprop::predict

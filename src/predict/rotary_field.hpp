@@ -5,7 +5,8 @@
 
 namespace sigprop::predict {
 
-/// What rotary positions leave of the products of two keys j, j' as rows i, i' see them: κ(j-j'-i+i') (formula::rotary_means).
+/// What rotary positions leave of the products of two keys j, j' as rows i, i' see them: κ(j-j'-i+i') (formula::rotary_means), and its
+/// sums, each in a few additions.
 class RotaryField {
  public:
   RotaryField(Eigen::Index length, double head_width, double turned, double base);
@@ -14,30 +15,24 @@ class RotaryField {
   [[nodiscard]] double at(Eigen::Index apart) const { return factor_[apart]; }
   [[nodiscard]] Eigen::Index length() const { return length_; }
 
-  /// Means over the keys j ≠ j' of a growing prefix.
-  class Prefix {
-   public:
-    explicit Prefix(const RotaryField& field);
-
-    /// One key more; begins with one.
-    void grow();
-    /// The mean of κ(j-j'-Δ) over the prefix, for rows Δ apart; 1 for one key.
-    [[nodiscard]] double mean(Eigen::Index apart) const;
-
-   private:
-    const RotaryField& field_;
-    Eigen::Index keys_ = 1;
-    Eigen::VectorXd sums_;  ///< over j ≠ j', by Δ
+  /// Places first + 1 to last, counting from 1.
+  struct Range {
+    Eigen::Index first;
+    Eigen::Index last;
   };
+  /// Σ κ(j-j') over j of the one range and j' of the other.
+  [[nodiscard]] double sum(const Range& a, const Range& b) const;
+
+  /// The mean of κ(j-j'-Δ) over keys j ≠ j' of the first `keys`, for rows Δ apart; 1 for one key.
+  [[nodiscard]] double mean(Eigen::Index keys, Eigen::Index apart) const;
 
  private:
-  friend class Prefix;
-  /// Σ κ(t) over 0 ≤ t ≤ n, for n < 0 minus that over n < t < 0.
-  [[nodiscard]] double sum_to(Eigen::Index n) const;
+  /// Of Σ_t≤n Σ_s≤t κ(s), both from 0 on; below 0 continued so that differences remain sums.
+  [[nodiscard]] double twice_summed(Eigen::Index n) const { return twice_summed_[n + 2 * length_ + 1]; }
 
   Eigen::Index length_;
   Eigen::VectorXd factor_;
-  Eigen::VectorXd sums_;
+  Eigen::VectorXd twice_summed_;
 };
 
 }  // namespace sigprop::predict

@@ -6,12 +6,12 @@
 
 namespace sigprop::predict {
 
-/// Copies what lies below the diagonal above it, tile by tile: whole columns of a length that is a power of two would meet in few cache sets.
+/// Copies what lies below the diagonal of the leading square above it, tile by tile: whole columns of a length that is a power of two would meet in few cache sets.
 inline void mirror(Eigen::MatrixXd& m) {
   using Eigen::Index;
   constexpr Index tile = 16;
-  for (Index c = 0; c < m.cols(); c += tile) {
-    const Index width = std::min(tile, m.cols() - c);
+  for (Index c = 0; c < m.rows(); c += tile) {
+    const Index width = std::min(tile, m.rows() - c);
     for (Index r = c; r < m.rows(); r += tile) {
       const Index height = std::min(tile, m.rows() - r);
       if (r > c) {
@@ -33,6 +33,21 @@ template <class Value>
     for (Eigen::Index i = m; i < length; ++i) out(i, m) = value(i, m);
   }
   mirror(out);
+  return out;
+}
+
+/// The same over groups of tokens (places.hpp), with within(i) for two tokens of one group.
+template <class Value, class Within>
+[[nodiscard]] Eigen::MatrixXd over_places(Eigen::Index groups, Eigen::Index columns, const Value& value,
+                                          const Within& within) {
+  Eigen::MatrixXd out(groups, columns);
+  for (Eigen::Index m = 0; m < groups; ++m) {
+    for (Eigen::Index i = m; i < groups; ++i) out(i, m) = value(i, m);
+  }
+  mirror(out);
+  if (columns > groups) {
+    for (Eigen::Index i = 0; i < groups; ++i) out(i, groups) = within(i);
+  }
   return out;
 }
 

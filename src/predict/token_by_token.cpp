@@ -27,21 +27,39 @@ VectorXd weighted(const VectorXd& a, const VectorXd& variance_a, const VectorXd&
   return both.binaryExpr(sum, [](double part, double all) { return all > 0 ? part / all : 0.0; });
 }
 
-double off_diagonal_mean(const MatrixXd& m) {
-  const double length = static_cast<double>(m.rows());
-  return m.rows() > 1 ? (m.sum() - m.trace()) / (length * (length - 1)) : 0;
+/// Over the pairs of different tokens.
+double off_diagonal_mean(const Places& places, const MatrixXd& m) {
+  const double length = places.tokens();
+  return length > 1 ? (places.total(m) - length * places.mean(m.diagonal())) / (length * (length - 1)) : 0;
 }
 
-std::vector<profile::Quantity> by_token(const MatrixXd& dots) {
+double pair_mean(const Places& places, const MatrixXd& m) {
+  return places.total(m) / square(places.tokens());
+}
+
+profile::Ends ends_of(const MatrixXd& dots) {
+  const Index last = dots.rows() - 1;
+  return {quantity(dots(0, 0)), quantity(dots(last, last))};
+}
+
+std::vector<profile::Quantity> by_token(const Places& places, const MatrixXd& dots) {
   std::vector<profile::Quantity> out;
-  for (Index i = 0; i < dots.rows(); ++i) out.push_back(quantity(dots(i, i)));
+  for (const double value : places.spread(dots.diagonal())) out.push_back(quantity(value));
   return out;
+}
+
+/// -m_i m_i', or another multiple of a mean's products; nothing to do where means are 0.
+void add_products(double factor, const VectorXd& mean, MatrixXd& dots) {
+  if (!mean.isZero(0)) dots += factor * outer(mean, dots.cols());
 }
 
 }  // namespace
 
 TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, bool tokens)
-    : network_(network), prefix_(prefix), tokens_(tokens), length_(static_cast<Index>(network.sequence_length)) {}
+    : network_(network), prefix_(prefix), tokens_(tokens),
+      places_(prefix == Prefix::means ? Places::grouped(static_cast<Index>(network.sequence_length))
+                                      : Places::single(static_cast<Index>(network.sequence_length))),
+      groups_(places_.count()) {}
 
 // ---- ends ------------------------------------------------------------------------------------------------------------
 
@@ -49,11 +67,11 @@ TokenByToken::Signal TokenByToken::source() const {
   const auto mean = Exchangeable<double>(network_, Theory::full).source().moments;
   Signal x;
   x.width = network_.width;
-  x.mean = VectorXd::Constant(length_, mean.mean);
-  x.dots = MatrixXd::Constant(length_, length_, mean.token_dot());
+  x.mean = VectorXd::Constant(groups_, mean.mean);
+  x.dots = MatrixXd::Constant(groups_, places_.columns(), mean.token_dot());
   x.dots.diagonal().setConstant(mean.second_moment());
   if (batched()) {
-    x.cross = MatrixXd::Constant(length_, length_, mean.cross_dot());
+    x.cross = MatrixXd::Constant(groups_, places_.columns(), mean.cross_dot());
     const auto* embedding = std::get_if<network::Embedding>(&network_.source);
     if (embedding != nullptr && embedding->position) {  // the moments spread it over all pairs of positions
       const double shared = square(embedding->std);
@@ -66,43 +84,44 @@ TokenByToken::Signal TokenByToken::source() const {
 
 TokenByToken::Gradient TokenByToken::loss_gradient(const Signal&) const {
   Gradient g;
-  g.dots = MatrixXd::Constant(length_, length_, network_.gradient_variance * network_.gradient_token_correlation);
+  g.dots = MatrixXd::Constant(groups_, places_.columns(),
+                             network_.gradient_variance * network_.gradient_token_correlation);
   g.dots.diagonal().setConstant(network_.gradient_variance);
-  if (batched()) g.cross = MatrixXd::Zero(length_, length_);
+  if (batched()) g.cross = MatrixXd::Zero(groups_, places_.columns());
   return fresh(std::move(g));
 }
 
 profile::Forward TokenByToken::profile_of(const Signal& x, std::size_t width) const {
   formula::Moments<double> mean;
-  mean.mean = x.mean.mean();
+  mean.mean = places_.mean(x.mean);
   const double squared_mean = square(mean.mean);
-  mean.variance = x.dots.diagonal().mean() - squared_mean;
-  mean.covariance = off_diagonal_mean(x.dots) - squared_mean;
-  if (batched()) mean.cross_covariance = x.cross.mean() - squared_mean;
+  mean.variance = places_.mean(x.dots.diagonal()) - squared_mean;
+  mean.covariance = off_diagonal_mean(places_, x.dots) - squared_mean;
+  if (batched()) mean.cross_covariance = pair_mean(places_, x.cross) - squared_mean;
   profile::Forward out = forward_of(mean, network_.sequence_length, width, batched());
-  out.effective_rank = effective_rank_of(x.dots, static_cast<double>(width));
-  out.ends = profile::Ends{quantity(x.dots(0, 0)), quantity(x.dots(length_ - 1, length_ - 1))};
-  if (tokens_) out.tokens = by_token(x.dots);
+  out.effective_rank = effective_rank_of(places_, x.dots, static_cast<double>(width));
+  out.ends = ends_of(x.dots);
+  if (tokens_) out.tokens = by_token(places_, x.dots);
   return out;
 }
 
 profile::Backward TokenByToken::profile_of(const Gradient& g, std::size_t width) const {
-  const formula::Gradient<double> mean{g.dots.diagonal().mean(), off_diagonal_mean(g.dots),
-                                       batched() ? g.cross.mean() : 0};
+  const formula::Gradient<double> mean{places_.mean(g.dots.diagonal()), off_diagonal_mean(places_, g.dots),
+                                       batched() ? pair_mean(places_, g.cross) : 0};
   const double elements = network_.batch * network_.sequence_length * static_cast<double>(width);
   profile::Backward out = backward_of(mean, elements, batched());
-  out.ends = profile::Ends{quantity(g.dots(0, 0)), quantity(g.dots(length_ - 1, length_ - 1))};
-  if (tokens_) out.tokens = by_token(g.dots);
+  out.ends = ends_of(g.dots);
+  if (tokens_) out.tokens = by_token(places_, g.dots);
   return out;
 }
 
 TokenByToken::Signal TokenByToken::fresh(Signal x) const {
-  x.settled = VectorXd::Zero(length_);
+  x.settled = VectorXd::Zero(groups_);
   return x;
 }
 
 TokenByToken::Gradient TokenByToken::fresh(Gradient g) const {
-  g.centred = g.radial = VectorXd::Zero(length_);
+  g.centred = g.radial = VectorXd::Zero(groups_);
   return g;
 }
 
@@ -111,15 +130,15 @@ TokenByToken::Gradient TokenByToken::fresh(Gradient g) const {
 TokenByToken::Signal TokenByToken::projected(const Signal& x, double gain, double bias, std::size_t width) const {
   Signal y;
   y.width = width;
-  y.mean = VectorXd::Zero(length_);
+  y.mean = VectorXd::Zero(groups_);
   y.dots = (gain * x.dots).array() + bias;
   if (batched()) y.cross = (gain * x.cross).array() + bias;
   return fresh(std::move(y));
 }
 
 double TokenByToken::weight_gradient(const Signal& x, const Gradient& g, double fan_in, double fan_out) const {
-  double sum = x.dots.cwiseProduct(g.dots).sum();
-  if (batched()) sum += (network_.batch - 1) * x.cross.cwiseProduct(g.cross).sum();
+  double sum = places_.total(x.dots.cwiseProduct(g.dots));
+  if (batched()) sum += (network_.batch - 1) * places_.total(x.cross.cwiseProduct(g.cross));
   return network_.batch * fan_in * fan_out * sum;
 }
 
@@ -204,20 +223,22 @@ TokenByToken::Gradient TokenByToken::backward(const network::Dropout& op, const 
 
 TokenByToken::Signal TokenByToken::forward(const network::Norm& op, const Signal& x) const {
   const bool centres = op.kind == network::NormKind::layer_norm;
-  const VectorXd mean = centres ? x.mean : VectorXd::Zero(length_);
+  const VectorXd mean = centres ? x.mean : VectorXd::Zero(groups_);
   const VectorXd scale = x.dots.diagonal() - mean.cwiseAbs2();
-  for (Index i = 0; i < length_; ++i)
+  for (Index i = 0; i < groups_; ++i)
     formula::require_positive(centres ? "LayerNorm input variance" : "RMSNorm input second moment", scale[i]);
   const VectorXd inverse = scale.cwiseSqrt().cwiseInverse();
   Signal y;
   y.width = x.width;
   y.mean = (x.mean - mean).cwiseProduct(inverse);
-  const auto normalized = [&](const MatrixXd& dots) -> MatrixXd {
-    return inverse.asDiagonal() * (dots - mean * mean.transpose()) * inverse.asDiagonal();
+  const auto normalized = [&](MatrixXd dots) {
+    add_products(-1, mean, dots);
+    scale_pairs(inverse, dots);
+    return dots;
   };
   y.dots = normalized(x.dots);
   if (batched()) y.cross = normalized(x.cross);
-  y.settled = VectorXd::Ones(length_);
+  y.settled = VectorXd::Ones(groups_);
   return y;
 }
 
@@ -228,24 +249,27 @@ TokenByToken::Gradient TokenByToken::through_norm(network::NormKind kind, const 
   const VectorXd& centred = centres ? g.centred : x.settled;
   const double features = static_cast<double>(width);
   Gradient back;
-  back.dots.resize(length_, length_);
-  if (batched()) back.cross.resize(length_, length_);
-  for (Index m = 0; m < length_; ++m) {
-    for (Index i = m; i < length_; ++i) {
-      const formula::NormShares<double> shares{(x.settled[i] + x.settled[m]) / 2, (centred[i] + centred[m]) / 2,
-                                               (g.radial[i] + g.radial[m]) / 2};
-      const double size = std::sqrt(scale[i] * scale[m]);
-      const double r = formula::correlation(x.dots(i, m) - x.mean[i] * x.mean[m], size);
-      const formula::Gradient<double> here{g.dots(i, m), g.dots(i, m), batched() ? g.cross(i, m) : 0};
-      const formula::Gradient<double> in = formula::norm_backward(here, size, r, features, shares);
-      back.dots(i, m) = i == m ? in.variance : in.covariance;
-      if (batched()) back.cross(i, m) = in.cross_covariance;
-    }
+  back.dots.resize(groups_, places_.columns());
+  if (batched()) back.cross.resize(groups_, places_.columns());
+  // Column c of the matrices holds the pairs of groups i and m.
+  const auto through = [&](Index i, Index m, Index c) {
+    const formula::NormShares<double> shares{(x.settled[i] + x.settled[m]) / 2, (centred[i] + centred[m]) / 2,
+                                             (g.radial[i] + g.radial[m]) / 2};
+    const double size = std::sqrt(scale[i] * scale[m]);
+    const double r = formula::correlation(x.dots(i, c) - x.mean[i] * x.mean[m], size);
+    const formula::Gradient<double> here{g.dots(i, c), g.dots(i, c), batched() ? g.cross(i, c) : 0};
+    const formula::Gradient<double> in = formula::norm_backward(here, size, r, features, shares);
+    back.dots(i, c) = i == c ? in.variance : in.covariance;
+    if (batched()) back.cross(i, c) = in.cross_covariance;
+  };
+  for (Index m = 0; m < groups_; ++m) {
+    for (Index i = m; i < groups_; ++i) through(i, m, m);
   }
   mirror(back.dots);
   if (batched()) mirror(back.cross);
-  back.centred = centres ? VectorXd::Ones(length_) : g.centred;
-  back.radial = VectorXd::Ones(length_);
+  for (Index i = 0; i < groups_ && places_.are_grouped(); ++i) through(i, i, groups_);
+  back.centred = centres ? VectorXd::Ones(groups_) : g.centred;
+  back.radial = VectorXd::Ones(groups_);
   return back;
 }
 
@@ -258,9 +282,9 @@ TokenByToken::Gradient TokenByToken::backward(const network::Norm& op, const Sig
 
 CausalTables& TokenByToken::tables_of(const network::Attention& op) {
   const Kind kind{head_of(op), op.rotary_base.value_or(0), op.rotary_base ? op.rotary_width : 0};
-  const auto [place, made] = tables_.try_emplace(kind, length_, kind.head);
+  const auto [place, made] = tables_.try_emplace(kind, places_, kind.head);
   if (made && op.rotary_base) {
-    place->second.rotary = std::make_shared<const RotaryField>(length_, static_cast<double>(op.head_width),
+    place->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length), static_cast<double>(op.head_width),
                                                                static_cast<double>(op.rotary_width), *op.rotary_base);
   }
   return place->second;
@@ -281,7 +305,7 @@ CrossAttention TokenByToken::cross_attention(const network::Attention& op, const
   const auto made = cross_tables_.try_emplace(head_of(op), network_.sequence_length, head_of(op));
   Shape shape = attention_shape<double>(op, network_.sequence_length);
   shape.participation = memory_.cloud.participation;
-  return CrossAttention(x.dots, x.cross, memory_.moments, shape, network_.batch, made.first->second);
+  return CrossAttention(x.dots, x.cross, memory_.moments, shape, network_.batch, made.first->second, places_);
 }
 
 /// The heads' outputs.
@@ -301,9 +325,9 @@ TokenByToken::Signal TokenByToken::cross_heads(const network::Attention& op, con
   const CrossAttention attended = cross_attention(op, x);
   Signal z;
   z.width = op.heads * op.head_width;
-  z.mean = VectorXd::Zero(length_);
+  z.mean = VectorXd::Zero(groups_);
   z.dots = attended.output();
-  if (batched()) z.cross = MatrixXd::Constant(length_, length_, attended.output_across());
+  if (batched()) z.cross = MatrixXd::Constant(groups_, places_.columns(), attended.output_across());
   return fresh(std::move(z));
 }
 
@@ -318,9 +342,9 @@ TokenByToken::Signal TokenByToken::forward(const network::Attention& op, const S
     set_entropy(metrics, attended.mean_entropy(), network_.sequence_length);
   } else {
     const CausalScores& scores = attention_->scores();
-    const double varying = std::max(1.0, static_cast<double>(length_ - 1));
-    metrics.score_variance = quantity(scores.variance.sum() / varying);
-    set_entropy(metrics, scores.entropy.mean(), network_.sequence_length);
+    const double length = network_.sequence_length, varying = std::max(1.0, length - 1);
+    metrics.score_variance = quantity(places_.mean(scores.variance) * length / varying);
+    set_entropy(metrics, places_.mean(scores.entropy), length);
   }
   if (op.inner_norm) z = forward(network::Norm{*op.inner_norm, z.width}, z);
   return projected(z, static_cast<double>(z.width) * square(op.output_std), square(op.bias_std), x.width);
@@ -349,15 +373,15 @@ TokenByToken::Gradient TokenByToken::self_attention_backward(const network::Atte
   const CausalGradient back = attended.backward(b.dots);
   Gradient in;
   in.dots = fan * (shape.value_weight * back.value + shape.query_weight * back.query + shape.key_weight * back.key);
-  double value = attended.mixed().cwiseProduct(b.dots).sum();
-  double query = x.dots.cwiseProduct(back.query).sum();
+  double value = places_.total(attended.mixed().cwiseProduct(b.dots));
+  double query = places_.total(x.dots.cwiseProduct(back.query));
   double key = back.key_weight;
   if (batched()) {
     const double others = network_.batch - 1;
     const CrossGradient across = attended.backward_across(b.cross, x.cross);
     in.cross = fan * (shape.value_weight * across.value + shape.query_weight * across.query);
-    value += others * attended.mixed_across(x.cross).cwiseProduct(b.cross).sum();
-    query += others * x.cross.cwiseProduct(across.query).sum();
+    value += others * places_.total(attended.mixed_across(x.cross).cwiseProduct(b.cross));
+    query += others * places_.total(x.cross.cwiseProduct(across.query));
     key += others * across.key_weight;
   }
   const double elements = network_.batch * static_cast<double>(op.width) * fan;
@@ -386,8 +410,10 @@ TokenByToken::Sum TokenByToken::sum(const network::Residual& op, const Signal& x
   const double a = square(op.skip), b = square(op.branch);
   const double both = op.skip * op.branch;
   const auto added = [&](const MatrixXd& of_skip, const MatrixXd& of_branch) -> MatrixXd {
-    MatrixXd out = a * of_skip + b * of_branch;
-    out += both * (x.mean * branch.mean.transpose() + branch.mean * x.mean.transpose());
+    MatrixXd out = a * of_skip + b * of_branch;  // and both m mfᵀ + mf mᵀ, from the products of m + mf and m - mf
+    if (x.mean.isZero(0) || branch.mean.isZero(0)) return out;
+    add_products(both / 2, x.mean + branch.mean, out);
+    add_products(-both / 2, x.mean - branch.mean, out);
     return out;
   };
   Signal sum;
@@ -399,7 +425,7 @@ TokenByToken::Sum TokenByToken::sum(const network::Residual& op, const Signal& x
   const VectorXd skip_share =
       variance.binaryExpr(a * x.variance(), [](double all, double skip) { return all > 0 ? skip / all : 0.0; });
   sum.settled = op.skip == 0 ? branch.settled : VectorXd(skip_share.cwiseProduct(x.settled));
-  return {std::move(sum), VectorXd::Ones(length_) - skip_share};
+  return {std::move(sum), VectorXd::Ones(groups_) - skip_share};
 }
 
 TokenByToken::Gradient TokenByToken::into_branch(const network::Residual& op, const Gradient& g) const {
@@ -418,7 +444,7 @@ TokenByToken::Gradient TokenByToken::sum(const network::Residual& op, const Grad
   const VectorXd skip_share = sum.dots.diagonal().binaryExpr(
       a * g.dots.diagonal(), [](double all, double skip) { return all > 0 ? skip / all : 0.0; });
   sum.centred = g.centred.cwiseProduct(skip_share);
-  const VectorXd skip_of_signal = VectorXd::Ones(length_) - branch_share;
+  const VectorXd skip_of_signal = VectorXd::Ones(groups_) - branch_share;
   sum.radial = network::is_homogeneous(op.of)
                    ? g.radial
                    : VectorXd(g.radial.cwiseProduct(skip_share).cwiseProduct(skip_of_signal));
@@ -441,7 +467,7 @@ TokenByToken::Gradient TokenByToken::add(const Gradient& a, const Gradient& b) c
 
 TokenByToken::Signal TokenByToken::mean_of(const network::Experts& op, const Signal&, const Signal& y) const {
   const double count = static_cast<double>(op.count), chosen = static_cast<double>(op.chosen);
-  const MatrixXd means = y.mean * y.mean.transpose();
+  const MatrixXd means = outer(y.mean, y.dots.cols());
   Signal out = y;
   out.dots = means + (y.dots - means) / count;
   out.dots.diagonal() = means.diagonal() + y.variance() / chosen;

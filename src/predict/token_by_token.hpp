@@ -9,12 +9,14 @@
 #include "predict/causal_attention.hpp"
 #include "predict/cross_attention.hpp"
 #include "predict/exchangeable.hpp"
+#include "predict/places.hpp"
 #include "sigprop/network/network.hpp"
 #include "sigprop/predict/predict.hpp"
 
 namespace sigprop::predict {
 
-/// What a walk computes with under a causal mask, where tokens differ: products of every pair of tokens, (L, L). Of our theory only.
+/// What a walk computes with under a causal mask, where tokens differ: products of every pair of tokens, by groups of them where a row
+/// reads means of its prefix. Of our theory only.
 class TokenByToken {
  public:
   using Number = double;
@@ -22,10 +24,10 @@ class TokenByToken {
   static constexpr bool recomputes = true;
 
   struct Signal {
-    Eigen::VectorXd mean;     ///< by token
+    Eigen::VectorXd mean;     ///< by group of tokens (places.hpp), like all that follows
     Eigen::MatrixXd dots;     ///< E[x_i x_i'], on the diagonal the second moments
     Eigen::MatrixXd cross;    ///< the same for tokens of two sequences of one batch; empty for a batch of one
-    Eigen::VectorXd settled;  ///< by token: share of the variance that passed a norm and only residual sums since
+    Eigen::VectorXd settled;  ///< share of the variance that passed a norm and only residual sums since
     std::size_t width = 0;
 
     [[nodiscard]] Eigen::VectorXd variance() const { return dots.diagonal() - mean.cwiseAbs2(); }
@@ -106,7 +108,8 @@ class TokenByToken {
   const network::Network& network_;
   Prefix prefix_;
   bool tokens_;
-  Eigen::Index length_;
+  Places places_;
+  Eigen::Index groups_;
   ActivationMoments<double> activations_;
   struct Kind {
     Head head;

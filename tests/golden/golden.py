@@ -31,6 +31,7 @@ CAUSAL = {"name": "causal", "sequence_length": 32, "input": {"variance": 1, "tok
 
 BERT = "tests/data/hugging_face/5.23.0/bert/config.json"
 NEOX = "tests/data/hugging_face/5.23.0/gpt_neox/config.json"
+BLOOM = "tests/data/hugging_face/5.23.0/bloom/config.json"
 
 # Checks that pass and fail, of each kind of place.
 CHECKED = SMALL | {"checks": [
@@ -135,7 +136,7 @@ CASES = {
     "import_no_sequence_length": (["import", BERT], ""),
     "import_unknown_key": (["import", "-", "--sequence-length", "128", "--output", "-"],
                            json.dumps({"model_type": "gpt2", "n_layers": 24, "scale_attn_by_inverse_layer_idx": True, "n_layer": 2})),
-    "import_strict": (["import", NEOX, "--sequence-length", "128", "--strict"], ""),
+    "import_strict": (["import", BLOOM, "--sequence-length", "128", "--strict"], ""),
     "import_quiet": (["import", NEOX, "--sequence-length", "128", "--quiet"], ""),
     "import_missing_file": (["import", "no/such.json"], ""),
     "formulas_dropout": (["formulas", "dropout"], ""),

@@ -53,6 +53,18 @@ TEST_CASE("the default bert is the bert-base of specs") {
   CHECK(expanded(result.spec) == expanded(test::project_spec("bert-base.json").dump()));
 }
 
+TEST_CASE("the default gpt2, gptj and mixtral are the gpt2, gpt-j and mixtral-8x7b of specs") {
+  const auto same = [](const std::string& type, std::size_t length, const std::string& file) {
+    const json kept = test::project_spec(file);
+    Options options = tokens(length);
+    options.batch = kept["batch"].get<std::size_t>();
+    return expanded(imported(config_of(type), options).spec) == expanded(kept.dump());
+  };
+  CHECK(same("gpt2", 1024, "gpt2.json"));
+  CHECK(same("gptj", 2048, "gpt-j.json"));
+  CHECK(same("mixtral", 4096, "mixtral-8x7b.json"));
+}
+
 TEST_CASE("a model is named by its checkpoint, else by its class") {
   CHECK(spec_of(config_of("bert", {{"_name_or_path", "bert-base-uncased"}}))["name"] == "bert-base-uncased");
   CHECK(spec_of(config_of("bert", {{"_name_or_path", ""}}))["name"] == "bert");
@@ -63,12 +75,12 @@ TEST_CASE("what is no configuration is refused") {
     return importer::from_hugging_face(text, "config.json", tokens(128)).errors;
   };
   const std::string types =
-      "one of bert, roberta, distilbert, gpt2, opt, bloom, gpt_neox, llama, mistral, mixtral, qwen2, gemma, t5, vit, "
-      "deit";
+      "one of bert, roberta, distilbert, gpt2, opt, bloom, gpt_neox, gptj, llama, mistral, mixtral, qwen2, qwen3, "
+      "olmo2, gemma, gemma2, t5, bart, vit, deit";
   CHECK(errors("[]") == Lines{"config.json: the file is [], but must be an object with a \"model_type\""});
   CHECK(errors("{}") == Lines{"config.json: /model_type is missing, but must be " + types + " (for example \"bert\")"});
   CHECK(errors(R"({"model_type": "Bart"})") ==
-        Lines{"config.json: /model_type is \"Bart\", but must be " + types + "; did you mean \"bert\"?"});
+        Lines{"config.json: /model_type is \"Bart\", but must be " + types + "; did you mean \"bart\"?"});
   CHECK(errors(R"({"model_type": "llava", "text_config": {}})") ==
         Lines{"config.json: /model_type is \"llava\", but must be " + types + "; did you mean \"llama\"?",
               "config.json: /text_config is a configuration of its own: save it as a file and import that"});
@@ -92,6 +104,23 @@ TEST_CASE("heads that do not fit are refused in the configuration's words") {
         Lines{"config.json: /n_head is 7, but must divide /n_embd, 768: change one of them"});
   CHECK(imported(config_of("llama", {{"num_key_value_heads", 5}})).errors ==
         Lines{"config.json: /num_key_value_heads is 5, but must divide /num_attention_heads, 32: change one of them"});
+  CHECK(imported(config_of("bart", {{"decoder_attention_heads", 7}})).errors ==
+        Lines{"config.json: /decoder_attention_heads is 7, but must divide /d_model, 1024: change one of them"});
+}
+
+TEST_CASE("a token cannot take more experts than there are") {
+  CHECK(imported(config_of("mixtral", {{"num_local_experts", 4}, {"num_experts_per_tok", 5}})).errors ==
+        Lines{"config.json: /num_experts_per_tok is 5, but must be at most /num_local_experts, 4: lower it"});
+}
+
+TEST_CASE("experts are written with their number and the choice, and a note on the router") {
+  const json config = config_of("mixtral", {{"num_local_experts", 16}, {"num_experts_per_tok", 3}});
+  CHECK(spec_of(config)["stack"]["ffn"]["experts"] == 16);
+  CHECK(spec_of(config)["stack"]["ffn"]["top_k"] == 3);
+  CHECK(imported(config).warnings.empty());
+  CHECK(contains(imported(config).notes,
+                 "/num_experts_per_tok is 3: written as experts that are drawn uniformly for every token and weighted "
+                 "equally, as by a router whose scores are near 0"));
 }
 
 TEST_CASE("a value that follows from others is refused where the spec shows it") {
@@ -187,10 +216,8 @@ TEST_CASE("another name of a key is as good, but not beside it with another valu
 }
 
 TEST_CASE("what a spec cannot express is a warning, and an error when strict") {
-  const json config = config_of("gpt_neox", {{"rotary_pct", 1.0}});
-  const std::string warning =
-      "/use_parallel_residual is true by default, which a spec cannot express: written as the FFN's branch after the "
-      "attention's";
+  const json config = config_of("mixtral", {{"router_jitter_noise", 0.5}});
+  const std::string warning = "/router_jitter_noise is 0.5, which a spec cannot express: written without";
   CHECK(imported(config).warnings == Lines{warning});
   Options strict = tokens(128);
   strict.strict = true;
@@ -250,22 +277,44 @@ TEST_CASE("the base of rotary positions stands where either version of the libra
   CHECK(base({{"rope_parameters", {{"rope_theta", 600}, {"rope_type", "default"}}}}) == 600);
 }
 
-TEST_CASE("scaled and partial rotary positions are named") {
+TEST_CASE("scaled rotary positions are named") {
   CHECK(imported(config_of("llama", {{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}}}})).warnings ==
         Lines{"/rope_scaling is {\"factor\":2.0,\"rope_type\":\"linear\"}, which a spec cannot express: written with "
               "unscaled rotary "
               "positions"});
   CHECK(imported(config_of("llama", {{"rope_parameters", {{"factor", 2}, {"rope_theta", 1e4}}}})).warnings ==
         Lines{"/rope_parameters/factor is not a key that sigprop knows of llama: ignored"});
-  CHECK(imported(config_of("gpt_neox", {{"use_parallel_residual", false}})).warnings ==
-        Lines{"/rotary_pct is 0.25, which a spec cannot express: written with all features of a head turning"});
 }
 
-TEST_CASE("the share of rotary features is named where it stands") {
-  const json keys = {{"use_parallel_residual", false}, {"rope_parameters", {{"partial_rotary_factor", 0.5}}}};
-  CHECK(imported(config_of("gpt_neox", keys)).warnings ==
-        Lines{"/rope_parameters/partial_rotary_factor is 0.5, which a spec cannot express: written with all features "
-              "of a head turning"});
+TEST_CASE("the share of a head's features that turn is written as their number") {
+  const auto attention = [](const json& keys) { return spec_of(config_of("gpt_neox", keys))["stack"]["attention"]; };
+  CHECK(attention(json::object())["rotary_width"] == 24);
+  CHECK(attention({{"rotary_pct", 0.5}})["rotary_width"] == 48);
+  CHECK_FALSE(attention({{"rotary_pct", 1.0}}).contains("rotary_width"));
+  CHECK(attention({{"rope_parameters", {{"partial_rotary_factor", 0.125}}}})["rotary_width"] == 12);
+  CHECK_FALSE(attention({{"rotary_pct", 0.001}}).contains("rotary_base"));
+  CHECK(imported(config_of("gpt_neox", {{"rotary_pct", 0.26}, {"hidden_size", 6400}})).errors.empty());
+  CHECK(imported(config_of("gpt_neox", {{"rotary_pct", 0.26}})).errors.empty());
+}
+
+TEST_CASE("a share that turns an odd number of features is refused") {
+  CHECK(imported(config_of("gpt_neox", {{"rotary_pct", 0.27}})).errors ==
+        Lines{"config.json: as a spec: /stack/attention/rotary_width is 25, but must be even and at most the head "
+              "width, 96: features turn in pairs"});
+}
+
+TEST_CASE("gpt_neox is parallel unless its key says otherwise, gptj always") {
+  CHECK(spec_of(config_of("gpt_neox"))["stack"]["parallel"] == true);
+  CHECK_FALSE(spec_of(config_of("gpt_neox", {{"use_parallel_residual", false}}))["stack"].contains("parallel"));
+  CHECK(spec_of(config_of("gptj"))["stack"]["parallel"] == true);
+  CHECK(imported(config_of("gpt_neox")).warnings.empty());
+}
+
+TEST_CASE("gptj turns as many features as its key says") {
+  const auto attention = [](const json& keys) { return spec_of(config_of("gptj", keys))["stack"]["attention"]; };
+  CHECK(attention(json::object())["rotary_width"] == 64);
+  CHECK(attention({{"rotary_dim", 32}})["rotary_width"] == 32);
+  CHECK_FALSE(attention({{"rotary_dim", nullptr}}).contains("rotary_width"));
 }
 
 TEST_CASE("a window shorter than the sequence is named where it is used") {
@@ -325,6 +374,83 @@ TEST_CASE("t5's factor is the gain of its norms too, of all but the final ones")
                  "/initializer_factor is 0.5 and the gain of the final norms with it, which a spec cannot express: "
                  "written with gain 1 "
                  "there"));
+}
+
+TEST_CASE("bart's encoder and decoder have their own depths, heads and FFN widths") {
+  const json spec = spec_of(config_of("bart", {{"encoder_layers", 3},
+                                               {"decoder_layers", 2},
+                                               {"encoder_attention_heads", 8},
+                                               {"decoder_attention_heads", 4},
+                                               {"encoder_ffn_dim", 640},
+                                               {"decoder_ffn_dim", 320}}));
+  CHECK(spec["encoder"]["layers"] == 3);
+  CHECK(spec["encoder"]["attention"] == json{{"heads", 8}, {"mask", "none"}});
+  CHECK(spec["encoder"]["ffn"]["width"] == 640);
+  CHECK(spec["encoder"]["norm"] == json{{"kind", "layer_norm"}, {"placement", "post"}, {"final", false}});
+  CHECK(spec["decoder"]["layers"] == 2);
+  CHECK(spec["decoder"]["attention"] == json{{"heads", 4}, {"mask", "causal"}});
+  CHECK(spec["decoder"]["cross_attention"] == json{{"heads", 4}, {"mask", "none"}});
+  CHECK(spec["decoder"]["ffn"]["width"] == 320);
+}
+
+TEST_CASE("bart with the sizes of its base is the bart-base of specs") {
+  constexpr std::size_t few = 16;  // tokens, to be quick
+  Options options = tokens(few);
+  options.batch = 8;
+  const json keys = {{"d_model", 768},
+                     {"encoder_layers", 6},
+                     {"decoder_layers", 6},
+                     {"encoder_attention_heads", 12},
+                     {"decoder_attention_heads", 12},
+                     {"encoder_ffn_dim", 3072},
+                     {"decoder_ffn_dim", 3072},
+                     {"attention_dropout", 0.1}};
+  json base = test::project_spec("bart-base.json");
+  base["sequence_length"] = few;
+  const profile::Profile made = test::predicted(spec_of(config_of("bart", keys), options));
+  const profile::Profile kept = test::predicted(base);
+  REQUIRE(made.points.size() == kept.points.size());
+  for (std::size_t i = 0; i < made.points.size(); ++i) {
+    INFO(kept.points[i].path);
+    CHECK(made.points[i].forward.variance.value == kept.points[i].forward.variance.value);
+    CHECK(made.points[i].backward.variance.value == kept.points[i].backward.variance.value);
+  }
+}
+
+TEST_CASE("bart's dropout between the weights of its FFN and its scaled words are named") {
+  CHECK(imported(config_of("bart", {{"activation_dropout", 0.1}, {"scale_embedding", true}})).warnings ==
+        Lines{"/scale_embedding is true, which a spec cannot express: written with words of the table's own size",
+              "/activation_dropout is 0.1 between the FFN's two weights too, which a spec cannot express: written "
+              "without that one"});
+}
+
+TEST_CASE("qwen3 norms every head's queries and keys") {
+  const json attention = spec_of(config_of("qwen3"))["stack"]["attention"];
+  CHECK(attention["query_key_norm"] == "rms_norm");
+  CHECK(imported(config_of("qwen3")).warnings.empty());
+  CHECK(spec_of(config_of("qwen3", {{"hidden_size", 1024},
+                                    {"num_attention_heads", 16},
+                                    {"num_key_value_heads", 8}}))["stack"]["attention"]["head_width"] == 128);
+}
+
+TEST_CASE("olmo2 has its norms behind the branches, with a warning on those of queries and keys") {
+  const json config = config_of("olmo2");
+  CHECK(spec_of(config)["stack"]["norm"] == json{{"kind", "rms_norm"}, {"placement", "output"}, {"final", true}});
+  CHECK(
+      imported(config).warnings ==
+      Lines{"olmo2 norms the queries of all heads together, and the keys, which a spec cannot express: written with a "
+            "norm of every head's"});
+}
+
+TEST_CASE("gemma2 has norms at both ends of its branches and scores scaled by its own key") {
+  const json config = config_of("gemma2", {{"query_pre_attn_scalar", 64}, {"attn_logit_softcapping", nullptr}});
+  const json stack = spec_of(config)["stack"];
+  CHECK(stack["norm"] == json{{"kind", "rms_norm"}, {"placement", "sandwich"}, {"final", true}});
+  CHECK(stack["attention"]["score_scale"] == 0.125);
+  CHECK(imported(config).warnings.empty());
+  CHECK(imported(config_of("gemma2")).warnings ==
+        Lines{"/attn_logit_softcapping is 50.0 by default, which a spec cannot express: written with scores that have "
+              "no cap"});
 }
 
 }  // namespace

@@ -20,10 +20,11 @@ PATTERNS = [(re.compile(pattern), weights) for pattern, weights in (
     (r"(attention\.(output\.)?dense|out_lin|o_proj|out_proj|attn\.c_proj|\.o)\.weight$", ("output",)),
     (r"experts\.gate_up_proj$", ("ffn_gate", "ffn_in")),
     (r"(gate_proj|wi_0|\.w1)\.weight$", ("ffn_gate",)),
-    (r"(intermediate\.dense|lin1|fc1|c_fc|dense_h_to_4h|wi|wi_1|up_proj|\.w3)\.weight$", ("ffn_in",)),
-    (r"(output\.dense|lin2|fc2|mlp\.c_proj|dense_4h_to_h|\.wo|down_proj|\.w2)\.weight$", ("ffn_out",)),
+    (r"(intermediate\.dense|lin1|fc1|c_fc|fc_in|dense_h_to_4h|wi|wi_1|up_proj|\.w3)\.weight$", ("ffn_in",)),
+    (r"(output\.dense|lin2|fc2|fc_out|mlp\.c_proj|dense_4h_to_h|\.wo|down_proj|\.w2)\.weight$", ("ffn_out",)),
     (r"experts\.down_proj$", ("ffn_out",)),
 )]
+UNIT_GAIN = ("gemma", "gemma2")  # whose norms multiply by 1 + weight, and whose embedding is multiplied by √width
 LAYER = re.compile(r"(?:^|\.)(?:h|layer|layers|block)\.(\d+)\.")
 
 
@@ -49,25 +50,24 @@ def expected(name, weights, spec, config):
         return None
     if weights == BIAS:
         return 0, 0
-    if weights == GAIN:  # Gemma's is 1 + weight
-        return (0 if model_type == "gemma" else config.get("initializer_factor", 1)), 0
+    if weights == GAIN:
+        return (0 if model_type in UNIT_GAIN else config.get("initializer_factor", 1)), 0
     if weights == PATCH:
         return 0, std["query"]
     if weights == SPECIAL:
         return 0, 0 if model_type == "deit" else std["query"]
     if weights == EMBEDDING:
-        return 0, std["embedding"] / (config["hidden_size"] ** 0.5 if model_type == "gemma" else 1)
+        return 0, std["embedding"] / (config["hidden_size"] ** 0.5 if model_type in UNIT_GAIN else 1)
     layer = layer_of(name)
     scaled = weights == "query" and config.get("scale_attn_by_inverse_layer_idx")  # written in the query's weights
     return 0, at_layer(std[weights], layer) * (layer + 1 if scaled else 1)
 
 
-def elements(weights, spec, config):
-    """How many elements a weight has in one layer, by the spec; None for what has no single size."""
-    stack = spec.get("stack") or spec["encoder"]
+def elements(weights, stack):
+    """How many elements a weight has in one layer of a spec's stack; None for what has no single size."""
     width, attention = stack["width"], stack["attention"]
     head_width = attention.get("head_width", width // attention["heads"])
     queries, keys = attention["heads"] * head_width, attention.get("kv_heads", attention["heads"]) * head_width
-    ffn = stack["ffn"]["width"] * width * (config.get("num_local_experts", 1))
+    ffn = stack["ffn"]["width"] * width * stack["ffn"].get("experts", 1)
     return {"query": queries * width, "key": keys * width, "value": keys * width, "output": queries * width,
             "ffn_in": ffn, "ffn_gate": ffn, "ffn_out": ffn}.get(weights)

@@ -41,6 +41,11 @@ BLOOM = {**WORDS, "hidden_size": 256, "n_layer": 4, "n_head": 4, "initializer_ra
          "attention_dropout": 0.05}
 NEOX = {**WORDS, "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 640,
         "max_position_embeddings": 128, "initializer_range": 0.05, "hidden_dropout": 0.15, "attention_dropout": 0.05}
+GPTJ = {**WORDS, "n_embd": 256, "n_layer": 4, "n_head": 4, "n_inner": 640, "n_positions": 128, "rotary_dim": 16,
+        "initializer_range": 0.05, "resid_pdrop": 0.15, "embd_pdrop": 0.2, "attn_pdrop": 0.05}
+BART = {**WORDS, "d_model": 256, "encoder_layers": 3, "decoder_layers": 2, "encoder_attention_heads": 4, "decoder_attention_heads": 8,
+        "encoder_ffn_dim": 640, "decoder_ffn_dim": 320, "max_position_embeddings": 128, "init_std": 0.05, "dropout": 0.15,
+        "attention_dropout": 0.05}
 T5 = {**WORDS, "d_model": 256, "d_kv": 48, "d_ff": 640, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 4, "eos_token_id": 3,
       "decoder_start_token_id": 0, "dropout_rate": 0.1}
 VIT = {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 640, "image_size": 64, "patch_size": 8,
@@ -57,21 +62,26 @@ SMALL = {
     "mistral": {"small": LLAMA},
     "mixtral": {"small": {**LLAMA, "intermediate_size": 320, "num_local_experts": 4}},
     "qwen2": {"small": LLAMA},
+    "qwen3": {"small": {**LLAMA, "head_dim": 48}},
+    "olmo2": {"small": LLAMA},
     "gemma": {"small": {**LLAMA, "head_dim": 48}},
+    "gemma2": {"small": {**LLAMA, "head_dim": 48, "query_pre_attn_scalar": 64}},
     "t5": {"small": T5, "gated": {**T5, "feed_forward_proj": "gated-gelu", "initializer_factor": 1.0, "dropout_rate": 0.0},
            "factor": {**T5, "initializer_factor": 0.5, "dropout_rate": 0.0}},
+    "bart": {"small": BART},
     "vit": {"small": VIT},
     "deit": {"small": VIT},
     "opt": {"small": OPT, "post_norm": {**OPT, "do_layer_norm_before": False, "activation_function": "gelu"},
             "projected": {**OPT, "word_embed_proj_dim": 128}},
     "bloom": {"small": BLOOM, "normed_residual": {**BLOOM, "apply_residual_connection_post_layernorm": True}},
     "gpt_neox": {"small": NEOX, "sequential": {**NEOX, "use_parallel_residual": False}},
+    "gptj": {"small": GPTJ},
 }
 
 # Where a model keeps its layers; every stack of it.
 STACKS = {
-    "gpt2": {"stack": "h"}, "bloom": {"stack": "h"}, "opt": {"stack": "decoder.layers"}, "distilbert": {"stack": "transformer.layer"},
-    "t5": {"encoder": "encoder.block", "decoder": "decoder.block"},
+    "gpt2": {"stack": "h"}, "gptj": {"stack": "h"}, "bloom": {"stack": "h"}, "opt": {"stack": "decoder.layers"}, "distilbert": {"stack": "transformer.layer"},
+    "t5": {"encoder": "encoder.block", "decoder": "decoder.block"}, "bart": {"encoder": "encoder.layers", "decoder": "decoder.layers"},
 }
 LAYERS = ("layers", "encoder.layer", "encoder.layers")  # of the other types, by version
 
@@ -135,7 +145,7 @@ def inputs(config, random):
     out = {"input_ids": words(config, random)}
     if config.model_type in ("bert", "roberta"):
         out["token_type_ids"] = segments(random)
-    if config.model_type == "t5":
+    if config.model_type in ("t5", "bart"):
         out["decoder_input_ids"] = words(config, random)
     return out
 

@@ -63,8 +63,7 @@ struct ScoreFactors {
     query_cross = project(rows.cross_dot(), shape.query_weight);
     const T& once = shape.turned.once;
     const T& twice = shape.turned.twice;
-    const T difference = keys.variance - keys.covariance;
-    const T own = difference > T(0) ? difference : T(0);  // rounding may leave equal tokens below 0
+    const T own = keys.variance > keys.covariance ? T(keys.variance - keys.covariance) : T(0);  // else rounding
     const T apart = own + (T(1) - once) * keys.token_dot();
     spread = apart > T(0) ? apart : T(0);
     paired_spread = once * own + (once - twice) * keys.token_dot();

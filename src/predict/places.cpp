@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/places.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace sigprop::predict {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+namespace {
+
+constexpr Index part = 32;  // of what lies before it a group is such a part: functionals bend by a thousandth of that
+
+/// The largest odd size of the next group. An even rest is two groups.
+Index next_size(Index before, Index left) {
+  const Index wanted = std::min(std::max<Index>(1, before / part), left);
+  return wanted % 2 == 1 ? wanted : wanted - 1;
+}
+
+}  // namespace
+
+Places::Places(VectorXd sizes) : size_(std::move(sizes)), middle_(size_.size()) {
+  for (Index g = 0; g < size_.size(); ++g) {
+    middle_[g] = tokens_ + reached(g);
+    tokens_ += size_[g];
+    grouped_ = grouped_ || size_[g] > 1;
+  }
+}
+
+Places Places::single(Index length) {
+  return Places(VectorXd::Ones(length));
+}
+
+Places Places::grouped(Index length) {
+  std::vector<double> sizes;
+  for (Index before = 0; before < length;) {
+    const Index size = next_size(before, length - 1 - before);  // the last token is reported by itself
+    sizes.push_back(static_cast<double>(std::max<Index>(1, size)));
+    before += std::max<Index>(1, size);
+  }
+  return Places(Eigen::Map<const VectorXd>(sizes.data(), static_cast<Index>(sizes.size())));
+}
+
+double Places::total(const MatrixXd& products) const {
+  if (!grouped_) return products.sum();
+  const auto pairs = products.leftCols(count());
+  const VectorXd own = pairs.diagonal();
+  const VectorXd others = size_.cwiseProduct(size_ - VectorXd::Ones(count()));
+  return size_.dot(pairs * size_) + size_.dot(own) - size_.cwiseAbs2().dot(own) + others.dot(products.col(count()));
+}
+
+VectorXd Places::spread(const VectorXd& by_group) const {
+  VectorXd out(static_cast<Index>(tokens_));
+  Index g = 0;
+  for (Index i = 0; i < out.size(); ++i) {
+    const double place = static_cast<double>(i + 1);
+    while (g + 2 < count() && middle_[g + 1] < place) ++g;
+    const Index next = std::min(g + 1, count() - 1);
+    const double gap = middle_[next] - middle_[g];
+    const double share = gap > 0 ? std::clamp((place - middle_[g]) / gap, 0.0, 1.0) : 0;
+    out[i] = (1 - share) * by_group[g] + share * by_group[next];
+  }
+  return out;
+}
+
+MatrixXd outer(const VectorXd& v, Index columns) {
+  MatrixXd out(v.size(), columns);
+  out.leftCols(v.size()) = v * v.transpose();
+  if (columns > v.size()) out.col(v.size()) = v.cwiseAbs2();
+  return out;
+}
+
+void scale_pairs(const VectorXd& v, MatrixXd& m) {
+  m = v.asDiagonal() * m;
+  for (Index c = 0; c < v.size(); ++c) m.col(c) *= v[c];
+  if (m.cols() > v.size()) m.col(v.size()).array() *= v.array();
+}
+
+}  // namespace sigprop::predict
