@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 #include "predict/walk_in.hpp"
 #include "predict/warnings.hpp"
@@ -57,17 +59,30 @@ Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked) {
   return asked.value_or(only_means || long_sequence ? Prefix::means : Prefix::actual);
 }
 
+[[noreturn]] void refuse_range() {
+  throw NotCovered(
+      "a variance beyond 1e290, or below 1e-290, is not covered behind a causal mask; lower the depth or the standard "
+      "deviations, or add norms");
+}
+
+/// All numbers of a spec are finite: a formula that is given another one met what left double's range.
+bool names_infinity(const std::domain_error& error) {
+  const std::string message = error.what();
+  const auto has = [&](const char* value) { return message.find(value) != std::string::npos; };
+  return has(" is nan,") || has(" is -nan,") || has(" is inf,") || has(" is -inf,");
+}
+
 /// Token by token in double alone: products of all pairs would be too large in wide numbers.
 profile::Profile walk_masked(const network::Network& network, const network::Outline& outline,
                              const Options& options) {
-  profile::Profile result =
-      walk_token_by_token(network, outline, prefix_of(network, options.prefix), options.tokens);
-  if (!holds(result)) {
-    throw NotCovered(
-        "a variance beyond 1e290, or below 1e-290, is not covered behind a causal mask; lower the depth or the standard "
-        "deviations, or add norms");
+  const Prefix prefix = prefix_of(network, options.prefix);
+  try {
+    profile::Profile result = walk_token_by_token(network, outline, prefix, options.tokens);
+    if (holds(result)) return result;
+  } catch (const std::domain_error& error) {
+    if (!names_infinity(error)) throw;
   }
-  return result;
+  refuse_range();
 }
 
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
