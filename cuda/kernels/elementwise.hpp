@@ -32,7 +32,7 @@ void convert(Context& context, std::size_t batch, std::size_t count, std::size_t
 
 /// Rotary positions in place on (batch · length tokens, heads · width): features f and f + width/2 of token i of its sequence turn by the
 /// angle i · base^(-2f/width), backward by its negative. Angles in float64, as on the CPU.
-void rotate(Context& context, std::size_t tokens, std::size_t length, std::size_t heads, std::size_t width, std::size_t turned, double base,
-            bool backward, float* x);
+void rotate(Context& context, std::size_t tokens, std::size_t length, std::size_t heads, std::size_t width,
+            std::size_t turned, double base, bool backward, float* x);
 
 }  // namespace sigprop::cuda

@@ -200,7 +200,7 @@ void measure(Context& context, const SignalShape& shape, const Pieces& pieces, c
 }
 
 void add_squared_norm(Context& context, std::size_t replicates, std::size_t count, const float* x, double* out,
-                  std::size_t stride) {
+                      std::size_t stride) {
   sum_over(context, replicates, count, LoadSquare{x}, AddSum{out, stride});
 }
 

@@ -37,7 +37,7 @@ void measure(Context& context, const SignalShape& shape, const Pieces& pieces, c
 
 /// Adds Σ x² over `count` numbers of every replicate to out[replicate · stride].
 void add_squared_norm(Context& context, std::size_t replicates, std::size_t count, const float* x, double* out,
-                  std::size_t stride);
+                      std::size_t stride);
 
 /// Σ over the features into out (rows).
 void row_sums(Context& context, std::size_t rows, std::size_t width, const float* x, double* out);

@@ -20,9 +20,8 @@ bool has_weights(const Component& component) {
   const auto lists = lists_in(component);
   return std::holds_alternative<Linear>(component.op) || std::holds_alternative<GatedLinear>(component.op) ||
          std::holds_alternative<Attention>(component.op) ||
-         std::any_of(lists.begin(), lists.end(), [](const auto* list) {
-           return std::any_of(list->begin(), list->end(), has_weights);
-         });
+         std::any_of(lists.begin(), lists.end(),
+                     [](const auto* list) { return std::any_of(list->begin(), list->end(), has_weights); });
 }
 
 bool is_homogeneous(const std::vector<Component>& list) {

@@ -16,11 +16,6 @@ double number(Index i) {
   return static_cast<double>(i + 1);
 }
 
-/// m + mᵀ.
-MatrixXd with_transpose(const MatrixXd& m) {
-  return m + m.transpose();
-}
-
 /// A row sees no later key: a product with half the work.
 auto lower(const MatrixXd& m) {
   return m.triangularView<Eigen::Lower>();
@@ -54,7 +49,10 @@ class ActualPrefixes final : public CausalAttention {
     return z;
   }
 
-  [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override { return share_ * x * share_.transpose(); }
+  [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
+    const MatrixXd right = x * transposed(share_);
+    return lower(share_) * right;
+  }
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
@@ -113,10 +111,9 @@ class ActualPrefixes final : public CausalAttention {
   /// a and β, row by row, from every key's own score variance.
   void set_shares(RowTable& rows) {
     const Index length = scores_.x.rows();
-    share_ = MatrixXd::Zero(length, length);
-    square_ = MatrixXd::Zero(length, length);
-    VectorXd sums = VectorXd::Zero(length);  // Σ_{k≤i} X_jk
-    share_(0, 0) = square_(0, 0) = 1;
+    MatrixXd share = MatrixXd::Zero(length, length), square = share;  // by key, then row
+    VectorXd sums = VectorXd::Zero(length);                           // Σ_{k≤i} X_jk
+    share(0, 0) = square(0, 0) = 1;
     for (Index i = 0; i < length; ++i) {
       sums.head(i) += scores_.x.col(i).head(i);
       sums[i] = scores_.x.col(i).head(i + 1).sum();
@@ -132,13 +129,15 @@ class ActualPrefixes final : public CausalAttention {
           ratio = std::max(0.0, (leverage - spread / keys) / (1 - 2 / keys)) / spread;
         }
         const formula::OddKey<double> key = odd(std::sqrt(ratio));
-        share_(i, j) = key.share;
-        square_(i, j) = key.square;
+        share(j, i) = key.share;
+        square(j, i) = key.square;
         total += key.share;
       }
-      share_.row(i).head(i + 1) /= total;
-      square_.row(i).head(i + 1) *= scores_.squares[i] / (keys * square_at_one * total * total);
+      share.col(i).head(i + 1) /= total;
+      square.col(i).head(i + 1) *= scores_.squares[i] / (keys * square_at_one * total * total);
     }
+    share_ = transpose(share);
+    square_ = transpose(square);
   }
 
   /// g0, g and the jacobians τ, each 0 where a row has one key.
@@ -165,11 +164,12 @@ class ActualPrefixes final : public CausalAttention {
   void set_excess() {
     const Index length = scores_.x.rows();
     excess_ = MatrixXd::Zero(length, length);
-    for (Index i = 1; i < length; ++i) {
-      const double scale = (full_(i, i) - common_(i, i)) * left(i);
-      if (!(scale > 0)) continue;
-      for (Index j = 0; j <= i; ++j) {
-        const double centred = scores_.x(j, j) - 2 * y_(j, i) + own_(i, i);
+    const MatrixXd y = transpose(y_);
+    for (Index j = 0; j < length; ++j) {
+      for (Index i = std::max<Index>(j, 1); i < length; ++i) {
+        const double scale = (full_(i, i) - common_(i, i)) * left(i);
+        if (!(scale > 0)) continue;
+        const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
         const double relative = square_(i, j) / (share_(i, j) * share_(i, j)) - 1;
         excess_(i, j) = std::sqrt(std::max(0.0, (relative - common_(i, i) * centred) / scale));
       }
@@ -209,11 +209,12 @@ class ActualPrefixes final : public CausalAttention {
   [[nodiscard]] VectorXd dropped(const VectorXd& jacobian) const {
     const Index length = scores_.x.rows();
     VectorXd out = VectorXd::Zero(length);
-    for (Index i = 1; i < length; ++i) {
-      const double focus = focus_[i] * focus_[i];
-      for (Index j = 0; j <= i; ++j) {
+    const MatrixXd y = transpose(y_);
+    for (Index j = 0; j < length; ++j) {
+      for (Index i = std::max<Index>(j, 1); i < length; ++i) {
+        const double focus = focus_[i] * focus_[i];
         const double a = share_(i, j), l2 = excess_(i, j) * excess_(i, j);
-        const double centred = scores_.x(j, j) - 2 * y_(j, i) + own_(i, i);
+        const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
         const double single = l2 - 2 * a * l2 + excess_dot_(i, i);
         out[i] += a * a * values(j) * (focus * centred + (jacobian[i] - focus) * single);
       }

@@ -32,17 +32,17 @@ struct CausalScores {
   Places places = Places::single(0);
   Eigen::MatrixXd x;  ///< X_jj', token products of the input
   Shape shape;
-  Eigen::MatrixXd query;     ///< d w_q X_ii' + b; behind a norm of the heads' queries over its diagonal
-  Eigen::VectorXd own;       ///< D_i, mean of X_jj over j ≤ i
-  Eigen::VectorXd prefix;    ///< S_ii, sum of X_jj' over j, j' ≤ i
-  Eigen::VectorXd spread;    ///< w_i = D_i less the mean of X_jj', j ≠ j' ≤ i; 0 for the first row
+  Eigen::MatrixXd query;       ///< d w_q X_ii' + b; behind a norm of the heads' queries over its diagonal
+  Eigen::VectorXd own;         ///< D_i, mean of X_jj over j ≤ i
+  Eigen::VectorXd prefix;      ///< S_ii, sum of X_jj' over j, j' ≤ i
+  Eigen::VectorXd spread;      ///< w_i = D_i less the mean of X_jj', j ≠ j' ≤ i; 0 for the first row
   Eigen::VectorXd key_spread;  ///< the same of the keys that a row sees: w_i without rotary positions
   Eigen::VectorXd variance;    ///< v_i, of the centred scores of a row
-  Eigen::VectorXd squares;   ///< S2_i
-  Eigen::VectorXd entropy;   ///< nats
-  PairField pair;            ///< on the diagonal S2_i, T_q,i and T_k,i
-  double query_scale = 1;    ///< 1/q_q where heads' queries pass a norm: the gradient takes it on its way back
-  double key_scale = 1;      ///< 1/q_k likewise
+  Eigen::VectorXd squares;     ///< S2_i
+  Eigen::VectorXd entropy;     ///< nats
+  PairField pair;              ///< on the diagonal S2_i, T_q,i and T_k,i
+  double query_scale = 1;      ///< 1/q_q where heads' queries pass a norm: the gradient takes it on its way back
+  double key_scale = 1;        ///< 1/q_k likewise
   std::shared_ptr<const RotaryField> rotary;
 
   /// d w_k, over q_k behind a norm, times the square of the score's scale times k: a query product times this is a score's covariance

@@ -58,11 +58,13 @@ void set_key_spread(CausalScores& out) {
 /// Queries and keys of every head at unit variance.
 void normalize(CausalScores& out) {
   if (!out.shape.normalized) return;
-  const double query = out.query(0, 0), key = out.shape.width * out.shape.key_weight * out.x(0, 0) + out.shape.bias_variance;
+  const double query = out.query(0, 0),
+               key = out.shape.width * out.shape.key_weight * out.x(0, 0) + out.shape.bias_variance;
   constexpr double rounding = 1e-9;
   if ((out.x.diagonal().array() - out.x(0, 0)).abs().maxCoeff() > rounding * out.x(0, 0)) {
     throw NotCovered(
-        "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm before "
+        "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm "
+        "before "
         "the attention, is not covered by this theory yet");
   }
   formula::require_positive("query second moment before its norm", query);

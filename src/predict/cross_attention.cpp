@@ -22,7 +22,8 @@ void require_alike(const MatrixXd& query) {
   constexpr double rounding = 1e-9;
   if ((query.diagonal().array() - query(0, 0)).abs().maxCoeff() <= rounding * query(0, 0)) return;
   throw NotCovered(
-      "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm before "
+      "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm "
+      "before "
       "the attention, is not covered by this theory yet");
 }
 
@@ -127,7 +128,8 @@ CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixX
   out.query_weight = places_.total(rows_.cwiseProduct(out.query));
   const double gain = shape_.score_gain * factors_.key_scale;
   const MatrixXd key = b.cwiseProduct(bracket(key_jacobian_));
-  out.key_weight = gain * (factors_.spread * places_.total(key) + places_.total(b.cwiseProduct(query_).cwiseProduct(kept)));
+  out.key_weight =
+      gain * (factors_.spread * places_.total(key) + places_.total(b.cwiseProduct(query_).cwiseProduct(kept)));
   out.value_weight = places_.total(mixed(memory_.second_moment(), memory_.token_dot()).cwiseProduct(b));
 
   const double others = keys() - 1, fan = shape_.heads * shape_.head_width;
@@ -135,7 +137,8 @@ CrossAttentionGradient CrossAttention::backward(const MatrixXd& b, const MatrixX
   const VectorXd by_row = b.diagonal().cwiseProduct(overlap_.diagonal());
   const double same = shared + places_.sizes().dot(by_row) * (1 / keep - 1);
   const double apart = (places_.total(b) - shared) / others;
-  const formula::Gradient<double> at_values{same / keys(), apart / keys(), across.size() > 0 ? places_.total(across) / (keys() * keys()) : 0};
+  const formula::Gradient<double> at_values{same / keys(), apart / keys(),
+                                            across.size() > 0 ? places_.total(across) / (keys() * keys()) : 0};
   const double at_key = gain * places_.total(key) / keys();
   const formula::Gradient<double> at_keys{at_key, -at_key / others, 0};
   out.memory = formula::sum(formula::linear_backward(at_values, fan, shape_.value_weight),

@@ -346,7 +346,8 @@ class Exchangeable {
     const bool masked = op.mask == network::Mask::causal && !op.cross;
     if (theory_ == Theory::full && masked) {
       throw NotCovered(
-          "a causal mask is not covered where tokens count as exchangeable, as in an encoder or in a scheme that is solved "
+          "a causal mask is not covered where tokens count as exchangeable, as in an encoder or in a scheme that is "
+          "solved "
           "by theory");
     }
     if (theory_ == Theory::full) return;

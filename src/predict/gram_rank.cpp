@@ -59,7 +59,8 @@ double effective_rank_of(const Places& places, const MatrixXd& dots, double widt
       means(a, b) = means(b, a) = sum / std::sqrt(size * tokens_of(b));
     }
     if (size < 2) continue;
-    const double trace = places.sizes().segment(begin(a), groups_of(a)).dot(dots.diagonal().segment(begin(a), groups_of(a)));
+    const double trace =
+        places.sizes().segment(begin(a), groups_of(a)).dot(dots.diagonal().segment(begin(a), groups_of(a)));
     spectrum.push_back({(trace - means(a, a)) / (size - 1), size - 1});
   }
   const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(means, Eigen::EigenvaluesOnly);

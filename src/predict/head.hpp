@@ -24,8 +24,7 @@ struct Head {
 template <class T>
 [[nodiscard]] formula::RowMeans<T> row_means(const T& v, const T& keys, Head head) {
   const T width(static_cast<double>(head.width));
-  return head.normalized ? formula::softmax_row_normalized(v, keys, width)
-                         : formula::softmax_row_means(v, keys, width);
+  return head.normalized ? formula::softmax_row_normalized(v, keys, width) : formula::softmax_row_means(v, keys, width);
 }
 
 template <class T>

@@ -16,7 +16,7 @@ using Eigen::Index;
 
 constexpr std::size_t row_points = 7;
 constexpr std::size_t column_points = 4;
-constexpr std::size_t rough_points = 6;  ///< over ρ: error below 1e-3 of ln(P M)/v up to v = 16
+constexpr std::size_t rough_points = 6;     ///< over ρ: error below 1e-3 of ln(P M)/v up to v = 16
 constexpr double smallest_variance = 1e-6;  ///< below it the logarithms over v are those at it
 
 using Reduced = std::array<double, 3>;

@@ -53,7 +53,8 @@ Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked) {
   const bool only_means = turns(network);
   if (only_means && asked == Prefix::actual) {
     throw NotCovered(
-        "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the program");
+        "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the "
+        "program");
   }
   const bool long_sequence = network.sequence_length > longest_actual_prefix;
   return asked.value_or(only_means || long_sequence ? Prefix::means : Prefix::actual);
@@ -73,8 +74,7 @@ bool names_infinity(const std::domain_error& error) {
 }
 
 /// Token by token in double alone: products of all pairs would be too large in wide numbers.
-profile::Profile walk_masked(const network::Network& network, const network::Outline& outline,
-                             const Options& options) {
+profile::Profile walk_masked(const network::Network& network, const network::Outline& outline, const Options& options) {
   const Prefix prefix = prefix_of(network, options.prefix);
   try {
     profile::Profile result = walk_token_by_token(network, outline, prefix, options.tokens);

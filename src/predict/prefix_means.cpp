@@ -128,9 +128,9 @@ class PrefixMeans final : public CausalAttention {
                            [&](Index g) { return sums.square(g); });
     const SharedKeys keys(scores_);
     const double gain = scores_.value_gain();
-    const MatrixXd both = over_pairs(
-        [&](Index h, Index g) { return gain * b(h, g) * shared(g, h, keys.left(g, h)); },
-        [&](Index g) { return gain * b(g, places().count()) * shared(g, g, keys.left_within(g)); });
+    const MatrixXd both =
+        over_pairs([&](Index h, Index g) { return gain * b(h, g) * shared(g, h, keys.left(g, h)); },
+                   [&](Index g) { return gain * b(g, places().count()) * shared(g, g, keys.left_within(g)); });
     set_score_paths_across(both, x, out);
     return out;
   }
@@ -173,19 +173,17 @@ class PrefixMeans final : public CausalAttention {
           return h == g ? kept + lost() * b(g, g) * scores_.squares[g] / places().middle(g) : kept;
         },
         [&](Index g) { return same(g, b(g, column), scores_.pair.overlap(g, column)); });
-    const MatrixXd of_two = over_pairs(
-        [&](Index h, Index g) { return other(g, places().middle(h), b(h, g), scores_.pair.overlap(h, g)); },
-        [&](Index g) {
-          const double longer = places().middle(g) + places().size(g) / 3;
-          return other(g, longer, b(g, column), scores_.pair.overlap(g, column));
-        });
+    const MatrixXd of_two =
+        over_pairs([&](Index h, Index g) { return other(g, places().middle(h), b(h, g), scores_.pair.overlap(h, g)); },
+                   [&](Index g) {
+                     const double longer = places().middle(g) + places().size(g) / 3;
+                     return other(g, longer, b(g, column), scores_.pair.overlap(g, column));
+                   });
     const MatrixXd spread = over_lengths(places(), b);
     const Sums ones(places(), of_one, Sums::Way::from_the_last), twos(places(), of_two, Sums::Way::from_the_last);
     const Sums beyond(places(), spread, Sums::Way::from_the_last);
     return over_pairs(
-        [&](Index h, Index g) {
-          return h == g ? ones.square(g) : twos.square(h) + beyond(g, h) - beyond.square(h);
-        },
+        [&](Index h, Index g) { return h == g ? ones.square(g) : twos.square(h) + beyond(g, h) - beyond.square(h); },
         [&](Index g) { return twos.square(g) + places().size(g) / 3 * beyond.line(g); });
   }
 
@@ -216,8 +214,7 @@ class PrefixMeans final : public CausalAttention {
           return weight(g, b(g, column), own(g, false) * scores_.query(g, g), scores_.pair.key_jacobian(g, column),
                         scores_.query(g, column), shared(g, g, keys.left_within(g)));
         });
-    out.key_weight =
-        scores_.shape.score_gain * scores_.key_scale * scores_.value_gain() * places().total(weights);
+    out.key_weight = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain() * places().total(weights);
   }
 
   [[nodiscard]] double query_norms(Index g, Index h) const {
@@ -231,9 +228,9 @@ class PrefixMeans final : public CausalAttention {
       const double own = scores_.spread[g] + (one_row ? dropped(g) : 0);
       return gain * rows * own * query_norms(g, h) * jacobian / places().middle(g);
     };
-    const MatrixXd same = over_pairs(
-        [&](Index h, Index g) { return of_rows(g, h, b(h, g), scores_.pair.key_jacobian(h, g), h == g); },
-        [&](Index g) { return of_rows(g, g, b(g, column), scores_.pair.key_jacobian(g, column), false); });
+    const MatrixXd same =
+        over_pairs([&](Index h, Index g) { return of_rows(g, h, b(h, g), scores_.pair.key_jacobian(h, g), h == g); },
+                   [&](Index g) { return of_rows(g, g, b(g, column), scores_.pair.key_jacobian(g, column), false); });
     const auto less_one = [&](Index g) { return places().middle(g) > 1 ? -1 / (places().middle(g) - 1) : 0.0; };
     const MatrixXd other = over_pairs([&](Index h, Index g) { return same(h, g) * less_one(g); },
                                       [&](Index g) { return same(g, column) * less_one(g); });

@@ -29,9 +29,7 @@ RotaryField::RotaryField(Index length, double head_width, double turned, double 
 }
 
 double RotaryField::sum(const Range& a, const Range& b) const {
-  const auto up_to = [&](Index last) {
-    return twice_summed(last - b.first - 1) - twice_summed(last - b.last - 1);
-  };
+  const auto up_to = [&](Index last) { return twice_summed(last - b.first - 1) - twice_summed(last - b.last - 1); };
   return up_to(a.last) - up_to(a.first);
 }
 

@@ -62,7 +62,9 @@ void add_products(double factor, const VectorXd& mean, MatrixXd& dots) {
 }  // namespace
 
 TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, bool tokens)
-    : network_(network), prefix_(prefix), tokens_(tokens),
+    : network_(network),
+      prefix_(prefix),
+      tokens_(tokens),
       places_(prefix == Prefix::means ? Places::grouped(static_cast<Index>(network.sequence_length))
                                       : Places::single(static_cast<Index>(network.sequence_length))),
       groups_(places_.count()) {}
@@ -90,8 +92,8 @@ TokenByToken::Signal TokenByToken::source() const {
 
 TokenByToken::Gradient TokenByToken::loss_gradient(const Signal&) const {
   Gradient g;
-  g.dots = MatrixXd::Constant(groups_, places_.columns(),
-                             network_.gradient_variance * network_.gradient_token_correlation);
+  g.dots =
+      MatrixXd::Constant(groups_, places_.columns(), network_.gradient_variance * network_.gradient_token_correlation);
   g.dots.diagonal().setConstant(network_.gradient_variance);
   if (batched()) g.cross = MatrixXd::Zero(groups_, places_.columns());
   return fresh(std::move(g));
@@ -189,7 +191,8 @@ TokenByToken::Gradient TokenByToken::backward(const network::GatedLinear& op, co
   norms[0] = weight_gradient(x, at_gate, in, out);
   norms[1] = weight_gradient(x, at_value, in, out);
   const double gate = out * square(op.gate_std), value = out * square(op.weight_std);
-  return fresh(Gradient{gate * at_gate.dots + value * at_value.dots, gate * at_gate.cross + value * at_value.cross, {}, {}});
+  return fresh(
+      Gradient{gate * at_gate.dots + value * at_value.dots, gate * at_gate.cross + value * at_value.cross, {}, {}});
 }
 
 TokenByToken::Signal TokenByToken::forward(const network::Activation& op, const Signal& x) {
@@ -290,21 +293,30 @@ CausalTables& TokenByToken::tables_of(const network::Attention& op) {
   const Kind kind{head_of(op), op.rotary_base.value_or(0), op.rotary_base ? op.rotary_width : 0};
   const auto [place, made] = tables_.try_emplace(kind, places_, kind.head);
   if (made && op.rotary_base) {
-    place->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length), static_cast<double>(op.head_width),
+    place->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length),
+                                                               static_cast<double>(op.head_width),
                                                                static_cast<double>(op.rotary_width), *op.rotary_base);
   }
   return place->second;
 }
 
-const CausalAttention& TokenByToken::attention(const network::Attention& op, const Signal& x) {
+const TokenByToken::Attended& TokenByToken::attention(const network::Attention& op, const Signal& x) {
   const Shape shape = attention_shape<double>(op, network_.sequence_length);
-  if (attention_ && attention_->scores().shape == shape && settled(attention_->scores().x, x.dots)) return *attention_;
-  attention_.reset();
+  if (attended_.causal && attended_.causal->scores().shape == shape && settled(attended_.causal->scores().x, x.dots) &&
+      (!batched() || settled(attended_.x_across, x.cross))) {
+    return attended_;
+  }
+  attended_ = {};  // before the next is made: matrices of long sequences are large
   CausalTables& tables = tables_of(op);
   CausalScores scores = causal_scores(x.dots, shape, tables);
-  attention_ =
+  attended_.causal =
       prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
-  return *attention_;
+  attended_.mixed = attended_.causal->mixed();
+  if (batched()) {
+    attended_.x_across = x.cross;
+    attended_.mixed_across = attended_.causal->mixed_across(x.cross);
+  }
+  return attended_;
 }
 
 CrossAttention TokenByToken::cross_attention(const network::Attention& op, const Signal& x) {
@@ -317,13 +329,14 @@ CrossAttention TokenByToken::cross_attention(const network::Attention& op, const
 /// The heads' outputs.
 TokenByToken::Signal TokenByToken::heads(const network::Attention& op, const Signal& x) {
   if (op.cross) return cross_heads(op, x);
-  const CausalAttention& attended = attention(op, x);
-  const Shape& shape = attended.scores().shape;
+  const Attended& attended = attention(op, x);
+  const CausalScores& scores = attended.causal->scores();
+  const Shape& shape = scores.shape;
   Signal z;
-  z.dots = attended.mixed();
-  if (batched()) z.cross = attended.mixed_across(x.cross);
-  z = projected(z, attended.scores().value_gain(), shape.bias_variance, op.heads * op.head_width);
-  z.dots.diagonal() += shape.bias_variance * shape.dropout / (1 - shape.dropout) * attended.scores().squares;
+  z.dots = attended.mixed;
+  if (batched()) z.cross = attended.mixed_across;
+  z = projected(z, scores.value_gain(), shape.bias_variance, op.heads * op.head_width);
+  z.dots.diagonal() += shape.bias_variance * shape.dropout / (1 - shape.dropout) * scores.squares;
   return z;
 }
 
@@ -347,7 +360,7 @@ TokenByToken::Signal TokenByToken::forward(const network::Attention& op, const S
     metrics.score_variance = quantity(attended.mean_score_variance());
     set_entropy(metrics, attended.mean_entropy(), network_.sequence_length);
   } else {
-    const CausalScores& scores = attention_->scores();
+    const CausalScores& scores = attended_.causal->scores();
     const double length = network_.sequence_length, varying = std::max(1.0, length - 1);
     metrics.score_variance = quantity(places_.mean(scores.variance) * length / varying);
     set_entropy(metrics, places_.mean(scores.entropy), length);
@@ -374,19 +387,19 @@ TokenByToken::Gradient TokenByToken::backward(const network::Attention& op, cons
 TokenByToken::Gradient TokenByToken::self_attention_backward(const network::Attention& op, const Signal& x,
                                                              const Gradient& b, Norms& norms) {
   const double fan = static_cast<double>(op.heads * op.head_width);
-  const CausalAttention& attended = attention(op, x);
-  const Shape& shape = attended.scores().shape;
-  const CausalGradient back = attended.backward(b.dots);
+  const Attended& attended = attention(op, x);
+  const Shape& shape = attended.causal->scores().shape;
+  const CausalGradient back = attended.causal->backward(b.dots);
   Gradient in;
   in.dots = fan * (shape.value_weight * back.value + shape.query_weight * back.query + shape.key_weight * back.key);
-  double value = places_.total(attended.mixed().cwiseProduct(b.dots));
+  double value = places_.total(attended.mixed.cwiseProduct(b.dots));
   double query = places_.total(x.dots.cwiseProduct(back.query));
   double key = back.key_weight;
   if (batched()) {
     const double others = network_.batch - 1;
-    const CrossGradient across = attended.backward_across(b.cross, x.cross);
+    const CrossGradient across = attended.causal->backward_across(b.cross, x.cross);
     in.cross = fan * (shape.value_weight * across.value + shape.query_weight * across.query);
-    value += others * places_.total(attended.mixed_across(x.cross).cwiseProduct(b.cross));
+    value += others * places_.total(attended.mixed_across.cwiseProduct(b.cross));
     query += others * places_.total(x.cross.cwiseProduct(across.query));
     key += others * across.key_weight;
   }

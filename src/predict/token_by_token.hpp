@@ -96,7 +96,13 @@ class TokenByToken {
   };
   [[nodiscard]] GateFactors gate_factors(const network::GatedLinear& op, const Signal& x) const;
   [[nodiscard]] CausalTables& tables_of(const network::Attention& op);
-  [[nodiscard]] const CausalAttention& attention(const network::Attention& op, const Signal& x);
+  struct Attended {
+    std::unique_ptr<CausalAttention> causal;
+    Eigen::MatrixXd mixed;
+    Eigen::MatrixXd x_across;  ///< token products between two sequences of its input, and what it made of them
+    Eigen::MatrixXd mixed_across;
+  };
+  [[nodiscard]] const Attended& attention(const network::Attention& op, const Signal& x);
   [[nodiscard]] CrossAttention cross_attention(const network::Attention& op, const Signal& x);
   [[nodiscard]] Signal heads(const network::Attention& op, const Signal& x);
   [[nodiscard]] Signal cross_heads(const network::Attention& op, const Signal& x);
@@ -120,7 +126,7 @@ class TokenByToken {
   };
   std::map<Kind, CausalTables> tables_;
   std::map<Head, SoftmaxTable<double>> cross_tables_;
-  std::unique_ptr<CausalAttention> attention_;  ///< the last one: the way back begins with it
+  Attended attended_;  ///< the last one: the way back begins with it
   Exchangeable<double>::Signal memory_;
   formula::Gradient<double> memory_gradient_;
 };

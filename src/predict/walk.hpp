@@ -234,8 +234,8 @@ class Walk {
   std::vector<decltype(Algebra::Sum::branch_share)> branch_shares_;  ///< of every residual's variance, in forward order
   std::vector<Start> starts_;
   const Components* list_ = nullptr;
-  bool again_ = false;      ///< the backward pass has begun
-  Place place_;             ///< next ones on the way forward, last ones met on the way back
+  bool again_ = false;  ///< the backward pass has begun
+  Place place_;         ///< next ones on the way forward, last ones met on the way back
 };
 
 /// A whole network; its encoder, if it has one, in an algebra where tokens are exchangeable, the same one where the body's is such.

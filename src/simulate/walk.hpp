@@ -237,7 +237,7 @@ class Walk {
     const Weight w_v = weight(tensor + 2, kv_fan, op.width, op.value_std);
     const Weight w_o = weight(tensor + 3, op.width, fan, op.output_std);
     const auto turn = [this, base = op.rotary_base, width = op.head_width, turned = op.rotary_width](bool backward,
-                                                                                                      Signal& y) {
+                                                                                                     Signal& y) {
       if (base) engine_.rotate(width, turned, *base, backward, y);
     };
     Signal q = affine(*x, w_q, bias, op.bias_std), k = affine(*source, w_k, bias + 1, op.bias_std);
@@ -343,7 +343,8 @@ class Walk {
     for (std::size_t expert = 0; expert < op.count; ++expert) {
       experts.push_back(std::make_shared<Tape>());
       cursor_.weight = first_weight;
-      Signal f = engine_.scaled(share_of_one, *forward_list(op.of, x, tape == nullptr ? nullptr : experts.back().get()));
+      Signal f =
+          engine_.scaled(share_of_one, *forward_list(op.of, x, tape == nullptr ? nullptr : experts.back().get()));
       choose(expert, f);
       sum = share(sum ? engine_.combine(1, *sum, 1, f) : std::move(f));
     }

@@ -116,16 +116,16 @@ RulePtr activation() {
 }
 
 std::vector<Rule::Field> attention_fields() {
-  return {{"heads", size(12), true, "number of heads"},
-          {"kv_heads", size(12), false, "heads of keys and values; default heads"},
-          {"head_width", size(64), false, "default width / heads"},
-          {"mask", mask(), false, "default none"},
-          {"dropout", probability(), false, "on the softmax matrix; default 0"},
-          {"score_scale", number(0, largest_scale, 0.125, true), false, "factor on q·k; default 1/sqrt(head_width)"},
-          {"rotary_base", number(1, 1e12, 10000, true), false, "base of rotary positions; default none"},
-          {"rotary_width", size(64), false, "features of a head that turn; even, default head_width"},
-          {"query_key_norm", choice(names_of(norm_names)), false,
-           "norm of every head's queries and keys; default none"}};
+  return {
+      {"heads", size(12), true, "number of heads"},
+      {"kv_heads", size(12), false, "heads of keys and values; default heads"},
+      {"head_width", size(64), false, "default width / heads"},
+      {"mask", mask(), false, "default none"},
+      {"dropout", probability(), false, "on the softmax matrix; default 0"},
+      {"score_scale", number(0, largest_scale, 0.125, true), false, "factor on q·k; default 1/sqrt(head_width)"},
+      {"rotary_base", number(1, 1e12, 10000, true), false, "base of rotary positions; default none"},
+      {"rotary_width", size(64), false, "features of a head that turn; even, default head_width"},
+      {"query_key_norm", choice(names_of(norm_names)), false, "norm of every head's queries and keys; default none"}};
 }
 
 RulePtr attention_component() {
@@ -165,8 +165,7 @@ RulePtr stack(bool decoder) {
            {{"kind", choice({"layer_norm", "rms_norm", "none"}), true, "normalization"},
             {"placement", choice(names_of(placement_names)), false,
              "before the branch, after the residual sum, before and behind the branch, or behind it only; default pre"},
-            {"final", plain(Kind::boolean, true), false,
-             "a last norm after the stack; default true, for post false"},
+            {"final", plain(Kind::boolean, true), false, "a last norm after the stack; default true, for post false"},
             {"gain", one_or_each(scale(1)), false,
              "factor on the norm's output, one number or one per residual branch; default 1"},
             {"inner", plain(Kind::boolean, false), false,
@@ -292,38 +291,39 @@ RulePtr component() {
                             {{"in", 768}, {"out", 3072}});
   Rule rule;
   rule.kind = Kind::object;
-  rule.fields = {{"linear", linear, false, "x Wᵀ + bias"},
-                 {"gated_linear", gated, false, "φ(x W_gateᵀ) ∘ (x Wᵀ)"},
-                 {"activation", activation(), false, "elementwise function"},
-                 {"dropout", probability(), false, "probability that an element is dropped"},
-                 {"norm", choice(names_of(norm_names)), false, "normalization over the features"},
-                 {"attention", attention_component(), false, "multi-head self-attention with its output projection"},
-                 {"residual",
-                  object({{"skip", scale(1), false, "λ; default 1"},
-                          {"branch", scale(1), false, "β; default 1"},
-                          {"of", list, true, "the branch"}},
-                         {{"skip", 1}, {"branch", 1}, {"of", Json::array({{{"dropout", 0.1}}})}}),
-                  false, "λ x + β f(x)"},
-                 {"repeat",
-                  object({{"times", integer(1, largest_depth, 4), true, "how often"},
-                          {"of", list, true, "the list"},
-                          {"tied", plain(Kind::boolean, false), false, "every turn has the first one's weights; default false"}},
-                         {{"times", 4}}),
-                  false, "the list several times, with fresh weights"},
-                 {"parallel",
-                  object({{"of", array(list, 2, 100, Json::array({list->example, list->example})), true, "the lists"}},
-                         {{"of", Json::array()}}),
-                  false, "the sum of several lists that read the same signal"},
-                 {"experts",
-                  object({{"count", size(8), true, "lists with weights of their own"},
-                          {"top_k", size(2), true, "of which every token takes so many, drawn uniformly, and their mean"},
-                          {"of", list, true, "the list"}},
-                         {{"count", 8}, {"top_k", 2}}),
-                  false, "a mixture of experts before its router tells tokens apart"},
-                 {"point", either({plain(Kind::text, "attention"), plain(Kind::constant_false, false)}), false,
-                  "name of the place after this component in the results; false for none"}};
-  rule.exactly_one = {"linear", "gated_linear", "activation", "dropout", "norm",
-                      "attention", "residual", "repeat", "parallel", "experts"};
+  rule.fields = {
+      {"linear", linear, false, "x Wᵀ + bias"},
+      {"gated_linear", gated, false, "φ(x W_gateᵀ) ∘ (x Wᵀ)"},
+      {"activation", activation(), false, "elementwise function"},
+      {"dropout", probability(), false, "probability that an element is dropped"},
+      {"norm", choice(names_of(norm_names)), false, "normalization over the features"},
+      {"attention", attention_component(), false, "multi-head self-attention with its output projection"},
+      {"residual",
+       object({{"skip", scale(1), false, "λ; default 1"},
+               {"branch", scale(1), false, "β; default 1"},
+               {"of", list, true, "the branch"}},
+              {{"skip", 1}, {"branch", 1}, {"of", Json::array({{{"dropout", 0.1}}})}}),
+       false, "λ x + β f(x)"},
+      {"repeat",
+       object({{"times", integer(1, largest_depth, 4), true, "how often"},
+               {"of", list, true, "the list"},
+               {"tied", plain(Kind::boolean, false), false, "every turn has the first one's weights; default false"}},
+              {{"times", 4}}),
+       false, "the list several times, with fresh weights"},
+      {"parallel",
+       object({{"of", array(list, 2, 100, Json::array({list->example, list->example})), true, "the lists"}},
+              {{"of", Json::array()}}),
+       false, "the sum of several lists that read the same signal"},
+      {"experts",
+       object({{"count", size(8), true, "lists with weights of their own"},
+               {"top_k", size(2), true, "of which every token takes so many, drawn uniformly, and their mean"},
+               {"of", list, true, "the list"}},
+              {{"count", 8}, {"top_k", 2}}),
+       false, "a mixture of experts before its router tells tokens apart"},
+      {"point", either({plain(Kind::text, "attention"), plain(Kind::constant_false, false)}), false,
+       "name of the place after this component in the results; false for none"}};
+  rule.exactly_one = {"linear",    "gated_linear", "activation", "dropout",  "norm",
+                      "attention", "residual",     "repeat",     "parallel", "experts"};
   rule.example = {{"activation", "relu"}};
   return make(std::move(rule));
 }

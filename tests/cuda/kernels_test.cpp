@@ -268,9 +268,8 @@ TEST_CASE("the tokens of an expert are the CPU's") {
   const std::vector<float> x = numbers(replicates * rows * width);
   for (const std::size_t expert : {0, 4}) {
     const simulate::Expert choice{5, 2, expert};
-    const auto chosen = changed(context, x, [&](float* at) {
-      cuda::choose(context, draws, 9, replicates, rows, width, choice, at);
-    });
+    const auto chosen =
+        changed(context, x, [&](float* at) { cuda::choose(context, draws, 9, replicates, rows, width, choice, at); });
     std::vector<float> cpu = x;
     for (std::size_t row = 0; row < replicates * rows; ++row) {
       const simulate::Draw draw(draws.seed, draws.first_replicate + static_cast<std::uint32_t>(row / rows));

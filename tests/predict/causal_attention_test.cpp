@@ -52,7 +52,8 @@ MatrixXd random_gradient() {
 
 /// Both forms of one attention.
 struct Forms {
-  Forms(const MatrixXd& x, const Shape& shape) : tables(length, {static_cast<std::size_t>(head_width), false}) {
+  Forms(const MatrixXd& x, const Shape& shape)
+      : tables(predict::Places::single(length), {static_cast<std::size_t>(head_width), false}) {
     means = predict::prefix_means(predict::causal_scores(x, shape, tables));
     actual = predict::actual_prefixes(predict::causal_scores(x, shape, tables), tables.rows);
   }

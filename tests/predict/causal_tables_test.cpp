@@ -159,7 +159,8 @@ TEST_CASE("pairs of rows keep their field's stated error at every distance") {
 TEST_CASE("pairs of rows whose correlations jump are tabulated over them") {
   Rows rows = causal_rows(64, 4);
   for (Index keys = 0; keys < 64; ++keys) {
-    for (Index shared = 0; shared < keys; ++shared) rows.correlation(keys, shared) *= (keys - shared) % 3 == 0 ? 1 : 0.2;
+    for (Index shared = 0; shared < keys; ++shared)
+      rows.correlation(keys, shared) *= (keys - shared) % 3 == 0 ? 1 : 0.2;
   }
   rows.correlation.triangularView<Eigen::StrictlyUpper>() = rows.correlation.transpose();
   predict::PairFieldTable table(64, head);
@@ -170,7 +171,8 @@ TEST_CASE("pairs of rows whose correlations jump are tabulated over them") {
     for (Index keys = shared + 1; keys <= 64; keys += 4) {
       const auto exact = exact_pair(rows, shared, keys);
       CHECK(distance(rough.overlap(keys - 1, shared - 1), exact.overlap) <= stated_pair_errors(4).overlap);
-      CHECK(distance(rough.query_jacobian(keys - 1, shared - 1), exact.query_jacobian) <= stated_pair_errors(4).jacobian);
+      CHECK(distance(rough.query_jacobian(keys - 1, shared - 1), exact.query_jacobian) <=
+            stated_pair_errors(4).jacobian);
       worst_smooth = std::max(worst_smooth, distance(smooth.overlap(keys - 1, shared - 1), exact.overlap));
     }
   }

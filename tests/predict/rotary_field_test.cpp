@@ -50,7 +50,8 @@ TEST_CASE("a prefix's mean is that over its pairs of keys, for rows of every dis
 
 TEST_CASE("sums over two ranges of places are those over their pairs") {
   const RotaryField field(length, 12, 8, base);
-  for (const auto& [a, b] : {std::pair{RotaryField::Range{0, 3}, RotaryField::Range{0, 3}}, {{2, 7}, {9, 14}}, {{9, 14}, {2, 3}}}) {
+  for (const auto& [a, b] :
+       {std::pair{RotaryField::Range{0, 3}, RotaryField::Range{0, 3}}, {{2, 7}, {9, 14}}, {{9, 14}, {2, 3}}}) {
     double sum = 0;
     for (Index j = a.first + 1; j <= a.last; ++j) {
       for (Index other = b.first + 1; other <= b.last; ++other) sum += left_at(j - other, 12, 8);

@@ -153,23 +153,27 @@ TEST_CASE("the solved schemes say what they cannot do") {
                     "admin scales the sums that a norm follows: set the norm's placement to post");
   scheme::Task task = test::base_task();
   task.stack.attention.mask = network::Mask::causal;
-  CHECK_THROWS_WITH(apply("deepscalelm_full", task),
-                    "deepscalelm_full asks the theory full, and a causal mask is not covered where tokens count as exchangeable, "
-                    "as in an encoder or in a scheme that is solved by theory");
+  CHECK_THROWS_WITH(
+      apply("deepscalelm_full", task),
+      "deepscalelm_full asks the theory full, and a causal mask is not covered where tokens count as exchangeable, "
+      "as in an encoder or in a scheme that is solved by theory");
   task.stack.placement = network::Placement::post;
-  CHECK_THROWS_WITH(apply("admin", task),
-                    "admin is profiled with the theory full, and a causal mask is not covered where tokens count as exchangeable, "
-                    "as in an encoder or in a scheme that is solved by theory");
+  CHECK_THROWS_WITH(
+      apply("admin", task),
+      "admin is profiled with the theory full, and a causal mask is not covered where tokens count as exchangeable, "
+      "as in an encoder or in a scheme that is solved by theory");
   task = test::base_task();
   task.stack.parallel = true;
-  CHECK_THROWS_WITH(apply("deepscalelm_full", task),
-                    "deepscalelm_full gives every branch variance 1, and a parallel layer has two functions on one branch: set "
-                    "\"parallel\": false");
+  CHECK_THROWS_WITH(
+      apply("deepscalelm_full", task),
+      "deepscalelm_full gives every branch variance 1, and a parallel layer has two functions on one branch: set "
+      "\"parallel\": false");
   task = test::base_task();
   task.stack.parallel = true;
-  CHECK_THROWS_WITH(apply("deepscalelm", task),
-                    "deepscalelm gives every branch variance 1, and a parallel layer has two functions on one branch: set "
-                    "\"parallel\": false");
+  CHECK_THROWS_WITH(
+      apply("deepscalelm", task),
+      "deepscalelm gives every branch variance 1, and a parallel layer has two functions on one branch: set "
+      "\"parallel\": false");
   task = test::base_task();
   task.stack.experts = 4;
   CHECK_THROWS_WITH(apply("deepscalelm", task),

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "sigprop/profile/weights.hpp"
 #include "sigprop/profile/summary.hpp"
+#include "sigprop/profile/weights.hpp"
 #include "sigprop/spec/initialize.hpp"
 #include "support/spec.hpp"
 

@@ -12,16 +12,16 @@ namespace sigprop::formula {
 /// Sizes and variances of multi-head attention. Numbers are of type T so that a derivative can be taken by any of them.
 template <class T>
 struct AttentionShape {
-  T length;         ///< L, tokens
-  T width;          ///< d, input features
-  T heads;          ///< H
-  T head_width;     ///< k
-  T query_weight;   ///< w_q, variance of an element of W_q
-  T key_weight;     ///< w_k
-  T value_weight;   ///< w_v
-  T bias_variance;  ///< of the query, key and value biases
-  T dropout;        ///< p on the softmax matrix
-  T score_gain;     ///< k · scale², 1 for scores divided by √k
+  T length;                           ///< L, tokens
+  T width;                            ///< d, input features
+  T heads;                            ///< H
+  T head_width;                       ///< k
+  T query_weight;                     ///< w_q, variance of an element of W_q
+  T key_weight;                       ///< w_k
+  T value_weight;                     ///< w_v
+  T bias_variance;                    ///< of the query, key and value biases
+  T dropout;                          ///< p on the softmax matrix
+  T score_gain;                       ///< k · scale², 1 for scores divided by √k
   T participation = T(1) / width;     ///< s of the centred tokens that keys and values are made of; 1/d if isotropic
   RotaryMeans<T> turned{T(1), T(1)};  ///< 1 without rotary positions
   bool normalized = false;            ///< every head's queries and keys pass a norm
@@ -57,7 +57,9 @@ struct ScoreFactors {
   T key_scale;      ///< 1/q_k likewise
 
   ScoreFactors(const Moments<T>& rows, const Moments<T>& keys, const AttentionShape<T>& shape) {
-    const auto project = [&](const T& product, const T& weight) { return shape.width * weight * product + shape.bias_variance; };
+    const auto project = [&](const T& product, const T& weight) {
+      return shape.width * weight * product + shape.bias_variance;
+    };
     query = project(rows.second_moment(), shape.query_weight);
     query_dot = project(rows.token_dot(), shape.query_weight);
     query_cross = project(rows.cross_dot(), shape.query_weight);
@@ -165,7 +167,7 @@ struct AttentionGradient {
   Gradient<T> rows;   ///< at the signal the queries are made of
   Gradient<T> keys;   ///< at that of the keys and values
   Gradient<T> input;  ///< both, in self-attention
-  T query_weight;  ///< E‖∂loss/∂W_q‖²
+  T query_weight;     ///< E‖∂loss/∂W_q‖²
   T key_weight;
   T value_weight;
 };
@@ -233,8 +235,8 @@ template <class T>
   const T& length = shape.length;
   const T same_token = length * factors.query * b.variance *
                        (factors.spread * own_dropped * softmax.row.key_jacobian + factors.shared * own * leak);
-  const T same_sequence = length * others * b.covariance * own *
-                          (factors.spread * query_t12_key + factors.query_dot * paired_leak);
+  const T same_sequence =
+      length * others * b.covariance * own * (factors.spread * query_t12_key + factors.query_dot * paired_leak);
   const T other_sequence =
       (batch - T(1)) * length * length * factors.query_cross * b.cross_covariance * own * paired_leak;
   out.key_weight = key_gain * batch * d * fan * (same_token + same_sequence + other_sequence);

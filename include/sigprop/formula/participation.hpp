@@ -10,7 +10,7 @@ namespace sigprop::formula {
 template <class T>
 struct Anisotropy {
   T participation{};  ///< s = ‖Σ‖²/(Tr Σ)², Σ the features' covariance over the centred tokens of one network; 1/D if isotropic
-  T linear{T(1)};     ///< ψ, share of the centred variance that is a linear map of the input of the branch
+  T linear{T(1)};  ///< ψ, share of the centred variance that is a linear map of the input of the branch
 };
 
 /// q - c: the variance of a token about the mean of its sequence, in a long one. Rounding may leave equal tokens below 0.
@@ -109,8 +109,7 @@ template <class T>
   if (!(sum > T(0))) return x;
   const T a = share_of(skip_variance, sum), b = T(1) - a;
   const T common = T(1) / features + branch.linear * x.participation;
-  return {sum_participation(x.participation, a, branch.participation, b, common),
-          x.linear * (a + b * branch.linear)};
+  return {sum_participation(x.participation, a, branch.participation, b, common), x.linear * (a + b * branch.linear)};
 }
 
 /// At the outputs of all heads together, before the output projection; `keys` with the participation of the shape.

@@ -101,8 +101,8 @@ struct Eigenvalues {
     if (p > 0) bulk -= spectrum[i].count * p * std::log(p);
   }
   const double participation = 1 / squares;
-  const double spread = participation <= width ? bulk - participation / (2 * width)
-                                               : std::log(width) - width / (2 * participation);
+  const double spread =
+      participation <= width ? bulk - participation / (2 * width) : std::log(width) - width / (2 * participation);
   return std::exp(entropy + share * (spread - std::log(share)));
 }
 

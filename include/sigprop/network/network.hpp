@@ -61,9 +61,9 @@ struct Attention {
   double dropout = 0;      ///< on the softmax matrix
   double score_scale = 0;  ///< factor on q·k
   std::optional<double> rotary_base;
-  std::size_t rotary_width = 0;               ///< features of a head that turn with the position, where there is a base
-  std::optional<NormKind> query_key_norm;     ///< of every head's queries and keys, before they turn
-  std::optional<NormKind> inner_norm;         ///< of the heads' outputs together, before the output projection
+  std::size_t rotary_width = 0;            ///< features of a head that turn with the position, where there is a base
+  std::optional<NormKind> query_key_norm;  ///< of every head's queries and keys, before they turn
+  std::optional<NormKind> inner_norm;      ///< of the heads' outputs together, before the output projection
   double query_std = 0;
   double key_std = 0;
   double value_std = 0;

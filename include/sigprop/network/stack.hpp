@@ -36,10 +36,11 @@ struct Stack {
   std::size_t ffn_width = 0;
   ActivationKind activation = ActivationKind::gelu;
   bool gated = false;
-  std::size_t experts = 0;  ///< feed-forward networks of which a token takes `chosen_experts`; 0 for one that all tokens take
+  std::size_t experts =
+      0;  ///< feed-forward networks of which a token takes `chosen_experts`; 0 for one that all tokens take
   std::size_t chosen_experts = 1;
   bool parallel = false;
-  bool tied = false;  ///< all layers have the first one's weights
+  bool tied = false;             ///< all layers have the first one's weights
   std::optional<NormKind> norm;  ///< none for a stack without norms
   Placement placement = Placement::pre;
   bool final_norm = false;
@@ -51,9 +52,7 @@ struct Stack {
   std::vector<double> gain;  ///< of the branch's norm
 
   [[nodiscard]] std::size_t layers() const { return std.size(); }
-  [[nodiscard]] std::size_t branches_per_layer() const {
-    return parallel ? 1 : cross_attention ? 3 : 2;
-  }
+  [[nodiscard]] std::size_t branches_per_layer() const { return parallel ? 1 : cross_attention ? 3 : 2; }
   [[nodiscard]] std::size_t branches() const { return layers() * branches_per_layer(); }
 };
 
