@@ -84,7 +84,10 @@ class Exchangeable {
 
   [[nodiscard]] Gradient loss_gradient(const Signal&) const {
     const T variance(network_.gradient_variance);
-    return {{variance, variance * T(network_.gradient_token_correlation), T(0)}, T(0), T(0)};
+    return {{variance, variance * T(network_.gradient_token_correlation),
+             network_.batch > 1 ? variance * T(network_.gradient_cross_correlation) : T(0)},
+            T(0),
+            T(0)};
   }
 
   [[nodiscard]] profile::Forward profile_of(const Signal& x, std::size_t width) const {

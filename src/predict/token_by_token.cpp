@@ -67,7 +67,8 @@ TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, bool 
       tokens_(tokens),
       places_(prefix == Prefix::means ? Places::grouped(static_cast<Index>(network.sequence_length))
                                       : Places::single(static_cast<Index>(network.sequence_length))),
-      groups_(places_.count()) {}
+      groups_(places_.count()),
+      across_(batched()) {}
 
 // ---- ends ------------------------------------------------------------------------------------------------------------
 
@@ -78,7 +79,7 @@ TokenByToken::Signal TokenByToken::source() const {
   x.mean = VectorXd::Constant(groups_, mean.mean);
   x.dots = MatrixXd::Constant(groups_, places_.columns(), mean.token_dot());
   x.dots.diagonal().setConstant(mean.second_moment());
-  if (batched()) {
+  if (across_) {
     x.cross = MatrixXd::Constant(groups_, places_.columns(), mean.cross_dot());
     const auto* embedding = std::get_if<network::Embedding>(&network_.source);
     if (embedding != nullptr && embedding->position) {  // the moments spread it over all pairs of positions
@@ -90,12 +91,16 @@ TokenByToken::Signal TokenByToken::source() const {
   return fresh(std::move(x));
 }
 
-TokenByToken::Gradient TokenByToken::loss_gradient(const Signal&) const {
+TokenByToken::Gradient TokenByToken::loss_gradient(const Signal&) {
+  across_ = batched() && network_.gradient_cross_correlation > 0;
   Gradient g;
   g.dots =
       MatrixXd::Constant(groups_, places_.columns(), network_.gradient_variance * network_.gradient_token_correlation);
   g.dots.diagonal().setConstant(network_.gradient_variance);
-  if (batched()) g.cross = MatrixXd::Zero(groups_, places_.columns());
+  if (across_) {
+    g.cross = MatrixXd::Constant(groups_, places_.columns(),
+                                 network_.gradient_variance * network_.gradient_cross_correlation);
+  }
   return fresh(std::move(g));
 }
 
@@ -105,7 +110,7 @@ profile::Forward TokenByToken::profile_of(const Signal& x, std::size_t width) co
   const double squared_mean = square(mean.mean);
   mean.variance = places_.mean(x.dots.diagonal()) - squared_mean;
   mean.covariance = off_diagonal_mean(places_, x.dots) - squared_mean;
-  if (batched()) mean.cross_covariance = pair_mean(places_, x.cross) - squared_mean;
+  if (across_) mean.cross_covariance = pair_mean(places_, x.cross) - squared_mean;
   profile::Forward out = forward_of(mean, network_.sequence_length, width, batched());
   out.effective_rank = effective_rank_of(places_, x.dots, static_cast<double>(width));
   out.ends = ends_of(x.dots);
@@ -115,7 +120,7 @@ profile::Forward TokenByToken::profile_of(const Signal& x, std::size_t width) co
 
 profile::Backward TokenByToken::profile_of(const Gradient& g, std::size_t width) const {
   const formula::Gradient<double> mean{places_.mean(g.dots.diagonal()), off_diagonal_mean(places_, g.dots),
-                                       batched() ? pair_mean(places_, g.cross) : 0};
+                                       across_ ? pair_mean(places_, g.cross) : 0};
   const double elements = network_.batch * network_.sequence_length * static_cast<double>(width);
   profile::Backward out = backward_of(mean, elements, batched());
   out.ends = ends_of(g.dots);
@@ -140,13 +145,13 @@ TokenByToken::Signal TokenByToken::projected(const Signal& x, double gain, doubl
   y.width = width;
   y.mean = VectorXd::Zero(groups_);
   y.dots = (gain * x.dots).array() + bias;
-  if (batched()) y.cross = (gain * x.cross).array() + bias;
+  if (across_) y.cross = (gain * x.cross).array() + bias;
   return fresh(std::move(y));
 }
 
 double TokenByToken::weight_gradient(const Signal& x, const Gradient& g, double fan_in, double fan_out) const {
   double sum = places_.total(x.dots.cwiseProduct(g.dots));
-  if (batched()) sum += (network_.batch - 1) * places_.total(x.cross.cwiseProduct(g.cross));
+  if (across_) sum += (network_.batch - 1) * places_.total(x.cross.cwiseProduct(g.cross));
   return network_.batch * fan_in * fan_out * sum;
 }
 
@@ -172,7 +177,7 @@ TokenByToken::Signal TokenByToken::forward(const network::GatedLinear& op, const
   const ActivationPairs pairs(activations_, op.activation, factors.gate.mean, factors.gate.variance());
   Signal y = factors.value;
   y.dots.array() *= pairs.products(factors.gate.dots).array();
-  if (batched()) y.cross.array() *= pairs.products(factors.gate.cross).array();
+  if (across_) y.cross.array() *= pairs.products(factors.gate.cross).array();
   return y;
 }
 
@@ -183,7 +188,7 @@ TokenByToken::Gradient TokenByToken::backward(const network::GatedLinear& op, co
   Gradient at_gate, at_value;
   at_gate.dots = g.dots.cwiseProduct(factors.value.dots).cwiseProduct(pairs.derivatives(factors.gate.dots));
   at_value.dots = g.dots.cwiseProduct(pairs.products(factors.gate.dots));
-  if (batched()) {
+  if (across_) {
     at_gate.cross = g.cross.cwiseProduct(factors.value.cross).cwiseProduct(pairs.derivatives(factors.gate.cross));
     at_value.cross = g.cross.cwiseProduct(pairs.products(factors.gate.cross));
   }
@@ -201,7 +206,7 @@ TokenByToken::Signal TokenByToken::forward(const network::Activation& op, const 
   y.width = x.width;
   y.mean = pairs.means();
   y.dots = pairs.products(x.dots);
-  if (batched()) y.cross = pairs.products(x.cross);
+  if (across_) y.cross = pairs.products(x.cross);
   return fresh(std::move(y));
 }
 
@@ -210,7 +215,7 @@ TokenByToken::Gradient TokenByToken::backward(const network::Activation& op, con
   const ActivationPairs pairs(activations_, op.kind, x.mean, x.variance());
   Gradient back;
   back.dots = g.dots.cwiseProduct(pairs.derivatives(x.dots));
-  if (batched()) back.cross = g.cross.cwiseProduct(pairs.derivatives(x.cross));
+  if (across_) back.cross = g.cross.cwiseProduct(pairs.derivatives(x.cross));
   return fresh(std::move(back));
 }
 
@@ -246,7 +251,7 @@ TokenByToken::Signal TokenByToken::forward(const network::Norm& op, const Signal
     return dots;
   };
   y.dots = normalized(x.dots);
-  if (batched()) y.cross = normalized(x.cross);
+  if (across_) y.cross = normalized(x.cross);
   y.settled = VectorXd::Ones(groups_);
   return y;
 }
@@ -259,23 +264,23 @@ TokenByToken::Gradient TokenByToken::through_norm(network::NormKind kind, const 
   const double features = static_cast<double>(width);
   Gradient back;
   back.dots.resize(groups_, places_.columns());
-  if (batched()) back.cross.resize(groups_, places_.columns());
+  if (across_) back.cross.resize(groups_, places_.columns());
   // Column c of the matrices holds the pairs of groups i and m.
   const auto through = [&](Index i, Index m, Index c) {
     const formula::NormShares<double> shares{(x.settled[i] + x.settled[m]) / 2, (centred[i] + centred[m]) / 2,
                                              (g.radial[i] + g.radial[m]) / 2};
     const double size = std::sqrt(scale[i] * scale[m]);
     const double r = formula::correlation(x.dots(i, c) - x.mean[i] * x.mean[m], size);
-    const formula::Gradient<double> here{g.dots(i, c), g.dots(i, c), batched() ? g.cross(i, c) : 0};
+    const formula::Gradient<double> here{g.dots(i, c), g.dots(i, c), across_ ? g.cross(i, c) : 0};
     const formula::Gradient<double> in = formula::norm_backward(here, size, r, features, shares);
     back.dots(i, c) = i == c ? in.variance : in.covariance;
-    if (batched()) back.cross(i, c) = in.cross_covariance;
+    if (across_) back.cross(i, c) = in.cross_covariance;
   };
   for (Index m = 0; m < groups_; ++m) {
     for (Index i = m; i < groups_; ++i) through(i, m, m);
   }
   mirror(back.dots);
-  if (batched()) mirror(back.cross);
+  if (across_) mirror(back.cross);
   for (Index i = 0; i < groups_ && places_.are_grouped(); ++i) through(i, i, groups_);
   back.centred = centres ? VectorXd::Ones(groups_) : g.centred;
   back.radial = VectorXd::Ones(groups_);
@@ -303,7 +308,7 @@ CausalTables& TokenByToken::tables_of(const network::Attention& op) {
 const TokenByToken::Attended& TokenByToken::attention(const network::Attention& op, const Signal& x) {
   const Shape shape = attention_shape<double>(op, network_.sequence_length);
   if (attended_.causal && attended_.causal->scores().shape == shape && settled(attended_.causal->scores().x, x.dots) &&
-      (!batched() || settled(attended_.x_across, x.cross))) {
+      (!across_ || settled(attended_.x_across, x.cross))) {
     return attended_;
   }
   attended_ = {};  // before the next is made: matrices of long sequences are large
@@ -312,7 +317,7 @@ const TokenByToken::Attended& TokenByToken::attention(const network::Attention& 
   attended_.causal =
       prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
   attended_.mixed = attended_.causal->mixed();
-  if (batched()) {
+  if (across_) {
     attended_.x_across = x.cross;
     attended_.mixed_across = attended_.causal->mixed_across(x.cross);
   }
@@ -334,7 +339,7 @@ TokenByToken::Signal TokenByToken::heads(const network::Attention& op, const Sig
   const Shape& shape = scores.shape;
   Signal z;
   z.dots = attended.mixed;
-  if (batched()) z.cross = attended.mixed_across;
+  if (across_) z.cross = attended.mixed_across;
   z = projected(z, scores.value_gain(), shape.bias_variance, op.heads * op.head_width);
   z.dots.diagonal() += shape.bias_variance * shape.dropout / (1 - shape.dropout) * scores.squares;
   return z;
@@ -346,7 +351,7 @@ TokenByToken::Signal TokenByToken::cross_heads(const network::Attention& op, con
   z.width = op.heads * op.head_width;
   z.mean = VectorXd::Zero(groups_);
   z.dots = attended.output();
-  if (batched()) z.cross = MatrixXd::Constant(groups_, places_.columns(), attended.output_across());
+  if (across_) z.cross = MatrixXd::Constant(groups_, places_.columns(), attended.output_across());
   return fresh(std::move(z));
 }
 
@@ -395,7 +400,7 @@ TokenByToken::Gradient TokenByToken::self_attention_backward(const network::Atte
   double value = places_.total(attended.mixed.cwiseProduct(b.dots));
   double query = places_.total(x.dots.cwiseProduct(back.query));
   double key = back.key_weight;
-  if (batched()) {
+  if (across_) {
     const double others = network_.batch - 1;
     const CrossGradient across = attended.causal->backward_across(b.cross, x.cross);
     in.cross = fan * (shape.value_weight * across.value + shape.query_weight * across.query);
@@ -439,7 +444,7 @@ TokenByToken::Sum TokenByToken::sum(const network::Residual& op, const Signal& x
   sum.width = x.width;
   sum.mean = op.skip * x.mean + op.branch * branch.mean;
   sum.dots = added(x.dots, branch.dots);
-  if (batched()) sum.cross = added(x.cross, branch.cross);
+  if (across_) sum.cross = added(x.cross, branch.cross);
   const VectorXd variance = sum.variance();
   const VectorXd skip_share =
       variance.binaryExpr(a * x.variance(), [](double all, double skip) { return all > 0 ? skip / all : 0.0; });
@@ -490,7 +495,7 @@ TokenByToken::Signal TokenByToken::mean_of(const network::Experts& op, const Sig
   Signal out = y;
   out.dots = means + (y.dots - means) / count;
   out.dots.diagonal() = means.diagonal() + y.variance() / chosen;
-  if (batched()) out.cross = means + (y.cross - means) / count;
+  if (across_) out.cross = means + (y.cross - means) / count;
   return fresh(std::move(out));
 }
 

@@ -26,7 +26,7 @@ class TokenByToken {
   struct Signal {
     Eigen::VectorXd mean;     ///< by group of tokens (places.hpp), like all that follows
     Eigen::MatrixXd dots;     ///< E[x_i x_i'], on the diagonal the second moments
-    Eigen::MatrixXd cross;    ///< the same for tokens of two sequences of one batch; empty for a batch of one
+    Eigen::MatrixXd cross;    ///< the same for tokens of two sequences of one batch; empty where not followed
     Eigen::VectorXd settled;  ///< share of the variance that passed a norm and only residual sums since
     std::size_t width = 0;
 
@@ -50,7 +50,7 @@ class TokenByToken {
   TokenByToken(const network::Network& network, Prefix prefix, bool tokens);
 
   [[nodiscard]] Signal source() const;
-  [[nodiscard]] Gradient loss_gradient(const Signal& output) const;
+  [[nodiscard]] Gradient loss_gradient(const Signal& output);
   [[nodiscard]] profile::Forward profile_of(const Signal& x, std::size_t width) const;
   [[nodiscard]] profile::Backward profile_of(const Gradient& g, std::size_t width) const;
 
@@ -116,6 +116,7 @@ class TokenByToken {
   bool tokens_;
   Places places_;
   Eigen::Index groups_;
+  bool across_;  ///< pairs of sequences are followed: on the way back only where they have a gradient in common
   ActivationMoments<double> activations_;
   struct Kind {
     Head head;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -40,8 +42,7 @@ class Walk {
     }
     in_body_ = true;
     const Shared output = stack(network_.body, body);
-    const network::GivenInput moments{0, network_.gradient_variance, network_.gradient_token_correlation};
-    Signal g = engine_.tokens(gradient_tensor, static_cast<std::size_t>(output->cols()), moments);
+    Signal g = loss_gradient(static_cast<std::size_t>(output->cols()));
     engine_.see_output(*output, g);
     play(body, g);
     engine_.see_input_gradient(g);
@@ -56,6 +57,7 @@ class Walk {
   using Tape = std::vector<Step>;
 
   static constexpr std::uint32_t gradient_tensor = 0;
+  static constexpr std::uint32_t common_gradient_tensor = std::numeric_limits<std::uint32_t>::max();
 
   /// The next number of each kind; a turn that goes forward again starts from the same.
   struct Cursor {
@@ -66,6 +68,16 @@ class Walk {
   };
 
   [[nodiscard]] static Shared share(Signal&& x) { return std::make_shared<const Signal>(std::move(x)); }
+
+  /// What all sequences have in common is one vector that every token has.
+  [[nodiscard]] Signal loss_gradient(std::size_t width) {
+    const double variance = network_.gradient_variance, common = network_.gradient_cross_correlation;
+    const double own = 1 - common;
+    const network::GivenInput moments{0, own * variance, (network_.gradient_token_correlation - common) / own};
+    Signal g = engine_.tokens(gradient_tensor, width, moments);
+    if (common > 0) engine_.add_bias(common_gradient_tensor, std::sqrt(common * variance), g);
+    return g;
+  }
 
   // ---- the tape ----------------------------------------------------------------------------------------------------
 

@@ -240,7 +240,9 @@ RulePtr init() {
 
 RulePtr gradient() {
   return object({{"variance", number(0, 1e12, 1, true), false, "of the loss gradient at the output; default 1"},
-                 {"token_correlation", number(-1, 1, 0), false, "between its tokens; default 0"}},
+                 {"token_correlation", number(-1, 1, 0), false, "between its tokens; default 0"},
+                 {"cross_correlation", number(0, 1, 0, false, true), false,
+                  "between tokens of two sequences of a batch; default 0"}},
                 {{"variance", 1}});
 }
 

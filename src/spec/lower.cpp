@@ -81,6 +81,14 @@ void lower_gradient(const Json& spec, network::Network& out, Errors& errors) {
     const std::string why = alone ? "where there is one token" : "-1/(L-1): tokens cannot correlate less";
     errors.push_back("/gradient/token_correlation is " + shown(gradient.at("token_correlation")) +
                      ", but must be at least " + (alone ? "0" : shown(least)) + ", " + why);
+    return;
+  }
+  out.gradient_cross_correlation = number(gradient, "cross_correlation", 0);
+  const double of_means = (1 + (out.sequence_length - 1) * out.gradient_token_correlation) / out.sequence_length;
+  if (out.gradient_cross_correlation > of_means) {
+    errors.push_back("/gradient/cross_correlation is " + shown(gradient.at("cross_correlation")) +
+                     ", but must be at most " + shown(of_means) +
+                     ", (1 + (L-1) token_correlation)/L: sequences cannot have more in common than tokens of one");
   }
 }
 

@@ -125,7 +125,9 @@ std::string expanded_text(const network::Network& network, const std::string& ch
               {"input", input_json(network)},
               {"components", body},
               {"gradient",
-               {{"variance", network.gradient_variance}, {"token_correlation", network.gradient_token_correlation}}},
+               {{"variance", network.gradient_variance},
+                {"token_correlation", network.gradient_token_correlation},
+                {"cross_correlation", network.gradient_cross_correlation}}},
               {"thresholds", thresholds_json(network.thresholds)}};
   Json kept = Json::parse(checks);
   if (!kept.empty()) out["checks"] = std::move(kept);

@@ -136,6 +136,7 @@ struct Network {
   std::vector<Component> encoder;  ///< of an encoder–decoder model, else empty
   double gradient_variance = 1;
   double gradient_token_correlation = 0;
+  double gradient_cross_correlation = 0;  ///< between tokens of two sequences
   profile::Thresholds thresholds;
 };
 
