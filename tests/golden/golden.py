@@ -210,12 +210,12 @@ def check_ci_document():
     spec = page.partition("```json\n")[2].partition("```")[0]
     right = '"init": { "scheme": "gpt2" }'
     wrong = '"init": { "scheme": "gpt2", "std": { "output": 0.02, "ffn_out": 0.02 } }'
-    shown = [block.partition("```")[0] for block in page.split("$ sigprop check gpt2.json\n")[1:]]
+    shown = [block.partition("```")[0] for block in page.split("$ sigprop check gpt2.json --prefix means\n")[1:]]
     faults = []
     with tempfile.TemporaryDirectory() as folder:
         for init, table, status in zip((right, wrong), shown, (0, 1)):
             pathlib.Path(folder, "gpt2.json").write_text(spec.replace(right, init), encoding="utf-8")
-            done = subprocess.run([SIGPROP, "check", "gpt2.json"], capture_output=True, text=True, cwd=folder, check=False)
+            done = subprocess.run([SIGPROP, "check", "gpt2.json", "--prefix", "means"], capture_output=True, text=True, cwd=folder, check=False)
             if init not in page or done.returncode != status or not same(table, done.stdout):
                 faults.append(f"docs/ci.md does not show what its example with {init} prints, status {done.returncode}:\n{done.stdout}")
     if len(shown) != 2:

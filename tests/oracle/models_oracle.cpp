@@ -113,6 +113,20 @@ TEST_CASE("prediction agrees with simulation: embeddings with a norm before a ba
   check({spec, transformer(true), wrong});
 }
 
+TEST_CASE("prediction agrees with simulation: a loss gradient that sequences have in common, behind a mask as well") {
+  for (const char* mask : {"none", "causal"}) {
+    INFO("mask " << mask);
+    json spec = stack("layer_norm", "pre", "gelu");
+    spec["batch"] = 4;
+    spec["stack"]["layers"] = 2;
+    spec["stack"]["attention"]["mask"] = mask;
+    spec["gradient"] = {{"token_correlation", 0.1}, {"cross_correlation", 0.08}};
+    json wrong = spec;
+    wrong["gradient"]["cross_correlation"] = 0.04;
+    check({spec, transformer(false), wrong});
+  }
+}
+
 TEST_CASE("prediction agrees with simulation: one more norm before the last matrix of every branch") {
   json spec = stack("layer_norm", "pre", "relu");
   spec["init"] = {{"scheme", "sub_ln"}};

@@ -78,4 +78,24 @@ TEST_CASE("a batch under a mask multiplies a value's gradient norm as the sequen
   CHECK(many.layers[0].weights[2].gradient_norm->value == Approx(4 * one.layers[0].weights[2].gradient_norm->value));
 }
 
+TEST_CASE("a gradient that all sequences have in common makes weight gradients grow with the batch") {
+  for (const char* mask : {"none", "causal"}) {
+    INFO("mask " << mask);
+    json spec = causal_stack(48);
+    spec["stack"]["attention"]["mask"] = mask;
+    spec["input"] = {{"embedding", {{"vocabulary", 100}, {"tables", {"token", "position"}}}}};
+    spec["gradient"] = {{"token_correlation", 0.2}};
+    spec["batch"] = 16;
+    const profile::Profile apart = predicted(spec);
+    spec["gradient"]["cross_correlation"] = 0.2;
+    const profile::Profile common = predicted(spec);
+    CHECK(apart.points[0].backward.cross_dot->value == 0);
+    CHECK(common.points[0].backward.cross_dot->value > 0);
+    CHECK(common.points[0].backward.variance.value == Approx(apart.points[0].backward.variance.value));
+    for (std::size_t w = 0; w < apart.layers[0].weights.size(); ++w) {
+      CHECK(common.layers[0].weights[w].gradient_norm->value > 1.05 * apart.layers[0].weights[w].gradient_norm->value);
+    }
+  }
+}
+
 }  // namespace
