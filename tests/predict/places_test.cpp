@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/places.hpp"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdio>
+
+#include "predict/causal_attention.hpp"
+#include "predict/symmetric.hpp"
+
+namespace {
+
+using namespace sigprop;
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using predict::Places;
+
+TEST_CASE("groups hold every token once: the first 64 and the last by themselves, others with those beside them") {
+  for (const Index length : {1, 2, 64, 65, 66, 67, 100, 1000, 4096, 8192}) {
+    const Places places = Places::grouped(length);
+    INFO(length << " tokens in " << places.count() << " groups");
+    CHECK(places.tokens() == static_cast<double>(length));
+    CHECK(places.sizes().sum() == static_cast<double>(length));
+    CHECK(places.size(places.count() - 1) == 1);
+    CHECK(places.middle(0) == 1);
+    CHECK(places.middle(places.count() - 1) == static_cast<double>(length));
+    for (Index g = 0; g < places.count(); ++g) {
+      CHECK(std::fmod(places.size(g), 2) == 1);
+      CHECK(places.size(g) <= std::max(1.0, places.before(g) / 32));
+      if (g > 0) CHECK(places.before(g) == places.before(g - 1) + places.size(g - 1));
+    }
+  }
+  CHECK(Places::grouped(4096).count() < 250);
+  CHECK_FALSE(Places::grouped(64).are_grouped());
+  CHECK(Places::grouped(64).columns() == 64);
+}
+
+TEST_CASE("sums over groups are those over their tokens") {
+  constexpr Index length = 300;
+  const Places places = Places::grouped(length);
+  const VectorXd value =
+      VectorXd::NullaryExpr(places.count(), [](Index g) { return std::cos(static_cast<double>(g)); });
+  constexpr double own = 2.5;
+  VectorXd by_token(length);
+  for (Index g = 0, i = 0; g < places.count(); ++g) {
+    for (double t = 0; t < places.size(g); ++t) by_token[i++] = value[g];
+  }
+  MatrixXd products = predict::outer(value, places.columns());
+  products.diagonal().array() += own;
+  CHECK(places.total(products) == Approx(std::pow(by_token.sum(), 2) + own * length));
+  CHECK(places.mean(value) == Approx(by_token.mean()));
+  predict::scale_pairs(value.cwiseInverse(), products);
+  CHECK(places.total(products) == Approx(length * length + own * by_token.cwiseAbs2().cwiseInverse().sum()));
+}
+
+TEST_CASE("every token has a share of its group's neighbours") {
+  const Places places = Places::grouped(500);
+  const VectorXd number = places.spread(places.middles());
+  REQUIRE(number.size() == 500);
+  for (Index i = 0; i < number.size(); ++i) CHECK(number[i] == Approx(static_cast<double>(i + 1)));
+}
+
+// ---- attention over groups against attention over tokens ---------------------------------------------------------------
+
+constexpr double width = 512, head_width = 64;
+
+/// Token products of a stack behind a mask: the later two tokens, the more alike. Of tokens i ≥ j, from 1.
+double product(double i, double j) {
+  return i == j ? 1.0 : 0.5 - 0.4 / std::sqrt(j) + 0.1 / i;
+}
+
+/// What two tokens of every group have in common.
+enum class Neighbours { pairs, equal };
+
+MatrixXd products(const Places& places, Neighbours neighbours) {
+  return predict::over_places(
+      places.count(), places.columns(), [&](Index g, Index h) { return product(places.middle(g), places.middle(h)); },
+      [&](Index g) {
+        return neighbours == Neighbours::equal ? 1.0 : product(places.middle(g) + 1e-9, places.middle(g));
+      });
+}
+
+struct Results {
+  VectorXd mixed, value, query, key;  ///< by token
+  double key_weight;
+};
+
+Results attention(const Places& places, double sharpness, Neighbours neighbours) {
+  const double weight = std::sqrt(sharpness) / width;
+  const predict::Shape shape{
+      places.tokens(), width, width / head_width, head_width, weight, weight, 1 / width, 0, 0.1, 1};
+  predict::CausalTables tables(places, {static_cast<std::size_t>(head_width), false});
+  const MatrixXd x = products(places, neighbours);
+  const auto attended = predict::prefix_means(predict::causal_scores(x, shape, tables));
+  const predict::CausalGradient back = attended->backward(products(places, Neighbours::pairs));
+  return {places.spread(attended->mixed().diagonal()), places.spread(back.value.diagonal()),
+          places.spread(back.query.diagonal()), places.spread(back.key.diagonal()), back.key_weight};
+}
+
+/// Of single tokens, the largest.
+double distance(const VectorXd& a, const VectorXd& b) {
+  const Index first = 1;  // token 1 has no query gradient
+  const Index rest = a.size() - first;
+  return (a.tail(rest) - b.tail(rest)).cwiseQuotient(b.tail(rest)).cwiseAbs().maxCoeff();
+}
+
+TEST_CASE("means of prefixes over groups are those over tokens, forward and backward") {
+  constexpr Index length = 512;
+  for (const double sharpness : {0.5, 4.0}) {
+    const Results tokens = attention(Places::single(length), sharpness, Neighbours::pairs);
+    const Results groups = attention(Places::grouped(length), sharpness, Neighbours::pairs);
+    std::printf("sharpness %.1f, groups less tokens: mixed %.1e, value %.1e, query %.1e, key %.1e, W_k %.1e\n",
+                sharpness, distance(groups.mixed, tokens.mixed), distance(groups.value, tokens.value),
+                distance(groups.query, tokens.query), distance(groups.key, tokens.key),
+                groups.key_weight / tokens.key_weight - 1);
+    constexpr double stated = 2e-3;
+    CHECK(distance(groups.mixed, tokens.mixed) <= stated);
+    CHECK(distance(groups.value, tokens.value) <= stated);
+    CHECK(distance(groups.query, tokens.query) <= stated);
+    CHECK(distance(groups.key, tokens.key) <= stated);
+    CHECK(groups.key_weight == Approx(tokens.key_weight).epsilon(stated));
+    const Results wrong = attention(Places::grouped(length), sharpness, Neighbours::equal);
+    CHECK(distance(wrong.mixed, tokens.mixed) > 5 * stated);
+  }
+}
+
+}  // namespace
