@@ -12,11 +12,14 @@ using Eigen::VectorXd;
 
 namespace {
 
-constexpr Index part = 32;  // of what lies before it a group is such a part: functionals bend by a thousandth of that
+// A group is such a part of what lies before it, by which functionals bend, and of what lies behind it: the gradients of the last keys
+// fall with its square.
+constexpr Index part_before = 32;
+constexpr Index part_behind = 8;
 
-/// The largest odd size of the next group. An even rest is two groups.
+/// The largest odd size of the next group.
 Index next_size(Index before, Index left) {
-  const Index wanted = std::min(std::max<Index>(1, before / part), left);
+  const Index wanted = std::max<Index>(1, std::min(before / part_before, left / part_behind));
   return wanted % 2 == 1 ? wanted : wanted - 1;
 }
 
@@ -37,9 +40,9 @@ Places Places::single(Index length) {
 Places Places::grouped(Index length) {
   std::vector<double> sizes;
   for (Index before = 0; before < length;) {
-    const Index size = next_size(before, length - 1 - before);  // the last token is reported by itself
-    sizes.push_back(static_cast<double>(std::max<Index>(1, size)));
-    before += std::max<Index>(1, size);
+    const Index size = next_size(before, length - before);
+    sizes.push_back(static_cast<double>(size));
+    before += size;
   }
   return Places(Eigen::Map<const VectorXd>(sizes.data(), static_cast<Index>(sizes.size())));
 }

@@ -5,8 +5,8 @@
 
 namespace sigprop::predict {
 
-/// The tokens of a sequence in neighbouring groups, within which they count as alike: each by itself, or, beyond the first 64, so many
-/// together as are a 32nd of those before them.
+/// The tokens of a sequence in neighbouring groups, within which they count as alike: each by itself, or so many together as are
+/// a 32nd of those before them and an eighth of those behind them.
 ///
 /// What belongs to pairs of tokens stands in matrices over groups, on the diagonal that of a token with itself. Where groups hold several
 /// tokens, one more column has what belongs to two tokens of one group.

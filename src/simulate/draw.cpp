@@ -73,7 +73,9 @@ void Draw::normals(std::uint32_t tensor, std::uint64_t first, Eigen::Index count
       radius[2 * i + 1] = r123::u01<float>(w[3]);
     }
     angle *= std::numbers::pi_v<float>;
-    radius = (-2.0F * radius.log()).sqrt();
+    radius = -2.0F * radius.log();
+    // Not Eigen's root, which begins with a processor's own estimate: its last bits depend on the maker.
+    for (Eigen::Index i = 0; i < pairs; ++i) radius[i] = std::sqrt(radius[i]);
     const Pairs sine = angle.sin() * radius, cosine = angle.cos() * radius;
     for (Eigen::Index i = 0; i < 2 * blocks; ++i) {
       buffer[2 * i] = sine[i];

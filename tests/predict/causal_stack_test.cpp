@@ -83,7 +83,7 @@ TEST_CASE("a gradient that all sequences have in common makes weight gradients g
     INFO("mask " << mask);
     json spec = causal_stack(48);
     spec["stack"]["attention"]["mask"] = mask;
-    spec["input"] = {{"embedding", {{"vocabulary", 100}, {"tables", {"token", "position"}}}}};
+    spec["input"] = {{"embedding", {{"vocabulary", 100}, {"tables", {"token", "position"}}, {"std", 0.7}}}};
     spec["gradient"] = {{"token_correlation", 0.2}};
     spec["batch"] = 16;
     const profile::Profile apart = predicted(spec);

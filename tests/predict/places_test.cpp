@@ -16,7 +16,7 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using predict::Places;
 
-TEST_CASE("groups hold every token once: the first 64 and the last by themselves, others with those beside them") {
+TEST_CASE("groups hold every token once: the first 64 and the last 16 by themselves, others with those beside them") {
   for (const Index length : {1, 2, 64, 65, 66, 67, 100, 1000, 4096, 8192}) {
     const Places places = Places::grouped(length);
     INFO(length << " tokens in " << places.count() << " groups");
@@ -28,10 +28,11 @@ TEST_CASE("groups hold every token once: the first 64 and the last by themselves
     for (Index g = 0; g < places.count(); ++g) {
       CHECK(std::fmod(places.size(g), 2) == 1);
       CHECK(places.size(g) <= std::max(1.0, places.before(g) / 32));
+      CHECK(places.size(g) <= std::max(1.0, (places.tokens() - places.before(g)) / 8));
       if (g > 0) CHECK(places.before(g) == places.before(g - 1) + places.size(g - 1));
     }
   }
-  CHECK(Places::grouped(4096).count() < 250);
+  CHECK(Places::grouped(4096).count() < 280);
   CHECK_FALSE(Places::grouped(64).are_grouped());
   CHECK(Places::grouped(64).columns() == 64);
 }
@@ -114,14 +115,14 @@ TEST_CASE("means of prefixes over groups are those over tokens, forward and back
                 sharpness, distance(groups.mixed, tokens.mixed), distance(groups.value, tokens.value),
                 distance(groups.query, tokens.query), distance(groups.key, tokens.key),
                 groups.key_weight / tokens.key_weight - 1);
-    constexpr double stated = 2e-3;
+    constexpr double stated = 1e-3, of_keys = 8e-3;  // the last keys' gradients fall fast
     CHECK(distance(groups.mixed, tokens.mixed) <= stated);
-    CHECK(distance(groups.value, tokens.value) <= stated);
+    CHECK(distance(groups.value, tokens.value) <= of_keys);
     CHECK(distance(groups.query, tokens.query) <= stated);
-    CHECK(distance(groups.key, tokens.key) <= stated);
+    CHECK(distance(groups.key, tokens.key) <= of_keys);
     CHECK(groups.key_weight == Approx(tokens.key_weight).epsilon(stated));
     const Results wrong = attention(Places::grouped(length), sharpness, Neighbours::equal);
-    CHECK(distance(wrong.mixed, tokens.mixed) > 5 * stated);
+    CHECK(distance(wrong.mixed, tokens.mixed) > 10 * stated);
   }
 }
 
