@@ -71,6 +71,9 @@ class SharedKeys {
   const CausalScores& scores_;
 };
 
+/// What norms of heads' queries and keys need: tokens of one second moment. Throws NotCovered.
+void require_alike(const Eigen::VectorXd& second_moments);
+
 /// Throws NotCovered for a norm of heads' queries and keys where tokens' second moments differ.
 [[nodiscard]] CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables);
 

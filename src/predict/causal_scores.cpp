@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/causal_attention.hpp"
+#include "predict/curve.hpp"
 
 namespace sigprop::predict {
 namespace {
@@ -60,13 +61,7 @@ void normalize(CausalScores& out) {
   if (!out.shape.normalized) return;
   const double query = out.query(0, 0),
                key = out.shape.width * out.shape.key_weight * out.x(0, 0) + out.shape.bias_variance;
-  constexpr double rounding = 1e-9;
-  if ((out.x.diagonal().array() - out.x(0, 0)).abs().maxCoeff() > rounding * out.x(0, 0)) {
-    throw NotCovered(
-        "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm "
-        "before "
-        "the attention, is not covered by this theory yet");
-  }
+  require_alike(out.x.diagonal());
   formula::require_positive("query second moment before its norm", query);
   formula::require_positive("key second moment before its norm", key);
   out.query_scale = 1 / query;
@@ -145,6 +140,13 @@ double SharedKeys::left(Index g, Index h) const {
 
 double SharedKeys::left_within(Index g) const {
   return left(g, g);  // it changes little within a group
+}
+
+void require_alike(const Eigen::VectorXd& second_moments) {
+  if (nearly_constant(second_moments)) return;
+  throw NotCovered(
+      "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm "
+      "before the attention, is not covered by this theory yet");
 }
 
 CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "predict/causal_attention.hpp"
 #include "predict/curve.hpp"
 #include "predict/symmetric.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -16,16 +17,6 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-/// What the norms of heads' queries and keys need: all queries of one second moment.
-void require_alike(const MatrixXd& query) {
-  constexpr double rounding = 1e-9;
-  if ((query.diagonal().array() - query(0, 0)).abs().maxCoeff() <= rounding * query(0, 0)) return;
-  throw NotCovered(
-      "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm "
-      "before "
-      "the attention, is not covered by this theory yet");
-}
 
 /// A matrix of pairs of rows, of which the diagonal has a factor of its own.
 MatrixXd scaled(MatrixXd pairs, double own, double paired) {
@@ -49,7 +40,7 @@ CrossAttention::CrossAttention(MatrixXd rows, MatrixXd across, const formula::Mo
       factors_({0, rows_(0, 0), 0, 0}, memory, shape) {
   const Index length = rows_.rows();
   query_ = (shape_.width * shape_.query_weight * rows_).array() + shape_.bias_variance;
-  if (shape_.normalized) require_alike(query_);
+  if (shape_.normalized) require_alike(query_.diagonal());
   query_ *= factors_.query_scale;
   key_gain_ = shape_.score_gain * factors_.key_gain;
   variance_ = query_.diagonal() * (key_gain_ * factors_.spread);

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "predict/activation_pairs.hpp"
-#include "predict/attention_shape.hpp"
 #include "predict/gram_rank.hpp"
 #include "predict/symmetric.hpp"
 
@@ -18,12 +17,6 @@ using Eigen::VectorXd;
 
 double square(double x) {
   return x * x;
-}
-
-/// Are the tokens what they were in the layer before, up to rounding? Then so is what attention makes of them.
-bool settled(const MatrixXd& before, const MatrixXd& now) {
-  constexpr double rounding = 1e-13;
-  return (now - before).cwiseAbs().maxCoeff() <= rounding * before.cwiseAbs().maxCoeff();
 }
 
 /// The means of shares by token, weighted by variances.
@@ -290,142 +283,6 @@ TokenByToken::Gradient TokenByToken::through_norm(network::NormKind kind, const 
 TokenByToken::Gradient TokenByToken::backward(const network::Norm& op, const Signal& x, const Gradient& g,
                                               Norms&) const {
   return through_norm(op.kind, x, op.width, g);
-}
-
-// ---- attention -------------------------------------------------------------------------------------------------------
-
-CausalTables& TokenByToken::tables_of(const network::Attention& op) {
-  const Kind kind{head_of(op), op.rotary_base.value_or(0), op.rotary_base ? op.rotary_width : 0};
-  const auto [place, made] = tables_.try_emplace(kind, places_, kind.head);
-  if (made && op.rotary_base) {
-    place->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length),
-                                                               static_cast<double>(op.head_width),
-                                                               static_cast<double>(op.rotary_width), *op.rotary_base);
-  }
-  return place->second;
-}
-
-const TokenByToken::Attended& TokenByToken::attention(const network::Attention& op, const Signal& x) {
-  const Shape shape = attention_shape<double>(op, network_.sequence_length);
-  if (attended_.causal && attended_.causal->scores().shape == shape && settled(attended_.causal->scores().x, x.dots) &&
-      (!across_ || settled(attended_.x_across, x.cross))) {
-    return attended_;
-  }
-  attended_ = {};  // before the next is made: matrices of long sequences are large
-  CausalTables& tables = tables_of(op);
-  CausalScores scores = causal_scores(x.dots, shape, tables);
-  attended_.causal =
-      prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
-  attended_.mixed = attended_.causal->mixed();
-  if (across_) {
-    attended_.x_across = x.cross;
-    attended_.mixed_across = attended_.causal->mixed_across(x.cross);
-  }
-  return attended_;
-}
-
-CrossAttention TokenByToken::cross_attention(const network::Attention& op, const Signal& x) {
-  const auto made = cross_tables_.try_emplace(head_of(op), network_.sequence_length, head_of(op));
-  Shape shape = attention_shape<double>(op, network_.sequence_length);
-  shape.participation = memory_.cloud.participation;
-  return CrossAttention(x.dots, x.cross, memory_.moments, shape, network_.batch, made.first->second, places_);
-}
-
-/// The heads' outputs.
-TokenByToken::Signal TokenByToken::heads(const network::Attention& op, const Signal& x) {
-  if (op.cross) return cross_heads(op, x);
-  const Attended& attended = attention(op, x);
-  const CausalScores& scores = attended.causal->scores();
-  const Shape& shape = scores.shape;
-  Signal z;
-  z.dots = attended.mixed;
-  if (across_) z.cross = attended.mixed_across;
-  z = projected(z, scores.value_gain(), shape.bias_variance, op.heads * op.head_width);
-  z.dots.diagonal() += shape.bias_variance * shape.dropout / (1 - shape.dropout) * scores.squares;
-  return z;
-}
-
-TokenByToken::Signal TokenByToken::cross_heads(const network::Attention& op, const Signal& x) {
-  const CrossAttention attended = cross_attention(op, x);
-  Signal z;
-  z.width = op.heads * op.head_width;
-  z.mean = VectorXd::Zero(groups_);
-  z.dots = attended.output();
-  if (across_) z.cross = MatrixXd::Constant(groups_, places_.columns(), attended.output_across());
-  return fresh(std::move(z));
-}
-
-TokenByToken::Signal TokenByToken::forward(const network::Attention& op, const Signal& x,
-                                           profile::AttentionMetrics& metrics) {
-  if (!op.cross && op.mask != network::Mask::causal)
-    throw NotCovered("attention without a mask behind a causal one is not covered by this theory yet");
-  Signal z = heads(op, x);
-  if (op.cross) {
-    const CrossAttention attended = cross_attention(op, x);
-    metrics.score_variance = quantity(attended.mean_score_variance());
-    set_entropy(metrics, attended.mean_entropy(), network_.sequence_length);
-  } else {
-    const CausalScores& scores = attended_.causal->scores();
-    const double length = network_.sequence_length, varying = std::max(1.0, length - 1);
-    metrics.score_variance = quantity(places_.mean(scores.variance) * length / varying);
-    set_entropy(metrics, places_.mean(scores.entropy), length);
-  }
-  if (op.inner_norm) z = forward(network::Norm{*op.inner_norm, z.width}, z);
-  return projected(z, static_cast<double>(z.width) * square(op.output_std), square(op.bias_std), x.width);
-}
-
-TokenByToken::Gradient TokenByToken::backward(const network::Attention& op, const Signal& x, const Gradient& g,
-                                              Norms& norms) {
-  const double width = static_cast<double>(op.width), fan = static_cast<double>(op.heads * op.head_width);
-  const double output_gain = width * square(op.output_std);
-  Gradient b = fresh(Gradient{output_gain * g.dots, output_gain * g.cross, {}, {}});
-  const Signal z = heads(op, x);
-  if (op.inner_norm) {
-    norms[3] = weight_gradient(forward(network::Norm{*op.inner_norm, z.width}, z), g, fan, width);
-    b = through_norm(*op.inner_norm, z, z.width, b);
-  } else {
-    norms[3] = weight_gradient(z, g, fan, width);
-  }
-  return op.cross ? cross_attention_backward(op, x, b, norms) : self_attention_backward(op, x, b, norms);
-}
-
-TokenByToken::Gradient TokenByToken::self_attention_backward(const network::Attention& op, const Signal& x,
-                                                             const Gradient& b, Norms& norms) {
-  const double fan = static_cast<double>(op.heads * op.head_width);
-  const Attended& attended = attention(op, x);
-  const Shape& shape = attended.causal->scores().shape;
-  const CausalGradient back = attended.causal->backward(b.dots);
-  Gradient in;
-  in.dots = fan * (shape.value_weight * back.value + shape.query_weight * back.query + shape.key_weight * back.key);
-  double value = places_.total(attended.mixed.cwiseProduct(b.dots));
-  double query = places_.total(x.dots.cwiseProduct(back.query));
-  double key = back.key_weight;
-  if (across_) {
-    const double others = network_.batch - 1;
-    const CrossGradient across = attended.causal->backward_across(b.cross, x.cross);
-    in.cross = fan * (shape.value_weight * across.value + shape.query_weight * across.query);
-    value += others * places_.total(attended.mixed_across.cwiseProduct(b.cross));
-    query += others * places_.total(x.cross.cwiseProduct(across.query));
-    key += others * across.key_weight;
-  }
-  const double elements = network_.batch * static_cast<double>(op.width) * fan;
-  norms[0] = elements * query;
-  norms[1] = elements * key;
-  norms[2] = elements * value;
-  return fresh(std::move(in));
-}
-
-TokenByToken::Gradient TokenByToken::cross_attention_backward(const network::Attention& op, const Signal& x,
-                                                              const Gradient& b, Norms& norms) {
-  const double fan = static_cast<double>(op.heads * op.head_width);
-  const CrossAttentionGradient back = cross_attention(op, x).backward(b.dots, b.cross);
-  memory_gradient_ = formula::sum(memory_gradient_, back.memory);
-  const double elements = network_.batch * static_cast<double>(op.width) * fan;
-  norms[0] = elements * back.query_weight;
-  norms[1] = elements * back.key_weight;
-  norms[2] = elements * back.value_weight;
-  const double gain = fan * square(op.query_std);
-  return fresh(Gradient{gain * back.query, gain * back.query_across, {}, {}});
 }
 
 // ---- residual --------------------------------------------------------------------------------------------------------
