@@ -40,14 +40,16 @@ void require_place(const Check& asked, const std::vector<Series>& all, const Pla
     first = std::min(first, series.front().layer);
     last = std::max(last, series.back().layer);
   }
-  throw Refused(asked.pointer + key + " is " + std::to_string(place.layer) + ", but must be a layer that has " +
-                asked.condition.quantity + ": the first is " + std::to_string(first) + ", the last " +
-                std::to_string(last));
+  throw Refused((asked.pointer.empty() ? "the layer of \"" + asked.condition.quantity + "\"" : asked.pointer + key) +
+                " is " + std::to_string(place.layer) + ", but must be a layer that has " + asked.condition.quantity +
+                ": the first is " + std::to_string(first) + ", the last " + std::to_string(last));
 }
 
 }  // namespace
 
 std::string named(const Check& asked) {
+  if (asked.preset.empty() && asked.pointer.empty())
+    return "the quantity \"" + asked.condition.quantity + "\" is asked for";
   if (asked.preset.empty()) return asked.pointer + "/quantity is \"" + asked.condition.quantity + "\"";
   const std::string name = " is \"" + asked.preset + "\", which looks at " + asked.condition.quantity;
   return (asked.pointer.empty() ? "--preset" : asked.pointer + "/preset") + name;

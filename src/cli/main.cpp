@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   add_experiment(app);
   add_init(app);
   add_compare(app);
+  add_sweep(app);
   add_schemes(app);
   add_expand(app);
   add_import(app);

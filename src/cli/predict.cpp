@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "cli/prediction.hpp"
+#include "cli/terminal.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::cli {
@@ -14,18 +15,23 @@ struct Options {
   std::string spec;
   TheoryOptions theory;
   bool all = false;
+  bool plot = false;
   bool tokens = false;
   OutputOptions output;
 };
 
 void write(std::ostream& out, const Options& options, const profile::Profile& profile) {
   if (options.output.format == "csv") return report::write_csv(out, profile);
+  if (options.plot) return report::write_plot(out, profile, terminal_columns());
   if (options.output.format == "table") return report::write_table(out, profile, options.all);
   report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}});
 }
 
 void run(const Options& options) {
   require_place_for_tokens(options.tokens, options.output);
+  if (options.plot && options.output.format != "table")
+    throw Failure(wrong_usage, "--plot draws in the terminal, which --format " + options.output.format +
+                                   " has no place for: leave one of them out");
   write_output(options.output, [&] {
     const auto profile = std::make_shared<profile::Profile>(
         prediction(*load(options.spec).network, options.theory, options.spec, options.tokens));
@@ -42,11 +48,13 @@ void add_predict(CLI::App& app) {
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   add_theory_options(*command, options->theory);
   command->add_flag("--all", options->all, "In a table, every point of a long model");
+  command->add_flag("--plot", options->plot, "Draw variance and gradient against depth in place of the table");
   add_tokens_option(*command, options->tokens);
   add_output_options(*command, options->output);
   command->footer(
       "Examples:\n"
       "  sigprop predict specs/bert-base.json\n"
+      "  sigprop predict specs/figure-192-xavier-pre.json --plot\n"
       "  sigprop predict specs/bert-base.json --theory paper --format json --output bert.json\n"
       "  sigprop expand specs/bert-base.json | sigprop predict - --format csv");
   command->callback([options] { run(*options); });

@@ -26,9 +26,15 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
 
 profile::Profile prediction(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
                             bool tokens) {
+  predict::Predictor predictor;
+  return prediction(predictor, network, theory, spec, tokens);
+}
+
+profile::Profile prediction(predict::Predictor& predictor, const network::Network& network, const TheoryOptions& theory,
+                            const std::string& spec, bool tokens) {
   try {
     const auto which = theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
-    return predict::predict(network, which, {prefix_of(theory), tokens});
+    return predictor(network, which, {prefix_of(theory), tokens});
   } catch (const predict::NotCovered& error) {
     throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
   } catch (const std::domain_error& error) {

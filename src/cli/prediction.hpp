@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "sigprop/network/network.hpp"
+#include "sigprop/predict/predict.hpp"
 #include "sigprop/profile/profile.hpp"
 
 namespace sigprop::cli {
@@ -21,5 +22,7 @@ void add_theory_options(CLI::App& command, TheoryOptions& options);
 /// tokens: every token's moments too.
 [[nodiscard]] profile::Profile prediction(const network::Network& network, const TheoryOptions& theory,
                                           const std::string& spec, bool tokens = false);
+[[nodiscard]] profile::Profile prediction(predict::Predictor& predictor, const network::Network& network,
+                                          const TheoryOptions& theory, const std::string& spec, bool tokens = false);
 
 }  // namespace sigprop::cli

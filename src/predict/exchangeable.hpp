@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -57,7 +58,10 @@ class Exchangeable {
     T branch_share;  ///< of its variance
   };
 
-  Exchangeable(const network::Network& network, Theory theory) : network_(network), theory_(theory) {}
+  using Tables = SoftmaxTables<T>;
+  Exchangeable(const network::Network& network, Theory theory,
+               std::shared_ptr<Tables> tables = std::make_shared<Tables>())
+      : network_(network), theory_(theory), tables_(std::move(tables)) {}
 
   // ---- ends --------------------------------------------------------------------------------------------------------
 
@@ -379,10 +383,7 @@ class Exchangeable {
   [[nodiscard]] formula::SoftmaxMeans<T> softmax_of(const network::Attention& op,
                                                     const formula::ScoreMoments<T>& scores) {
     if (theory_ == Theory::paper) return {};
-    using Table = SoftmaxTable<T>;
-    using Node = typename Table::Node;
-    const auto made = tables_.try_emplace(head_of(op), Node(network_.sequence_length), head_of(op));
-    return made.first->second(scores.variance, scores.correlation);
+    return tables_->of(network_.sequence_length, head_of(op))(scores.variance, scores.correlation);
   }
 
   /// What the output projection reads.
@@ -408,7 +409,7 @@ class Exchangeable {
   const network::Network& network_;
   Theory theory_;
   ActivationMoments<T> activations_;
-  std::map<Head, SoftmaxTable<T>> tables_;
+  std::shared_ptr<Tables> tables_;
   Signal memory_;
   formula::Gradient<T> memory_gradient_;
 };

@@ -87,13 +87,14 @@ profile::Profile walk_masked(const network::Network& network, const network::Out
 
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
 /// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
-profile::Profile walk(const network::Network& network, Theory theory, const Options& options) {
+profile::Profile walk(const network::Network& network, Theory theory, const Options& options,
+                      const std::shared_ptr<SoftmaxTables<double>>& tables) {
   const network::Outline outline = network::outline_of(network);
   if (theory == Theory::full && network::has_mask(network)) {
     return walk_masked(network, outline, options);
   }
   try {
-    profile::Profile result = walk_in_double(network, outline, theory);
+    profile::Profile result = walk_in_double(network, outline, theory, tables);
     if (holds(result)) return result;
   } catch (const std::domain_error&) {
   }
@@ -111,8 +112,21 @@ void set_tokens(profile::Profile& profile, double sequence_length) {
 
 }  // namespace
 
+struct Predictor::Tables {
+  std::shared_ptr<SoftmaxTables<double>> softmax = std::make_shared<SoftmaxTables<double>>();
+};
+
+Predictor::Predictor() : tables_(std::make_unique<Tables>()) {}
+Predictor::Predictor(Predictor&&) noexcept = default;
+Predictor& Predictor::operator=(Predictor&&) noexcept = default;
+Predictor::~Predictor() = default;
+
 profile::Profile predict(const network::Network& network, Theory theory, const Options& options) {
-  profile::Profile result = walk(network, theory, options);
+  return Predictor()(network, theory, options);
+}
+
+profile::Profile Predictor::operator()(const network::Network& network, Theory theory, const Options& options) {
+  profile::Profile result = walk(network, theory, options, tables_->softmax);
   if (options.tokens) set_tokens(result, network.sequence_length);
   result.name = network.name;
   result.theory = theory == Theory::paper ? "paper" : "full";

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "predict/chebyshev.hpp"
@@ -128,6 +129,18 @@ class SoftmaxTable {
   Node keys_;
   Head head_;
   std::map<int, Tile> tiles_;
+};
+
+/// Those of every sequence length and kind of head that was met. Predictions of many models share them.
+template <class T>
+class SoftmaxTables {
+ public:
+  [[nodiscard]] SoftmaxTable<T>& of(double keys, Head head) {
+    return tables_.try_emplace({keys, head}, typename SoftmaxTable<T>::Node(keys), head).first->second;
+  }
+
+ private:
+  std::map<std::pair<double, Head>, SoftmaxTable<T>> tables_;
 };
 
 }  // namespace sigprop::predict

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
+#include "predict/softmax_table.hpp"
 #include "sigprop/network/outline.hpp"
 #include "sigprop/predict/predict.hpp"
 
@@ -8,7 +11,7 @@ namespace sigprop::predict {
 
 /// One walk in one number type, each compiled in a file of its own. No summary yet.
 [[nodiscard]] profile::Profile walk_in_double(const network::Network& network, const network::Outline& outline,
-                                              Theory theory);
+                                              Theory theory, const std::shared_ptr<SoftmaxTables<double>>& tables);
 [[nodiscard]] profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline,
                                             Theory theory);
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "report/number.hpp"
+#include "report/table_parts.hpp"
 #include "sigprop/profile/weights.hpp"
 #include "sigprop/report/report.hpp"
 
@@ -146,7 +147,9 @@ std::string ratio_text(const profile::Ratios& ratios) {
   return "last layer/first " + number(Quantity(std::pow(10.0, log10_ratio), log10_ratio));
 }
 
-void summary(std::ostream& out, const Profile& profile) {
+}  // namespace
+
+void write_summary(std::ostream& out, const Profile& profile) {
   const profile::Summary& s = profile.summary;
   out << "\nvariance   " << with_rate(s.forward_law, s.forward_rate) << "; " << ratio_text(s.forward_ratios) << '\n';
   out << "gradient²  " << with_rate(s.backward_law, s.backward_rate) << "; " << ratio_text(s.backward_ratios) << '\n';
@@ -159,19 +162,21 @@ void summary(std::ostream& out, const Profile& profile) {
   }
 }
 
-}  // namespace
+void write_title(std::ostream& out, const Profile& profile) {
+  out << profile.name << ", " << (profile.theory.empty() ? "simulation" : "theory " + profile.theory);
+  if (!profile.prefix.empty()) out << " (prefix " << profile.prefix << ")";
+  out << ", " << profile.layers.size() << " layers\n\n";
+}
 
 void write_table(std::ostream& out, const Profile& profile, bool all) {
   const bool attention = std::any_of(profile.layers.begin(), profile.layers.end(),
                                      [](const profile::Layer& l) { return l.attention.has_value(); });
   const Columns columns{profile.theory.empty(), attention};
-  out << profile.name << ", " << (columns.measured ? "simulation" : "theory " + profile.theory);
-  if (!profile.prefix.empty()) out << " (prefix " << profile.prefix << ")";
-  out << ", " << profile.layers.size() << " layers\n\n";
+  write_title(out, profile);
   header(out, columns);
   rows(out, profile, all, columns);
   weights(out, profile);
-  summary(out, profile);
+  write_summary(out, profile);
 }
 
 }  // namespace sigprop::report

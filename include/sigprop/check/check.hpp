@@ -65,6 +65,13 @@ struct Evaluation {
 [[nodiscard]] Evaluation evaluate(const std::vector<Check>& checks, const profile::Profile& profile,
                                   double sequence_length);
 
+/// A quantity at one place, or its ratio of two: "forward.variance last", "weights.all.gradient_norm first/last", "attention.entropy 3".
+/// Throws std::invalid_argument, saying what it must be.
+[[nodiscard]] Condition reading_of(const std::string& text);
+
+/// Its number in a profile. Throws std::invalid_argument where the profile has none.
+[[nodiscard]] profile::Quantity read(const Condition& reading, const profile::Profile& profile);
+
 /// All quantities that a condition may name, in the order in which they are listed to a user.
 [[nodiscard]] std::vector<std::string> quantity_names();
 

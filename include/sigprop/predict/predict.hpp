@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <stdexcept>
 
@@ -32,5 +33,21 @@ class NotCovered : public std::runtime_error {
 /// Values beyond double's range carry their log10. Time and memory are linear in depth.
 /// Throws NotCovered, and std::domain_error where a formula's domain is left (a norm of a signal that is 0).
 [[nodiscard]] profile::Profile predict(const network::Network& network, Theory theory, const Options& options = {});
+
+/// The same for many models, to the same bits: what they have in common is tabulated once. One thread at a time.
+class Predictor {
+ public:
+  Predictor();
+  Predictor(Predictor&&) noexcept;
+  Predictor& operator=(Predictor&&) noexcept;
+  ~Predictor();
+
+  [[nodiscard]] profile::Profile operator()(const network::Network& network, Theory theory,
+                                            const Options& options = {});
+
+ private:
+  struct Tables;
+  std::unique_ptr<Tables> tables_;
+};
 
 }  // namespace sigprop::predict

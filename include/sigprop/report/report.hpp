@@ -31,6 +31,9 @@ void write_csv(std::ostream& out, const profile::Profile& profile);
 /// summary and verdicts below.
 void write_table(std::ostream& out, const profile::Profile& profile, bool all);
 
+/// Variance and squared gradient against depth, drawn with block characters, not wider than so many columns; summary and verdicts below.
+void write_plot(std::ostream& out, const profile::Profile& profile, std::size_t columns);
+
 /// A formula as its head comment tells it.
 struct Formula {
   const char* name;

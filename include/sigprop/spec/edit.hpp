@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sigprop::spec {
+
+/// A value of a spec at a place in it.
+struct Edit {
+  std::string path;   ///< keys from the outside in, "stack.residual.branch"; of a list the number of an element, from 0
+  std::string value;  ///< JSON
+};
+
+/// An edited spec, or why a place cannot hold a value.
+struct Edited {
+  std::string text;   ///< JSON on one line
+  std::string error;  ///< empty where there is none
+};
+
+/// Sets values of a spec that is a JSON object, keys on the way are made where they are absent. Whether the result is a good spec its reader tells.
+[[nodiscard]] Edited edited(std::string_view text, const std::vector<Edit>& edits);
+
+}  // namespace sigprop::spec

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+#include <stdexcept>
+
+#include "sigprop/check/check.hpp"
+
+namespace sigprop::check {
+namespace {
+
+[[noreturn]] void refuse(const std::string& text, const std::string& why) {
+  throw std::invalid_argument(
+      "\"" + text + "\" " + why +
+      "; it must be a quantity and a place, first, last or the number of a layer, or two of them "
+      "for a ratio, as in \"forward.variance last\" or \"backward.variance first/last\"");
+}
+
+Place place_of(const std::string& text, const std::string& word) {
+  if (word == "first") return {Place::Kind::first, 0};
+  if (word == "last") return {Place::Kind::last, 0};
+  std::size_t layer = 0;
+  const auto read = std::from_chars(word.data(), word.data() + word.size(), layer);
+  if (read.ec != std::errc() || read.ptr != word.data() + word.size()) refuse(text, "has the place \"" + word + "\"");
+  return {Place::Kind::layer, layer};
+}
+
+}  // namespace
+
+Condition reading_of(const std::string& text) {
+  const std::size_t space = text.find(' ');
+  if (space == std::string::npos) refuse(text, "names no place");
+  Condition out;
+  out.quantity = text.substr(0, space);
+  if (out.quantity.find('*') != std::string::npos) refuse(text, "stands for several numbers");
+  const std::string places = text.substr(space + 1);
+  const std::size_t slash = places.find('/');
+  out.at = place_of(text, places.substr(0, slash));
+  if (slash != std::string::npos) out.over = place_of(text, places.substr(slash + 1));
+  return out;
+}
+
+profile::Quantity read(const Condition& reading, const profile::Profile& profile) {
+  Check check;
+  check.condition = reading;
+  const Evaluation found = evaluate({check}, profile, 1);
+  if (!found.faults.empty()) throw std::invalid_argument(found.faults.front().message);
+  return found.outcomes.front().value;
+}
+
+}  // namespace sigprop::check

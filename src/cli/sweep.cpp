@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/report/sweep.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "cli/grid.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/prediction.hpp"
+#include "cli/progress.hpp"
+#include "cli/resumable_lines.hpp"
+#include "cli/scheme_choice.hpp"
+#include "cli/simulation.hpp"
+#include "sigprop/check/check.hpp"
+
+namespace sigprop::cli {
+namespace {
+
+struct Options {
+  std::string spec;
+  std::vector<std::string> sets;
+  std::vector<std::string> quantities;
+  TheoryOptions theory;
+  std::optional<std::size_t> replicates;  ///< random networks a point; none: theory
+  SimulationOptions simulation;
+  int threads = 0;
+  std::string output;
+  bool quiet = false;
+};
+
+/// Where nothing is asked for: what a model has of these.
+constexpr const char* usual_quantities[] = {"forward.variance last",
+                                            "forward.variance last/first",
+                                            "forward.token_correlation last",
+                                            "forward.rank_residual last",
+                                            "backward.variance first/last",
+                                            "attention.score_variance first",
+                                            "attention.entropy_fraction first",
+                                            "attention.entropy_fraction last",
+                                            "weights.all.gradient_norm first/last"};
+
+struct Asked {
+  std::string name;
+  check::Condition reading;
+};
+
+class Sweep {
+ public:
+  explicit Sweep(const Options& options);
+
+  void run();
+
+ private:
+  [[nodiscard]] spec::ReadResult model(std::size_t index) const;
+  [[nodiscard]] profile::Profile profile(const network::Network& network, predict::Predictor& predictor) const;
+  [[nodiscard]] report::SweepPoint point(std::size_t index, predict::Predictor& predictor) const;
+  void require_good_models() const;
+  void choose_quantities();
+  [[nodiscard]] report::SweepHead head() const;
+  void work(ResumableLines& lines, ProgressLine& progress);
+  void store(std::size_t index, std::string line, ResumableLines& lines, ProgressLine& progress);
+
+  const Options& options_;
+  spec::FileText file_;
+  std::vector<Axis> axes_;
+  Grid grid_;
+  std::vector<Asked> asked_;
+  std::string name_;
+
+  std::atomic<std::size_t> next_{0};
+  std::size_t written_ = 0, found_ = 0;
+  std::atomic<std::size_t> failed_{0};
+  std::mutex writing_;
+  std::map<std::size_t, std::string> waiting_;  ///< lines that came before their turn
+  std::exception_ptr fault_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+std::vector<Axis> axes_of(const std::vector<std::string>& sets) {
+  std::vector<Axis> axes;
+  for (const std::string& set : sets) axes.push_back(axis_of(set));
+  return axes;
+}
+
+Sweep::Sweep(const Options& options)
+    : options_(options), file_(load_text(options.spec)), axes_(axes_of(options.sets)), grid_(axes_) {
+  require_good_models();
+  choose_quantities();
+}
+
+/// Of a point; errors name the file and what was set.
+spec::ReadResult Sweep::model(std::size_t index) const {
+  const std::vector<spec::Edit> edits = grid_[index];
+  std::string where = file_.name + " with ";
+  for (const spec::Edit& edit : edits) where += (&edit == edits.data() ? "" : ", ") + edit.path + "=" + edit.value;
+  const spec::Edited edited = spec::edited(*file_.text, edits);
+  if (edited.error.empty()) return spec::read_text(edited.text, where);
+  spec::ReadResult out;
+  out.errors = {where + ": " + edited.error};
+  return out;
+}
+
+/// Before the first point is computed: a sweep that runs for hours does not end at a value that its spec cannot have.
+void Sweep::require_good_models() const {
+  constexpr std::size_t most_shown = 5;
+  require_good(spec::read_text(*file_.text, file_.name));
+  std::vector<std::string> errors;
+  std::size_t bad = 0;
+  for (std::size_t i = 0; i < grid_.size(); ++i) {
+    const spec::ReadResult read = model(i);
+    if (read.network) continue;
+    if (++bad <= most_shown) errors.insert(errors.end(), read.errors.begin(), read.errors.end());
+  }
+  if (bad > most_shown) errors.push_back("and " + std::to_string(bad - most_shown) + " points more cannot be either");
+  if (bad > 0) refuse(errors);
+}
+
+profile::Profile Sweep::profile(const network::Network& network, predict::Predictor& predictor) const {
+  if (!options_.replicates) return prediction(predictor, network, options_.theory, options_.spec);
+  SimulationOptions settings = options_.simulation;
+  settings.replicates = *options_.replicates;
+  return simulated(network, settings, true).profile;
+}
+
+report::SweepPoint Sweep::point(std::size_t index, predict::Predictor& predictor) const {
+  report::SweepPoint out;
+  out.index = index;
+  for (const spec::Edit& edit : grid_[index]) out.set.emplace_back(edit.path, edit.value);
+  try {
+    const profile::Profile result = profile(*model(index).network, predictor);
+    for (const Asked& asked : asked_) out.values.emplace_back(asked.name, check::read(asked.reading, result));
+    out.verdicts = result.summary.verdicts;
+  } catch (const std::invalid_argument& error) {
+    out.error = error.what();
+  } catch (const Failure& failure) {
+    if (failure.status() != wrong_usage) throw;
+    out.error = failure.what();
+  }
+  return out;
+}
+
+/// What was asked for, which the first model must have; or of the usual what it has. Theory decides, also where networks are to be drawn.
+void Sweep::choose_quantities() {
+  const spec::ReadResult first = model(0);
+  name_ = spec::read_text(*file_.text, file_.name).network->name;
+  for (const std::string& text : options_.quantities) {
+    try {
+      asked_.push_back({text, check::reading_of(text)});
+    } catch (const std::invalid_argument& error) {
+      throw Failure(wrong_usage, std::string("--quantity ") + error.what());
+    }
+  }
+  std::optional<profile::Profile> predicted;
+  try {
+    predicted = prediction(*first.network, options_.theory, options_.spec);
+  } catch (const Failure&) {
+    if (!options_.replicates) throw;
+  }
+  if (!options_.quantities.empty()) {
+    if (!predicted) return;
+    for (const Asked& asked : asked_) {
+      try {
+        static_cast<void>(check::read(asked.reading, *predicted));
+      } catch (const std::invalid_argument& error) {
+        throw Failure(wrong_usage, file_.name + ": " + error.what());
+      }
+    }
+    return;
+  }
+  for (const char* text : usual_quantities) {
+    const check::Condition reading = check::reading_of(text);
+    try {
+      if (predicted) static_cast<void>(check::read(reading, *predicted));
+      asked_.push_back({text, reading});
+    } catch (const std::invalid_argument&) {  // a model without attention has none of its quantities
+    }
+  }
+}
+
+report::SweepHead Sweep::head() const {
+  report::SweepHead out;
+  out.name = name_;
+  out.provenance.command = "sweep";
+  auto& settings = out.provenance.settings;
+  settings.emplace_back("spec", options_.spec);
+  if (options_.replicates) {
+    settings.emplace_back("engine", options_.simulation.engine.engine);
+    settings.emplace_back("precision", options_.simulation.engine.precision);
+    settings.emplace_back("seed", options_.simulation.seed);
+    settings.emplace_back("replicates", std::uint64_t{*options_.replicates});
+  } else {
+    settings.emplace_back("theory", options_.theory.name);
+    if (!options_.theory.prefix.empty()) settings.emplace_back("prefix", options_.theory.prefix);
+  }
+  out.spec = *file_.text;
+  for (const Axis& axis : axes_) out.axes.emplace_back(axis.path, axis.values);
+  for (const Asked& asked : asked_) out.quantities.push_back(asked.name);
+  out.points = grid_.size();
+  return out;
+}
+
+/// Writes the lines whose turn has come.
+void Sweep::store(std::size_t index, std::string line, ResumableLines& lines, ProgressLine& progress) {
+  const std::lock_guard lock(writing_);
+  waiting_.emplace(index, std::move(line));
+  while (!waiting_.empty() && waiting_.begin()->first == written_) {
+    lines.write(waiting_.begin()->second);
+    waiting_.erase(waiting_.begin());
+    ++written_;
+  }
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+  const std::size_t done = written_ + waiting_.size();
+  progress.show("point", done, grid_.size(), found_, spent.count());
+}
+
+/// One thread's share: the next point, until there is none.
+void Sweep::work(ResumableLines& lines, ProgressLine& progress) {
+  try {
+    predict::Predictor predictor;
+    for (std::size_t index = next_++; index < grid_.size() && !Interrupt::asked(); index = next_++) {
+      const report::SweepPoint made = point(index, predictor);
+      if (Interrupt::asked() && options_.replicates) return;  // of fewer networks than asked for
+      if (!made.error.empty()) ++failed_;
+      store(index, report::sweep_line(made), lines, progress);
+    }
+  } catch (...) {
+    const std::lock_guard lock(writing_);
+    if (!fault_) fault_ = std::current_exception();
+    next_ = grid_.size();
+  }
+}
+
+void Sweep::run() {
+  ResumableLines lines(options_.output, report::sweep_line(head()));
+  next_ = written_ = found_ = lines.found();
+  {
+    const Interrupt interrupt;
+    ProgressLine progress(options_.quiet);
+    // A simulation uses all threads for its own networks.
+    const unsigned cores =
+        options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();
+    std::vector<std::thread> threads;
+    for (unsigned t = 1; t < (options_.replicates ? 1 : cores); ++t)
+      threads.emplace_back([&] { work(lines, progress); });
+    work(lines, progress);
+    for (std::thread& thread : threads) thread.join();
+  }
+  if (fault_) std::rethrow_exception(fault_);
+  if (Interrupt::signal() != 0) {
+    throw Failure(interrupted_status(), "interrupted after " + std::to_string(written_) + " of " +
+                                            std::to_string(grid_.size()) + " points" +
+                                            (lines.waiting().empty() ? "" : "; the same command goes on from there"));
+  }
+  lines.finish();
+  if (failed_ > 0 && !options_.quiet) {
+    std::cerr << "sigprop: warning: " << failed_ << " of " << grid_.size()
+              << " points have no values; their lines say why\n";
+  }
+}
+
+}  // namespace
+
+void add_sweep(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("sweep", "Predictions, or simulations, over a grid of a spec's values");
+  command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
+  command
+      ->add_option("--set", options->sets,
+                   "PATH=VALUES: a place in the spec, and A,B,... or FIRST:LAST:COUNT or log:FIRST:LAST:COUNT; several "
+                   "make a grid, the last changing fastest")
+      ->required()
+      ->allow_extra_args(false)
+      ->type_name("PATH=VALUES");
+  command
+      ->add_option("--quantity", options->quantities,
+                   "A number of every point, as \"backward.variance first/last\"; several are possible")
+      ->allow_extra_args(false)
+      ->type_name("TEXT");
+  add_theory_options(*command, options->theory);
+  command->add_option("--replicates", options->replicates, "Draw so many random networks a point, in place of theory")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000000000));
+  command->add_option("--seed", options->simulation.seed, "Of the random networks")->check(CLI::NonNegativeNumber);
+  add_engine_options(*command, options->simulation.engine);
+  command->add_option("--threads", options->threads, "Threads of the CPU to use; 0: all")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  command
+      ->add_option("--output", options->output, "Write JSON Lines to FILE; begun again, an interrupted sweep goes on")
+      ->type_name("FILE");
+  command->add_flag("--quiet", options->quiet, "No progress and no warnings on standard error");
+  command->footer(
+      "Examples:\n"
+      "  sigprop sweep specs/bert-base.json --set stack.residual.branch=0.1:1:10 --output branch.jsonl\n"
+      "  sigprop sweep specs/bert-base.json --set stack.layers=6,12,24 --set init.std.query=log:0.01:1:20 \\\n"
+      "    --quantity \"backward.variance first/last\" --quantity \"attention.entropy_fraction 1\"");
+  command->callback([options] {
+    options->simulation.threads = options->threads;
+    Sweep(*options).run();
+  });
+}
+
+}  // namespace sigprop::cli
