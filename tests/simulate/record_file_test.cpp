@@ -14,9 +14,7 @@ namespace fs = std::filesystem;
 
 /// A file name in the temporary folder, free at the start and at the end.
 struct FreeName {
-  explicit FreeName(const std::string& name) : path(sigprop::test::own_path(name)) {
-    fs::remove(path);
-  }
+  explicit FreeName(const std::string& name) : path(sigprop::test::own_path(name)) { fs::remove(path); }
   ~FreeName() { fs::remove(path); }
   std::string path;
 };
