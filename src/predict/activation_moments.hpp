@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "predict/chebyshev.hpp"
@@ -72,7 +73,7 @@ class ActivationMoments {
     Node node_mean{}, node_variance{};  ///< within double's range; the scales lead back
     T mean_scale{}, product_scale{}, derivative_scale{};
     formula::ActivationMoments<Node> single{};
-    std::size_t uses = 0;
+    std::vector<std::pair<T, Pair>> met;  ///< correlations so far, while there are few
     std::vector<Node> product, derivative;  ///< Chebyshev coefficients once built
   };
 
@@ -99,7 +100,7 @@ class ActivationMoments {
     return f(formula::LeakyRelu{kind == ActivationKind::identity ? 1.0 : formula::LeakyRelu{}.slope});
   }
 
-  /// The entry of this input; uses counts how often a pair was asked of it.
+  /// The entry of this input.
   [[nodiscard]] Entry& lookup(network::ActivationKind kind, const formula::Moments<T>& x) {
     for (Entry& entry : entries_) {
       if (entry.kind == kind && entry.mean == x.mean && entry.variance == x.variance) return entry;
@@ -143,10 +144,15 @@ class ActivationMoments {
 
   [[nodiscard]] static Pair pair(Entry& entry, const T& r) {
     using std::acos;
-    constexpr std::size_t worth_a_table = 3;
-    if (r < T(0) || ++entry.uses < worth_a_table) {
+    constexpr std::size_t few = 2;
+    for (const auto& [known, value] : entry.met) {
+      if (known == r) return value;
+    }
+    if (r < T(0) || entry.met.size() < few) {
       const auto exact = exact_pair(entry, static_cast<Node>(r));
-      return {T(exact.second_moment), T(exact.derivative_product)};
+      const Pair value{T(exact.second_moment), T(exact.derivative_product)};
+      if (entry.met.size() < few) entry.met.emplace_back(r, value);
+      return value;
     }
     const double quarter = scalar::pi<double>() / 4;
     if (entry.product.empty()) {

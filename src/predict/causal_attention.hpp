@@ -120,7 +120,7 @@ class CausalAttention {
   CausalScores scores_;
 };
 
-/// Every token of a prefix stands for its mean: prefix and suffix sums only, O(L²).
+/// Every token of a prefix stands for its mean: prefix and suffix sums only, O(G²) for G groups.
 [[nodiscard]] std::unique_ptr<CausalAttention> prefix_means(CausalScores scores);
 
 /// The actual tokens of every prefix: about 20 products of (L, L) matrices.

@@ -5,6 +5,7 @@
 #include "cuda/device.hpp"
 #include "support/quantities.hpp"
 #include "support/spec.hpp"
+#include "support/temporary.hpp"
 
 namespace {
 
@@ -98,7 +99,7 @@ TEST_CASE("a run stopped and resumed goes on with its own checkpoint, and refuse
   if (!test::has_device()) return;
   const test::LinkedEngine linked;
   const network::Network network = test::network_of(spec());
-  const std::string file = (fs::temp_directory_path() / "sigprop_cuda_run_test").string();
+  const std::string file = test::own_path("cuda_run_test");
   fs::remove(file);
   simulate::Settings settings = some(3);
   settings.checkpoint = simulate::Checkpoint{file, false, "model"};

@@ -5,6 +5,7 @@
 
 #include "sigprop/experiment/experiment.hpp"
 #include "sigprop/simulate/simulate.hpp"
+#include "support/temporary.hpp"
 
 using namespace sigprop;
 using experiment::Component;
@@ -29,7 +30,7 @@ experiment::Options options(int threads = 1) {
 
 /// A file of its own that is removed again.
 struct File {
-  std::string path = (std::filesystem::temp_directory_path() / "sigprop_experiment_test.run").string();
+  std::string path = test::own_path("experiment_test");
   File() { std::filesystem::remove(path); }
   ~File() { std::filesystem::remove(path); }
 };

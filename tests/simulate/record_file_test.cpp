@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "sigprop/simulate/simulate.hpp"
+#include "support/temporary.hpp"
 
 namespace {
 
@@ -13,9 +14,7 @@ namespace fs = std::filesystem;
 
 /// A file name in the temporary folder, free at the start and at the end.
 struct FreeName {
-  explicit FreeName(const std::string& name) : path((fs::temp_directory_path() / ("sigprop_" + name)).string()) {
-    fs::remove(path);
-  }
+  explicit FreeName(const std::string& name) : path(sigprop::test::own_path(name)) { fs::remove(path); }
   ~FreeName() { fs::remove(path); }
   std::string path;
 };

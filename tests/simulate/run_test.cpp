@@ -8,6 +8,7 @@
 #include "simulate/replicate.hpp"
 #include "support/quantities.hpp"
 #include "support/spec.hpp"
+#include "support/temporary.hpp"
 
 namespace {
 
@@ -83,7 +84,7 @@ TEST_CASE("another seed gives another network, and float64 nearly the same one")
 
 TEST_CASE("a run stopped and resumed gives the bits of one that was not, also with more replicates") {
   const network::Network network = test::network_of(spec());
-  const std::string file = (fs::temp_directory_path() / "sigprop_run_test").string();
+  const std::string file = test::own_path("run_test");
   fs::remove(file);
   std::atomic<bool> stop{false};
   simulate::Settings settings = some(8, 2);
@@ -142,7 +143,7 @@ TEST_CASE("every token is measured on the CPU only") {
 
 TEST_CASE("a checkpoint without every token is not gone on with to measure them") {
   const network::Network network = test::network_of(spec());
-  const std::string file = (fs::temp_directory_path() / "sigprop_run_test_tokens").string();
+  const std::string file = test::own_path("run_test_tokens");
   fs::remove(file);
   simulate::Settings settings = some(1);
   settings.checkpoint = simulate::Checkpoint{file, false, "model"};
