@@ -34,7 +34,8 @@ def inches(text, limits=(0.5, 40.0), names=""):
     return value
 
 
-def parser_of(figures):
+def parse(words, figures):
+    """The arguments, options between the results included: a.json --label A b.json --label B."""
     parser = argparse.ArgumentParser(prog="sigprop_plot.py", description=__doc__, epilog="Figures read result JSON only: sigprop ... --format json.")
     commands = parser.add_subparsers(dest="figure", metavar="FIGURE", required=True)
     for name, module in figures.items():
@@ -48,7 +49,11 @@ def parser_of(figures):
         look.add_argument("--height", type=inches, metavar="INCHES", help="of the whole figure; default: what the panels and the legend need")
         look.add_argument("--style", metavar="FILE", help="a matplotlib style sheet that goes over ours")
         look.add_argument("--title", metavar="TEXT", help="above the figure; default: none")
-    return parser
+    if words and words[0] in figures:
+        arguments = commands.choices[words[0]].parse_intermixed_args(words[1:])
+        arguments.figure = words[0]
+        return arguments
+    return parser.parse_args(words)
 
 
 def main(words):
@@ -59,7 +64,7 @@ def main(words):
             raise
         raise MachineProblem("matplotlib is not installed; install it (Debian: python3-matplotlib), or run this script with uv run") from None
     from plotting import output, style
-    arguments = parser_of(figures).parse_args(words)
+    arguments = parse(words, figures)
     style.apply(arguments.style)
     for option, texts in (("--title", [arguments.title]), ("--label", getattr(arguments, "label", None) or [])):
         for text in filter(None, texts):
