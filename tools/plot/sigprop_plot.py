@@ -56,13 +56,17 @@ def parse(words, figures):
     return parser.parse_args(words)
 
 
-def main(words):
+def figures_of():
     try:
-        figures = {name: importlib.import_module(f"plotting.{name}") for name in FIGURES}
+        return {name: importlib.import_module(f"plotting.{name}") for name in FIGURES}
     except ModuleNotFoundError as error:
         if error.name != "matplotlib":
             raise
         raise MachineProblem("matplotlib is not installed; install it (Debian: python3-matplotlib), or run this script with uv run") from None
+
+
+def draw(words):
+    figures = figures_of()
     from plotting import output, style
     arguments = parse(words, figures)
     style.apply(arguments.style)
@@ -76,12 +80,15 @@ def main(words):
     output.write(figure, arguments.output, form, title, command, [result.made_by for result in results])
 
 
-if __name__ == "__main__":
+def main(words):
+    """The exit status: 0 fine, 2 wrong usage or input, 3 the machine."""
     try:
-        main(sys.argv[1:])
-    except Problem as problem:
+        draw(words)
+    except (Problem, MachineProblem) as problem:
         print(f"{PROGRAM}: {problem}", file=sys.stderr)
-        sys.exit(2)
-    except MachineProblem as problem:
-        print(f"{PROGRAM}: {problem}", file=sys.stderr)
-        sys.exit(3)
+        return 2 if isinstance(problem, Problem) else 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -47,6 +47,8 @@ def draw(arguments):
         panel.invert_yaxis()
         style.set_title(panel, title + (" / its mean over positions" if arguments.relative else ""))
         style.set_scale(panel, "x", "log" if arguments.log_position else "whole", 1, len(grid[0]))
+        if arguments.log_position:
+            panel.xaxis.set_major_formatter(lambda position, _: f"{position:g}" if position >= 1 else "")
         name_rows(panel, places)
     for panel in axes[-columns:]:
         panel.set_xlabel("position of the token")
