@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An SVG figure as what can be compared: its texts, and per panel its curves in shares of the panel, so that the layout of another
 version of matplotlib does not matter."""
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -15,7 +16,8 @@ def coordinates(path):
 
 
 def texts(root):
-    return sorted("".join(text.itertext()).strip() for text in root.iter(SVG + "text"))
+    """Without white space: versions put the letters of a formula into fewer or more elements."""
+    return sorted("".join("".join(text.itertext()).split()) for text in root.iter(SVG + "text"))
 
 
 def panel_frame(axes):
@@ -59,6 +61,24 @@ def read(path):
     return ElementTree.parse(path).getroot()
 
 
+def to_segment(point, start, end):
+    """The distance of a point from a straight line between two others."""
+    run, rise = end[0] - start[0], end[1] - start[1]
+    square = run * run + rise * rise
+    share = min(1.0, max(0.0, ((point[0] - start[0]) * run + (point[1] - start[1]) * rise) / square)) if square else 0.0
+    return math.hypot(point[0] - start[0] - share * run, point[1] - start[1] - share * rise)
+
+
+def apart(curve, other):
+    """How far two curves lie apart: vertex from vertex, or if one of them was simplified, vertex from line."""
+    if len(curve) == len(other):
+        return max(math.dist(point, like) for point, like in zip(curve, other))
+    if min(len(curve), len(other)) < 2:
+        return math.inf
+    return max(min(to_segment(point, *segment) for segment in zip(line, line[1:]))
+               for points, line in ((curve, other), (other, curve)) for point in points)
+
+
 def differences(one, other, tolerance):
     """Sentences on what differs between two figures; none if they are alike."""
     first, second = read(one), read(other)
@@ -71,7 +91,6 @@ def differences(one, other, tolerance):
         return told
     for at, (panel, like) in enumerate(zip(mine, theirs), 1):
         for curve, same in zip(panel, like):
-            far = len(curve) != len(same) or max(max(abs(a - c), abs(b - d)) for (a, b), (c, d) in zip(curve, same)) > tolerance
-            if far:
+            if apart(curve, same) > tolerance:
                 told.append(f"panel {at}: a curve lies elsewhere")
     return told

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from plotting.problems import Problem, note
 
@@ -36,6 +36,7 @@ COLOUR_MAP = "cividis"  # its lightness rises evenly, also in grey and for the c
 LOG_COLOUR_DECADES = 2.0
 LOG_AXIS_FACTOR = 10.0
 TICK_STEPS = (1, 2, 5, 10)
+MOST_TICKS = 5
 SHORT_RANGE = 5.0  # a factor in which 1, 2 and 5 could leave fewer than two ticks
 LINEAR = ("token_correlation", "entropy", "entropy_fraction", "rank_residual", "mean")  # bounded, or of both signs
 
@@ -184,10 +185,10 @@ def set_scale(axes, which, scale, low=1.0, high=10.0):
     """Scale of the x or y axis (linear, whole, log, exponent), with ticks that do not crowd a small panel; low and high are the data's ends."""
     axis = getattr(axes, f"{which}axis")
     if scale == "exponent":
-        axis.set_major_locator(MaxNLocator(5, integer=True))
+        axis.set_major_locator(MaxNLocator(MOST_TICKS, integer=True))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:g}}}$"))
     elif scale in ("linear", "whole"):
-        axis.set_major_locator(MaxNLocator(5, steps=TICK_STEPS, integer=scale == "whole"))
+        axis.set_major_locator(MaxNLocator(MOST_TICKS, steps=TICK_STEPS, integer=scale == "whole"))
     else:
         getattr(axes, f"set_{which}scale")("log")
         set_log_ticks(axis, low, high)
@@ -195,8 +196,10 @@ def set_scale(axes, which, scale, low=1.0, high=10.0):
 
 def set_log_ticks(axis, low, high):
     """Powers of ten if two of them lie between the ends, else 1, 2 and 5 times them, and in a short range even steps."""
-    if math.floor(math.log10(high)) > math.ceil(math.log10(low)):
-        axis.set_major_locator(LogLocator(numticks=6))
+    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
+    if last > first:
+        step = math.ceil((last - first + 1) / MOST_TICKS)
+        axis.set_major_locator(FixedLocator([10.0**power for power in range(-307, 309) if power % step == 0]))
     else:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high >= SHORT_RANGE * low else MaxNLocator(4, steps=TICK_STEPS))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
