@@ -329,6 +329,68 @@ class Figures(unittest.TestCase):
         self.assertRegex(plot("profile", "full.json", "--title", r"$\nonsense$", "-o", self.folder / "x.svg")[1],
                          r"^sigprop_plot: --title \$\\nonsense\$: has a formula that cannot be read: .*; mend it, or write \\\$ for a dollar\n$")
 
+    def test_a_result_that_lacks_what_its_figure_needs(self):
+        path = self.result("verified.json", lambda data: data.update(points=[], layers=[]))
+        self.refuses(["verify", path], f"{path}: /points and /layers have no comparison; make it with sigprop verify SPEC --format json")
+        path = self.result("compared.json", lambda data: data.update(schemes=[{"scheme": "admin", "reason": "it has no norm"}]))
+        status, errors = plot("schemes", path, "-o", self.folder / "x.svg")
+        self.assertEqual((status, errors.splitlines()[1]), (2, f"sigprop_plot: {path}: /schemes has no scheme that was predicted; compare others, "
+                                                               "with sigprop compare --schemes A,B"))
+        path = self.result("experiment.json", lambda data: data["components"][1]["error_percentiles"]["mean"].update(full=[1.0, 2.0]))
+        self.refuses(["experiment", path],
+                     f"{path}: /components/1/error_percentiles/mean/full is [1.0, 2.0], but must be three numbers")
+        path = self.result("experiment.json", lambda data: data["components"][0].update(error_percentiles={}))
+        self.refuses(["experiment", path],
+                     f"{path}: /components/0/error_percentiles is empty; let the experiment finish at least one setting")
+        path = self.result("experiment.json", lambda data: data.update(components=[]))
+        self.refuses(["experiment", path], f"{path}: /components is empty; make it with sigprop experiment all --format json")
+        path = self.result("full.json", lambda data: data.update(points=[], layers=[]))
+        self.refuses(["profile", path], f"{path}: /points has none of forward.variance, backward.variance, forward.token_correlation, "
+                     "attention.entropy; choose with --quantity")
+
+    def test_tokens_that_do_not_fit_into_a_map(self):
+        self.refuses(["tokens", "tokens.json", "--points", "layer 3/*"], 'tokens.json: --points: no point is called "layer 3/*"; the first are '
+                     "input, layer 1/attention, layer 1/ffn, layer 2/attention, layer 2/ffn")
+        path = self.result("tokens.json", lambda data: data["points"][2]["forward"]["tokens"]["second_moment"].pop())
+        self.refuses(["tokens", path], f"{path}: 6 tokens at layer 2/ffn and 5 tokens at layer 1/ffn do not fit into one map; choose with --points, "
+                     "such as --points 'encoder/*'")
+        path = self.result("tokens.json", lambda data: data["points"][0]["backward"]["tokens"].update(variance=[0.0] * 6))
+        self.refuses(["tokens", path, "--relative"], f"{path}: --relative: input has no finite mean above 0 over the positions; leave it out")
+
+    def test_options_that_do_not_go_together(self):
+        self.refuses(["phase", "sweep.jsonl", "--x", "init.std.query", "--y", "init.std.query", "--quantity", "a"],
+                     "--x and --y are both init.std.query; a map needs two settings")
+        map_of = ["phase", "sweep.jsonl", *SWEEP, "--quantity"]
+        self.refuses([*map_of, "forward.variance"], 'sweep.jsonl: --quantity: "forward.variance" is none of forward.variance last, backward.variance '
+                     'first, weights.value.gradient_norm first; did you mean "forward.variance last"?')
+        self.refuses([*map_of, "forward.variance last", "--where", "init.std"],
+                     "--where init.std: must be PATH=VALUE with a setting of sweep.jsonl")
+        self.refuses([*map_of, "forward.variance last", "--where", "stack.norm.placement=pro"],
+                     'sweep.jsonl: --where stack.norm.placement: "pro" is none of pre, post; did you mean "pre"?')
+        self.refuses([*map_of, "backward.variance first", "--where", "stack.norm.placement=post"],
+                     "sweep.jsonl: no chosen row has a value of backward.variance first; choose other rows with --where")
+        self.refuses(["schemes", "compared.json", "--label", "a"], "--label: schemes of compare have their own names; leave it out")
+        self.refuses(["schemes", "full.json", "--only", "gpt2"],
+                     "--only: chooses schemes of compare, but the results are of predict; leave it out")
+        self.refuses(["schemes", "compared.json", "--only", "gpt3"],
+                     '--only: "gpt3" is none of gpt2, llama, deepscalelm, admin; did you mean "gpt2"?')
+        self.refuses(["across", "full.json", "--x", "forward.variance", "--y", "forward.variance last"], "--x forward.variance: must be a quantity and "
+                     "its place, such as 'forward.variance last' or 'forward.variance layer 1'")
+        self.refuses(["profile", "full.json", "--height", "0.6"],
+                     "--height 0.6: title and legend alone take 0.15 inches; give more height, or fewer or shorter labels")
+
+    def test_a_width_that_is_none(self):
+        status, errors = plot("profile", "full.json", "--width", "wide", "-o", self.folder / "x.svg")
+        self.assertEqual(status, 2)
+        self.assertIn('argument --width: "wide", but must be one of icml, icml-text, neurips, iclr, ieee, ieee-text, acl, acl-text, or inches '
+                      "from 1.5 to 40", errors)
+
+    @unittest.skipUnless(any(map(shutil.which, ("pdflatex", "xelatex", "lualatex"))), "PGF needs a LaTeX, and none is installed")
+    def test_a_label_that_latex_refuses(self):
+        status, errors = plot("profile", "full.json", "--label", "a & b", "-o", self.folder / "x.pgf")
+        self.assertEqual((status, list(self.folder.iterdir())), (2, []))
+        self.assertIn("LaTeX cannot set a text: ! Misplaced alignment tab character &.; texts are LaTeX in a PGF, so write \\& for &", errors)
+
     def test_labels_must_be_as_many_as_results(self):
         self.refuses(["profile", "full.json", "--label", "a", "--label", "b"],
                      "--label: 2 given for 1 results; give one for each, in their order, or none")
