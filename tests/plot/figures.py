@@ -263,7 +263,8 @@ class Figures(unittest.TestCase):
     def test_a_file_that_is_no_result(self):
         self.refuses(["profile", "absent.json"], "absent.json: cannot be read: No such file or directory")
         for name, text, message in (
-                ("cut.json", '{"command": ', "line 1, column 13: not JSON: Expecting value; make it with sigprop predict ... --format json --output {}"),
+                ("cut.json", '{"command": ', "line 1, column 13: not JSON: Expecting value; make it with sigprop predict ... --format json "
+                                             "--output {}"),
                 ("list.json", "[1]", "is no result of sigprop: /command is absent, but must be predict, simulate or verify; make it with sigprop "
                                      "predict ... --format json --output {}"),
                 ("nan.json", '{"command": NaN}', "NaN is no number of JSON; make it with sigprop predict ... --format json --output {}"),
@@ -377,7 +378,17 @@ class Figures(unittest.TestCase):
         self.refuses(["across", "full.json", "--x", "forward.variance", "--y", "forward.variance last"], "--x forward.variance: must be a quantity and "
                      "its place, such as 'forward.variance last' or 'forward.variance layer 1'")
         self.refuses(["profile", "full.json", "--height", "0.6"],
-                     "--height 0.6: title and legend alone take 0.15 inches; give more height, or fewer or shorter labels")
+                     "--height 0.6: title and legend alone take 0.2 inches; give more height, or fewer or shorter labels")
+
+    def test_what_has_no_room_or_no_letter_is_told(self):
+        self.refuses(["profile", "full.json", "--width", "1.5", "--height", "0.9"], "--width, --height: the panels have no room; give more")
+        status, errors = plot("profile", "full.json", "--title", "\u6f22", "-o", self.folder / "x.svg")
+        self.assertEqual((status, errors.count("\n")), (0, 1))
+        self.assertRegex(errors, "^sigprop_plot: note: Glyph 28450 .* missing from ")
+        path, rows = self.folder / "wide.jsonl", (DATA / "sweep.jsonl").read_text(encoding="utf-8")
+        path.write_text(rows.replace('query": 0.04', 'query": 1e308').replace('query": 0.03', 'query": -1e308'), encoding="utf-8")
+        self.refuses(["phase", path, *SWEEP, "--quantity", "forward.variance last", "--where", "stack.norm.placement=pre"],
+                     "settings from -1e+308 to 1e+308 do not fit on an axis; choose rows with --where")
 
     def test_a_width_that_is_none(self):
         status, errors = plot("profile", "full.json", "--width", "wide", "-o", self.folder / "x.svg")

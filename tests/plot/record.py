@@ -23,9 +23,9 @@ def specs():
     small = stack("small", 32, 3)
     block = {"layers": 2, "width": 64, "attention": {"heads": 2}, "ffn": {"width": 128, "activation": "relu"},
              "norm": {"kind": "layer_norm", "placement": "post"}}
-    return {"small": small, "tokens": stack("causal", 6, 2, "causal"), "translate": {"name": "translate", "sequence_length": 16, "input": small["input"], "encoder": block,
-                          "decoder": {**block, "cross_attention": {"heads": 2}},
-                          "init": {"scheme": "xavier"}},
+    return {"small": small, "tokens": stack("causal", 6, 2, "causal"),
+            "translate": {"name": "translate", "sequence_length": 16, "input": small["input"], "encoder": block,
+                          "decoder": {**block, "cross_attention": {"heads": 2}}, "init": {"scheme": "xavier"}},
             "gain": {"name": "gain", "sequence_length": 4, "input": {"variance": 1.0},
                      "components": [{"repeat": {"times": 25, "of": [{"linear": {"in": 50, "out": 50, "weight_std": 1e6}}]}}]}}
 

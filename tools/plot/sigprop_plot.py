@@ -7,7 +7,6 @@
 """Figures from the result JSON of sigprop, as PDF, SVG, PNG or PGF."""
 import argparse
 import importlib
-import os
 import shlex
 import sys
 
@@ -74,10 +73,12 @@ def draw(words):
         for text in filter(None, texts):
             style.check_text(option, text)
     form = output.check(arguments.output)
-    figure, results = figures[arguments.figure].draw(arguments)
-    command = shlex.join(["sigprop_plot.py", *words])
-    title = arguments.title or f"sigprop: {arguments.figure} of {', '.join(dict.fromkeys(result.name for result in results))}"
-    output.write(figure, arguments.output, form, title, command, [result.made_by for result in results])
+    with output.warnings_told():
+        figure, results = figures[arguments.figure].draw(arguments)
+        command = shlex.join(["sigprop_plot.py", *words])
+        title = arguments.title or f"sigprop: {arguments.figure} of {', '.join(dict.fromkeys(result.name for result in results))}"
+        data = output.render(figure, arguments.output, form, title, command, [result.made_by for result in results])
+    output.write(arguments.output, data)
 
 
 def main(words):

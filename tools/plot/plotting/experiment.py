@@ -8,8 +8,8 @@ from plotting.problems import Problem, unknown
 from plotting.results import load, need, shorten
 
 HELP = "error percentiles by component, both theories against the published ones"
-DESCRIPTION = """Percentiles 50, 90 and 99 of the error in percent, a panel a component and a row a quantity: three markers joined by a line for what was
-published, for the theory paper and for full. The axis is linear below 0.1 % and logarithmic above."""
+DESCRIPTION = """Percentiles 50, 90 and 99 of the error in percent, a panel a component and a row a quantity: three markers joined by a line
+for what was published, for the theory paper and for full. The axis is linear below 0.1 % and logarithmic above."""
 EXAMPLES = """sigprop_plot.py experiment all.json -o experiment.pdf
   sigprop_plot.py experiment all.json --component relu,attention --width neurips -o two.svg"""
 

@@ -7,6 +7,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 
 from plotting import style
+from plotting.problems import Problem
 
 MOST_VECTOR_CELLS = 5000  # beyond it cells become a picture of 300 dots an inch, except in PGF
 HATCH = "/////"
@@ -51,4 +52,6 @@ def edges(values, log=False):
     else:
         middle = [(a + b) / 2 for a, b in zip(at, at[1:])]
         out = [2 * at[0] - middle[0], *middle, 2 * at[-1] - middle[-1]]
+    if not all(map(math.isfinite, out)):
+        raise Problem(f"settings from {values[0]:g} to {values[-1]:g} do not fit on an axis; choose rows with --where")
     return [10.0**v for v in out] if log else out

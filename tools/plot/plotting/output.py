@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figure as a file: whole or not at all, the same bytes for the same command, with the commands that made it inside."""
+import contextlib
 import io
 import os
 import shutil
 import tempfile
+import warnings
 
 import matplotlib
 from matplotlib.backends.backend_pgf import LatexError
 
-from plotting.problems import MachineProblem, Problem, one_of
+from plotting.problems import MachineProblem, Problem, note, one_of
 
 FORMATS = ("pdf", "svg", "png", "pgf")
 TEX = ("pdflatex", "xelatex", "lualatex")
@@ -40,11 +42,11 @@ def tex():
                          "install one (Debian: texlive-latex-base and texlive-pictures), or write PDF")
 
 
-def write(figure, path, form, title, command, made_by):
-    """Renders, then writes a file beside the old one and puts it in its place."""
+def render(figure, path, form, title, command, made_by):
+    """The bytes of the file."""
     about = {"title": title, "command": command, "results": "; ".join(dict.fromkeys(made_by))}
     try:
-        data = RENDER[form](figure, about)
+        return RENDER[form](figure, about)
     except (LatexError, ValueError, RuntimeError, OSError) as error:
         lines = f"{error}\n{getattr(error, 'latex_output', '')}".strip().splitlines()
         refused = next((line for line in lines if line.startswith("!")), None)
@@ -52,6 +54,22 @@ def write(figure, path, form, title, command, made_by):
             raise Problem(f"--output {path}: LaTeX cannot set a text: {refused}; "
                           r"texts are LaTeX in a PGF, so write \& for & and \# for #") from None
         raise MachineProblem(f"--output {path}: cannot be drawn: {lines[0]}; mend the style sheet") from None
+
+
+@contextlib.contextmanager
+def warnings_told():
+    """What matplotlib warns of while it draws: panels without room are an error, all else a note."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in told if issubclass(warning.category, UserWarning)):
+        if "collapsed" in text:
+            raise Problem("--width, --height: the panels have no room; give more")
+        note(text)
+
+
+def write(path, data):
+    """Writes a file beside the old one and puts it in its place."""
     mask = os.umask(0)
     os.umask(mask)
     temporary = None

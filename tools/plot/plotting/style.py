@@ -8,6 +8,7 @@ from functools import partial
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cbook import is_math_text
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
@@ -94,6 +95,8 @@ class Complaints(logging.Handler):
 
 def check_text(option, text):
     """A text of the user's may have formulas between dollars, which must be such that matplotlib reads them."""
+    if not is_math_text(text):
+        return
     try:
         MathTextParser("agg").parse(text)
     except ValueError as error:
@@ -225,7 +228,7 @@ def head(figure, handles, labels, title=None, height=None):
         tall += legend.get_window_extent(renderer).height / figure.dpi + 2 * EDGE
     whole = height or body + tall
     if whole <= tall + 0.5:  # inches that the panels need at least
-        raise Problem(f"--height {whole:g}: title and legend alone take {tall:.2f} inches; give more height, or fewer or shorter labels")
+        raise Problem(f"--height {whole:g}: title and legend alone take {tall:.1f} inches; give more height, or fewer or shorter labels")
     figure.set_size_inches(width, whole)
     for place, down in placed:
         place((0.5, 1 - down / whole))

@@ -12,7 +12,8 @@ from plotting.results import Number, layers_of, leaves, load, look_up, need, num
 HELP = "predicted against measured with the diagonal, and z by depth"
 DESCRIPTION = """Every comparison of a verification: measured against predicted with standard errors and the diagonal, and
 z = (predicted - measured)/standard error by depth, with dashed lines at the critical t. A comparison beyond the lines can still
-agree, since the theory is granted its model error; those that disagree have a ring. Values of 0 or below have no place on the logarithmic axes of the first panel."""
+agree, since the theory is granted its model error; those that disagree have a ring. Values of 0 or below
+have no place on the logarithmic axes of the first panel."""
 EXAMPLES = """sigprop_plot.py verify verified.json -o verified.pdf
   sigprop_plot.py verify verified.json --quantity forward.variance --quantity backward.variance --width neurips -o variances.svg"""
 
