@@ -297,6 +297,11 @@ class Figures(unittest.TestCase):
         self.refuses(["profile", path], f'{path}: layer 1/attention, forward.variance is "1", but must be a number, or an object with log10 or '
                      "with mean and standard_error")
 
+    def test_a_standard_error_that_no_axis_can_hold(self):
+        path = self.result("simulated.json", lambda data: data["points"][1]["forward"]["variance"].update(standard_error=1e308))
+        self.refuses(["profile", path], f"{path}: layer 1/attention, forward.variance/standard_error is 1e+308, but must be below 1e300 for an axis "
+                     "to hold it")
+
     def test_an_output_that_cannot_be(self):
         self.refuses(["profile", "full.json", "-o", "x.jpg"], "--output x.jpg: the suffix must be .pdf, .svg, .png or .pgf")
         self.refuses(["profile", "full.json", "-o", "none/x.svg"],
@@ -306,7 +311,7 @@ class Figures(unittest.TestCase):
         path = self.folder / "kept.svg"
         path.write_text("old", encoding="utf-8")
         self.assertEqual(plot("profile", "gain.json", "--linear", "-o", path), (
-            2, "sigprop_plot: --linear: forward.variance passes the range of a double; leave --linear out to see its logarithm\n"))
+            2, "sigprop_plot: --linear: forward.variance passes 1e300, too much for a linear axis; leave --linear out to see its logarithm\n"))
         self.assertEqual(([p.name for p in self.folder.iterdir()], path.read_text(encoding="utf-8")), (["kept.svg"], "old"))
 
     def test_a_sweep_that_does_not_make_a_map(self):
@@ -318,8 +323,8 @@ class Figures(unittest.TestCase):
                      '"stack.residual.branch"?')
         path = self.folder / "bad.jsonl"
         path.write_text('{"set": {}, "values": {}}\n{"index": 1}\n', encoding="utf-8")
-        self.refuses(["phase", path, *SWEEP, "--quantity", "a"], f'{path}: line 2: {{"index": 1}} has no object set; each line must be an object like '
-                     '{"index": 0, "set": {PATH: VALUE}, "values": {NAME: NUMBER}}')
+        self.refuses(["phase", path, *SWEEP, "--quantity", "a"], f'{path}: line 2: {{"index": 1}} has no object set; each line must be an object '
+                     'like {"index": 0, "set": {PATH: VALUE}, "values": {NAME: NUMBER}}')
 
     def test_a_style_sheet_or_a_text_that_is_none(self):
         sheet = self.folder / "bad.mplstyle"
@@ -375,10 +380,10 @@ class Figures(unittest.TestCase):
                      "--only: chooses schemes of compare, but the results are of predict; leave it out")
         self.refuses(["schemes", "compared.json", "--only", "gpt3"],
                      '--only: "gpt3" is none of gpt2, llama, deepscalelm, admin; did you mean "gpt2"?')
-        self.refuses(["across", "full.json", "--x", "forward.variance", "--y", "forward.variance last"], "--x forward.variance: must be a quantity and "
-                     "its place, such as 'forward.variance last' or 'forward.variance layer 1'")
+        self.refuses(["across", "full.json", "--x", "forward.variance", "--y", "forward.variance last"], "--x forward.variance: must be a quantity "
+                     "and its place, such as 'forward.variance last' or 'forward.variance layer 1'")
         self.refuses(["profile", "full.json", "--height", "0.6"],
-                     "--height 0.6: title and legend alone take 0.2 inches; give more height, or fewer or shorter labels")
+                     "--height 0.6: title and legend leave no room for the panels; give more height, or fewer or shorter labels")
 
     def test_what_has_no_room_or_no_letter_is_told(self):
         self.refuses(["profile", "full.json", "--width", "1.5", "--height", "0.9"], "--width, --height: the panels have no room; give more")

@@ -13,6 +13,7 @@ from plotting.problems import Problem, one_of, unknown
 FIGURE_OF = {"predict": "profile", "simulate": "profile", "verify": "verify", "compare": "schemes", "experiment": "experiment"}
 # Settings of a result that are options of the command that made it.
 OPTIONS = ("theory", "schemes", "seed", "replicates", "engine", "precision", "norm_epsilon", "tolerance")
+LARGEST = 300.0  # log10 of what an axis of doubles can hold with its margins
 LAYER_PARTS = ("attention", "cross_attention", "weights")
 
 
@@ -25,7 +26,7 @@ class Number:
 
     @property
     def overflows(self):
-        return math.isinf(self.value)
+        return self.log10 > LARGEST
 
 
 @dataclass
@@ -134,9 +135,18 @@ def number(node, file, place):
         log10 = number(node["log10"], file, place + "/log10")
         return Number(math.inf, log10.value) if log10 else None
     if isinstance(node, dict) and "standard_error" in node:
-        mean, error = (number(node.get(key), file, f"{place}/{key}") for key in ("mean", "standard_error"))
+        mean = number(node.get("mean"), file, f"{place}/mean")
+        error = bounded(node["standard_error"], file, f"{place}/standard_error")
         return mean and Number(mean.value, mean.log10, error.value if error else 0.0)
     raise Problem(f'{file}: {place} is {shorten(node)}, but must be a number, or an object with log10 or with mean and standard_error')
+
+
+def bounded(node, file, place):
+    """A number that has no logarithm beside it, so that an axis must hold it."""
+    found = number(node, file, place)
+    if found and found.overflows:
+        raise Problem(f"{file}: {place} is {shorten(node)}, but must be below 1e{LARGEST:g} for an axis to hold it")
+    return found
 
 
 def is_number(node):

@@ -15,6 +15,7 @@ from matplotlib.mathtext import MathTextParser
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from plotting.problems import Problem, note
+from plotting.results import LARGEST
 
 # Inches, from the venues' style files: icml.sty \textwidth 6.75in, \columnsep 0.25in; neurips.sty and iclr_conference.sty 5.5in; IEEEtran.cls
 # \textwidth 43pc, \columnsep 1pc (a pica is 12 of 72.27 points an inch); acl.sty A4 with margins of 2.5cm, \columnsep 0.6cm.
@@ -161,7 +162,7 @@ def scale_of(numbers, choice, quantity):
     known = [n for n in numbers if n]
     if any(n.overflows for n in known):
         if choice == "linear":
-            raise Problem(f"--linear: {quantity} passes the range of a double; leave --linear out to see its logarithm")
+            raise Problem(f"--linear: {quantity} passes 1e{LARGEST:g}, too much for a linear axis; leave --linear out to see its logarithm")
         return "exponent"
     if choice:
         return choice
@@ -173,7 +174,7 @@ def scale_of(numbers, choice, quantity):
 
 def shown(one, scale):
     """(value, error) of a Number on such a scale; NaN where it has no place."""
-    if one is None or scale != "linear" and (math.isinf(one.log10) or one.value < 0):
+    if one is None or scale != "linear" and one.value <= 0 or scale != "exponent" and one.overflows:
         return math.nan, 0.0
     return (one.log10, 0.0) if scale == "exponent" else (one.value, one.error)
 
@@ -228,7 +229,7 @@ def head(figure, handles, labels, title=None, height=None):
         tall += legend.get_window_extent(renderer).height / figure.dpi + 2 * EDGE
     whole = height or body + tall
     if whole <= tall + 0.5:  # inches that the panels need at least
-        raise Problem(f"--height {whole:g}: title and legend alone take {tall:.1f} inches; give more height, or fewer or shorter labels")
+        raise Problem(f"--height {whole:g}: title and legend leave no room for the panels; give more height, or fewer or shorter labels")
     figure.set_size_inches(width, whole)
     for place, down in placed:
         place((0.5, 1 - down / whole))

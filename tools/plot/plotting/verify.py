@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 
 from plotting import style
 from plotting.problems import Problem, note
-from plotting.results import Number, layers_of, leaves, load, look_up, need, number, points_of, quantities_of, unknown_quantity
+from plotting.results import Number, bounded, layers_of, leaves, load, look_up, need, number, points_of, quantities_of, unknown_quantity
 
 HELP = "predicted against measured with the diagonal, and z by depth"
 DESCRIPTION = """Every comparison of a verification: measured against predicted with standard errors and the diagonal, and
@@ -48,7 +48,8 @@ def comparisons(result, wanted):
 
 def comparison(result, place, quantity, node):
     where = f"{place.path}, {quantity}"
-    predicted, z = (number(node.get(key), result.file, f"{where}, {key}") for key in ("predicted", "z"))
+    predicted = number(node["predicted"], result.file, f"{where}, predicted")
+    z = bounded(node.get("z"), result.file, f"{where}, z")
     return Comparison(GROUPS[quantity.split(".")[0]], place.depth, predicted, number(node, result.file, where), z.value if z else math.nan,
                       bool(node.get("agrees", True)))
 
@@ -61,7 +62,7 @@ def draw(arguments):
     found = comparisons(result, arguments.quantity)
     if not found:
         raise Problem(f"{result.file}: /points and /layers have no comparison; make it with sigprop verify SPEC --format json")
-    critical = number(look_up(need(result, result.data, "summary", dict, ""), "critical_t"), result.file, "/summary/critical_t")
+    critical = bounded(look_up(need(result, result.data, "summary", dict, ""), "critical_t"), result.file, "/summary/critical_t")
     figure, (left, right) = style.panels(2, 1 if arguments.width < style.NARROW else 2, arguments.width, arguments.height)
     handles = {}
     for at, name in enumerate(dict.fromkeys(GROUPS.values())):
@@ -91,7 +92,7 @@ def draw_group(left, right, at, group):
 
 def finish_left(axes, found, result):
     pairs = [[style.shown(number, "log")[0] for number in (c.predicted, c.measured)] for c in found]
-    kept = [value for pair in pairs if not any(map(hidden, pair)) for value in pair]
+    kept = [value for pair in pairs if not any(map(math.isnan, pair)) for value in pair]
     if len(kept) < 2 * len(found):
         note(f"{result.file}: {len(found) - len(kept) // 2} of {len(found)} comparisons are left out of the first panel: "
              "a value is 0, negative or beyond the range of a double")
@@ -104,10 +105,6 @@ def finish_left(axes, found, result):
     axes.plot([low, high], [low, high], color="0.5", linewidth=0.6, zorder=0)
     for which in "xy":
         style.set_scale(axes, which, "log", low, high)
-
-
-def hidden(value):
-    return math.isnan(value) or math.isinf(value)
 
 
 def finish_right(axes, critical):
