@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["matplotlib>=3.6.3"]
+# ///
+"""Figures from the result JSON of sigprop, as PDF, SVG, PNG or PGF."""
+import argparse
+import importlib
+import shlex
+import sys
+
+from plotting.problems import PROGRAM, MachineProblem, Problem
+
+FIGURES = ("profile", "verify", "schemes", "experiment", "tokens", "phase", "across")
+
+
+def width(text):
+    """Inches, or the name of a venue."""
+    from plotting.style import WIDTH_RANGE, WIDTHS
+    if text in WIDTHS:
+        return WIDTHS[text]
+    return inches(text, WIDTH_RANGE, f"one of {', '.join(WIDTHS)}, or ")
+
+
+def inches(text, limits=(0.5, 40.0), names=""):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not limits[0] <= value <= limits[1]:
+        raise argparse.ArgumentTypeError(f'"{text}", but must be {names}inches from {limits[0]:g} to {limits[1]:g}')
+    return value
+
+
+def parse(words, figures):
+    """The arguments, options between the results included: a.json --label A b.json --label B."""
+    parser = argparse.ArgumentParser(prog="sigprop_plot.py", description=__doc__, epilog="Figures read result JSON only: sigprop ... --format json.")
+    commands = parser.add_subparsers(dest="figure", metavar="FIGURE", required=True)
+    for name, module in figures.items():
+        one = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION, epilog=f"Examples:\n  {module.EXAMPLES}",
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+        module.add_options(one)
+        look = one.add_argument_group("the file and its look")
+        look.add_argument("-o", "--output", metavar="FILE", required=True, help="where the figure goes; .pdf, .svg, .png or .pgf says what it is")
+        look.add_argument("--width", type=width, default="icml", metavar="W",
+                          help="a column of icml (default), neurips, iclr, ieee or acl, the text of icml-text, ieee-text or acl-text, or inches")
+        look.add_argument("--height", type=inches, metavar="INCHES", help="of the whole figure; default: what the panels and the legend need")
+        look.add_argument("--style", metavar="FILE", help="a matplotlib style sheet that goes over ours")
+        look.add_argument("--title", metavar="TEXT", help="above the figure; default: none")
+    if words and words[0] in figures:
+        arguments = commands.choices[words[0]].parse_intermixed_args(words[1:])
+        arguments.figure = words[0]
+        return arguments
+    return parser.parse_args(words)
+
+
+def figures_of():
+    try:
+        return {name: importlib.import_module(f"plotting.{name}") for name in FIGURES}
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise MachineProblem("matplotlib is not installed; install it (Debian: python3-matplotlib), or run this script with uv run") from None
+
+
+def draw(words):
+    figures = figures_of()
+    from plotting import output, style
+    arguments = parse(words, figures)
+    style.apply(arguments.style)
+    for option, texts in (("--title", [arguments.title]), ("--label", getattr(arguments, "label", None) or [])):
+        for text in filter(None, texts):
+            style.check_text(option, text)
+    form = output.check(arguments.output)
+    with output.warnings_told():
+        figure, results = figures[arguments.figure].draw(arguments)
+        command = shlex.join(["sigprop_plot.py", *words])
+        title = arguments.title or f"sigprop: {arguments.figure} of {', '.join(dict.fromkeys(result.name for result in results))}"
+        data = output.render(figure, arguments.output, form, title, command, [result.made_by for result in results])
+    output.write(arguments.output, data)
+
+
+def main(words):
+    """The exit status: 0 fine, 2 wrong usage or input, 3 the machine."""
+    try:
+        draw(words)
+    except (Problem, MachineProblem) as problem:
+        print(f"{PROGRAM}: {problem}", file=sys.stderr)
+        return 2 if isinstance(problem, Problem) else 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
