@@ -77,7 +77,7 @@ void panel(std::ostream& out, const std::string& title, const std::vector<Quanti
   out << title << (scale.logarithmic ? ", logarithmic\n" : "\n");
   for (std::size_t row = rows; row-- > 0;) {
     const bool named = row + 1 == rows || row == 0 || row == rows / 2;
-    const double at = row == 0 ? 0 : row + 1 == rows ? 1 : static_cast<double>(row) / static_cast<double>(rows);
+    const double at = row == 0 ? 0 : row + 1 == rows ? 1 : 0.5;  // rows is odd
     std::string line = right(named ? scale.label(at) : "", label_width - 1) + (named ? " ┤" : " │");
     for (const std::size_t point : points) {
       const std::optional<double> height = scale.height(values[point]);

@@ -132,6 +132,10 @@ CASES = {
     "import_help": (["import", "--help"], ""),
     "import_bert": (["import", BERT, "--sequence-length", "512", "--batch", "8"], ""),
     "import_vit": (["import", "-"], json.dumps({"model_type": "vit", "hidden_size": 384, "num_attention_heads": 6})),
+    "predict_plot": (["predict", "specs/figure-192-xavier-pre.json", "--plot"], ""),
+    "predict_plot_json": (["predict", "specs/bert-base.json", "--plot", "--format", "json"], ""),
+    "sweep_help": (["sweep", "--help"], ""),
+    "sweep_small": (["sweep", "-", "--set", "stack.layers=1,2", "--threads", "1"], json.dumps(SMALL)),
     "import_unknown_type": (["import", "-", "--sequence-length", "128"], json.dumps({"model_type": "gptneox"})),
     "import_no_sequence_length": (["import", BERT], ""),
     "import_unknown_key": (["import", "-", "--sequence-length", "128", "--output", "-"],
@@ -148,7 +152,8 @@ NUMBER = re.compile(r"-?\d+\.?\d*(?:e[+-]?\d+)?")
 
 
 def run(arguments, text):
-    result = subprocess.run([SIGPROP, *arguments], input=text, capture_output=True, text=True, cwd=SOURCE, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    result = subprocess.run([SIGPROP, *arguments], input=text, capture_output=True, text=True, cwd=SOURCE, check=False, env=environment)
     return f"exit status {result.returncode}\n--- standard output\n{result.stdout}--- standard error\n{result.stderr}"
 
 

@@ -170,6 +170,18 @@ class Figures(unittest.TestCase):
                               "-o", path)[0], 0)
         self.assertNotIn("<pattern", path.read_text(encoding="utf-8"))
 
+    def test_a_sweep_of_the_program_is_drawn_and_told_in_the_figure(self):
+        if not SIGPROP:
+            self.skipTest("no program was named")
+        sweep, path = self.folder / "own.jsonl", self.folder / "own.svg"
+        subprocess.run([SIGPROP, "sweep", ROOT / "specs/bert-base.json", "--set", "stack.layers=2", "--set", "stack.residual.branch=0.1:1:3",
+                        "--set", "init.std.query=log:0.01:1:3", "--output", sweep], check=True)
+        self.assertEqual(plot("phase", sweep, *SWEEP, "--quantity", "backward.variance first/last", "-o", path), (0, ""))
+        text = path.read_text(encoding="utf-8")
+        self.assertIn("specs/bert-base.json: ", text)
+        self.assertIn("own.jsonl, 9 rows", text)
+        self.assertNotIn("<pattern", text)
+
     # Files
 
     def test_every_figure_comes_in_every_format(self):

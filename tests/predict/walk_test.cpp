@@ -75,6 +75,48 @@ TEST_CASE("a table shows a point called attention where there is none") {
   CHECK(table.str().find("layer 0/attention") != std::string::npos);
 }
 
+/// The lines of a plot of so many columns.
+std::vector<std::string> plotted(const json& spec, std::size_t columns) {
+  std::ostringstream out;
+  report::write_plot(out, test::predicted(spec), columns);
+  std::istringstream lines(out.str());
+  std::vector<std::string> list;
+  for (std::string line; std::getline(lines, line);) list.push_back(line);
+  return list;
+}
+
+TEST_CASE("a plot is not wider than its terminal, whatever the depth") {
+  for (const int layers : {1, 12, 200}) {
+    json spec = test::small_stack();
+    spec["stack"]["layers"] = layers;
+    for (const std::size_t columns : {40, 41, 80, 133, 400}) {
+      INFO(layers << " layers, " << columns << " columns");
+      const std::vector<std::string> lines = plotted(spec, columns);
+      const auto panels_end = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+        return line.rfind("variance   ", 0) == 0;  // the summary
+      });
+      REQUIRE(panels_end - lines.begin() == 28);  // title, two panels of twelve lines, empty lines between
+      for (auto line = lines.begin() + 2; line != panels_end; ++line) {
+        const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+        CHECK(line->size() - static_cast<std::size_t>(std::count_if(line->begin(), line->end(), continues)) <= columns);
+      }
+    }
+  }
+}
+
+TEST_CASE("a plot is logarithmic where values span more than two decades, and draws what is 0 as nothing") {
+  json spec = test::small_stack();
+  CHECK(plotted(spec, 80)[2] == "variance");
+  spec["stack"]["layers"] = 300;
+  spec["stack"]["norm"] = {{"kind", "none"}};
+  spec["init"] = {{"scheme", "kaiming"}};
+  CHECK(plotted(spec, 80)[2] == "variance, logarithmic");
+  json still = {{"sequence_length", 4},
+                {"input", {{"variance", 1}}},
+                {"components", {{{"linear", {{"in", 8}, {"out", 8}, {"weight_std", 0.0}}}, {"point", "a"}}}}};
+  CHECK(plotted(still, 80).size() > 20);
+}
+
 TEST_CASE("one residual scale a branch is used branch by branch") {
   json spec = test::small_stack();
   spec["stack"]["layers"] = 2;

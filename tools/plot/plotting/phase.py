@@ -10,6 +10,7 @@ from plotting.results import Result, number, parse, shorten, text_of
 HELP = "a map over two settings, from the JSON Lines of a sweep"
 DESCRIPTION = """A map of one quantity over two settings of a sweep. The file has one JSON object a line:
   {"index": 0, "set": {"stack.residual.branch": 0.1, "init.std.query": 0.02}, "values": {"forward.variance last": 1.2}}
+after the line that tells how the sweep was made.
 Axes are logarithmic where the settings grow by equal factors, colours where the values span more than two decades. Points that the sweep
 does not have, or that have no such value, are hatched. Settings that are no numbers stand side by side in the order of their appearance."""
 EXAMPLES = """sigprop_plot.py phase sweep.jsonl --x stack.residual.branch --y init.std.query --quantity 'backward.variance first' -o phase.pdf
@@ -30,7 +31,7 @@ def add_options(parser):
 
 
 def draw(arguments):
-    rows = rows_of(arguments.sweep)
+    head, rows = rows_of(arguments.sweep)
     for option, path in (("--x", arguments.x), ("--y", arguments.y)):
         known = list(dict.fromkeys(name for row in rows for name in row["set"]))
         if path not in known:
@@ -49,23 +50,30 @@ def draw(arguments):
     for which, values, log, path in (("x", xs, x_log, arguments.x), ("y", ys, y_log, arguments.y)):
         name_axis(axes, which, values, log, path)
     style.head(figure, [], [], arguments.title, arguments.height)
-    return figure, [Sweep(arguments.sweep, {"rows": len(rows)})]
+    return figure, [Sweep(arguments.sweep, {"rows": len(rows), "head": head})]
 
 
 class Sweep(Result):
-    """A sweep as a source of a figure: its rows do not tell the command."""
+    """A sweep as a source of a figure, by its first line; without one, as cut out of a sweep, by its rows."""
 
     @property
     def made_by(self):
-        return f"sigprop sweep: {self.file}, {self.data['rows']} rows"
+        head, rows = self.data["head"], f"{self.file}, {self.data['rows']} rows"
+        if head is None:
+            return f"sigprop sweep: {rows}"
+        return f"sigprop {head.get('sigprop', '?')} sweep {head.get('settings', {}).get('spec', '?')}: {rows}"
 
 
 def rows_of(file):
-    rows = []
+    """The first line, where it tells how the sweep was made, and the points."""
+    head, rows = None, []
     for at, line in enumerate(text_of(file).splitlines(), 1):
         if not line.strip():
             continue
         row = parse(line, f"{file}: line {at}", CURE)
+        if at == 1 and isinstance(row, dict) and row.get("command") == "sweep":
+            head = row
+            continue
         for key in ("set", "values"):
             found = row.get(key, {} if key == "values" else None) if isinstance(row, dict) else None
             if not isinstance(found, dict):
@@ -74,7 +82,7 @@ def rows_of(file):
         rows.append(row)
     if not rows:
         raise Problem(f"{file}: has no rows; {CURE}")
-    return rows
+    return head, rows
 
 
 def chosen(rows, conditions, file):
