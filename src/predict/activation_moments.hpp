@@ -73,7 +73,7 @@ class ActivationMoments {
     Node node_mean{}, node_variance{};  ///< within double's range; the scales lead back
     T mean_scale{}, product_scale{}, derivative_scale{};
     formula::ActivationMoments<Node> single{};
-    std::vector<std::pair<T, Pair>> met;  ///< correlations so far, while there are few
+    std::vector<std::pair<T, Pair>> met;    ///< correlations so far, while there are few
     std::vector<Node> product, derivative;  ///< Chebyshev coefficients once built
   };
 
