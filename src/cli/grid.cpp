@@ -2,13 +2,13 @@
 #include "cli/grid.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "cli/command.hpp"
 #include "cli/scheme_choice.hpp"
+#include "report/number.hpp"
 
 namespace sigprop::cli {
 namespace {
@@ -28,17 +28,10 @@ std::optional<double> number(const std::string& text) {
   return value;
 }
 
-/// The shortest text that reads as the same number.
-std::string json_number(double value) {
-  std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  return {buffer.data(), end};
-}
-
 /// Of a single value: a number, true, false or null as they are, else a word.
 std::string json_value(const std::string& text, const std::string& value) {
   if (value.empty()) refuse_axis(text, "has an empty value");
-  if (number(value)) return json_number(*number(value));
+  if (number(value)) return report::exact(*number(value));
   if (value == "true" || value == "false" || value == "null") return value;
   if (value.find_first_of("\"\\") != std::string::npos)
     refuse_axis(text, "has a value with a quotation mark or backslash");
@@ -59,7 +52,7 @@ std::vector<std::string> range(const std::string& text, const std::vector<std::s
   for (std::size_t i = 0; i < count; ++i) {
     const double t = static_cast<double>(i) / (*wanted - 1);
     const double value = logarithmic ? *first * std::pow(*last / *first, t) : *first + (*last - *first) * t;
-    values.push_back(json_number(i + 1 == count ? *last : value));
+    values.push_back(report::exact(i + 1 == count ? *last : value));
   }
   return values;
 }

@@ -62,6 +62,7 @@ class Sweep {
   [[nodiscard]] profile::Profile profile(const network::Network& network, predict::Predictor& predictor) const;
   [[nodiscard]] report::SweepPoint point(std::size_t index, predict::Predictor& predictor) const;
   void require_good_models() const;
+  [[nodiscard]] std::optional<profile::Profile> first_prediction() const;
   void choose_quantities();
   [[nodiscard]] report::SweepHead head() const;
   void work(ResumableLines& lines, ProgressLine& progress);
@@ -89,8 +90,23 @@ std::vector<Axis> axes_of(const std::vector<std::string>& sets) {
   return axes;
 }
 
+std::vector<Asked> asked_of(const std::vector<std::string>& texts) {
+  std::vector<Asked> out;
+  for (const std::string& text : texts) {
+    try {
+      out.push_back({text, check::reading_of(text)});
+    } catch (const std::invalid_argument& error) {
+      throw Failure(wrong_usage, std::string("--quantity ") + error.what());
+    }
+  }
+  return out;
+}
+
 Sweep::Sweep(const Options& options)
     : options_(options), file_(load_text(options.spec)), axes_(axes_of(options.sets)), grid_(axes_) {
+  const spec::ReadResult before = spec::read_text(*file_.text, file_.name);
+  require_good(before);
+  name_ = before.network->name;
   require_good_models();
   choose_quantities();
 }
@@ -110,7 +126,6 @@ spec::ReadResult Sweep::model(std::size_t index) const {
 /// Before the first point is computed: a sweep that runs for hours does not end at a value that its spec cannot have.
 void Sweep::require_good_models() const {
   constexpr std::size_t most_shown = 5;
-  require_good(spec::read_text(*file_.text, file_.name));
   std::vector<std::string> errors;
   std::size_t bad = 0;
   for (std::size_t i = 0; i < grid_.size(); ++i) {
@@ -146,42 +161,32 @@ report::SweepPoint Sweep::point(std::size_t index, predict::Predictor& predictor
   return out;
 }
 
-/// What was asked for, which the first model must have; or of the usual what it has. Theory decides, also where networks are to be drawn.
-void Sweep::choose_quantities() {
-  const spec::ReadResult first = model(0);
-  name_ = spec::read_text(*file_.text, file_.name).network->name;
-  for (const std::string& text : options_.quantities) {
-    try {
-      asked_.push_back({text, check::reading_of(text)});
-    } catch (const std::invalid_argument& error) {
-      throw Failure(wrong_usage, std::string("--quantity ") + error.what());
-    }
-  }
-  std::optional<profile::Profile> predicted;
+/// By theory, of the first point; none where networks are drawn of a model that theory does not cover.
+std::optional<profile::Profile> Sweep::first_prediction() const {
   try {
-    predicted = prediction(*first.network, options_.theory, options_.spec);
+    return prediction(*model(0).network, options_.theory, options_.spec);
   } catch (const Failure&) {
     if (!options_.replicates) throw;
   }
-  if (!options_.quantities.empty()) {
-    if (!predicted) return;
-    for (const Asked& asked : asked_) {
-      try {
-        static_cast<void>(check::read(asked.reading, *predicted));
-      } catch (const std::invalid_argument& error) {
-        throw Failure(wrong_usage, file_.name + ": " + error.what());
-      }
-    }
-    return;
-  }
-  for (const char* text : usual_quantities) {
-    const check::Condition reading = check::reading_of(text);
+  return {};
+}
+
+/// What was asked for, which the first model must have; or of the usual what it has.
+void Sweep::choose_quantities() {
+  const bool usual = options_.quantities.empty();
+  asked_ = asked_of(usual ? std::vector<std::string>(std::begin(usual_quantities), std::end(usual_quantities))
+                          : options_.quantities);
+  const std::optional<profile::Profile> predicted = first_prediction();
+  if (!predicted) return;
+  std::erase_if(asked_, [&](const Asked& asked) {
     try {
-      if (predicted) static_cast<void>(check::read(reading, *predicted));
-      asked_.push_back({text, reading});
-    } catch (const std::invalid_argument&) {  // a model without attention has none of its quantities
+      static_cast<void>(check::read(asked.reading, *predicted));
+      return false;
+    } catch (const std::invalid_argument& error) {
+      if (!usual) throw Failure(wrong_usage, file_.name + ": " + error.what());
+      return true;  // a model without attention has none of its quantities
     }
-  }
+  });
 }
 
 report::SweepHead Sweep::head() const {

@@ -29,10 +29,6 @@ class CrossAttention {
   CrossAttention(Eigen::MatrixXd rows, Eigen::MatrixXd across, const formula::Moments<double>& memory,
                  const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table,
                  const Places& places);
-  /// Every row by itself.
-  CrossAttention(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& across, const formula::Moments<double>& memory,
-                 const formula::AttentionShape<double>& shape, double batch, SoftmaxTable<double>& table)
-      : CrossAttention(rows, across, memory, shape, batch, table, Places::single(rows.rows())) {}
 
   /// Token products of the heads' outputs.
   [[nodiscard]] Eigen::MatrixXd output() const;

@@ -68,11 +68,11 @@ void set_row_of(const Places& places, Index g, const ArrayXd& values, Eigen::Mat
   if (values.size() > later) m(g, places.count()) = values[0];
 }
 
-/// The longer rows of the same pairs. Two tokens of a group of n are n/3 apart on the mean.
+/// The longer rows of the same pairs.
 ArrayXd longer_rows(const Places& places, Index g) {
   const Index later = places.count() - g - 1, together = places.size(g) > 1 ? 1 : 0;
   ArrayXd out(later + together);
-  if (together == 1) out[0] = places.middle(g) + places.size(g) / 3;
+  if (together == 1) out[0] = places.later(g);
   out.tail(later) = places.middles().tail(later);
   return out;
 }

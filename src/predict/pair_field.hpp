@@ -31,7 +31,6 @@ enum class Correlations { smooth, rough };
 class PairFieldTable {
  public:
   PairFieldTable(Places places, Head head) : places_(std::move(places)), head_(head) {}
-  PairFieldTable(Eigen::Index length, Head head) : PairFieldTable(Places::single(length), head) {}
 
   /// score_variance: of every row over its own keys; correlation: of the scores of two rows. Leaves the diagonal, the functionals of
   /// single rows, at 0.

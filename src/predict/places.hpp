@@ -28,6 +28,9 @@ class Places {
   [[nodiscard]] const Eigen::VectorXd& middles() const { return middle_; }
   /// Tokens of its own group that the middle one sees.
   [[nodiscard]] double reached(Eigen::Index g) const { return (size_[g] + 1) / 2; }
+  /// How far two tokens of a group lie apart on the mean, and the place of the later one where the middle is the other.
+  [[nodiscard]] double apart(Eigen::Index g) const { return size_[g] / 3; }
+  [[nodiscard]] double later(Eigen::Index g) const { return middle_[g] + apart(g); }
 
   /// The sum over all pairs of tokens, each with itself among them.
   [[nodiscard]] double total(const Eigen::MatrixXd& products) const;

@@ -98,7 +98,7 @@ class PrefixMeans final : public CausalAttention {
       return h == g ? kept + lost() * scores_.squares[g] * scores_.own[g] : kept;
     };
     const auto within = [&](Index g) {
-      const double longer = places().middle(g) + places().size(g) / 3;
+      const double longer = places().later(g);
       const double beyond = (longer - places().middle(g)) * sums.line(g);
       return averaged(g, longer, scores_.pair.overlap(g, places().count()), beyond) +
              scores_.query(g, places().count()) * gain * shared(g, g, shared_keys.left_within(g));
@@ -176,7 +176,7 @@ class PrefixMeans final : public CausalAttention {
     const MatrixXd of_two =
         over_pairs([&](Index h, Index g) { return other(g, places().middle(h), b(h, g), scores_.pair.overlap(h, g)); },
                    [&](Index g) {
-                     const double longer = places().middle(g) + places().size(g) / 3;
+                     const double longer = places().later(g);
                      return other(g, longer, b(g, column), scores_.pair.overlap(g, column));
                    });
     const MatrixXd spread = over_lengths(places(), b);
@@ -184,7 +184,7 @@ class PrefixMeans final : public CausalAttention {
     const Sums beyond(places(), spread, Sums::Way::from_the_last);
     return over_pairs(
         [&](Index h, Index g) { return h == g ? ones.square(g) : twos.square(h) + beyond(g, h) - beyond.square(h); },
-        [&](Index g) { return twos.square(g) + places().size(g) / 3 * beyond.line(g); });
+        [&](Index g) { return twos.square(g) + places().apart(g) * beyond.line(g); });
   }
 
   /// The query gradient and E‖∂W_k‖².

@@ -15,10 +15,6 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-double square(double x) {
-  return x * x;
-}
-
 /// The means of shares by token, weighted by variances.
 VectorXd weighted(const VectorXd& a, const VectorXd& variance_a, const VectorXd& b, const VectorXd& variance_b) {
   const VectorXd sum = variance_a + variance_b;
@@ -33,7 +29,7 @@ double off_diagonal_mean(const Places& places, const MatrixXd& m) {
 }
 
 double pair_mean(const Places& places, const MatrixXd& m) {
-  return places.total(m) / square(places.tokens());
+  return places.total(m) / (places.tokens() * places.tokens());
 }
 
 profile::Ends ends_of(const MatrixXd& dots) {

@@ -83,6 +83,7 @@ class TokenByToken {
   [[nodiscard]] const formula::Gradient<double>& memory_gradient() const { return memory_gradient_; }
 
  private:
+  [[nodiscard]] static double square(double x) { return x * x; }
   [[nodiscard]] bool batched() const { return network_.batch > 1; }
   [[nodiscard]] Signal fresh(Signal x) const;
   [[nodiscard]] Gradient fresh(Gradient g) const;

@@ -12,12 +12,8 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-double square(double x) {
-  return x * x;
-}
-
 /// Are the tokens what they were in the layer before, up to rounding? Then so is what attention makes of them.
-bool settled(const MatrixXd& before, const MatrixXd& now) {
+bool unchanged(const MatrixXd& before, const MatrixXd& now) {
   constexpr double rounding = 1e-13;
   return (now - before).cwiseAbs().maxCoeff() <= rounding * before.cwiseAbs().maxCoeff();
 }
@@ -37,8 +33,8 @@ CausalTables& TokenByToken::tables_of(const network::Attention& op) {
 
 const TokenByToken::Attended& TokenByToken::attention(const network::Attention& op, const Signal& x) {
   const Shape shape = attention_shape<double>(op, network_.sequence_length);
-  if (attended_.causal && attended_.causal->scores().shape == shape && settled(attended_.causal->scores().x, x.dots) &&
-      (!across_ || settled(attended_.x_across, x.cross))) {
+  if (attended_.causal && attended_.causal->scores().shape == shape &&
+      unchanged(attended_.causal->scores().x, x.dots) && (!across_ || unchanged(attended_.x_across, x.cross))) {
     return attended_;
   }
   attended_ = {};  // before the next is made: matrices of long sequences are large

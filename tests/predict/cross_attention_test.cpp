@@ -20,6 +20,7 @@ using predict::CrossAttention;
 
 constexpr Index length = 12;
 constexpr double batch = 3;
+const predict::Places places = predict::Places::single(length);
 const Moments<double> rows{0, 1.3, 0.4, 0.1}, memory{0.2, 0.9, 0.3, 0.15};
 const Gradient<double> at_heads{1.5, 0.3, 0.2};
 
@@ -52,7 +53,7 @@ void close(const char* what, const MatrixXd& actual, double own, double other) {
 void check_alike(const AttentionShape<double>& shape) {
   auto table = table_of(shape);
   const CrossAttention attended(pairs(rows.second_moment(), rows.token_dot()),
-                                pairs(rows.cross_dot(), rows.cross_dot()), memory, shape, batch, table);
+                                pairs(rows.cross_dot(), rows.cross_dot()), memory, shape, batch, table, places);
   const auto scores = formula::attention_scores(rows, memory, shape);
   const auto softmax = table(scores.variance, scores.correlation);
   close("score variance", attended.mean_score_variance(), scores.variance);
@@ -121,7 +122,7 @@ TEST_CASE("a row's own output and query gradient depend on no other row") {
   MatrixXd products = pairs(1, 0.2);
   products(2, 2) = 2.5;
   const auto back_of = [&](const MatrixXd& x) {
-    const CrossAttention attended(x, {}, memory, shape, 1, table);
+    const CrossAttention attended(x, {}, memory, shape, 1, table, places);
     return std::array{attended.output()(2, 2), attended.backward(pairs(1, 0.1), {}).query(2, 2)};
   };
   const MatrixXd all_alike = pairs(2.5, 0.2);
@@ -133,16 +134,16 @@ TEST_CASE("rows that differ by rounding take the curves, rows that differ by mor
   const auto shape = plain();
   auto table = table_of(shape);
   MatrixXd products = pairs(1, 0.2);
-  const CrossAttention by_curve(products, {}, memory, shape, 1, table);
+  const CrossAttention by_curve(products, {}, memory, shape, 1, table, places);
   products(0, 0) += 1e-10;
-  const CrossAttention by_table(products, {}, memory, shape, 1, table);
+  const CrossAttention by_table(products, {}, memory, shape, 1, table, places);
   CHECK((by_curve.output() - by_table.output()).cwiseAbs().maxCoeff() < 1e-8);
 }
 
 TEST_CASE("a batch of one has no part across sequences") {
   const auto shape = plain();
   auto table = table_of(shape);
-  const CrossAttention attended(pairs(1, 0.2), {}, memory, shape, 1, table);
+  const CrossAttention attended(pairs(1, 0.2), {}, memory, shape, 1, table, places);
   const auto back = attended.backward(pairs(1, 0.1), {});
   CHECK(back.query_across.size() == 0);
   CHECK(back.memory.cross_covariance == 0);
@@ -154,12 +155,12 @@ TEST_CASE("a norm of queries and keys needs queries of one second moment, and su
   auto table = table_of(shape);
   MatrixXd products = pairs(1, 0.2);
   products(4, 4) = 1.1;
-  CHECK_THROWS_MATCHES(CrossAttention(products, {}, memory, shape, 1, table), predict::NotCovered,
+  CHECK_THROWS_MATCHES(CrossAttention(products, {}, memory, shape, 1, table, places), predict::NotCovered,
                        Catch::Matchers::Message(
                            "behind a causal mask, a norm on queries and keys of tokens of different second moments, as "
                            "without a norm before the attention, is not covered by this theory yet"));
   const auto message = [&] {
-    return domain_message([&] { return CrossAttention(pairs(1, 0.2), {}, memory, shape, 1, table); });
+    return domain_message([&] { return CrossAttention(pairs(1, 0.2), {}, memory, shape, 1, table, places); });
   };
   shape.key_weight = 0;
   CHECK(message() == "key second moment before its norm is 0, but must be above 0");
