@@ -40,7 +40,7 @@ Json& inside(Json& parent, const std::string& key, const std::string& path) {
   if (parent.is_null()) parent = Json::object();
   if (parent.is_object()) return parent[key];
   throw std::invalid_argument("\"" + path + "\" asks for the key \"" + key + "\" of " + parent.dump() +
-                              ", which is no object");
+                              ", which has no keys: end the path before it");
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ class Sweep(unittest.TestCase):
         self.refused(f'--set "a=log:0:1:3" has an end that is not above 0, which equal factors need{form}', "--set", "a=log:0:1:3")
         self.refused("--set names a twice, but must name every path once", "--set", "a=1,2", "--set", "a=3")
         self.refused("--set makes more than 1000000 points; take fewer values", "--set", "a=1:2:2000", "--set", "b=1:2:2000")
-        self.refused('standard input with stack.width.x=1: "stack.width.x" asks for the key "x" of 128, which is no object',
+        self.refused('standard input with stack.width.x=1: "stack.width.x" asks for the key "x" of 128, which has no keys: end the path before it',
                      "--set", "stack.width.x=1")
         self.refused("standard input with stack.attention.heads=3: /stack/attention/heads is 3, but must divide the width, 128: "
                      "change one of them or give head_width", "--set", "stack.attention.heads=2,3")
