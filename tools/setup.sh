@@ -9,21 +9,22 @@ die() {
   exit 3
 }
 
+# missing_packages FILE...
 missing_packages() {
   local package
-  sed -e 's/#.*//' -e '/^[[:space:]]*$/d' tools/packages.txt | while read -r package; do
+  sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@" | while read -r package; do
     dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
   done
 }
 
-# Asks the network only if a package is absent.
+# install_packages FILE...: those that the files list; asks the network only if one is absent.
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then
-    echo "This is no Debian: the libraries that tools/packages.txt lists must already be installed." >&2
+    echo "This is no Debian: the libraries that $* list must already be installed." >&2
     return
   fi
   local missing as_root=()
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_packages "$@")
   (( ${#missing[@]} > 0 )) || return 0
   if (( EUID != 0 )); then
     command -v sudo >/dev/null ||

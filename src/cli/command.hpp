@@ -72,6 +72,7 @@ void add_experiment(CLI::App& app);
 void add_init(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_sweep(CLI::App& app);
+void add_report(CLI::App& app);
 void add_schemes(CLI::App& app);
 void add_formulas(CLI::App& app);
 void add_schema(CLI::App& app);

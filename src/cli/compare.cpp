@@ -18,12 +18,6 @@ struct Options {
   OutputOptions output;
 };
 
-std::string norm_name(const network::Stack& stack) {
-  if (!stack.norm) return "none";
-  return std::string(stack.placement == network::Placement::pre ? "Pre-" : "Post-") +
-         (*stack.norm == network::NormKind::layer_norm ? "LN" : "RMSNorm");
-}
-
 /// `all` stands for every scheme.
 std::vector<std::string> chosen(const std::string& schemes) {
   std::vector<std::string> names;
@@ -48,8 +42,8 @@ report::Candidate candidate(const Options& options, const spec::FileText& file, 
   const spec::Initialized made = spec::initialize(*file.text, file.name, scheme_choice(name), options.keep_norm);
   if (!made.read.network) return {name, "", {}, without_file(made.read.errors.front(), file.name)};
   try {
-    return {name, norm_name(made.read.stacks.front()), prediction(*made.read.network, options.theory, options.spec),
-            ""};
+    return {name, network::norm_name(made.read.stacks.front()),
+            prediction(*made.read.network, options.theory, options.spec), ""};
   } catch (const Failure& failure) {
     return {name, "", {}, without_file(failure.what(), file.name)};
   }

@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   add_init(app);
   add_compare(app);
   add_sweep(app);
+  add_report(app);
   add_schemes(app);
   add_expand(app);
   add_import(app);

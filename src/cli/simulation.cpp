@@ -116,6 +116,11 @@ void add_simulation_options(CLI::App& command, SimulationOptions& options) {
   command.add_option("--replicates", options.replicates, "Random networks to draw")
       ->check(CLI::Range(1, 1000000000))
       ->capture_default_str();
+  add_tokens_option(command, options.tokens);
+  add_drawing_options(command, options);
+}
+
+void add_drawing_options(CLI::App& command, SimulationOptions& options) {
   command.add_option("--seed", options.seed, "Of the random numbers: network r of a seed is always the same")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -131,7 +136,6 @@ void add_simulation_options(CLI::App& command, SimulationOptions& options) {
       ->type_name("N")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
-  add_tokens_option(command, options.tokens);
   command.add_option("--threads", options.threads, "Threads of the CPU to use; 0: all")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();

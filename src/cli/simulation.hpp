@@ -43,6 +43,9 @@ void keep_freed_memory();
 
 void add_simulation_options(CLI::App& command, SimulationOptions& options);
 
+/// Those that tell how networks are drawn and computed, without how many and what is listed of them.
+void add_drawing_options(CLI::App& command, SimulationOptions& options);
+
 /// The measured profile of a spec's network, with progress on a terminal. Ctrl-C and SIGTERM end it with what is measured so far.
 /// Throws Failure.
 [[nodiscard]] simulate::Result simulated(const network::Network& network, const SimulationOptions& options, bool quiet);

@@ -88,7 +88,26 @@ bool same_layer(const Stack& stack, std::size_t a, std::size_t b) {
   return true;
 }
 
+const char* name_of(Placement placement) {
+  switch (placement) {
+    case Placement::pre:
+      return "Pre";
+    case Placement::post:
+      return "Post";
+    case Placement::sandwich:
+      return "Sandwich";
+    case Placement::output:
+      break;
+  }
+  return "Output";
+}
+
 }  // namespace
+
+std::string norm_name(const Stack& stack) {
+  if (!stack.norm) return "none";
+  return std::string(name_of(stack.placement)) + (*stack.norm == NormKind::layer_norm ? "-LN" : "-RMSNorm");
+}
 
 std::vector<Component> residual_of(const Stack& stack, std::size_t branch) {
   const auto norm_at = [&](Placement a, Placement b) {

@@ -161,6 +161,7 @@ CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalT
   set_key_spread(out);
   // Scores of a pair have the variance of the shorter row.
   out.variance = out.query.diagonal().cwiseProduct(out.key_spread) * out.key_gain();
+  for (const double v : out.variance) formula::require_finite("score variance", v);
   out.pair = tables.pairs(out.variance, correlations(out), out.rotary ? Correlations::rough : Correlations::smooth);
   set_rows(out, tables.rows);
   return out;

@@ -209,7 +209,11 @@ class Walk {
   void set_weight(const std::optional<T>& squared_norm) {
     using std::sqrt;
     const network::Outline::PlaceOfWeight& place = outline_.place_of_weight[--place_.weight];
-    if (squared_norm) result_.layers[place.layer].weights[place.index].gradient_norm = quantity(T(sqrt(*squared_norm)));
+    if (!squared_norm) return;
+    // Collapsed tokens cancel each other's gradients: then rounding is all that is left, of either sign.
+    const bool cancelled = *squared_norm < T(0);
+    result_.layers[place.layer].weights[place.index].gradient_norm =
+        quantity(cancelled ? T(0) : T(sqrt(*squared_norm)));
   }
 
   [[nodiscard]] static constexpr std::size_t weights_of(const network::Linear&) { return 1; }

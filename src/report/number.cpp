@@ -39,6 +39,17 @@ std::string fixed(double x, int digits) {
   return buffer;
 }
 
+std::string digits(double x, int significant) {
+  char buffer[48];
+  std::snprintf(buffer, sizeof buffer, "%.*g", significant, x);
+  return buffer;
+}
+
+std::string percent(double x) {
+  const double value = 100 * x, size = std::abs(value);
+  return std::isfinite(value) ? fixed(value, size < 0.995 ? 2 : size < 9.95 ? 1 : 0) + "%" : "";
+}
+
 std::string right(const std::string& text, std::size_t width) {
   const std::size_t taken = characters(text);
   return taken >= width ? " " + text : std::string(width - taken, ' ') + text;

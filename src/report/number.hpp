@@ -13,6 +13,12 @@ namespace sigprop::report {
 
 [[nodiscard]] std::string fixed(double x, int digits);
 
+/// So many significant digits, as few as are needed.
+[[nodiscard]] std::string digits(double x, int significant);
+
+/// Of a fraction, three digits: "0.12%", "9.4%", "25%"; empty for what is no number.
+[[nodiscard]] std::string percent(double x);
+
 /// Characters of a UTF-8 text, which may be fewer than its bytes.
 [[nodiscard]] std::size_t characters(const std::string& text);
 

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <map>
-#include <optional>
 
 #include "report/number.hpp"
 #include "report/table_parts.hpp"
-#include "sigprop/profile/weights.hpp"
+#include "report/weight_rows.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::report {
@@ -88,48 +85,18 @@ void rows(std::ostream& out, const Profile& profile, bool all, const Columns& co
   }
 }
 
-struct WeightSpan {
-  const profile::Weight* first = nullptr;
-  const profile::Weight* last = nullptr;
-};
-
-void weight_row(std::ostream& out, const std::string& name, const std::string& std,
-                const std::optional<Quantity>& first, const std::optional<Quantity>& last) {
-  out << left(name, 31) << left(std, 24);
-  if (!first || !last) {
-    out << "none in this theory\n";
-    return;
-  }
-  const double log10_ratio = last->log10 - first->log10;
-  out << left(number(*first) + " .. " + number(*last), 28);
-  if (std::isfinite(log10_ratio)) out << number(Quantity(std::pow(10.0, log10_ratio), log10_ratio));
-  out << '\n';
-}
-
 void weights(std::ostream& out, const Profile& profile) {
-  std::vector<std::string> order;
-  std::map<std::string, WeightSpan> spans;
-  for (const profile::Layer& layer : profile.layers) {
-    for (const profile::Weight& weight : layer.weights) {
-      WeightSpan& span = spans[weight.name];
-      if (span.first == nullptr) {
-        span.first = &weight;
-        order.push_back(weight.name);
-      }
-      span.last = &weight;
+  const std::vector<WeightRow> list = weight_rows(profile);
+  if (list.empty()) return;
+  out << "\nweight, first to last layer    std                     gradient norm               last/first\n";
+  for (const WeightRow& row : list) {
+    out << left(row.name, 31) << left(row.std, 24);
+    if (row.norm.empty()) {
+      out << "none in this theory\n";
+    } else {
+      out << left(row.norm, 28) << row.ratio << '\n';
     }
   }
-  if (order.empty()) return;
-  out << "\nweight, first to last layer    std                     gradient norm               last/first\n";
-  for (const std::string& name : order) {
-    const WeightSpan& span = spans[name];
-    std::string std = number(span.first->std);
-    if (span.last->std != span.first->std) std += " .. " + number(span.last->std);
-    weight_row(out, name, std, span.first->gradient_norm, span.last->gradient_norm);
-  }
-  if (order.size() > 1)
-    weight_row(out, "all of a layer", "", gradient_norm_of_all(profile.layers.front()),
-               gradient_norm_of_all(profile.layers.back()));
 }
 
 std::string with_rate(const std::string& law, double rate) {
@@ -149,17 +116,27 @@ std::string ratio_text(const profile::Ratios& ratios) {
 
 }  // namespace
 
+std::string forward_sentence(const profile::Summary& s) {
+  return with_rate(s.forward_law, s.forward_rate) + "; " + ratio_text(s.forward_ratios);
+}
+
+std::string backward_sentence(const profile::Summary& s) {
+  return with_rate(s.backward_law, s.backward_rate) + "; " + ratio_text(s.backward_ratios);
+}
+
+std::string verdict_sentence(const profile::Verdict& verdict) {
+  std::string name = verdict.name;
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name + " at " + verdict.path + ": " + number(verdict.value) + " passes the threshold " +
+         number(verdict.threshold);
+}
+
 void write_summary(std::ostream& out, const Profile& profile) {
   const profile::Summary& s = profile.summary;
-  out << "\nvariance   " << with_rate(s.forward_law, s.forward_rate) << "; " << ratio_text(s.forward_ratios) << '\n';
-  out << "gradient²  " << with_rate(s.backward_law, s.backward_rate) << "; " << ratio_text(s.backward_ratios) << '\n';
-  if (s.verdicts.empty()) out << "verdict    no threshold passed\n";
-  for (const profile::Verdict& verdict : s.verdicts) {
-    std::string name = verdict.name;
-    std::replace(name.begin(), name.end(), '_', ' ');
-    out << "verdict    " << name << " at " << verdict.path << ": " << number(verdict.value) << " passes the threshold "
-        << number(verdict.threshold) << '\n';
-  }
+  out << "\nvariance   " << forward_sentence(s) << '\n';
+  out << "gradient²  " << backward_sentence(s) << '\n';
+  if (s.verdicts.empty()) out << "verdict    " << no_verdict << '\n';
+  for (const profile::Verdict& verdict : s.verdicts) out << "verdict    " << verdict_sentence(verdict) << '\n';
 }
 
 void write_title(std::ostream& out, const Profile& profile) {

@@ -2,11 +2,21 @@
 #pragma once
 
 #include <ostream>
+#include <string>
 
 #include "sigprop/profile/profile.hpp"
 
-/// What a profile's table and its plot have in common.
+/// What a profile's table, its plot and its page have in common.
 namespace sigprop::report {
+
+/// Laws of depth in words, with the ratio of the last layer to the first: of the variance, of the gradient's.
+[[nodiscard]] std::string forward_sentence(const profile::Summary& summary);
+[[nodiscard]] std::string backward_sentence(const profile::Summary& summary);
+
+/// "exploding gradient at layer 1/ffn: 1.2e+05 passes the threshold 1e+04".
+[[nodiscard]] std::string verdict_sentence(const profile::Verdict& verdict);
+
+inline constexpr const char* no_verdict = "no threshold passed";
 
 /// Name, theory and depth, and an empty line.
 void write_title(std::ostream& out, const profile::Profile& profile);

@@ -57,11 +57,6 @@ Json verdict_json(const verify::QuantityVerdict& verdict) {
           {"worst", std::move(worst)},          {"verdict", verdict.disagreeing == 0 ? "agrees" : "disagrees"}};
 }
 
-std::string percent(double x) {
-  const double value = 100 * x, size = std::abs(value);
-  return std::isfinite(value) ? fixed(value, size < 0.995 ? 2 : size < 9.95 ? 1 : 0) + "%" : "";
-}
-
 /// The scatter of a measurement relative to the comparison's scale.
 std::string relative(const Comparison& c, double profile::Scatter::*part) {
   return c.measured.scatter && c.scale > 0 ? percent(*c.measured.scatter.*part / c.scale) : "";

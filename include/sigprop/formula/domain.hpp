@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cmath>
 #include <sstream>
 #include <stdexcept>
 
@@ -13,6 +14,10 @@ namespace sigprop::formula {
   std::ostringstream message;
   message << name << " is " << value << ", but must be " << range;
   throw std::domain_error(message.str());
+}
+
+inline void require_finite(const char* name, double value) {
+  if (!std::isfinite(value)) throw_domain(name, value, "finite");
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "sigprop/network/network.hpp"
@@ -55,6 +56,9 @@ struct Stack {
   [[nodiscard]] std::size_t branches_per_layer() const { return parallel ? 1 : cross_attention ? 3 : 2; }
   [[nodiscard]] std::size_t branches() const { return layers() * branches_per_layer(); }
 };
+
+/// Placement and kind: "Pre-LN", "Post-RMSNorm", "Sandwich-LN", "Output-LN"; "none" without norms.
+[[nodiscard]] std::string norm_name(const Stack& stack);
 
 /// One residual branch of a stack, counting from 0 in the order of the forward pass: its sum, and the norm after it if it is Post-LN.
 [[nodiscard]] std::vector<Component> residual_of(const Stack& stack, std::size_t branch);

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/page_curves.hpp"
+
+#include <cstdlib>
+#include <functional>
+#include <set>
+
+#include "report/number.hpp"
+#include "sigprop/profile/weights.hpp"
+
+namespace sigprop::report {
+namespace {
+
+using profile::Layer;
+using profile::Point;
+using profile::Profile;
+using profile::Quantity;
+using Indices = std::vector<std::size_t>;
+template <class Place>
+using Reader = std::function<std::optional<Quantity>(const Place&)>;
+
+/// More would make a page slow, and larger than it may be.
+constexpr std::size_t most_points = 1500;
+constexpr std::size_t most_layers = 1000;
+
+Indices every(std::size_t count, std::size_t most) {
+  const std::size_t stride = (count + most - 1) / std::max<std::size_t>(most, 1);
+  Indices out;
+  for (std::size_t i = 0; i < count; i += std::max<std::size_t>(stride, 1)) out.push_back(i);
+  if (count > 0 && out.back() != count - 1) out.push_back(count - 1);
+  return out;
+}
+
+/// All points, or of a deep model those at layers' ends.
+Indices drawn_points(const std::vector<Point>& points) {
+  if (points.size() <= most_points) return every(points.size(), most_points);
+  Indices ends;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    if (i + 1 == points.size() || points[i + 1].layer != points[i].layer) ends.push_back(i);
+  }
+  Indices out;
+  for (const std::size_t i : every(ends.size(), most_points)) out.push_back(ends[i]);
+  return out;
+}
+
+/// The points of a layer share the way from the layer before to its end.
+std::vector<double> depths(const std::vector<Point>& points) {
+  std::vector<double> out(points.size());
+  double before = 0;
+  for (std::size_t begin = 0, end = 0; begin < points.size(); begin = end) {
+    const std::size_t layer = points[begin].layer;
+    while (end < points.size() && points[end].layer == layer) ++end;
+    const double last = layer == 0 ? before : static_cast<double>(layer);
+    for (std::size_t i = begin; i < end; ++i)
+      out[i] = before + (last - before) * static_cast<double>(i - begin + 1) / static_cast<double>(end - begin);
+    before = last;
+  }
+  return out;
+}
+
+/// "encoder" of "encoder/layer 3/ffn"; empty in a model of one stack.
+std::string stack_of(const std::string& path) {
+  for (const char* stack : {"encoder", "decoder"}) {
+    if (path.rfind(std::string(stack) + "/", 0) == 0) return stack;
+  }
+  return "";
+}
+
+/// Six digits: a curve shows no more.
+Json short_number(double x) {
+  return std::isfinite(x) ? Json(std::strtod(digits(x, 6).c_str(), nullptr)) : Json(nullptr);
+}
+
+Json quantity(const std::optional<Quantity>& q) {
+  if (!q) return nullptr;
+  if (q->representable()) return short_number(q->value);
+  return "e" + digits(q->log10, 9);
+}
+
+template <class Place>
+Json column(const std::vector<Place>& places, const Indices& chosen, const Reader<Place>& read) {
+  Json out = Json::array();
+  for (const std::size_t i : chosen) out.push_back(quantity(read(places[i])));
+  return out;
+}
+
+template <class Place>
+Json errors(const std::vector<Place>& places, const Indices& chosen, const Reader<Place>& read) {
+  Json out = Json::array();
+  for (const std::size_t i : chosen) {
+    const std::optional<Quantity> q = read(places[i]);
+    out.push_back(q && q->scatter ? short_number(q->scatter->standard_error) : Json(nullptr));
+  }
+  return out;
+}
+
+/// A curve over the points or the layers.
+template <class Place>
+struct Curve {
+  std::string name;
+  Reader<Place> read;
+};
+
+/// Writes charts of both profiles at chosen places.
+template <class Place>
+class Charts {
+ public:
+  Charts(const std::vector<Place>& predicted, const std::vector<Place>* measured, Indices chosen, const char* over,
+         Json& out)
+      : predicted_(predicted), measured_(measured), chosen_(std::move(chosen)), over_(over), out_(out) {}
+
+  /// A chart of the curves that have a number somewhere; none where no curve has.
+  void add(const std::string& title, bool positive, const std::vector<Curve<Place>>& curves) {
+    Json drawn = Json::array();
+    for (const Curve<Place>& curve : curves) {
+      const Json theory = column(predicted_, chosen_, curve.read);
+      if (std::all_of(theory.begin(), theory.end(), [](const Json& value) { return value.is_null(); })) continue;
+      Json json = {{"name", curve.name}, {"theory", theory}};
+      if (measured_ != nullptr) {
+        json["mean"] = column(*measured_, chosen_, curve.read);
+        json["error"] = errors(*measured_, chosen_, curve.read);
+      }
+      drawn.push_back(std::move(json));
+    }
+    if (drawn.empty()) return;
+    out_.push_back({{"title", title}, {"over", over_}, {"positive", positive}, {"curves", std::move(drawn)}});
+  }
+
+ private:
+  const std::vector<Place>& predicted_;
+  const std::vector<Place>* measured_;
+  Indices chosen_;
+  const char* over_;
+  Json& out_;
+};
+
+Reader<Point> forward(Quantity profile::Forward::*quantity) {
+  return [quantity](const Point& point) { return point.forward.*quantity; };
+}
+
+Reader<Point> backward(Quantity profile::Backward::*quantity) {
+  return [quantity](const Point& point) { return point.backward.*quantity; };
+}
+
+/// The first or the last token's, under a mask.
+template <class Side>
+Reader<Point> end(Side Point::*side, Quantity profile::Ends::*which) {
+  return [side, which](const Point& point) -> std::optional<Quantity> {
+    const auto& ends = (point.*side).ends;
+    if (!ends) return {};
+    return (*ends).*which;
+  };
+}
+
+void add_point_charts(Charts<Point>& charts, bool masked) {
+  charts.add("Variance of the signal", true, {{"", forward(&profile::Forward::variance)}});
+  charts.add("Variance of the gradient", true, {{"", backward(&profile::Backward::variance)}});
+  charts.add("Token correlation", false,
+             {{"signal", forward(&profile::Forward::token_correlation)},
+              {"gradient", backward(&profile::Backward::token_correlation)}});
+  charts.add("Rank residual", true, {{"", forward(&profile::Forward::rank_residual)}});
+  charts.add("Effective rank of the tokens", true,
+             {{"", [](const Point& point) { return point.forward.effective_rank; }}});
+  if (!masked) return;
+  charts.add("Second moment by token", true,
+             {{"mean", forward(&profile::Forward::second_moment)},
+              {"first token", end(&Point::forward, &profile::Ends::first)},
+              {"last token", end(&Point::forward, &profile::Ends::last)}});
+  charts.add("Gradient by token", true,
+             {{"mean", backward(&profile::Backward::variance)},
+              {"first token", end(&Point::backward, &profile::Ends::first)},
+              {"last token", end(&Point::backward, &profile::Ends::last)}});
+}
+
+/// Of self-attention or cross-attention, one metric.
+Reader<Layer> metric(std::optional<profile::AttentionMetrics> Layer::*which,
+                     const std::function<std::optional<Quantity>(const profile::AttentionMetrics&)>& read) {
+  return [which, read](const Layer& layer) -> std::optional<Quantity> {
+    const auto& metrics = layer.*which;
+    return metrics ? read(*metrics) : std::nullopt;
+  };
+}
+
+std::optional<Quantity> norm_of(const Layer& layer, const std::string& weight) {
+  for (const profile::Weight& w : layer.weights) {
+    if (w.name == weight) return w.gradient_norm;
+  }
+  return {};
+}
+
+void add_layer_charts(Charts<Layer>& charts, const Profile& predicted) {
+  const auto both = [](const auto& read) {
+    return std::vector<Curve<Layer>>{{"self-attention", metric(&Layer::attention, read)},
+                                     {"cross-attention", metric(&Layer::cross_attention, read)}};
+  };
+  charts.add("Attention entropy, a fraction of ln L", false,
+             both([](const profile::AttentionMetrics& m) { return m.entropy_fraction; }));
+  charts.add("Variance of the attention scores", true,
+             both([](const profile::AttentionMetrics& m) { return std::optional(m.score_variance); }));
+  std::vector<Curve<Layer>> weights;
+  for (const std::string& name : weight_names(predicted))
+    weights.push_back({name, [name](const Layer& layer) { return norm_of(layer, name); }});
+  charts.add("Norm of the weights' gradients", true, weights);
+}
+
+template <class Place>
+Json places(const std::vector<Place>& all, const Indices& chosen, const std::vector<double>& depth) {
+  Json out = {{"path", Json::array()}, {"depth", Json::array()}, {"stack", Json::array()}, {"all", all.size()}};
+  for (const std::size_t i : chosen) {
+    out["path"].push_back(all[i].path);
+    out["depth"].push_back(short_number(depth[i]));
+    out["stack"].push_back(stack_of(all[i].path));
+  }
+  return out;
+}
+
+}  // namespace
+
+Json curves_json(const Profile& predicted, const Profile* measured) {
+  const Indices points = drawn_points(predicted.points), layers = every(predicted.layers.size(), most_layers);
+  std::vector<double> layer_depths;
+  for (const Layer& layer : predicted.layers) layer_depths.push_back(static_cast<double>(layer.index));
+  Json charts = Json::array();
+  Charts<Point> of_points(predicted.points, measured != nullptr ? &measured->points : nullptr, points, "points",
+                          charts);
+  add_point_charts(of_points, !predicted.points.empty() && predicted.points.front().forward.ends.has_value());
+  Charts<Layer> of_layers(predicted.layers, measured != nullptr ? &measured->layers : nullptr, layers, "layers",
+                          charts);
+  add_layer_charts(of_layers, predicted);
+  return {{"points", places(predicted.points, points, depths(predicted.points))},
+          {"layers", places(predicted.layers, layers, layer_depths)},
+          {"charts", std::move(charts)}};
+}
+
+}  // namespace sigprop::report

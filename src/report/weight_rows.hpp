@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sigprop/profile/profile.hpp"
+
+namespace sigprop::report {
+
+/// A weight from the first layer that has it to the last.
+struct WeightRow {
+  std::string name;
+  std::string std;    ///< "0.02", or "0.02 .. 0.04"; of all weights together empty
+  std::string norm;   ///< of the gradient, "1.2 .. 3.4"; empty where the theory has none
+  std::string ratio;  ///< of the norms, last over first; empty where there is none
+};
+
+/// One row a weight, and one for all weights of a layer together where it has several.
+[[nodiscard]] std::vector<WeightRow> weight_rows(const profile::Profile& profile);
+
+}  // namespace sigprop::report
