@@ -58,7 +58,7 @@ RANDOM = {"experiment", "simulate"}
 BOTH_SIDES = ("src/cli/experiment_predictions.cpp", "src/cli/experiment_predictions.hpp", "src/cli/verify.cpp")
 
 # Made by the build: header to the room it belongs to.
-GENERATED = {"formula_catalog.inc": "report"}
+GENERATED = {"formula_catalog.inc": "report", "page_texts.inc": "report"}
 
 SUFFIXES = {".hpp", ".cpp", ".h", ".inc", ".cu", ".cuh"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
