@@ -8,6 +8,13 @@
 
 namespace sigprop::profile {
 
+std::optional<Quantity> gradient_norm_of(const Layer& layer, const std::string& weight) {
+  for (const Weight& w : layer.weights) {
+    if (w.name == weight) return w.gradient_norm;
+  }
+  return std::nullopt;
+}
+
 std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
   double largest = -std::numeric_limits<double>::infinity();
   for (const Weight& weight : layer.weights) {

@@ -26,11 +26,7 @@ Cell attention(const Layer* layer, Cell (*member)(const profile::AttentionMetric
 }
 
 Cell gradient_norm(const Layer* layer, const std::string& name) {
-  if (layer == nullptr) return {};
-  for (const profile::Weight& weight : layer->weights) {
-    if (weight.name == name) return weight.gradient_norm;
-  }
-  return {};
+  return layer != nullptr ? gradient_norm_of(*layer, name) : Cell();
 }
 
 std::vector<Column> columns_of(const Profile& profile) {

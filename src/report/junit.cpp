@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/check_list.hpp"
 #include "report/json_value.hpp"
+#include "report/markup.hpp"
 
 namespace sigprop::report {
 namespace {
@@ -14,14 +15,8 @@ std::string valid(const std::string& text) {
 std::string attribute(const std::string& text) {
   std::string out = "\"";
   for (const char c : valid(text)) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"') {
-      out += "&quot;";
+    if (const char* instead = entity(c)) {
+      out += instead;
     } else if (c == '\t' || c == '\n' || c == '\r') {
       out += "&#" + std::to_string(static_cast<int>(c)) + ";";
     } else if (static_cast<unsigned char>(c) < ' ') {

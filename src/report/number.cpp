@@ -9,13 +9,10 @@
 namespace sigprop::report {
 
 std::string number(const profile::Quantity& q) {
+  if (q.representable()) return digits(q.value, 4);
   char buffer[48];
-  if (q.representable()) {
-    std::snprintf(buffer, sizeof buffer, "%.4g", q.value);
-  } else {
-    const double exponent = std::floor(q.log10);
-    std::snprintf(buffer, sizeof buffer, "%.3fe%+.0f", std::pow(10.0, q.log10 - exponent), exponent);
-  }
+  const double exponent = std::floor(q.log10);
+  std::snprintf(buffer, sizeof buffer, "%.3fe%+.0f", std::pow(10.0, q.log10 - exponent), exponent);
   return buffer;
 }
 

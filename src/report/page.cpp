@@ -2,9 +2,9 @@
 #include "sigprop/report/page.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "report/check_list.hpp"
+#include "report/markup.hpp"
 #include "report/number.hpp"
 #include "report/page_curves.hpp"
 #include "report/table_parts.hpp"
@@ -21,21 +21,10 @@ constexpr std::size_t longest_spec = 150000;  // bytes
 std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
+    if (const char* instead = entity(c)) {
+      out += instead;
+    } else {
+      out += c;
     }
   }
   return out;
@@ -123,6 +112,7 @@ void write_summary_section(std::ostream& out, const Page& page) {
   out << "<ul class=\"plain\">\n";
   if (summary.verdicts.empty()) item(out, true, no_verdict);
   for (const profile::Verdict& verdict : summary.verdicts) item(out, false, verdict_sentence(verdict));
+  for (const check::Fault& fault : page.checked.faults) item(out, false, "not judged: " + fault.message);
   if (page.verification) {
     const bool agrees = page.verification->agrees();
     item(out, agrees,

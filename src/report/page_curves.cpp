@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/page_curves.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
-#include <set>
 
 #include "report/number.hpp"
 #include "sigprop/profile/weights.hpp"
@@ -23,10 +23,11 @@ using Reader = std::function<std::optional<Quantity>(const Place&)>;
 constexpr std::size_t most_points = 1500;
 constexpr std::size_t most_layers = 1000;
 
+/// All, or of more than `most` every so many, and the last.
 Indices every(std::size_t count, std::size_t most) {
-  const std::size_t stride = (count + most - 1) / std::max<std::size_t>(most, 1);
+  const std::size_t stride = std::max<std::size_t>((count + most - 1) / most, 1);
   Indices out;
-  for (std::size_t i = 0; i < count; i += std::max<std::size_t>(stride, 1)) out.push_back(i);
+  for (std::size_t i = 0; i < count; i += stride) out.push_back(i);
   if (count > 0 && out.back() != count - 1) out.push_back(count - 1);
   return out;
 }
@@ -181,13 +182,6 @@ Reader<Layer> metric(std::optional<profile::AttentionMetrics> Layer::*which,
   };
 }
 
-std::optional<Quantity> norm_of(const Layer& layer, const std::string& weight) {
-  for (const profile::Weight& w : layer.weights) {
-    if (w.name == weight) return w.gradient_norm;
-  }
-  return {};
-}
-
 void add_layer_charts(Charts<Layer>& charts, const Profile& predicted) {
   const auto both = [](const auto& read) {
     return std::vector<Curve<Layer>>{{"self-attention", metric(&Layer::attention, read)},
@@ -199,7 +193,7 @@ void add_layer_charts(Charts<Layer>& charts, const Profile& predicted) {
              both([](const profile::AttentionMetrics& m) { return std::optional(m.score_variance); }));
   std::vector<Curve<Layer>> weights;
   for (const std::string& name : weight_names(predicted))
-    weights.push_back({name, [name](const Layer& layer) { return norm_of(layer, name); }});
+    weights.push_back({name, [name](const Layer& layer) { return gradient_norm_of(layer, name); }});
   charts.add("Norm of the weights' gradients", true, weights);
 }
 

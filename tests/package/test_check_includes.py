@@ -87,13 +87,13 @@ class CheckIncludes(unittest.TestCase):
 
     def test_formulas_and_random_numbers_in_one_file(self):
         place = ("formulas and random numbers may meet only in src/cli/experiment_predictions.cpp, "
-                 "src/cli/experiment_predictions.hpp, src/cli/verify.cpp")
+                 "src/cli/experiment_predictions.hpp, src/cli/verification.cpp")
         for theory in ("predict/predict", "formula/relu"):
             for chance in ("simulate/simulate", "experiment/experiment"):
                 text = f'#include "sigprop/{theory}.hpp"\n#include "sigprop/{chance}.hpp"\n'
                 with self.subTest(theory=theory, chance=chance):
                     self.rejects("src/cli/compare.cpp", text, "src/cli/compare.cpp:2: " + place)
-                    self.assertEqual(check({"src/cli/verify.cpp": text})[0], 0)
+                    self.assertEqual(check({"src/cli/verification.cpp": text})[0], 0)
 
     def test_a_file_in_no_room(self):
         self.rejects(

@@ -9,6 +9,9 @@
 
 namespace sigprop::profile {
 
+/// The gradient norm of the weight of that name; none where the layer has no such weight, or the theory no norm of it.
+[[nodiscard]] std::optional<Quantity> gradient_norm_of(const Layer& layer, const std::string& weight);
+
 /// The gradient norm over all weights of a layer together: what a trainer's gradient clipping sees of it. None where a theory leaves
 /// one of them out.
 [[nodiscard]] std::optional<Quantity> gradient_norm_of_all(const Layer& layer);
