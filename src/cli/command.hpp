@@ -38,11 +38,12 @@ void add_output_options(CLI::App& command, OutputOptions& options);
 /// at all (through a temporary file beside it), and a destination that cannot be written fails before the work. Throws Failure.
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce);
 
-/// The option of commands whose results may list every token.
-void add_tokens_option(CLI::App& command, bool& tokens);
+/// The option of commands whose results may list every token, and of those that may have Gram matrices.
+void add_tokens_option(CLI::App& command, profile::TokenLists& tokens);
+void add_gram_option(CLI::App& command, profile::TokenLists& tokens);
 
-/// Throws Failure where every token is asked for in a table, which has no place for them.
-void require_place_for_tokens(bool tokens, const OutputOptions& output);
+/// Throws Failure where single tokens are asked for in a table, which has no place for them.
+void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOptions& output);
 
 /// How messages name the file of a path: "standard input" for -.
 [[nodiscard]] std::string shown_path(const std::string& path);

@@ -17,13 +17,26 @@ void add_output_options(CLI::App& command, OutputOptions& options) {
   command.add_flag("--quiet", options.quiet, "No warnings on standard error");
 }
 
-void add_tokens_option(CLI::App& command, bool& tokens) {
-  command.add_flag("--tokens", tokens, "Every token's second moment and gradient variance too, in JSON and CSV");
+void add_tokens_option(CLI::App& command, profile::TokenLists& tokens) {
+  command.add_flag("--tokens", tokens.moments,
+                   "Every token's second moment and gradient variance too, in JSON and CSV");
 }
 
-void require_place_for_tokens(bool tokens, const OutputOptions& output) {
-  if (tokens && output.format == "table")
+void add_gram_option(CLI::App& command, profile::TokenLists& tokens) {
+  command
+      .add_option("--gram", tokens.gram,
+                  "The Gram matrix E[x_i x_j] of N tokens, evenly from the first to the last, in JSON and CSV")
+      ->type_name("N")
+      ->check(CLI::Range(2, 512));
+}
+
+void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOptions& output) {
+  if (output.format != "table") return;
+  if (tokens.moments)
     throw Failure(wrong_usage, "--tokens lists every token, which a table does not show: add --format json or csv");
+  if (tokens.gram > 0)
+    throw Failure(wrong_usage,
+                  "--gram lists products of tokens, which a table does not show: add --format json or csv");
 }
 
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce) {

@@ -16,7 +16,7 @@ struct Options {
   TheoryOptions theory;
   bool all = false;
   bool plot = false;
-  bool tokens = false;
+  profile::TokenLists tokens;
   OutputOptions output;
 };
 
@@ -50,6 +50,7 @@ void add_predict(CLI::App& app) {
   command->add_flag("--all", options->all, "In a table, every point of a long model");
   command->add_flag("--plot", options->plot, "Draw variance and gradient against depth in place of the table");
   add_tokens_option(*command, options->tokens);
+  add_gram_option(*command, options->tokens);
   add_output_options(*command, options->output);
   command->footer(
       "Examples:\n"

@@ -25,13 +25,13 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
 }
 
 profile::Profile prediction(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
-                            bool tokens) {
+                            const profile::TokenLists& tokens) {
   predict::Predictor predictor;
   return prediction(predictor, network, theory, spec, tokens);
 }
 
 profile::Profile prediction(predict::Predictor& predictor, const network::Network& network, const TheoryOptions& theory,
-                            const std::string& spec, bool tokens) {
+                            const std::string& spec, const profile::TokenLists& tokens) {
   try {
     const auto which = theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
     return predictor(network, which, {prefix_of(theory), tokens});

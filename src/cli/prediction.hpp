@@ -19,10 +19,11 @@ struct TheoryOptions {
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 
 /// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without one.
-/// tokens: every token's moments too.
+/// tokens: what it lists of them.
 [[nodiscard]] profile::Profile prediction(const network::Network& network, const TheoryOptions& theory,
-                                          const std::string& spec, bool tokens = false);
+                                          const std::string& spec, const profile::TokenLists& tokens = {});
 [[nodiscard]] profile::Profile prediction(predict::Predictor& predictor, const network::Network& network,
-                                          const TheoryOptions& theory, const std::string& spec, bool tokens = false);
+                                          const TheoryOptions& theory, const std::string& spec,
+                                          const profile::TokenLists& tokens = {});
 
 }  // namespace sigprop::cli

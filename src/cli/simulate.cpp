@@ -46,6 +46,7 @@ void add_simulate(CLI::App& app) {
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   command->add_flag("--all", options->all, "In a table, every point of a long model");
   add_simulation_options(*command, options->simulation);
+  add_gram_option(*command, options->simulation.tokens);
   add_output_options(*command, options->output);
   command->footer(
       "Examples:\n"

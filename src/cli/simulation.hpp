@@ -30,7 +30,7 @@ struct SimulationOptions {
   EngineOptions engine;
   double norm_epsilon = 1e-12;
   double largest_rank = 256;
-  bool tokens = false;
+  profile::TokenLists tokens;
   int threads = 0;
   std::uint64_t memory = 0;  ///< bytes; 0 for the default
   std::string checkpoint;

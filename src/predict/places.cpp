@@ -55,18 +55,37 @@ double Places::total(const MatrixXd& products) const {
   return size_.dot(pairs * size_) + size_.dot(own) - size_.cwiseAbs2().dot(own) + others.dot(products.col(count()));
 }
 
+Places::Between Places::between(double token, Index from) const {
+  Index g = from;
+  while (g + 2 < count() && middle_[g + 1] < token) ++g;
+  const Index next = std::min(g + 1, count() - 1);
+  const double gap = middle_[next] - middle_[g];
+  return {g, next, gap > 0 ? std::clamp((token - middle_[g]) / gap, 0.0, 1.0) : 0};
+}
+
 VectorXd Places::spread(const VectorXd& by_group) const {
   VectorXd out(static_cast<Index>(tokens_));
   Index g = 0;
   for (Index i = 0; i < out.size(); ++i) {
-    const double place = static_cast<double>(i + 1);
-    while (g + 2 < count() && middle_[g + 1] < place) ++g;
-    const Index next = std::min(g + 1, count() - 1);
-    const double gap = middle_[next] - middle_[g];
-    const double share = gap > 0 ? std::clamp((place - middle_[g]) / gap, 0.0, 1.0) : 0;
-    out[i] = (1 - share) * by_group[g] + share * by_group[next];
+    const Between at = between(static_cast<double>(i + 1), g);
+    g = at.first;
+    out[i] = (1 - at.share) * by_group[at.first] + at.share * by_group[at.second];
   }
   return out;
+}
+
+double Places::of_pair(const MatrixXd& products, double i, double j) const {
+  const Between a = between(i), b = between(j);
+  if (i == j) return (1 - a.share) * products(a.first, a.first) + a.share * products(a.second, a.second);
+  const auto of_groups = [&](Index g, Index h) {
+    return g != h ? products(g, h) : products(g, grouped_ ? count() : g);
+  };
+  const auto row = [&](Index g) {
+    const double first = (1 - b.share) * of_groups(g, b.first);
+    return b.share > 0 ? first + b.share * of_groups(g, b.second) : first;
+  };
+  const double first = (1 - a.share) * row(a.first);
+  return a.share > 0 ? first + a.share * row(a.second) : first;
 }
 
 MatrixXd outer(const VectorXd& v, Index columns) {

@@ -38,9 +38,19 @@ class Places {
   [[nodiscard]] double mean(const Eigen::VectorXd& by_group) const { return size_.dot(by_group) / tokens_; }
   /// For every token what its group has, linear between the middles of groups.
   [[nodiscard]] Eigen::VectorXd spread(const Eigen::VectorXd& by_group) const;
+  /// For two tokens, numbered from 1, what their groups have, or with itself a token's own; linear between the middles of groups.
+  [[nodiscard]] double of_pair(const Eigen::MatrixXd& products, double i, double j) const;
 
  private:
   explicit Places(Eigen::VectorXd sizes);
+
+  /// Of a token between the middles of two groups, the first not behind `from`: the way from the first to the second.
+  struct Between {
+    Eigen::Index first;
+    Eigen::Index second;
+    double share;
+  };
+  [[nodiscard]] Between between(double token, Eigen::Index from = 0) const;
 
   Eigen::VectorXd size_;
   Eigen::VectorXd middle_;

@@ -101,12 +101,22 @@ profile::Profile walk(const network::Network& network, Theory theory, const Opti
   return walk_in_wide(network, outline, theory);
 }
 
-/// Of tokens that are all alike.
-void set_tokens(profile::Profile& profile, double sequence_length) {
+/// Of tokens that are all alike, where a point has no lists yet.
+void set_moments(profile::Profile& profile, double sequence_length) {
   const auto length = static_cast<std::size_t>(sequence_length);
   for (profile::Point& point : profile.points) {
     if (point.forward.tokens.empty()) point.forward.tokens.assign(length, point.forward.second_moment);
     if (point.backward.tokens.empty()) point.backward.tokens.assign(length, point.backward.variance);
+  }
+}
+
+void set_gram(profile::Profile& profile) {
+  for (profile::Point& point : profile.points) {
+    profile::Forward& x = point.forward;
+    for (std::size_t row = 0; row < profile.gram_tokens.size() && x.gram.size() <= row * (row + 1) / 2; ++row) {
+      x.gram.insert(x.gram.end(), row, x.token_dot);
+      x.gram.push_back(x.second_moment);
+    }
   }
 }
 
@@ -127,7 +137,11 @@ profile::Profile predict(const network::Network& network, Theory theory, const O
 
 profile::Profile Predictor::operator()(const network::Network& network, Theory theory, const Options& options) {
   profile::Profile result = walk(network, theory, options, tables_->softmax);
-  if (options.tokens) set_tokens(result, network.sequence_length);
+  if (options.tokens.moments) set_moments(result, network.sequence_length);
+  if (options.tokens.gram > 0) {
+    result.gram_tokens = profile::gram_tokens(network.sequence_length, options.tokens.gram);
+    set_gram(result);
+  }
   result.name = network.name;
   result.theory = theory == Theory::paper ? "paper" : "full";
   result.warnings = warnings_of(network, theory, result);

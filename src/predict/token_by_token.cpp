@@ -43,6 +43,16 @@ std::vector<profile::Quantity> by_token(const Places& places, const MatrixXd& do
   return out;
 }
 
+std::vector<profile::Quantity> gram_of(const Places& places, const MatrixXd& dots,
+                                       const std::vector<std::size_t>& tokens) {
+  std::vector<profile::Quantity> out;
+  for (auto row = tokens.begin(); row != tokens.end(); ++row) {
+    for (auto column = tokens.begin(); column <= row; ++column)
+      out.push_back(quantity(places.of_pair(dots, static_cast<double>(*row), static_cast<double>(*column))));
+  }
+  return out;
+}
+
 /// -m_i m_i', or another multiple of a mean's products; nothing to do where means are 0.
 void add_products(double factor, const VectorXd& mean, MatrixXd& dots) {
   if (!mean.isZero(0)) dots += factor * outer(mean, dots.cols());
@@ -50,7 +60,7 @@ void add_products(double factor, const VectorXd& mean, MatrixXd& dots) {
 
 }  // namespace
 
-TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, bool tokens)
+TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, const profile::TokenLists& tokens)
     : network_(network),
       prefix_(prefix),
       tokens_(tokens),
@@ -103,7 +113,8 @@ profile::Forward TokenByToken::profile_of(const Signal& x, std::size_t width) co
   profile::Forward out = forward_of(mean, network_.sequence_length, width, batched());
   out.effective_rank = effective_rank_of(places_, x.dots, static_cast<double>(width));
   out.ends = ends_of(x.dots);
-  if (tokens_) out.tokens = by_token(places_, x.dots);
+  if (tokens_.moments) out.tokens = by_token(places_, x.dots);
+  if (tokens_.gram > 0) out.gram = gram_of(places_, x.dots, profile::gram_tokens(places_.tokens(), tokens_.gram));
   return out;
 }
 
@@ -113,7 +124,7 @@ profile::Backward TokenByToken::profile_of(const Gradient& g, std::size_t width)
   const double elements = network_.batch * network_.sequence_length * static_cast<double>(width);
   profile::Backward out = backward_of(mean, elements, batched());
   out.ends = ends_of(g.dots);
-  if (tokens_) out.tokens = by_token(places_, g.dots);
+  if (tokens_.moments) out.tokens = by_token(places_, g.dots);
   return out;
 }
 

@@ -46,8 +46,8 @@ class TokenByToken {
     Eigen::VectorXd branch_share;
   };
 
-  /// tokens: profiles list every token.
-  TokenByToken(const network::Network& network, Prefix prefix, bool tokens);
+  /// tokens: what profiles list of them.
+  TokenByToken(const network::Network& network, Prefix prefix, const profile::TokenLists& tokens);
 
   [[nodiscard]] Signal source() const;
   [[nodiscard]] Gradient loss_gradient(const Signal& output);
@@ -114,7 +114,7 @@ class TokenByToken {
 
   const network::Network& network_;
   Prefix prefix_;
-  bool tokens_;
+  profile::TokenLists tokens_;
   Places places_;
   Eigen::Index groups_;
   bool across_;  ///< pairs of sequences are followed: on the way back only where they have a gradient in common

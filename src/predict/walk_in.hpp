@@ -17,6 +17,6 @@ namespace sigprop::predict {
 
 /// Token by token, in double, by the theory `full`.
 [[nodiscard]] profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline,
-                                                   Prefix prefix, bool tokens);
+                                                   Prefix prefix, const profile::TokenLists& tokens);
 
 }  // namespace sigprop::predict

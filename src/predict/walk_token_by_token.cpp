@@ -6,7 +6,7 @@
 namespace sigprop::predict {
 
 profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline, Prefix prefix,
-                                     bool tokens) {
+                                     const profile::TokenLists& tokens) {
   profile::Profile result = blank_profile(outline);
   TokenByToken algebra(network, prefix, tokens);
   Exchangeable<double> of_encoder(network, Theory::full);

@@ -73,6 +73,13 @@ std::vector<Column> columns_of(const Profile& profile) {
     columns.push_back({"backward.tokens.variance." + std::to_string(i + 1),
                        [i](const Point& p, const Layer*) { return Cell(p.backward.tokens[i]); }});
   }
+  const std::vector<std::size_t>& listed = profile.gram_tokens;
+  for (std::size_t i = 0, place = 0; i < listed.size(); ++i) {
+    for (std::size_t j = 0; j <= i; ++j, ++place) {
+      columns.push_back({"forward.gram." + std::to_string(listed[i]) + "." + std::to_string(listed[j]),
+                         [place](const Point& p, const Layer*) { return Cell(p.forward.gram[place]); }});
+    }
+  }
   for (const std::string& name : profile::weight_names(profile)) {
     columns.push_back({"weights." + name + ".gradient_norm",
                        [name](const Point&, const Layer* layer) { return gradient_norm(layer, name); }});

@@ -24,6 +24,19 @@ void add(Json& out, const char* name, const std::vector<Quantity>& tokens) {
   for (const Quantity& token : tokens) list.push_back(quantity_json(token));
 }
 
+/// All rows and columns, of the lower triangle.
+void add_gram(Json& out, const std::vector<Quantity>& gram) {
+  if (gram.empty()) return;
+  Json& rows = out["gram"] = Json::array();
+  const auto place = [](std::size_t i, std::size_t j) { return i * (i + 1) / 2 + j; };
+  for (std::size_t i = 0; place(i, 0) < gram.size(); ++i) {
+    Json row = Json::array();
+    for (std::size_t j = 0; place(j, 0) < gram.size(); ++j)
+      row.push_back(quantity_json(gram[place(std::max(i, j), std::min(i, j))]));
+    rows.push_back(std::move(row));
+  }
+}
+
 Json point_json(const profile::Point& point) {
   const profile::Forward& f = point.forward;
   const profile::Backward& b = point.backward;
@@ -37,6 +50,7 @@ Json point_json(const profile::Point& point) {
   add(forward, "cross_dot", f.cross_dot);
   add(forward, "first_second_moment", "last_second_moment", f.ends);
   add(forward, "second_moment", f.tokens);
+  add_gram(forward, f.gram);
   Json backward = {{"variance", quantity_json(b.variance)},
                    {"token_dot", quantity_json(b.token_dot)},
                    {"token_correlation", quantity_json(b.token_correlation)},
@@ -124,6 +138,7 @@ void write_json(std::ostream& out, const profile::Profile& profile, const Proven
       << ",\n  \"name\": " << text(profile.name);
   if (!profile.theory.empty()) out << ",\n  \"theory\": " << text(profile.theory);
   if (!profile.prefix.empty()) out << ",\n  \"prefix\": " << text(profile.prefix);
+  if (!profile.gram_tokens.empty()) out << ",\n  \"gram_tokens\": " << text(profile.gram_tokens);
   out << ",\n  \"settings\": " << text(settings_json(provenance)) << ",\n  \"warnings\": " << text(profile.warnings)
       << ",\n  ";
   write_profile(out, profile);

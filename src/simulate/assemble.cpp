@@ -47,11 +47,10 @@ std::optional<profile::Ends> ends_of(const Accumulator& measured, const SignalPl
   return profile::Ends{mean_of(measured, place.begin, place.ends), mean_of(measured, place.begin, place.ends + 1)};
 }
 
-std::vector<Quantity> tokens_of(const Accumulator& measured, const SignalPlace& place, double length) {
+/// Of so many groups of one number each from a place on; none where that is 0.
+std::vector<Quantity> means_from(const Accumulator& measured, std::size_t begin, std::size_t count) {
   std::vector<Quantity> out;
-  if (place.tokens == 0) return out;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(length); ++i)
-    out.push_back(mean_of(measured, place.tokens + i, 0));
+  for (std::size_t i = 0; begin != 0 && i < count; ++i) out.push_back(mean_of(measured, begin + i, 0));
   return out;
 }
 
@@ -80,7 +79,8 @@ profile::Forward forward_of(const Accumulator& measured, const SignalPlace& plac
   if (place.rank != 0) out.effective_rank = mean_of(measured, at, place.rank);
   out.cross_dot = cross_of(measured, place);
   out.ends = ends_of(measured, place);
-  out.tokens = tokens_of(measured, place, length);
+  out.tokens = means_from(measured, place.tokens, static_cast<std::size_t>(length));
+  out.gram = means_from(measured, place.gram, place.gram_tokens * (place.gram_tokens + 1) / 2);
   return out;
 }
 
@@ -94,7 +94,7 @@ profile::Backward backward_of(const Accumulator& measured, const SignalPlace& pl
   out.norm = root_of(measured, at, 1, elements);
   out.cross_dot = cross_of(measured, place);
   out.ends = ends_of(measured, place);
-  out.tokens = tokens_of(measured, place, length);
+  out.tokens = means_from(measured, place.tokens, static_cast<std::size_t>(length));
   return out;
 }
 
@@ -117,6 +117,8 @@ profile::Profile assemble(const Subject& subject, const Accumulator& measured) {
   const Layout& layout = subject.layout;
   profile::Profile out;
   out.name = network.name;
+  if (const std::size_t listed = layout.forward.front().gram_tokens; listed > 0)
+    out.gram_tokens = profile::gram_tokens(network.sequence_length, listed);
   for (const network::Outline::Point& place : subject.outline.points) {
     profile::Point point;
     point.index = out.points.size();

@@ -45,6 +45,26 @@ void write_tokens(const std::vector<SequenceSums>& sums, double elements, double
   }
 }
 
+/// Products of chosen tokens, their mean over sequences and features.
+template <class T>
+void write_gram(Team team, Tokens tokens, const Matrix<T>& x, std::size_t wanted, double* out) {
+  const std::vector<std::size_t> chosen = profile::gram_tokens(static_cast<double>(tokens.length), wanted);
+  const double elements = static_cast<double>(tokens.sequences) * static_cast<double>(x.cols());
+  for_each(team, static_cast<Eigen::Index>(chosen.size()), [&](Eigen::Index row) {
+    const auto i = static_cast<std::size_t>(row);
+    for (std::size_t j = 0; j <= i; ++j) {
+      double sum = 0;
+      for (Eigen::Index sequence = 0; sequence < tokens.sequences; ++sequence) {
+        const auto token = [&](std::size_t t) {
+          return x.row(sequence * tokens.length + static_cast<Eigen::Index>(chosen[t]) - 1).template cast<double>();
+        };
+        sum += token(i).dot(token(j));
+      }
+      out[i * (i + 1) / 2 + j] = sum / elements;
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -76,6 +96,7 @@ void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalPlace& pl
     out[place.ends + 1] = last / (batch * width);
   }
   if (place.tokens != 0) write_tokens(sums, batch * width, sample.data() + place.tokens);
+  if (place.gram != 0) write_gram(team, tokens, x, place.gram_tokens, sample.data() + place.gram);
   if (place.rank != 0) out[place.rank] = rank_of(x.topRows(tokens.length));
 }
 

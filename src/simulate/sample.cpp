@@ -25,7 +25,11 @@ class Builder {
     }
     if (forward && std::min(length_, width) <= wanted_.largest_rank) place.rank = place.size++;
     take(place.size);
-    if (wanted_.tokens) place.tokens = singles(static_cast<std::size_t>(length_));
+    if (wanted_.tokens.moments) place.tokens = singles(static_cast<std::size_t>(length_));
+    if (forward && wanted_.tokens.gram > 0) {
+      place.gram_tokens = profile::gram_tokens(length_, wanted_.tokens.gram).size();
+      place.gram = singles(place.gram_tokens * (place.gram_tokens + 1) / 2);
+    }
     return place;
   }
 

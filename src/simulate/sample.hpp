@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sigprop/network/outline.hpp"
+#include "sigprop/profile/profile.hpp"
 
 namespace sigprop::simulate {
 
@@ -22,6 +23,8 @@ struct SignalPlace {
   std::size_t rank = 0;
   std::size_t tokens =
       0;  ///< place in the sample, not in the group, of every token's second moment; each a group of its own
+  std::size_t gram = 0;  ///< likewise of the products of so many tokens, as profile::Forward::gram has them
+  std::size_t gram_tokens = 0;
 };
 
 /// Variance of the scores, entropy.
@@ -44,7 +47,7 @@ struct Layout {
 /// What of a sample is to be chosen.
 struct Wanted {
   double largest_rank = 0;
-  bool tokens = false;  ///< every token's second moments
+  profile::TokenLists tokens;
 };
 
 /// A sample leaves out cross products for a batch of one, the ends of a sequence where there is no mask, and the effective rank

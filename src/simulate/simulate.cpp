@@ -42,9 +42,10 @@ int threads_of(const Settings& settings) {
 /// A run's replicates are the same whatever else is asked: more of them may be added later.
 std::string identity_of(const Settings& settings) {
   return settings.checkpoint->identity + "\nseed " + std::to_string(settings.seed) +
-         (settings.engine == Engine::cuda ? "\nengine cuda" : "") + (settings.tokens ? "\ntokens" : "") +
-         "\nprecision " + name_of(settings.precision) + "\nrank " + std::to_string(settings.largest_rank) +
-         "\nepsilon " + std::to_string(settings.norm_epsilon) + "\nversion " + SIGPROP_VERSION;
+         (settings.engine == Engine::cuda ? "\nengine cuda" : "") + (settings.tokens.moments ? "\ntokens" : "") +
+         (settings.tokens.gram > 0 ? "\ngram " + std::to_string(settings.tokens.gram) : "") + "\nprecision " +
+         name_of(settings.precision) + "\nrank " + std::to_string(settings.largest_rank) + "\nepsilon " +
+         std::to_string(settings.norm_epsilon) + "\nversion " + SIGPROP_VERSION;
 }
 
 void require_finite(const Sample& sample, const network::Outline& outline, const Layout& layout,
@@ -157,8 +158,8 @@ Plan on_cpu(int replicates_at_once, int threads_per_replicate, bool recompute, d
 
 /// A device's kernels sum over all tokens, the first and the last.
 void require_tokens(const Settings& settings) {
-  if (settings.tokens && settings.engine == Engine::cuda)
-    throw UsageError("every token is measured on the CPU only: --tokens needs --engine cpu");
+  if (settings.tokens.any() && settings.engine == Engine::cuda)
+    throw UsageError("single tokens are measured on the CPU only: --tokens and --gram need --engine cpu");
 }
 
 Plan plan_of(const Subject& subject, const Settings& settings) {

@@ -23,7 +23,7 @@ namespace sigprop::test {
     point.forward = {x + 0.01, x + 0.02, x + 0.03,
                      x + 0.04, x + 0.05, x + 0.06,
                      x + 0.07, x + 0.08, profile::Ends{x + 0.09, x + 0.1},
-                     {}};
+                     {},       {}};
     point.backward = {x + 0.11, x + 0.12, x + 0.13, x + 0.14, x + 0.15, profile::Ends{x + 0.16, x + 0.17}, {}};
     out.points.push_back(point);
   }

@@ -148,7 +148,7 @@ class Sweep(unittest.TestCase):
 
     def check_killed(self, kill, status):
         target = self.path("out.jsonl")
-        arguments = [SIGPROP, "sweep", self.spec, "--set", "stack.residual.branch=0.1:1:100", "--set", "stack.residual.skip=0.5:1:100",
+        arguments = [SIGPROP, "sweep", self.spec, "--set", "stack.residual.branch=0.1:1:50", "--set", "stack.residual.skip=0.5:1:50",
                      "--output", target]
         work = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
         while not (os.path.exists(target + ".partial") and self.text(target + ".partial").count("\n") > 20):
@@ -158,18 +158,18 @@ class Sweep(unittest.TestCase):
         _, said = work.communicate(timeout=60)
         self.assertEqual(work.returncode, status)
         done = self.text(target + ".partial")
-        self.assertLess(done.count("\n"), 10001)
+        self.assertLess(done.count("\n"), 2501)
         self.assertFalse(os.path.exists(target))
         with open(target + ".partial", "a", encoding="utf-8") as file:
             file.write('{"index": 99')  # a line that the end cut off
         subprocess.run(arguments, check=True, timeout=300)
         text = self.text(target)
         self.assertTrue(text.startswith(done[:done.rindex("\n") + 1]))
-        self.assertEqual([p["index"] for p in lines(text)[1:]], list(range(10000)))
+        self.assertEqual([p["index"] for p in lines(text)[1:]], list(range(2500)))
         return said
 
     def test_an_interrupted_sweep_loses_and_repeats_no_point(self):
-        self.assertRegex(self.check_killed(signal.SIGINT, 130), r"interrupted after \d+ of 10000 points; the same command goes on from there")
+        self.assertRegex(self.check_killed(signal.SIGINT, 130), r"interrupted after \d+ of 2500 points; the same command goes on from there")
 
     def test_nor_does_a_killed_one(self):
         self.check_killed(signal.SIGKILL, -9)

@@ -207,7 +207,8 @@ json reduced(json spec) {
   return spec;
 }
 
-TEST_CASE("both engines have the same network of every spec of the project, cut to two layers of a thousand features") {
+TEST_CASE("both engines have the same network of every spec of the project, cut to two layers of a thousand features",
+          "[bulk]") {
   if (!test::has_device()) return;
   std::size_t specs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(SIGPROP_SOURCE) + "/specs")) {

@@ -94,7 +94,7 @@ TEST_CASE("a softmax pair names the argument outside its domain") {
         "number of keys is 2, but must be at least the number of shared keys");
 }
 
-TEST_CASE("a softmax pair is as accurate as stated from v = 0 to 1000") {
+TEST_CASE("a softmax pair is as accurate as stated from v = 0 to 1000", "[bulk]") {
   for (const double v : {0.01, 1.0, 25.0, 100.0, 1000.0}) {
     for (const double rho : {0.0, 0.2, 0.9}) {
       for (const double i : {2.0, 64.0}) {

@@ -73,6 +73,11 @@ CASES = {
     "predict_tokens_json": (["predict", "-", "--tokens", "--format", "json", "--quiet"], json.dumps(
         {**CAUSAL, "sequence_length": 4, "stack": {**CAUSAL["stack"], "layers": 1}})),
     "predict_tokens_csv": (["predict", "-", "--tokens", "--format", "csv", "--quiet"], json.dumps({**CAUSAL, "sequence_length": 2})),
+    "predict_gram_json": (["predict", "-", "--gram", "3", "--format", "json", "--quiet"], json.dumps(
+        {**CAUSAL, "sequence_length": 4, "stack": {**CAUSAL["stack"], "layers": 1}})),
+    "predict_gram_csv": (["predict", "-", "--gram", "2", "--format", "csv", "--quiet"], json.dumps({**CAUSAL, "sequence_length": 2})),
+    "predict_gram_table": (["predict", "-", "--gram", "8"], json.dumps(CAUSAL)),
+    "predict_gram_of_one": (["predict", "-", "--gram", "1", "--format", "json"], json.dumps(CAUSAL)),
     "predict_tokens_table": (["predict", "-", "--tokens"], json.dumps(CAUSAL)),
     "simulate_tokens_table": (["simulate", "-", "--tokens"], json.dumps(CAUSAL)),
     "simulate_tokens_cuda": (["simulate", "-", "--tokens", "--engine", "cuda", "--format", "json"], json.dumps(CAUSAL)),

@@ -29,7 +29,7 @@ class CausalOracle {
     settings.replicates = replicates;
     settings.seed = seed;
     settings.largest_rank = 0;
-    settings.tokens = true;
+    settings.tokens = lists;
     measured_ = simulate::simulate(network_of(spec), settings).profile;
   }
 
@@ -45,6 +45,9 @@ class CausalOracle {
         judge(place + " forward", p.forward.tokens[t], m.forward.tokens[t], stated.forward, forward);
         judge(place + " gradient", p.backward.tokens[t], m.backward.tokens[t], stated.gradient, gradient);
       }
+      REQUIRE(p.forward.gram.size() == m.forward.gram.size());
+      for (std::size_t t = 0; t < p.forward.gram.size(); ++t)
+        judge(p.path + ", product " + std::to_string(t), p.forward.gram[t], m.forward.gram[t], stated.forward, forward);
     }
     for (std::size_t i = 0; i < predicted.layers.size(); ++i) {
       for (std::size_t w = 0; w < 2; ++w) {
@@ -75,7 +78,8 @@ class CausalOracle {
   }
 
  private:
-  static constexpr std::size_t comparisons = 5000;  ///< more than all oracles of causal masks make together
+  static constexpr profile::TokenLists lists{true, 8};
+  static constexpr std::size_t comparisons = 10000;  ///< more than all oracles of causal masks make together
 
   struct Worst {
     double ratio = 1, error = 0;
@@ -86,7 +90,7 @@ class CausalOracle {
   [[nodiscard]] static double rms(double squares, const Worst& worst) { return std::sqrt(squares / worst.count); }
 
   [[nodiscard]] static profile::Profile predict(const nlohmann::json& spec, predict::Prefix prefix) {
-    return predicted(spec, predict::Theory::full, {prefix, true});
+    return predicted(spec, predict::Theory::full, {prefix, lists});
   }
 
   [[nodiscard]] double limit(const profile::Quantity& predicted, const profile::Quantity& measured,

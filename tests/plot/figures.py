@@ -41,6 +41,8 @@ FIGURES = {
     "experiment-component": ("experiment", "experiment.json", "--component", "attention"),
     "tokens": ("tokens", "tokens.json"),
     "tokens-relative": ("tokens", "tokens.json", "--relative", "--log-position", "--points", "input,*/ffn", "--width", "ieee-text"),
+    "gram": ("tokens", "gram.json", "gram-simulated.json", "--gram", "--width", "neurips"),
+    "gram-relative": ("tokens", "gram.json", "--gram", "--relative", "--points", "layer */attention"),
     "phase": ("phase", "sweep.jsonl", *SWEEP, "--quantity", "backward.variance first", "--where", "stack.norm.placement=pre"),
     "phase-overflow": ("phase", "sweep.jsonl", *SWEEP, "--quantity", "weights.value.gradient_norm first", "--where",
                        "stack.norm.placement=pre"),
@@ -374,6 +376,27 @@ class Figures(unittest.TestCase):
                      "such as --points 'encoder/*'")
         path = self.result("tokens.json", lambda data: data["points"][0]["backward"]["tokens"].update(variance=[0.0] * 6))
         self.refuses(["tokens", path, "--relative"], f"{path}: --relative: input has no finite mean above 0 over the positions; leave it out")
+
+    def test_gram_matrices_that_do_not_make_a_map(self):
+        both = ["tokens", "gram.json", "gram-simulated.json"]
+        self.refuses([*both, "gram.json", "--gram"], "gram.json: two triangles have no room for more than two results; leave it out")
+        self.refuses(both, "gram-simulated.json: these maps show one result; leave it out")
+        self.refuses([*both, "--gram", "--log-position"], "--log-position: the tokens of a Gram matrix lie evenly; leave it out")
+        self.refuses(["tokens", "full.json", "--gram"],
+                     "full.json: has no Gram matrices; make the file with sigprop predict SPEC --gram 64 --format json")
+        path = self.result("gram.json", lambda data: data.update(gram_tokens=[1, 10, 19, 28, 37, 46, 55, 63]))
+        self.refuses(["tokens", "gram-simulated.json", path, "--gram"],
+                     f"{path}: its Gram matrices are of other tokens than those of gram-simulated.json; make both with one --gram N")
+        path = self.result("gram.json", lambda data: data.update(gram_tokens=[1, 1]))
+        self.refuses(["tokens", path, "--gram"], f"{path}: /gram_tokens must be at least two whole numbers from 1 on, growing")
+        path = self.result("gram.json", lambda data: data["points"][0]["forward"]["gram"][3].pop())
+        self.refuses(["tokens", path, "--gram"], f"{path}: input, forward.gram must have 8 rows of 8 numbers, as /gram_tokens has")
+        path = self.result("gram.json", lambda data: data["points"][0]["forward"]["gram"][3].__setitem__(3, 0.0))
+        self.refuses(["tokens", path, "--gram", "--relative"],
+                     f"{path}: --relative: input has a token without a finite second moment above 0; leave it out")
+        path = self.result("gram.json", lambda data: data["points"].pop())
+        self.refuses(["tokens", path, "gram-simulated.json", "--gram"],
+                     f"gram-simulated.json: its points are others than those of {path}; give results of one model")
 
     def test_options_that_do_not_go_together(self):
         self.refuses(["phase", "sweep.jsonl", "--x", "init.std.query", "--y", "init.std.query", "--quantity", "a"],

@@ -23,7 +23,7 @@ def specs():
     small = stack("small", 32, 3)
     block = {"layers": 2, "width": 64, "attention": {"heads": 2}, "ffn": {"width": 128, "activation": "relu"},
              "norm": {"kind": "layer_norm", "placement": "post"}}
-    return {"small": small, "tokens": stack("causal", 6, 2, "causal"),
+    return {"small": small, "tokens": stack("causal", 6, 2, "causal"), "behind": stack("behind", 64, 2, "causal"),
             "translate": {"name": "translate", "sequence_length": 16, "input": small["input"], "encoder": block,
                           "decoder": {**block, "cross_attention": {"heads": 2}}, "init": {"scheme": "xavier"}},
             "gain": {"name": "gain", "sequence_length": 4, "input": {"variance": 1.0},
@@ -38,6 +38,8 @@ COMMANDS = {
     "disagrees": ("small", "verify", "--replicates", "30", "--theory", "paper"),
     "compared": ("small", "compare", "--schemes", "gpt2,deepscalelm,llama,admin"),
     "tokens": ("tokens", "predict", "--tokens"),
+    "gram": ("behind", "predict", "--gram", "8"),
+    "gram-simulated": ("behind", "simulate", "--gram", "8", "--replicates", "20"),
     "translate": ("translate", "predict"),
     "gain": ("gain", "predict"),
 }

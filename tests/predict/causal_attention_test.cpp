@@ -108,7 +108,7 @@ TEST_CASE("the first token attends to itself only") {
   }
 }
 
-TEST_CASE("the last row over exchangeable tokens is a row without a mask, forward and backward") {
+TEST_CASE("the last row over exchangeable tokens is a row without a mask, forward and backward", "[bulk]") {
   for (const double p : {0.0, 0.2}) {
     for (const double sharpness : {0.5, 3.0}) {
       const Shape shape = shape_of(sharpness, p);

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -24,7 +25,7 @@ profile::Profile predicted(const json& spec, const predict::Options& options = {
 
 predict::Options every_token() {
   predict::Options options;
-  options.tokens = true;
+  options.tokens.moments = true;
   return options;
 }
 
@@ -36,7 +37,7 @@ double mean(const std::vector<profile::Quantity>& tokens) {
 
 TEST_CASE("a result says what its prefixes are: actual by default up to 1024 tokens, means beyond or where asked for") {
   CHECK(predicted(causal_stack(48)).prefix == "actual");
-  CHECK(predicted(causal_stack(48), {predict::Prefix::means, false}).prefix == "means");
+  CHECK(predicted(causal_stack(48), {predict::Prefix::means, {}}).prefix == "means");
   CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix))).prefix == "actual");
   CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix) + 1)).prefix == "means");
   CHECK(predicted(test::small_stack()).prefix.empty());
@@ -66,6 +67,40 @@ TEST_CASE("without a mask all tokens are listed alike") {
       CHECK(point.forward.tokens.back().value == point.forward.second_moment.value);
       CHECK(point.backward.tokens.back().value == point.backward.variance.value);
     }
+  }
+}
+
+TEST_CASE("the Gram matrix of all tokens has their second moments and the mean of their products") {
+  for (const char* mask : {"causal", "none"}) {
+    INFO("mask " << mask);
+    json spec = causal_stack(48);
+    spec["stack"]["attention"]["mask"] = mask;
+    const profile::Profile profile = predicted(spec, {{}, {true, 100}});
+    REQUIRE(profile.gram_tokens.size() == 48);
+    for (const profile::Point& point : profile.points) {
+      const std::vector<profile::Quantity>& gram = point.forward.gram;
+      INFO(point.path);
+      REQUIRE(gram.size() == 48 * 49 / 2);
+      double others = 0;
+      for (std::size_t i = 0, at = 0; i < 48; ++i, ++at) {
+        for (std::size_t j = 0; j < i; ++j) others += gram[at++].value;
+        CHECK(gram[at].value == point.forward.tokens[i].value);
+      }
+      CHECK(others / (48 * 47 / 2) == Approx(point.forward.token_dot.value));
+    }
+    const std::vector<profile::Quantity>& last = profile.points.back().forward.gram;
+    CHECK((last[1].value != Approx(last.end()[-2].value)) == (std::string(mask) == "causal"));
+  }
+}
+
+TEST_CASE("an encoder's tokens are listed beside its decoder's") {
+  json spec = test::encoder_decoder_of(test::small_stack());
+  spec["decoder"]["attention"]["mask"] = "causal";
+  const profile::Profile profile = predicted(spec, {{}, {true, 3}});
+  for (const profile::Point& point : profile.points) {
+    INFO(point.path);
+    CHECK(point.forward.tokens.size() == 64);
+    CHECK(point.forward.gram.size() == 6);
   }
 }
 

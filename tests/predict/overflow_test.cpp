@@ -37,7 +37,7 @@ TEST_CASE("a gain of 1/2 for 10000 layers has log10 -3010.3") {
   CHECK(profile.points.front().backward.variance.log10 == Approx(-3010.29995664).epsilon(1e-10));
 }
 
-TEST_CASE("every activation keeps its growth rate beyond the range of double") {
+TEST_CASE("every activation keeps its growth rate beyond the range of double", "[bulk]") {
   // Far out GELU and SiLU halve the second moment as ReLU does; below, they are linear with slope 1/2.
   for (const char* activation : {"gelu", "gelu_tanh", "silu", "leaky_relu"}) {
     INFO(activation);

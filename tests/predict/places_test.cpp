@@ -62,6 +62,26 @@ TEST_CASE("every token has a share of its group's neighbours") {
   for (Index i = 0; i < number.size(); ++i) CHECK(number[i] == Approx(static_cast<double>(i + 1)));
 }
 
+TEST_CASE("every pair of tokens has a share of its groups' neighbours, a token with itself one of its own") {
+  const Places places = Places::grouped(500);
+  const VectorXd number = places.middles();
+  MatrixXd sums(places.count(), places.columns());
+  for (Index g = 0; g < places.count(); ++g) {
+    for (Index h = 0; h < places.count(); ++h) sums(g, h) = g == h ? -number[g] : number[g] + 2 * number[h];
+    sums(g, places.count()) = 3 * number[g];
+  }
+  for (const double i : {1.0, 2.0, 70.0, 71.0, 333.0, 500.0}) {
+    for (const double j : {1.0, 3.0, 72.0, 334.0, 499.0}) {
+      INFO(i << ", " << j);
+      CHECK(places.of_pair(sums, i, j) == Approx(i == j ? -i : i + 2 * j));
+    }
+  }
+  CHECK(places.of_pair(sums, 333, 333) == Approx(-333));
+  const MatrixXd single = MatrixXd::Random(5, 5);
+  CHECK(Places::single(5).of_pair(single, 4, 2) == single(3, 1));
+  CHECK(Places::single(5).of_pair(single, 5, 5) == single(4, 4));
+}
+
 // ---- attention over groups against attention over tokens ---------------------------------------------------------------
 
 constexpr double width = 512, head_width = 64;

@@ -38,9 +38,9 @@ TEST_CASE("rotary positions are refused with actual prefixes, and take means wit
   refuses(
       spec,
       "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the program",
-      Theory::full, {Prefix::actual, false});
+      Theory::full, {Prefix::actual, {}});
   CHECK(predict::predict(test::network_of(spec), Theory::full).prefix == "means");
-  CHECK(predict::predict(test::network_of(spec), Theory::full, {Prefix::means, false}).prefix == "means");
+  CHECK(predict::predict(test::network_of(spec), Theory::full, {Prefix::means, {}}).prefix == "means");
 }
 
 TEST_CASE("a causal mask in an encoder is refused") {
@@ -92,7 +92,7 @@ TEST_CASE("behind a causal mask, silu needs a norm before it, with a gate or wit
   CHECK_NOTHROW(test::predicted(without_norms(spec)));
 }
 
-TEST_CASE("behind a causal mask, numbers beyond a double are refused") {
+TEST_CASE("behind a causal mask, numbers beyond a double are refused", "[bulk]") {
   const std::string message =
       "a variance beyond 1e290, or below 1e-290, is not covered behind a causal mask; lower the depth or the standard "
       "deviations, or add norms";

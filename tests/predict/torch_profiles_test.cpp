@@ -148,7 +148,7 @@ TEST_CASE("the same comparison rejects causal stacks without their mask, and pre
     CHECK(std::abs(profile.layers[0].attention->entropy->value - entropy.mean) > entropy_limit);
     if (setting["scheme"] == "gpt2") continue;  // weak branches: the mask changes little else
     spec["stack"]["attention"]["mask"] = "causal";
-    const profile::Profile means = test::predicted(spec, predict::Theory::full, {predict::Prefix::means, false});
+    const profile::Profile means = test::predicted(spec, predict::Theory::full, {predict::Prefix::means, {}});
     const Measured query = at(entry["weight_gradient_norm_squared"]["q"], profile.layers.size() - 1);
     const double squared = std::pow(means.layers.back().weights.front().gradient_norm->value, 2);
     std::printf("prefix means: query of the last layer predicted/measured %.2f\n", squared / query.mean);

@@ -115,7 +115,7 @@ TEST_CASE("every token is measured where asked for, and nothing else changes") {
   const network::Network network = test::network_of(spec());
   simulate::Settings settings = some(5);
   const profile::Profile without = simulate::simulate(network, settings).profile;
-  settings.tokens = true;
+  settings.tokens.moments = true;
   const profile::Profile with = simulate::simulate(network, settings).profile;
   CHECK(numbers(with) == numbers(without));
   for (std::size_t i = 0; i < with.points.size(); ++i) {
@@ -133,12 +133,40 @@ TEST_CASE("every token is measured where asked for, and nothing else changes") {
   }
 }
 
-TEST_CASE("every token is measured on the CPU only") {
-  simulate::Settings settings = some(2);
-  settings.tokens = true;
-  settings.engine = simulate::Engine::cuda;
-  CHECK_THROWS_WITH(simulate::simulate(test::network_of(spec()), settings),
-                    "every token is measured on the CPU only: --tokens needs --engine cpu");
+TEST_CASE(
+    "products of tokens are measured where asked for: the diagonal has the second moments, the rest the mean product") {
+  const network::Network network = test::network_of(spec());
+  simulate::Settings settings = some(5);
+  settings.tokens = {true, 40};
+  const profile::Profile all = simulate::simulate(network, settings).profile;
+  settings.tokens.gram = 4;
+  const profile::Profile some_tokens = simulate::simulate(network, settings).profile;
+  CHECK(some_tokens.gram_tokens == std::vector<std::size_t>{1, 14, 27, 40});
+  const auto place = [](std::size_t i, std::size_t j) { return i * (i + 1) / 2 + j; };
+  for (std::size_t p = 0; p < all.points.size(); ++p) {
+    const profile::Forward& x = all.points[p].forward;
+    INFO(all.points[p].path);
+    REQUIRE(x.gram.size() == place(40, 0));
+    double others = 0;
+    for (std::size_t i = 0; i < 40; ++i) {
+      CHECK(x.gram[place(i, i)].value == Approx(x.tokens[i].value).epsilon(1e-12));
+      CHECK(x.gram[place(i, i)].scatter->standard_error == Approx(x.tokens[i].scatter->standard_error).epsilon(1e-9));
+      for (std::size_t j = 0; j < i; ++j) others += x.gram[place(i, j)].value;
+    }
+    CHECK(others / place(39, 0) == Approx(x.token_dot.value).epsilon(1e-9).margin(1e-12));
+    CHECK(some_tokens.points[p].forward.gram[place(2, 1)].value == x.gram[place(26, 13)].value);
+  }
+  CHECK(simulate::simulate(network, some(5)).profile.points[0].forward.gram.empty());
+}
+
+TEST_CASE("single tokens are measured on the CPU only") {
+  for (const profile::TokenLists& tokens : {profile::TokenLists{true, 0}, profile::TokenLists{false, 4}}) {
+    simulate::Settings settings = some(2);
+    settings.tokens = tokens;
+    settings.engine = simulate::Engine::cuda;
+    CHECK_THROWS_WITH(simulate::simulate(test::network_of(spec()), settings),
+                      "single tokens are measured on the CPU only: --tokens and --gram need --engine cpu");
+  }
 }
 
 TEST_CASE("a checkpoint without every token is not gone on with to measure them") {
@@ -149,7 +177,7 @@ TEST_CASE("a checkpoint without every token is not gone on with to measure them"
   settings.checkpoint = simulate::Checkpoint{file, false, "model"};
   (void)simulate::simulate(network, settings);
   settings.checkpoint->resume = true;
-  settings.tokens = true;
+  settings.tokens.moments = true;
   CHECK_THROWS_WITH(simulate::simulate(network, settings),
                     "--resume " + file +
                         ": belongs to another model, seed, precision or version; resume with those it was made with, "

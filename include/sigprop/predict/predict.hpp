@@ -20,7 +20,7 @@ inline constexpr double longest_actual_prefix = 1024;
 
 struct Options {
   std::optional<Prefix> prefix;  ///< default: by the sequence length
-  bool tokens = false;           ///< every token's moments too; without a mask they are all the same
+  profile::TokenLists tokens;
 };
 
 /// A model that the reader accepts and the theory does not cover. what(): the component and "is not covered by this theory yet".

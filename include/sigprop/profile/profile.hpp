@@ -40,6 +40,18 @@ struct Ends {
   Quantity last;
 };
 
+/// What a result lists of single tokens, where that is asked for.
+struct TokenLists {
+  bool moments =
+      false;  ///< every token's second moment and gradient variance; without a mask theory has them all alike
+  std::size_t gram = 0;  ///< the Gram matrix of so many tokens, as `gram_tokens` chooses them; 0 for none
+
+  [[nodiscard]] bool any() const { return moments || gram > 0; }
+};
+
+/// Which tokens of a sequence, from 1: so many, evenly from the first to the last; all where there are no more. `wanted` is at least 2.
+[[nodiscard]] std::vector<std::size_t> gram_tokens(double sequence_length, std::size_t wanted);
+
 struct Forward {
   Quantity mean;
   Quantity variance;
@@ -51,6 +63,7 @@ struct Forward {
   std::optional<Quantity> effective_rank;  ///< absent where a simulation leaves it out
   std::optional<Ends> ends;                ///< second moments of the first and the last token, under a mask
   std::vector<Quantity> tokens;            ///< second moments of every token; empty where they were not asked for
+  std::vector<Quantity> gram;              ///< E[x_i x_j] of Profile::gram_tokens, j ≤ i, row by row
 };
 
 struct Backward {
@@ -121,7 +134,8 @@ struct Summary {
 struct Profile {
   std::string name;
   std::string theory;
-  std::string prefix;  ///< under a causal mask "actual" or "means" (docs/theory.md); else empty
+  std::vector<std::size_t> gram_tokens;  ///< whose Gram matrices the points have; empty for none
+  std::string prefix;                    ///< under a causal mask "actual" or "means" (docs/theory.md); else empty
   std::vector<std::string> warnings;
   std::vector<Point> points;
   std::vector<Layer> layers;

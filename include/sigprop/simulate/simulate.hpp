@@ -41,7 +41,7 @@ struct Settings {
   std::optional<double> memory;
   double norm_epsilon = 1e-12;  ///< added to the variance under every norm's root; the theory has none
   double largest_rank = 256;    ///< effective ranks are measured where min(L, width) is at most this
-  bool tokens = false;          ///< every token's moments too; on the CPU only
+  profile::TokenLists tokens;   ///< on the CPU only
   std::optional<Checkpoint> checkpoint;
 };
 

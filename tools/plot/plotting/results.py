@@ -60,6 +60,8 @@ class Result:
         for key in OPTIONS:
             if key in self.settings:
                 words += ["--" + key.replace("_", "-"), str(self.settings[key])]
+        if "gram_tokens" in self.data:
+            words += ["--gram", str(len(self.data["gram_tokens"]))]
         if "prefix" in self.data:
             words += ["--prefix", str(self.data["prefix"])]
         if self.command == "experiment":

@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tokens: second moment and gradient of every token, as heat maps of point and position."""
+"""tokens: second moment and gradient of every token, as heat maps of point and position; the Gram matrix of tokens."""
 import fnmatch
 import math
 
-from plotting import mesh, style
+from plotting import gram, mesh, style
 from plotting.problems import Problem
 from plotting.results import Number, load, look_up, number, points_of
 
-HELP = "second moment and gradient by token position, from --tokens"
+HELP = "second moment and gradient by token position, and products of tokens"
 DESCRIPTION = """Heat maps over the points of the residual stream (rows, input first) and the position of a token (columns): E[x^2] of the signal
-and E[g^2] of the gradient. A result of --tokens holds these two lists a point; it holds no matrix of products between tokens, so none is drawn.
-With --relative every row is divided by its mean over the positions: depth goes, and the differences between tokens remain."""
+and E[g^2] of the gradient, from a result of --tokens. With --relative every row is divided by its mean over the positions: depth goes, and the
+differences between tokens remain.
+
+With --gram the products E[x_i x_j] of pairs of tokens, a map a point, from a result of --gram. --relative makes them cosines. A second result,
+such as a simulation, fills the upper triangle: where theory is right, the map is symmetric."""
 EXAMPLES = """sigprop predict specs/gpt2.json --tokens --format json --output gpt2.json
   sigprop_plot.py tokens gpt2.json -o tokens.pdf
-  sigprop_plot.py tokens gpt2.json --points 'input,layer */ffn' --relative --log-position --width neurips -o ffn.svg"""
+  sigprop_plot.py tokens gpt2.json --points 'input,layer */ffn' --relative --log-position --width neurips -o ffn.svg
+  sigprop predict specs/gpt2.json --gram 64 --format json --output gram.json
+  sigprop_plot.py tokens gram.json --gram --relative -o gram.pdf"""
 
 QUANTITIES = ("forward.tokens.second_moment", "backward.tokens.variance")
 TITLES = ("second moment", "gradient variance")
@@ -22,16 +27,25 @@ ROW = 0.13  # inches a named row
 
 
 def add_options(parser):
-    parser.add_argument("result", metavar="RESULT", help="JSON of predict or simulate with --tokens; - for standard input")
+    parser.add_argument("results", metavar="RESULT", nargs="+",
+                        help="JSON of predict or simulate with --tokens or --gram, with --gram up to two; - for standard input")
+    parser.add_argument("--gram", action="store_true", help="the Gram matrix of tokens; default: moments by position")
     parser.add_argument("--points", metavar="PATH,...",
-                        help="these points only; * stands for any letters, as in 'layer */ffn'; default: all")
-    parser.add_argument("--relative", action="store_true", help="divide every row by its mean over the positions")
+                        help="these points only; * stands for any letters, as in 'layer */ffn'; default: all, with --gram three")
+    parser.add_argument("--relative", action="store_true", help="divide every row by its mean over the positions; with --gram, cosines")
     parser.add_argument("--log-position", action="store_true",
                         help="a logarithmic axis of positions: under a causal mask the first tokens differ most")
 
 
 def draw(arguments):
-    result = load(arguments.result, ("predict", "simulate"))
+    results = [load(file, ("predict", "simulate")) for file in arguments.results]
+    if len(results) > (2 if arguments.gram else 1):
+        raise Problem(f"{arguments.results[-1]}: {'two triangles have no room for more than two results' if arguments.gram else 'these maps show one result'}; leave it out")
+    if arguments.gram and arguments.log_position:
+        raise Problem("--log-position: the tokens of a Gram matrix lie evenly; leave it out")
+    if arguments.gram:
+        return gram_figure(results, arguments)
+    result = results[0]
     places = chosen(result, arguments.points)
     grids = [[row_of(result, place, quantity) for place in places] for quantity in QUANTITIES]
     check(result, places, grids)
@@ -54,6 +68,16 @@ def draw(arguments):
         panel.set_xlabel("position of the token")
     style.head(figure, [], [], arguments.title, arguments.height)
     return figure, [result]
+
+
+def gram_figure(results, arguments):
+    places = [chosen(result, arguments.points) for result in results]
+    if not arguments.points:
+        places = [gram.usual(of_one) for of_one in places]
+    paths = [[place.path for place in of_one] for of_one in places]
+    if paths[0] != paths[-1]:
+        raise Problem(f"{results[1].file}: its points are others than those of {results[0].file}; give results of one model")
+    return gram.draw(results, places, arguments)
 
 
 def chosen(result, patterns):
