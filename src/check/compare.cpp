@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sigprop/profile/summary.hpp"
+
 namespace sigprop::check {
 namespace {
 
@@ -44,8 +46,10 @@ bool is_positive(const Quantity& q) {
 
 Quantity ratio(const Quantity& a, const Quantity& b) {
   const double log10 = magnitude(a) - magnitude(b);
-  if (a.representable() && b.representable()) return {a.value / b.value, log10};
-  return {sign(a) * std::pow(10.0, log10), log10};
+  const bool held = a.representable() && b.representable();
+  Quantity out(held ? a.value / b.value : sign(a) * std::pow(10.0, log10), log10);
+  out.slopes = profile::slopes_of_ratio(a, b);
+  return out;
 }
 
 double excess(const Quantity& q, const Condition& condition) {

@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/prediction.hpp"
 #include "cli/scheme_choice.hpp"
+#include "cli/sensitivity.hpp"
 #include "report/number.hpp"
 #include "sigprop/profile/summary.hpp"
 #include "sigprop/report/schemes.hpp"
@@ -19,6 +20,9 @@ struct Options {
   bool keep_norm = false;
   bool recipe = false;
   bool pytorch = false;
+  std::string target;
+  std::string adjust;
+  TheoryOptions theory;
   OutputOptions output;
 };
 
@@ -49,7 +53,29 @@ report::Recipe recipe_of(const spec::ReadResult& read, const std::string& scheme
   return recipe;
 }
 
+/// The spec with a knob set, of a scheme or its own.
+void run_target(const Options& options) {
+  if (options.recipe || options.pytorch)
+    throw Failure(wrong_usage,
+                  "--target makes a spec: leave out --recipe and --pytorch, and give its output to init with them");
+  write_output(options.output, [&] {
+    const spec::FileText file = load_text(options.spec);
+    std::string text = *file.text;
+    if (!options.scheme.empty()) {
+      const spec::Initialized made =
+          spec::initialize(text, file.name, scheme_choice(options.scheme), options.keep_norm);
+      require_good(made.read);
+      text = made.text;
+    }
+    const Solved found = solved(text, file.name, options.theory, options.target, options.adjust);
+    if (!options.output.quiet) std::cerr << "sigprop: " << found.note << '\n';
+    return [found](std::ostream& out) { out << found.text; };
+  });
+}
+
 void run(const Options& options) {
+  if (!options.target.empty()) return run_target(options);
+  if (options.scheme.empty()) throw Failure(wrong_usage, "--scheme or --target must say what to set");
   write_output(options.output, [&] {
     const spec::SchemeChoice choice = scheme_choice(options.scheme);
     const spec::FileText file = load_text(options.spec);
@@ -74,11 +100,25 @@ void add_init(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("init", "A spec with the deviations and residual scales of a scheme");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
-  command->add_option("--scheme", options->scheme, "Scheme, with parameters as NAME:PARAMETER=VALUE:...")->required();
+  command->add_option("--scheme", options->scheme, "Scheme, with parameters as NAME:PARAMETER=VALUE:...");
   command->add_flag("--keep-norm", options->keep_norm, "Leave the norm where the spec has it");
   CLI::Option* recipe = command->add_flag("--recipe", options->recipe, "A table of every weight instead of the spec");
   command->add_flag("--pytorch", options->pytorch, "A Python function that initializes a PyTorch model instead")
       ->excludes(recipe);
+  CLI::Option* target =
+      command
+          ->add_option("--target", options->target,
+                       "What a quantity of the prediction shall be, such as \"backward.variance first/last = 1\"")
+          ->type_name("QUANTITY=VALUE");
+  CLI::Option* adjust =
+      command
+          ->add_option("--adjust", options->adjust, "The number of the model that is set so, such as residual.branch")
+          ->type_name("KNOB")
+          ->needs(target);
+  target->needs(adjust);
+  command->add_option("--theory", options->theory.name, "Of --target: full, or the formulas as published")
+      ->check(CLI::IsMember({"full", "paper"}))
+      ->capture_default_str();
   command->add_option("--output", options->output.file, "Write the result to FILE, whole or not at all")
       ->type_name("FILE");
   command->add_flag("--quiet", options->output.quiet, "No notes on standard error");
@@ -87,6 +127,7 @@ void add_init(CLI::App& app) {
       "  sigprop init specs/bert-base.json --scheme deepscalelm_full --output bert-deep.json\n"
       "  sigprop init specs/bert-base.json --scheme deepscalelm:k=2:branches=12 --recipe\n"
       "  sigprop init specs/bert-base.json --scheme deepnorm --pytorch --output initialize.py\n"
+      "  sigprop init specs/bert-base.json --target \"backward.variance first/last = 1\" --adjust init.std.ffn_out\n"
       "sigprop schemes tells the schemes and their parameters.");
   command->callback([options] { run(*options); });
 }

@@ -5,6 +5,7 @@
 
 #include "cli/command.hpp"
 #include "cli/prediction.hpp"
+#include "cli/sensitivity.hpp"
 #include "cli/terminal.hpp"
 #include "sigprop/report/report.hpp"
 
@@ -16,6 +17,7 @@ struct Options {
   TheoryOptions theory;
   bool all = false;
   bool plot = false;
+  std::string sensitivity;  ///< the quantity; empty for the profile
   profile::TokenLists tokens;
   OutputOptions output;
 };
@@ -27,7 +29,26 @@ void write(std::ostream& out, const Options& options, const profile::Profile& pr
   report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}});
 }
 
+void write(std::ostream& out, const Options& options, const report::Sensitivity& sensitivity) {
+  if (options.output.format == "csv") return report::write_csv(out, sensitivity);
+  if (options.output.format == "table") return report::write_table(out, sensitivity);
+  report::write_json(out, sensitivity, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}});
+}
+
+void run_sensitivity(const Options& options) {
+  if (options.plot || options.all || options.tokens.any())
+    throw Failure(wrong_usage,
+                  "--sensitivity takes the place of the profile: leave out --plot, --all, --tokens and --gram");
+  write_output(options.output, [&] {
+    const auto found = std::make_shared<report::Sensitivity>(sensitivity(
+        *load(options.spec).network, options.theory, options.spec, options.sensitivity, options.output.quiet));
+    warn(options.output, options.spec, found->warnings);
+    return [&options, found](std::ostream& out) { write(out, options, *found); };
+  });
+}
+
 void run(const Options& options) {
+  if (!options.sensitivity.empty()) return run_sensitivity(options);
   require_place_for_tokens(options.tokens, options.output);
   if (options.plot && options.output.format != "table")
     throw Failure(wrong_usage, "--plot draws in the terminal, which --format " + options.output.format +
@@ -49,6 +70,12 @@ void add_predict(CLI::App& app) {
   add_theory_options(*command, options->theory);
   command->add_flag("--all", options->all, "In a table, every point of a long model");
   command->add_flag("--plot", options->plot, "Draw variance and gradient against depth in place of the table");
+  command
+      ->add_option(
+          "--sensitivity", options->sensitivity,
+          "In place of the profile, how a quantity such as \"backward.variance first/last\" follows every number "
+          "of the model, ranked")
+      ->type_name("QUANTITY");
   add_tokens_option(*command, options->tokens);
   add_gram_option(*command, options->tokens);
   add_output_options(*command, options->output);
@@ -57,6 +84,7 @@ void add_predict(CLI::App& app) {
       "  sigprop predict specs/bert-base.json\n"
       "  sigprop predict specs/figure-192-xavier-pre.json --plot\n"
       "  sigprop predict specs/bert-base.json --theory paper --format json --output bert.json\n"
+      "  sigprop predict specs/bert-base.json --sensitivity \"backward.variance first/last\"\n"
       "  sigprop expand specs/bert-base.json | sigprop predict - --format csv");
   command->callback([options] { run(*options); });
 }

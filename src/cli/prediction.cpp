@@ -4,14 +4,15 @@
 #include "sigprop/predict/predict.hpp"
 
 namespace sigprop::cli {
-namespace {
 
 std::optional<predict::Prefix> prefix_of(const TheoryOptions& theory) {
   if (theory.prefix.empty()) return {};
   return theory.prefix == "means" ? predict::Prefix::means : predict::Prefix::actual;
 }
 
-}  // namespace
+predict::Theory theory_of(const TheoryOptions& theory) {
+  return theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
+}
 
 void add_theory_options(CLI::App& command, TheoryOptions& options) {
   command.add_option("--theory", options.name, "full, or the formulas as published")
@@ -32,15 +33,7 @@ profile::Profile prediction(const network::Network& network, const TheoryOptions
 
 profile::Profile prediction(predict::Predictor& predictor, const network::Network& network, const TheoryOptions& theory,
                             const std::string& spec, const profile::TokenLists& tokens) {
-  try {
-    const auto which = theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
-    return predictor(network, which, {prefix_of(theory), tokens});
-  } catch (const predict::NotCovered& error) {
-    throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
-  } catch (const std::domain_error& error) {
-    throw Failure(wrong_usage, shown_path(spec) + ": this model has no moments by theory: " + error.what() +
-                                   "; look for a standard deviation or residual scale of 0");
-  }
+  return explained(spec, [&] { return predictor(network, theory_of(theory), {prefix_of(theory), tokens}); });
 }
 
 }  // namespace sigprop::cli

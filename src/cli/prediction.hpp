@@ -16,6 +16,23 @@ struct TheoryOptions {
   std::string prefix;  ///< empty: by the sequence length
 };
 
+/// As the library names them.
+[[nodiscard]] predict::Theory theory_of(const TheoryOptions& theory);
+[[nodiscard]] std::optional<predict::Prefix> prefix_of(const TheoryOptions& theory);
+
+/// What `work` returns, which predicts. Throws Failure, naming the spec's file, for a model without a prediction.
+template <class Work>
+[[nodiscard]] auto explained(const std::string& spec, const Work& work) {
+  try {
+    return work();
+  } catch (const predict::NotCovered& error) {
+    throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
+  } catch (const std::domain_error& error) {
+    throw Failure(wrong_usage, shown_path(spec) + ": this model has no moments by theory: " + error.what() +
+                                   "; look for a standard deviation or residual scale of 0");
+  }
+}
+
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 
 /// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without one.

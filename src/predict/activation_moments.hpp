@@ -12,6 +12,7 @@
 #include "sigprop/formula/gelu.hpp"
 #include "sigprop/formula/relu.hpp"
 #include "sigprop/network/network.hpp"
+#include "sigprop/scalar/jet.hpp"
 #include "sigprop/scalar/wide.hpp"
 
 namespace sigprop::predict {
@@ -103,7 +104,8 @@ class ActivationMoments {
   /// The entry of this input.
   [[nodiscard]] Entry& lookup(network::ActivationKind kind, const formula::Moments<T>& x) {
     for (Entry& entry : entries_) {
-      if (entry.kind == kind && entry.mean == x.mean && entry.variance == x.variance) return entry;
+      if (entry.kind == kind && scalar::same(entry.mean, x.mean) && scalar::same(entry.variance, x.variance))
+        return entry;
     }
     constexpr std::size_t kept = 16;  // a stack without norm never meets a variance again: do not let it search long
     if (entries_.size() >= kept) entries_.erase(entries_.begin());
@@ -146,7 +148,7 @@ class ActivationMoments {
     using std::acos;
     constexpr std::size_t few = 2;
     for (const auto& [known, value] : entry.met) {
-      if (known == r) return value;
+      if (scalar::same(known, r)) return value;
     }
     if (r < T(0) || entry.met.size() < few) {
       const auto exact = exact_pair(entry, static_cast<Node>(r));

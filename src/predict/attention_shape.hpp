@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "predict/numbers.hpp"
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/network/network.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -9,23 +10,23 @@ namespace sigprop::predict {
 
 /// Grouped-query attention changes none of these moments: a key's smaller fan-out and the sum over its group's heads cancel.
 template <class T>
-[[nodiscard]] formula::AttentionShape<T> attention_shape(const network::Attention& op, double length) {
-  const auto square = [](double x) { return T(x) * T(x); };
-  const T k(static_cast<double>(op.head_width));
+[[nodiscard]] formula::AttentionShape<T> attention_shape(const network::Attention& op, const double& sequence_length,
+                                                         const Numbers<T>& number = {}) {
+  const auto square = [&](const double& x) { return T(number(x) * number(x)); };
+  const T k = number(op.head_width), width = number(op.width), length = number(sequence_length);
   formula::RotaryMeans<T> turned{T(1), T(1)};
-  if (op.rotary_base)
-    turned = formula::rotary_means(T(length), k, T(static_cast<double>(op.rotary_width)), T(*op.rotary_base));
-  return {T(length),
-          T(static_cast<double>(op.width)),
-          T(static_cast<double>(op.heads)),
+  if (op.rotary_base) turned = formula::rotary_means(length, k, number(op.rotary_width), number(*op.rotary_base));
+  return {length,
+          width,
+          number(op.heads),
           k,
           square(op.query_std),
           square(op.key_std),
           square(op.value_std),
           square(op.bias_std),
-          T(op.dropout),
+          number(op.dropout),
           T(k * square(op.score_scale)),
-          T(1) / T(static_cast<double>(op.width)),
+          T(1) / width,
           turned,
           op.query_key_norm.has_value()};
 }

@@ -8,10 +8,10 @@
 #include <optional>
 #include <string>
 
-#include "predict/activation_moments.hpp"
 #include "predict/attention_shape.hpp"
+#include "predict/chained.hpp"
+#include "predict/numbers.hpp"
 #include "predict/quantities.hpp"
-#include "predict/softmax_table.hpp"
 #include "sigprop/formula/attention_paper.hpp"
 #include "sigprop/formula/dropout.hpp"
 #include "sigprop/formula/embedding.hpp"
@@ -42,7 +42,7 @@ class Exchangeable {
   struct Signal {
     formula::Moments<T> moments;
     T settled{};  ///< share of the variance that passed a norm and only residual sums since
-    std::size_t width = 0;
+    T width{};
     formula::Anisotropy<T> cloud;  ///< of the centred tokens
   };
 
@@ -58,56 +58,55 @@ class Exchangeable {
     T branch_share;  ///< of its variance
   };
 
-  using Tables = SoftmaxTables<T>;
+  using Tables = typename Known<T>::Tables;
   Exchangeable(const network::Network& network, Theory theory,
-               std::shared_ptr<Tables> tables = std::make_shared<Tables>())
-      : network_(network), theory_(theory), tables_(std::move(tables)) {}
+               std::shared_ptr<Tables> tables = std::make_shared<Tables>(), const Numbers<T>& numbers = {})
+      : network_(network), theory_(theory), tables_(std::move(tables)), number_(numbers) {}
 
   // ---- ends --------------------------------------------------------------------------------------------------------
 
   [[nodiscard]] Signal source() const {
     if (const auto* given = std::get_if<network::GivenInput>(&network_.source)) {
-      const T variance(given->variance);
-      return isotropic({T(given->mean), variance, variance * T(given->token_correlation), T(0)});
+      const T variance = number_(given->variance);
+      return isotropic({number_(given->mean), variance, variance * number_(given->token_correlation), T(0)});
     }
     const auto& embedding = std::get<network::Embedding>(network_.source);
-    double shared = 0, across = 0;
+    T shared(0), across(0);
     if (embedding.token) {
       const bool paper = theory_ == Theory::paper;
-      shared += paper ? formula::zipf_match_paper(embedding.vocabulary) : formula::zipf_match(embedding.vocabulary);
-      across += formula::zipf_match(embedding.vocabulary);
+      shared += T(paper ? formula::zipf_match_paper(embedding.vocabulary) : formula::zipf_match(embedding.vocabulary));
+      across += T(formula::zipf_match(embedding.vocabulary));
     }
-    if (embedding.position) across += 1 / network_.sequence_length;
+    if (embedding.position) across += T(1) / length();
     if (embedding.segment) {
-      shared += formula::segment_match;
-      across += formula::segment_match_across;
+      shared += T(formula::segment_match);
+      across += T(formula::segment_match_across);
     }
     const T tables(static_cast<double>(embedding.tables()));
-    return isotropic(formula::embedding_forward(tables, square(embedding.std), T(shared), T(across)));
+    return isotropic(formula::embedding_forward(tables, square(embedding.std), shared, across));
   }
 
   [[nodiscard]] Gradient loss_gradient(const Signal&) const {
-    const T variance(network_.gradient_variance);
-    return {{variance, variance * T(network_.gradient_token_correlation),
-             network_.batch > 1 ? variance * T(network_.gradient_cross_correlation) : T(0)},
+    const T variance = number_(network_.gradient_variance);
+    return {{variance, variance * number_(network_.gradient_token_correlation),
+             network_.batch > 1 ? T(variance * number_(network_.gradient_cross_correlation)) : T(0)},
             T(0),
             T(0)};
   }
 
-  [[nodiscard]] profile::Forward profile_of(const Signal& x, std::size_t width) const {
-    return forward_of(x.moments, network_.sequence_length, width, network_.batch > 1);
+  [[nodiscard]] profile::Forward profile_of(const Signal& x, const std::size_t& width) const {
+    return forward_of(x.moments, length(), number_(width), network_.batch > 1);
   }
 
-  [[nodiscard]] profile::Backward profile_of(const Gradient& g, std::size_t width) const {
-    const double elements = network_.batch * network_.sequence_length * static_cast<double>(width);
-    return backward_of(g.moments, elements, network_.batch > 1);
+  [[nodiscard]] profile::Backward profile_of(const Gradient& g, const std::size_t& width) const {
+    return backward_of(g.moments, T(batch() * length() * number_(width)), network_.batch > 1);
   }
 
   // ---- forward -----------------------------------------------------------------------------------------------------
 
   [[nodiscard]] Signal forward(const network::Linear& op, const Signal& x) const {
-    return fresh(formula::linear_forward(x.moments, real(op.in), square(op.weight_std), square(op.bias_std)), op.out,
-                 formula::linear_anisotropy(x.cloud, real(op.out)));
+    return fresh(formula::linear_forward(x.moments, number_(op.in), square(op.weight_std), square(op.bias_std)),
+                 number_(op.out), formula::linear_anisotropy(x.cloud, number_(op.out)));
   }
 
   [[nodiscard]] Signal forward(const network::GatedLinear& op, const Signal& x) {
@@ -116,24 +115,25 @@ class Exchangeable {
     const formula::Moments<T> y = formula::gated_forward(open, factors.value);
     const T from_gate = linear_share(op.activation, factors.gate) * factors.value.token_dot();
     const T from_value = open.token_dot() * formula::centred_variance(factors.value);
-    const auto cloud = formula::linear_anisotropy(x.cloud, real(op.out));
-    return fresh(y, op.out, formula::featurewise_anisotropy(cloud, share_of(from_gate + from_value, y), real(op.out)));
+    const T out = number_(op.out);
+    const auto cloud = formula::linear_anisotropy(x.cloud, out);
+    return fresh(y, out, formula::featurewise_anisotropy(cloud, share_of(from_gate + from_value, y), out));
   }
 
   [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x) {
     const formula::Moments<T> y = activations_.forward(op.kind, x.moments);
     const T share = share_of(linear_share(op.kind, x.moments), y);
-    return fresh(y, x.width, formula::featurewise_anisotropy(x.cloud, share, real(x.width)));
+    return fresh(y, x.width, formula::featurewise_anisotropy(x.cloud, share, x.width));
   }
 
   [[nodiscard]] Signal forward(const network::Dropout& op, const Signal& x) const {
-    const formula::Moments<T> y = formula::dropout_forward(x.moments, T(op.probability));
+    const formula::Moments<T> y = formula::dropout_forward(x.moments, number_(op.probability));
     const T share = share_of(formula::centred_variance(x.moments), y);
-    return fresh(y, x.width, formula::featurewise_anisotropy(x.cloud, share, real(x.width)));
+    return fresh(y, x.width, formula::featurewise_anisotropy(x.cloud, share, x.width));
   }
 
   [[nodiscard]] Signal forward(const network::Norm& op, const Signal& x) const {
-    return {normalized(op.kind, x.moments, op.width), T(1), x.width, x.cloud};
+    return {normalized(op.kind, x.moments, number_(op.width)), T(1), x.width, x.cloud};
   }
 
   [[nodiscard]] Signal forward(const network::Attention& op, const Signal& x, profile::AttentionMetrics& metrics) {
@@ -143,36 +143,35 @@ class Exchangeable {
     const formula::ScoreMoments<T> scores = formula::attention_scores(x.moments, keys, shape);
     const formula::SoftmaxMeans<T> softmax = softmax_of(op, scores);
     metrics.score_variance = quantity(scores.variance);
-    if (theory_ == Theory::full) set_entropy(metrics, scalar::value_of(softmax.row.entropy), network_.sequence_length);
+    if (theory_ == Theory::full) set_entropy(metrics, softmax.row.entropy, length());
     const auto heads = formula::attention_anisotropy(x.moments, x.cloud, keys, shape, softmax);
-    return fresh(project(op, head_output(op, x, shape, softmax)), x.width,
-                 formula::linear_anisotropy(heads, real(x.width)));
+    return fresh(project(op, head_output(op, x, shape, softmax)), x.width, formula::linear_anisotropy(heads, x.width));
   }
 
   /// The mean of the experts that a token takes, from what they read and one expert's output.
-  [[nodiscard]] static Signal mean_of(const network::Experts& op, const Signal& x, const Signal& y) {
-    const T count = real(op.count), chosen = real(op.chosen);
+  [[nodiscard]] Signal mean_of(const network::Experts& op, const Signal& x, const Signal& y) const {
+    const T count = number_(op.count), chosen = number_(op.chosen);
     return fresh(formula::experts_forward(y.moments, count, chosen), y.width,
-                 formula::experts_anisotropy(x.cloud, y.cloud, y.moments, real(y.width), count, chosen));
+                 formula::experts_anisotropy(x.cloud, y.cloud, y.moments, y.width, count, chosen));
   }
 
   /// Of two lists that read x.
   [[nodiscard]] static Signal add(const Signal& x, const Signal& a, const Signal& b) {
     const formula::Moments<T> sum = formula::sum(a.moments, b.moments);
     const auto cloud = formula::parallel_anisotropy(x.cloud, a.cloud, formula::centred_variance(a.moments), b.cloud,
-                                                    formula::centred_variance(b.moments), real(a.width));
+                                                    formula::centred_variance(b.moments), a.width);
     return {sum, weighted(a.settled, a.moments.variance, b.settled, b.moments.variance), a.width, cloud};
   }
 
-  [[nodiscard]] static Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) {
-    const T skip(op.skip), scale(op.branch);
+  [[nodiscard]] Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) const {
+    const T skip = number_(op.skip), scale = number_(op.branch);
     const formula::Moments<T> sum = formula::residual_forward(x.moments, branch.moments, skip, scale);
     const T skip_share = sum.variance > T(0) ? T(skip * skip * x.moments.variance / sum.variance) : T(0);
     // Without a skip it is the branch alone, scaled.
     const T settled = op.skip == 0 ? branch.settled : T(skip_share * x.settled);
     const auto cloud =
         formula::residual_anisotropy(x.cloud, T(skip * skip * formula::centred_variance(x.moments)), branch.cloud,
-                                     T(scale * scale * formula::centred_variance(branch.moments)), real(x.width));
+                                     T(scale * scale * formula::centred_variance(branch.moments)), x.width);
     return {{sum, settled, x.width, cloud}, T(1) - skip_share};
   }
 
@@ -186,14 +185,14 @@ class Exchangeable {
 
   [[nodiscard]] Gradient backward(const network::Linear& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) const {
-    const T in = real(op.in), out = real(op.out);
+    const T in = number_(op.in), out = number_(op.out);
     norms[0] = formula::weight_gradient(x.moments, g.moments, in, out, batch(), length());
     return fresh(formula::linear_backward(g.moments, out, square(op.weight_std)));
   }
 
   [[nodiscard]] Gradient backward(const network::GatedLinear& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) {
-    const T in = real(op.in), out = real(op.out);
+    const T in = number_(op.in), out = number_(op.out);
     const GateFactors factors = gate_factors(op, x);
     const formula::Moments<T> open = activations_.forward(op.activation, factors.gate);
     const auto at_open = formula::gated_backward(g.moments, factors.value);
@@ -211,22 +210,22 @@ class Exchangeable {
 
   [[nodiscard]] Gradient backward(const network::Dropout& op, const Signal&, const Gradient& g,
                                   SquaredNorms<T>&) const {
-    return fresh(formula::dropout_backward(g.moments, T(op.probability)));
+    return fresh(formula::dropout_backward(g.moments, number_(op.probability)));
   }
 
   [[nodiscard]] Gradient backward(const network::Norm& op, const Signal& x, const Gradient& g, SquaredNorms<T>&) const {
-    return through_norm(op.kind, x, op.width, g);
+    return through_norm(op.kind, x, number_(op.width), g);
   }
 
   [[nodiscard]] Gradient backward(const network::Attention& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) {
     const formula::AttentionShape<T> shape = shape_of(op, x);
-    const T width = real(op.width), fan = real(op.heads * op.head_width);
+    const T width = number_(op.width), fan = fan_of(op);
     const formula::Moments<T>& keys = keys_of(op, x).moments;
     const formula::SoftmaxMeans<T> softmax = softmax_of(op, formula::attention_scores(x.moments, keys, shape));
     formula::Gradient<T> b = formula::linear_backward(g.moments, width, square(op.output_std));
     if (op.inner_norm) {
-      const Signal heads = fresh(mixed(x.moments, keys, shape, softmax), op.heads * op.head_width, x.cloud);
+      const Signal heads = fresh(mixed(x.moments, keys, shape, softmax), fan, x.cloud);
       b = through_norm(*op.inner_norm, heads, heads.width, fresh(b)).moments;
     }
     const formula::Moments<T> z = head_output(op, x, shape, softmax);
@@ -243,8 +242,8 @@ class Exchangeable {
   }
 
   /// At one expert's output, so that what an expert makes of it is that of all experts.
-  [[nodiscard]] static Gradient into_experts(const network::Experts& op, const Gradient& g) {
-    return fresh(formula::experts_backward(g.moments, real(op.count), real(op.chosen)));
+  [[nodiscard]] Gradient into_experts(const network::Experts& op, const Gradient& g) const {
+    return fresh(formula::experts_backward(g.moments, number_(op.count), number_(op.chosen)));
   }
 
   /// From two lists that read the same signal.
@@ -265,13 +264,13 @@ class Exchangeable {
   [[nodiscard]] static Gradient fresh(const formula::Gradient<T>& g) { return {g, T(0), T(0)}; }
 
   /// What enters the branch.
-  [[nodiscard]] static Gradient into_branch(const network::Residual& op, const Gradient& g) {
-    return fresh(formula::scaled(g.moments, T(op.branch)));
+  [[nodiscard]] Gradient into_branch(const network::Residual& op, const Gradient& g) const {
+    return fresh(formula::scaled(g.moments, number_(op.branch)));
   }
 
-  [[nodiscard]] static Gradient sum(const network::Residual& op, const Gradient& g, const Gradient& branch,
-                                    const T& branch_share) {
-    const formula::Gradient<T> sum = formula::residual_backward(g.moments, branch.moments, T(op.skip));
+  [[nodiscard]] Gradient sum(const network::Residual& op, const Gradient& g, const Gradient& branch,
+                             const T& branch_share) const {
+    const formula::Gradient<T> sum = formula::residual_backward(g.moments, branch.moments, number_(op.skip));
     if (op.skip == 0) return {sum, branch.centred, branch.radial};
     const T skip_share = sum.variance > T(0) ? T(square(op.skip) * g.moments.variance / sum.variance) : T(0);
     const T radial = network::is_homogeneous(op.of) ? g.radial : T(g.radial * skip_share * (T(1) - branch_share));
@@ -279,10 +278,14 @@ class Exchangeable {
   }
 
  private:
-  [[nodiscard]] T length() const { return T(network_.sequence_length); }
-  [[nodiscard]] T batch() const { return T(network_.batch); }
-  [[nodiscard]] static T square(double x) { return T(x) * T(x); }
-  [[nodiscard]] static T real(std::size_t n) { return T(static_cast<double>(n)); }
+  [[nodiscard]] T length() const { return number_(network_.sequence_length); }
+  [[nodiscard]] T batch() const { return number_(network_.batch); }
+  [[nodiscard]] T square(const double& x) const {
+    const T number = number_(x);
+    return number * number;
+  }
+  /// What the output projection reads.
+  [[nodiscard]] T fan_of(const network::Attention& op) const { return number_(op.heads) * number_(op.head_width); }
 
   /// The mean of two shares, weighted by variances.
   [[nodiscard]] static T weighted(const T& a, const T& variance_a, const T& b, const T& variance_b) {
@@ -291,14 +294,14 @@ class Exchangeable {
   }
 
   /// A signal fresh from random weights or a mask.
-  [[nodiscard]] static Signal fresh(const formula::Moments<T>& x, std::size_t width,
-                                    const formula::Anisotropy<T>& cloud) {
+  [[nodiscard]] static Signal fresh(const formula::Moments<T>& x, const T& width, const formula::Anisotropy<T>& cloud) {
     return {x, T(0), width, cloud};
   }
 
   /// A signal from outside.
   [[nodiscard]] Signal isotropic(const formula::Moments<T>& x) const {
-    return fresh(x, network_.width, {T(1) / real(network_.width), T(1)});
+    const T width = number_(network_.width);
+    return fresh(x, width, {T(1) / width, T(1)});
   }
 
   /// The part of an activation's centred variance that is linear in its input.
@@ -318,8 +321,8 @@ class Exchangeable {
     formula::Moments<T> value;
   };
 
-  [[nodiscard]] static GateFactors gate_factors(const network::GatedLinear& op, const Signal& x) {
-    const T in = real(op.in), bias = square(op.bias_std);
+  [[nodiscard]] GateFactors gate_factors(const network::GatedLinear& op, const Signal& x) const {
+    const T in = number_(op.in), bias = square(op.bias_std);
     return {formula::linear_forward(x.moments, in, square(op.gate_std), bias),
             formula::linear_forward(x.moments, in, square(op.weight_std), bias)};
   }
@@ -327,13 +330,13 @@ class Exchangeable {
   // ---- norms -------------------------------------------------------------------------------------------------------
 
   [[nodiscard]] formula::Moments<T> normalized(network::NormKind kind, const formula::Moments<T>& x,
-                                               std::size_t width) const {
+                                               const T& width) const {
     if (kind == network::NormKind::rms_norm) return formula::rms_norm_forward(x);
-    if (theory_ == Theory::paper) return formula::layer_norm_forward_paper(x, T(static_cast<double>(width)));
+    if (theory_ == Theory::paper) return formula::layer_norm_forward_paper(x, width);
     return formula::layer_norm_forward(x);
   }
 
-  [[nodiscard]] Gradient through_norm(network::NormKind kind, const Signal& x, std::size_t width,
+  [[nodiscard]] Gradient through_norm(network::NormKind kind, const Signal& x, const T& width,
                                       const Gradient& g) const {
     if (theory_ == Theory::paper && kind == network::NormKind::layer_norm) {
       return fresh(formula::layer_norm_backward_paper(g.moments, x.moments));
@@ -343,8 +346,7 @@ class Exchangeable {
     const formula::NormShares<T> shares{x.settled, centres ? g.centred : x.settled, g.radial};
     const T scale = centres ? x.moments.variance : x.moments.second_moment();
     const T r = formula::correlation(x.moments.covariance, x.moments.variance);
-    return {formula::norm_backward(g.moments, scale, r, T(static_cast<double>(width)), shares),
-            centres ? T(1) : g.centred, T(1)};
+    return {formula::norm_backward(g.moments, scale, r, width, shares), centres ? T(1) : g.centred, T(1)};
   }
 
   // ---- attention ---------------------------------------------------------------------------------------------------
@@ -374,7 +376,7 @@ class Exchangeable {
   }
 
   [[nodiscard]] formula::AttentionShape<T> shape_of(const network::Attention& op, const Signal& x) const {
-    formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length);
+    formula::AttentionShape<T> shape = attention_shape<T>(op, network_.sequence_length, number_);
     shape.participation = keys_of(op, x).cloud.participation;
     return shape;
   }
@@ -383,15 +385,15 @@ class Exchangeable {
   [[nodiscard]] formula::SoftmaxMeans<T> softmax_of(const network::Attention& op,
                                                     const formula::ScoreMoments<T>& scores) {
     if (theory_ == Theory::paper) return {};
-    return tables_->of(network_.sequence_length, head_of(op))(scores.variance, scores.correlation);
+    const std::array<T, few_arguments> arguments{scores.variance, scores.correlation, length(), number_(op.head_width)};
+    return softmax_means(*tables_, network_.sequence_length, head_of(op), arguments);
   }
 
-  /// What the output projection reads.
   [[nodiscard]] formula::Moments<T> head_output(const network::Attention& op, const Signal& x,
                                                 const formula::AttentionShape<T>& shape,
                                                 const formula::SoftmaxMeans<T>& softmax) const {
     const formula::Moments<T> z = mixed(x.moments, keys_of(op, x).moments, shape, softmax);
-    return op.inner_norm ? normalized(*op.inner_norm, z, op.heads * op.head_width) : z;
+    return op.inner_norm ? normalized(*op.inner_norm, z, fan_of(op)) : z;
   }
 
   [[nodiscard]] formula::Moments<T> mixed(const formula::Moments<T>& rows, const formula::Moments<T>& keys,
@@ -401,15 +403,15 @@ class Exchangeable {
                                     : formula::attention_forward(rows, keys, shape, softmax);
   }
 
-  [[nodiscard]] static formula::Moments<T> project(const network::Attention& op, const formula::Moments<T>& z) {
-    return formula::linear_forward(z, T(static_cast<double>(op.heads * op.head_width)), square(op.output_std),
-                                   square(op.bias_std));
+  [[nodiscard]] formula::Moments<T> project(const network::Attention& op, const formula::Moments<T>& z) const {
+    return formula::linear_forward(z, fan_of(op), square(op.output_std), square(op.bias_std));
   }
 
   const network::Network& network_;
   Theory theory_;
-  ActivationMoments<T> activations_;
+  typename Known<T>::Activations activations_;
   std::shared_ptr<Tables> tables_;
+  Numbers<T> number_;
   Signal memory_;
   formula::Gradient<T> memory_gradient_;
 };

@@ -22,16 +22,26 @@ struct Head {
 }
 
 template <class T>
+[[nodiscard]] formula::RowMeans<T> row_means(const T& v, const T& keys, const T& head_width, bool normalized) {
+  return normalized ? formula::softmax_row_normalized(v, keys, head_width)
+                    : formula::softmax_row_means(v, keys, head_width);
+}
+
+template <class T>
+[[nodiscard]] formula::PairMeans<T> pair_means(const T& v, const T& rho, const T& shared, const T& keys,
+                                               const T& head_width, bool normalized) {
+  return normalized ? formula::softmax_pair_normalized(v, rho, shared, keys, head_width)
+                    : formula::softmax_pair_means(v, rho, shared, keys, head_width);
+}
+
+template <class T>
 [[nodiscard]] formula::RowMeans<T> row_means(const T& v, const T& keys, Head head) {
-  const T width(static_cast<double>(head.width));
-  return head.normalized ? formula::softmax_row_normalized(v, keys, width) : formula::softmax_row_means(v, keys, width);
+  return row_means(v, keys, T(static_cast<double>(head.width)), head.normalized);
 }
 
 template <class T>
 [[nodiscard]] formula::PairMeans<T> pair_means(const T& v, const T& rho, const T& shared, const T& keys, Head head) {
-  const T width(static_cast<double>(head.width));
-  return head.normalized ? formula::softmax_pair_normalized(v, rho, shared, keys, width)
-                         : formula::softmax_pair_means(v, rho, shared, keys, width);
+  return pair_means(v, rho, shared, keys, T(static_cast<double>(head.width)), head.normalized);
 }
 
 }  // namespace sigprop::predict

@@ -6,6 +6,7 @@
 #include "sigprop/formula/moments.hpp"
 #include "sigprop/formula/rank_collapse.hpp"
 #include "sigprop/profile/profile.hpp"
+#include "sigprop/scalar/jet.hpp"
 
 /// Moments in a theory's numbers as a profile holds them.
 namespace sigprop::predict {
@@ -19,9 +20,15 @@ template <class T>
   return {scalar::value_of(x), scalar::value_of(T(log10(abs(x))))};
 }
 
+template <std::size_t N>
+[[nodiscard]] profile::Quantity quantity(const scalar::Jet<N>& x) {
+  profile::Quantity out = quantity(x.value);
+  for (const double slope : x.slopes) out.slopes.push_back(x.value == 0 ? 0 : slope / x.value);
+  return out;
+}
+
 template <class T>
-[[nodiscard]] profile::Forward forward_of(const formula::Moments<T>& m, double length, std::size_t width,
-                                          bool batched) {
+[[nodiscard]] profile::Forward forward_of(const formula::Moments<T>& m, const T& length, const T& width, bool batched) {
   profile::Forward out;
   const T q = m.second_moment();
   const T c = m.token_dot();
@@ -30,29 +37,30 @@ template <class T>
   out.second_moment = quantity(q);
   out.token_dot = quantity(c);
   if (batched) out.cross_dot = quantity(m.cross_dot());
-  out.token_correlation = scalar::value_of(formula::correlation(m.covariance, m.variance));
-  out.rank_residual = scalar::value_of(formula::rank_residual(q, c, T(length)));
-  const bool present = q > T(0);
+  out.token_correlation = quantity(formula::correlation(m.covariance, m.variance));
+  out.rank_residual = quantity(formula::rank_residual(q, c, length));
   out.effective_rank =
-      present ? formula::effective_rank(1, scalar::value_of(T(c / q)), length, static_cast<double>(width)) : 0;
+      q > T(0) ? quantity(formula::effective_rank(T(1), T(c / q), length, width)) : profile::Quantity(0);
   return out;
 }
 
 template <class T>
-[[nodiscard]] profile::Backward backward_of(const formula::Gradient<T>& g, double elements, bool batched) {
+[[nodiscard]] profile::Backward backward_of(const formula::Gradient<T>& g, const T& elements, bool batched) {
   using std::sqrt;
   profile::Backward out;
   out.variance = quantity(g.variance);
   out.token_dot = quantity(g.covariance);
   if (batched) out.cross_dot = quantity(g.cross_covariance);
-  out.token_correlation = scalar::value_of(formula::correlation(g.covariance, g.variance));
-  out.norm = quantity(T(sqrt(g.variance * T(elements))));
+  out.token_correlation = quantity(formula::correlation(g.covariance, g.variance));
+  out.norm = quantity(T(sqrt(g.variance * elements)));
   return out;
 }
 
-inline void set_entropy(profile::AttentionMetrics& metrics, double entropy, double keys) {
-  metrics.entropy = entropy;
-  metrics.entropy_fraction = entropy / std::log(keys);
+template <class T>
+void set_entropy(profile::AttentionMetrics& metrics, const T& entropy, const T& keys) {
+  using std::log;
+  metrics.entropy = quantity(entropy);
+  metrics.entropy_fraction = quantity(T(entropy / log(keys)));
 }
 
 }  // namespace sigprop::predict

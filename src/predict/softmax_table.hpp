@@ -14,9 +14,14 @@
 #include "predict/limits.hpp"
 #include "predict/score_tiles.hpp"
 #include "sigprop/formula/attention.hpp"
+#include "sigprop/scalar/jet.hpp"
 #include "sigprop/scalar/wide.hpp"
 
 namespace sigprop::predict {
+
+/// Arguments of what is tabulated here, and of an activation: as a function of variables, a table is one of jets in so many directions,
+/// score variance, correlation, keys and head width.
+inline constexpr std::size_t few_arguments = 4;
 
 /// The exact softmax functionals of one attention shape (L keys, a kind of head), interpolated over score variance v and row correlation ρ.
 ///
@@ -29,7 +34,10 @@ class SoftmaxTable {
  public:
   using Node = std::conditional_t<std::is_same_v<T, scalar::Wide>, double, T>;
 
-  SoftmaxTable(const Node& keys, Head head) : keys_(keys), head_(head) {}
+  SoftmaxTable(const Node& keys, const Node& head_width, bool normalized)
+      : keys_(keys), head_width_(head_width), normalized_(normalized) {}
+  SoftmaxTable(const Node& keys, Head head)
+      : SoftmaxTable(keys, Node(static_cast<double>(head.width)), head.normalized) {}
 
   [[nodiscard]] formula::SoftmaxMeans<T> operator()(const T& v, const T& rho) {
     if (scalar::value_of(keys_) <= 1) return {{T(1), T(0), T(0), T(0)}, {T(1), T(0), T(0)}};
@@ -61,7 +69,7 @@ class SoftmaxTable {
     const std::size_t count = correlation_points(index);
     for (std::size_t a = 0; a < row_points; ++a) {
       const Node v(score_variance_at(chebyshev_point(a, row_points), index));
-      const formula::RowMeans<Node> row = row_means(v, keys_, head_);
+      const formula::RowMeans<Node> row = row_means(v, keys_, head_width_, normalized_);
       tile.row[0][a] = log(row.squares);
       tile.row[1][a] = log(row.query_jacobian);
       tile.row[2][a] = log(row.key_jacobian);
@@ -71,7 +79,7 @@ class SoftmaxTable {
       const Node v(score_variance_at(chebyshev_point(a, variance_points), index));
       for (std::size_t b = 0; b < count; ++b) {
         const Node rho((chebyshev_point(b, count) + 1) / 2);
-        const formula::PairMeans<Node> pair = pair_means(v, rho, keys_, keys_, head_);
+        const formula::PairMeans<Node> pair = pair_means(v, rho, keys_, keys_, head_width_, normalized_);
         const std::size_t at = a * count + b;
         tile.pair[0][at] = log(pair.overlap);
         tile.pair[1][at] = log(pair.query_jacobian);
@@ -127,7 +135,8 @@ class SoftmaxTable {
   }
 
   Node keys_;
-  Head head_;
+  Node head_width_;
+  bool normalized_;
   std::map<int, Tile> tiles_;
 };
 
@@ -136,7 +145,13 @@ template <class T>
 class SoftmaxTables {
  public:
   [[nodiscard]] SoftmaxTable<T>& of(double keys, Head head) {
-    return tables_.try_emplace({keys, head}, typename SoftmaxTable<T>::Node(keys), head).first->second;
+    using Node = typename SoftmaxTable<T>::Node;
+    if constexpr (std::is_same_v<Node, scalar::Jet<few_arguments>>) {
+      const Node variable_keys(keys, 2), variable_width(static_cast<double>(head.width), 3);
+      return tables_.try_emplace({keys, head}, variable_keys, variable_width, head.normalized).first->second;
+    } else {
+      return tables_.try_emplace({keys, head}, Node(keys), head).first->second;
+    }
   }
 
  private:

@@ -110,7 +110,7 @@ profile::Forward TokenByToken::profile_of(const Signal& x, std::size_t width) co
   mean.variance = places_.mean(x.dots.diagonal()) - squared_mean;
   mean.covariance = off_diagonal_mean(places_, x.dots) - squared_mean;
   if (across_) mean.cross_covariance = pair_mean(places_, x.cross) - squared_mean;
-  profile::Forward out = forward_of(mean, network_.sequence_length, width, batched());
+  profile::Forward out = forward_of(mean, network_.sequence_length, static_cast<double>(width), batched());
   out.effective_rank = effective_rank_of(places_, x.dots, static_cast<double>(width));
   out.ends = ends_of(x.dots);
   if (tokens_.moments) out.tokens = by_token(places_, x.dots);

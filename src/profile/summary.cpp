@@ -71,8 +71,17 @@ void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, doubl
 
 }  // namespace
 
+std::vector<double> slopes_of_ratio(const Quantity& a, const Quantity& b) {
+  std::vector<double> out;
+  for (std::size_t i = 0; i < std::min(a.slopes.size(), b.slopes.size()); ++i)
+    out.push_back(a.slopes[i] - b.slopes[i]);
+  return out;
+}
+
 Quantity ratio(const Quantity& a, const Quantity& b) {
-  return {std::pow(10.0, a.log10 - b.log10), a.log10 - b.log10};
+  Quantity out(std::pow(10.0, a.log10 - b.log10), a.log10 - b.log10);
+  out.slopes = slopes_of_ratio(a, b);
+  return out;
 }
 
 double log10_spread(const Profile& profile) {

@@ -25,7 +25,14 @@ std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
   double sum = 0;
   for (const Weight& weight : layer.weights) sum += std::pow(10.0, 2 * (weight.gradient_norm->log10 - largest));
   const double log10_norm = largest + std::log10(sum) / 2;
-  return Quantity(std::pow(10.0, log10_norm), log10_norm);
+  Quantity out(std::pow(10.0, log10_norm), log10_norm);
+  for (const Weight& weight : layer.weights) {
+    const Quantity& norm = *weight.gradient_norm;
+    out.slopes.resize(norm.slopes.size());
+    const double share = std::pow(10.0, 2 * (norm.log10 - log10_norm));
+    for (std::size_t i = 0; i < norm.slopes.size(); ++i) out.slopes[i] += share * norm.slopes[i];
+  }
+  return out;
 }
 
 std::vector<std::string> weight_names(const Profile& profile) {

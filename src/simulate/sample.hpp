@@ -47,7 +47,7 @@ struct Layout {
 /// What of a sample is to be chosen.
 struct Wanted {
   double largest_rank = 0;
-  profile::TokenLists tokens;
+  profile::TokenLists tokens = {};
 };
 
 /// A sample leaves out cross products for a batch of one, the ends of a sequence where there is no mask, and the effective rank

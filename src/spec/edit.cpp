@@ -61,4 +61,8 @@ Edited edited(std::string_view text, const std::vector<Edit>& edits) {
   return {spec->dump(), ""};
 }
 
+std::string indented(std::string_view text) {
+  return Json::parse(text).dump(2) + "\n";
+}
+
 }  // namespace sigprop::spec

@@ -24,23 +24,24 @@ TEST_CASE("the rank residual of equal tokens is 0, of independent ones close to 
 
 TEST_CASE("the rank residual and the effective rank of a signal that is 0 are 0") {
   CHECK(rank_residual(0.0, 0.0, 16.0) == 0);
-  CHECK(effective_rank(0, 0, 16, 64) == 0);
+  CHECK(effective_rank(0.0, 0.0, 16.0, 64.0) == 0);
 }
 
 TEST_CASE("the effective rank of equal tokens is 1, of one token 1") {
-  CHECK(effective_rank(2, 2, 16, 64) == Approx(1).epsilon(1e-12));
-  CHECK(effective_rank(2, 0, 1, 64) == Approx(1).epsilon(1e-12));
+  CHECK(effective_rank(2.0, 2.0, 16.0, 64.0) == Approx(1).epsilon(1e-12));
+  CHECK(effective_rank(2.0, 0.0, 1.0, 64.0) == Approx(1).epsilon(1e-12));
 }
 
 TEST_CASE("the effective rank of independent tokens in a very wide space is their number") {
-  CHECK(effective_rank(1, 0, 16, 1e9) == Approx(16).epsilon(1e-6));
-  CHECK(effective_rank(1, 0, 1e9, 64) <= 64.001);
+  CHECK(effective_rank(1.0, 0.0, 16.0, 1e9) == Approx(16).epsilon(1e-6));
+  CHECK(effective_rank(1.0, 0.0, 1e9, 64.0) <= 64.001);
 }
 
 TEST_CASE("the rank measures name the argument outside their domain") {
   CHECK(domain_message([] { return rank_residual(1.0, 0.0, 0.0); }) == "sequence length is 0, but must be at least 1");
-  CHECK(domain_message([] { return effective_rank(1, 0, 0, 64); }) == "sequence length is 0, but must be at least 1");
-  CHECK(domain_message([] { return effective_rank(1, 0, 16, 0); }) == "width is 0, but must be at least 1");
+  CHECK(domain_message([] { return effective_rank(1.0, 0.0, 0.0, 64.0); }) ==
+        "sequence length is 0, but must be at least 1");
+  CHECK(domain_message([] { return effective_rank(1.0, 0.0, 16.0, 0.0); }) == "width is 0, but must be at least 1");
   CHECK(domain_message([] {
           return effective_rank_of_spectrum({{1, 16}}, 0);
         }) == "width is 0, but must be at least 1");
@@ -102,9 +103,9 @@ TEST_CASE("the rank measures fall as the tokens align") {
   double residual = 2, rank = 1e9;
   for (const double r : {0.0, 0.1, 0.3, 0.6, 0.9, 0.99, 1.0}) {
     CHECK(rank_residual(1.0, r, 64.0) < residual);
-    CHECK(effective_rank(1, r, 64, 512) < rank);
+    CHECK(effective_rank(1.0, r, 64.0, 512.0) < rank);
     residual = rank_residual(1.0, r, 64.0);
-    rank = effective_rank(1, r, 64, 512);
+    rank = effective_rank(1.0, r, 64.0, 512.0);
     CHECK(rank_residual(3.0, 3 * r, 64.0) == Approx(residual).epsilon(1e-12));
   }
 }

@@ -37,7 +37,7 @@ double mean(const std::vector<profile::Quantity>& tokens) {
 
 TEST_CASE("a result says what its prefixes are: actual by default up to 1024 tokens, means beyond or where asked for") {
   CHECK(predicted(causal_stack(48)).prefix == "actual");
-  CHECK(predicted(causal_stack(48), {predict::Prefix::means, {}}).prefix == "means");
+  CHECK(predicted(causal_stack(48), {predict::Prefix::means}).prefix == "means");
   CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix))).prefix == "actual");
   CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix) + 1)).prefix == "means");
   CHECK(predicted(test::small_stack()).prefix.empty());

@@ -40,7 +40,7 @@ TEST_CASE("rotary positions are refused with actual prefixes, and take means wit
       "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the program",
       Theory::full, {Prefix::actual, {}});
   CHECK(predict::predict(test::network_of(spec), Theory::full).prefix == "means");
-  CHECK(predict::predict(test::network_of(spec), Theory::full, {Prefix::means, {}}).prefix == "means");
+  CHECK(predict::predict(test::network_of(spec), Theory::full, {Prefix::means}).prefix == "means");
 }
 
 TEST_CASE("a causal mask in an encoder is refused") {

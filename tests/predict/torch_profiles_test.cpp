@@ -148,7 +148,7 @@ TEST_CASE("the same comparison rejects causal stacks without their mask, and pre
     CHECK(std::abs(profile.layers[0].attention->entropy->value - entropy.mean) > entropy_limit);
     if (setting["scheme"] == "gpt2") continue;  // weak branches: the mask changes little else
     spec["stack"]["attention"]["mask"] = "causal";
-    const profile::Profile means = test::predicted(spec, predict::Theory::full, {predict::Prefix::means, {}});
+    const profile::Profile means = test::predicted(spec, predict::Theory::full, {predict::Prefix::means});
     const Measured query = at(entry["weight_gradient_norm_squared"]["q"], profile.layers.size() - 1);
     const double squared = std::pow(means.layers.back().weights.front().gradient_norm->value, 2);
     std::printf("prefix means: query of the last layer predicted/measured %.2f\n", squared / query.mean);
@@ -161,9 +161,9 @@ class Isotropic : public predict::Exchangeable<double> {
  public:
   using Exchangeable::Exchangeable;
   using Exchangeable::sum;
-  [[nodiscard]] static Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) {
+  [[nodiscard]] Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) const {
     Sum out = Exchangeable::sum(op, x, branch);
-    out.signal.cloud = {1 / static_cast<double>(x.width), 1};
+    out.signal.cloud = {1 / x.width, 1};
     return out;
   }
 };

@@ -22,7 +22,7 @@ class Subject {
   explicit Subject(const json& spec)
       : network_(test::network_of(spec)),
         outline_(network::outline_of(network_)),
-        layout_(simulate::layout_of(network_, outline_, {0, {}})) {
+        layout_(simulate::layout_of(network_, outline_, {0})) {
     simulate::Probe<double> probe;
     probe.weight = [this](std::uint32_t tensor, const Matrix<double>& w) { weights[tensor] = w; };
     probe.weight_gradient = [this](std::uint32_t tensor, const Matrix<double>& g) { weight_gradients[tensor] = g; };
@@ -247,7 +247,7 @@ TEST_CASE("a sample holds the squared norms of the weights' gradients") {
   const network::Network network = test::network_of(small_stack());
   const network::Outline outline = network::outline_of(network);
   double in_sample = 0;
-  for (const std::size_t place : simulate::layout_of(network, outline, {0, {}}).weights) in_sample += subject.sample[place];
+  for (const std::size_t place : simulate::layout_of(network, outline, {0}).weights) in_sample += subject.sample[place];
   CHECK(in_sample == Approx(sum).epsilon(1e-12));
 }
 

@@ -15,8 +15,8 @@ struct ScalarLimits {
   double slope = 1e-6;      ///< relative, of the dual derivative against the central difference
 };
 
-/// Reads `f`, a function of one number that returns an array, with every scalar type at x ≠ 0: double, Wide and Dual agree with
-/// fifty digits, and the dual derivative with a central difference in fifty digits.
+/// Reads `f`, a function of one number that returns an array, with every scalar type at x ≠ 0: double, Wide, Dual and Jet agree with
+/// fifty digits, and the derivative of both with a central difference in fifty digits.
 template <class F>
 void check_every_scalar(const F& f, double x, const ScalarLimits& limits = {}) {
   INFO("at " << x);
@@ -29,6 +29,7 @@ void check_every_scalar(const F& f, double x, const ScalarLimits& limits = {}) {
     INFO("Wide against fifty digits");
     check_close(f(Wide(x)), precise, limits.rounding);
   }
+  const auto jet = f(Jet(x, 1));
   const auto dual = f(boost::math::differentiation::make_fvar<double, 1>(x));
   const Digits50 step = Digits50(1e-8) * abs(Digits50(x));  // truncation 1e-16, rounding 1e-42
   const auto above = f(Digits50(x) + step);
@@ -38,6 +39,9 @@ void check_every_scalar(const F& f, double x, const ScalarLimits& limits = {}) {
     const double size = static_cast<double>(abs(precise[n] / Digits50(x)));
     INFO("dual number " << n << " with derivative " << dual[n].derivative(1) << ", central difference " << slope);
     CHECK(relative_error(static_cast<double>(dual[n]), precise[n]) <= limits.rounding);
+    CHECK(jet[n].value == Approx(static_cast<double>(dual[n])).epsilon(1e-12));
+    CHECK(jet[n].slopes[1] == Approx(dual[n].derivative(1)).epsilon(1e-9).margin(limits.rounding * size));
+    CHECK(jet[n].slopes[0] == 0);
     CHECK(std::abs(dual[n].derivative(1) - slope) <= limits.slope * std::abs(slope) + limits.rounding * size);
   }
 }

@@ -7,12 +7,14 @@
 #include <cstddef>
 
 #include "sigprop/formula/moments.hpp"
+#include "sigprop/scalar/jet.hpp"
 #include "sigprop/scalar/scalars.hpp"
 
 namespace sigprop::test {
 
 using scalar::Digits50;
 using scalar::Dual;
+using Jet = scalar::Jet<3>;
 using scalar::Wide;
 
 /// The numbers of a result as an array, to be compared one by one.

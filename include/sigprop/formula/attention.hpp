@@ -65,9 +65,9 @@ struct ScoreFactors {
     query_cross = project(rows.cross_dot(), shape.query_weight);
     const T& once = shape.turned.once;
     const T& twice = shape.turned.twice;
-    const T own = keys.variance > keys.covariance ? T(keys.variance - keys.covariance) : T(0);  // else rounding
+    const T own = keys.variance < keys.covariance ? T(0) : T(keys.variance - keys.covariance);  // else rounding
     const T apart = own + (T(1) - once) * keys.token_dot();
-    spread = apart > T(0) ? apart : T(0);
+    spread = apart < T(0) ? T(0) : apart;
     paired_spread = once * own + (once - twice) * keys.token_dot();
     shared = once * own;
     paired_shared = twice * own;

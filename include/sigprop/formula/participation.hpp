@@ -16,14 +16,14 @@ struct Anisotropy {
 /// q - c: the variance of a token about the mean of its sequence, in a long one. Rounding may leave equal tokens below 0.
 template <class T>
 [[nodiscard]] T centred_variance(const Moments<T>& x) {
-  return x.variance > x.covariance ? T(x.variance - x.covariance) : T(0);
+  return x.variance < x.covariance ? T(0) : T(x.variance - x.covariance);
 }
 
 /// A part of a centred variance as a share of all of it, in [0, 1].
 template <class T>
 [[nodiscard]] T share_of(const T& part, const T& all) {
   if (!(part > T(0))) return T(0);
-  return part < all ? T(part / all) : T(1);
+  return part > all ? T(1) : T(part / all);
 }
 
 /// What is left of the excess over 1/n of n features where a share of the variance keeps its structure and the rest has none.
@@ -61,7 +61,7 @@ template <class T>
 [[nodiscard]] Anisotropy<T> linear_anisotropy(const Anisotropy<T>& x, const T& fan_out) {
   require_at_least_one("fan-out", fan_out);
   const T grown = x.participation * (T(1) + T(1) / fan_out) + T(1) / fan_out;
-  return {grown < T(1) ? grown : T(1), x.linear};
+  return {grown > T(1) ? T(1) : grown, x.linear};
 }
 
 /// Of a map of every feature by itself: `share` of the centred variance behind it is linear in what comes.

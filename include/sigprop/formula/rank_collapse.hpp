@@ -37,20 +37,23 @@ template <class T>
 /// Why      p_i = eigenvalue/trace; M values of mean p and relative spread x add M p E[x ln x] to the sum, and E[x ln x] = y/2
 ///          for Marchenko–Pastur's law of ratio y = min(L-1, D)/max(L-1, D) (Page 1993).
 /// Throws   std::domain_error naming the argument and its value.
-[[nodiscard]] inline double effective_rank(double q, double c, double length, double width) {
+template <class T>
+[[nodiscard]] T effective_rank(const T& q, const T& c, const T& length, const T& width) {
+  using std::exp;
+  using std::log;
   require_at_least_one("sequence length", length);
   require_at_least_one("width", width);
-  if (!(q > 0)) return 0;
-  const double others = length - 1;
-  const double common_share = std::min(1.0, std::max(0.0, (q + others * c) / (length * q)));
-  const double spread_share = 1 - common_share;
-  double entropy = common_share > 0 ? -common_share * std::log(common_share) : 0.0;
-  if (spread_share > 1e-300 && others >= 1) {
-    const double ratio = std::min(others, width) / std::max(others, width);
-    const double count = std::min(others, width);
-    entropy += spread_share * (std::log(count / spread_share) - ratio / 2);
+  if (!(q > T(0))) return T(0);
+  const T others = length - T(1);
+  const T common_share = std::min(std::max(T((q + others * c) / (length * q)), T(0)), T(1));
+  const T spread_share = T(1) - common_share;
+  T entropy = common_share > T(0) ? T(-common_share * log(common_share)) : T(0);
+  if (spread_share > T(1e-300) && others >= T(1)) {
+    const T count = std::min(others, width);
+    const T ratio = count / std::max(others, width);
+    entropy += spread_share * (log(T(count / spread_share)) - ratio / T(2));
   }
-  return std::exp(entropy);
+  return exp(entropy);
 }
 
 /// Eigenvalues of an expected token Gram matrix, with how often each occurs.

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
+#include "sigprop/network/knobs.hpp"
 #include "sigprop/network/network.hpp"
 #include "sigprop/profile/profile.hpp"
 
@@ -20,7 +23,7 @@ inline constexpr double longest_actual_prefix = 1024;
 
 struct Options {
   std::optional<Prefix> prefix;  ///< default: by the sequence length
-  profile::TokenLists tokens;
+  profile::TokenLists tokens = {};
 };
 
 /// A model that the reader accepts and the theory does not cover. what(): the component and "is not covered by this theory yet".
@@ -33,6 +36,23 @@ class NotCovered : public std::runtime_error {
 /// Values beyond double's range carry their log10. Time and memory are linear in depth.
 /// Throws NotCovered, and std::domain_error where a formula's domain is left (a norm of a signal that is 0).
 [[nodiscard]] profile::Profile predict(const network::Network& network, Theory theory, const Options& options = {});
+
+/// How something that is read of a prediction follows the knobs: ∂ln|Q|/∂ln k, or ∂ln|Q|/∂k of a knob that is 0 (see network::Knob::is_zero).
+struct Slopes {
+  profile::Quantity value;
+  std::vector<double> by_knob;  ///< in the order of the knobs; NaN of a size that differences cannot vary
+  bool by_differences = false;  ///< false: by dual numbers, exact to rounding
+};
+
+/// The slopes of what `reading` takes of a network's prediction; the knobs are some of `network`'s. By dual numbers through the
+/// whole walk, at a few times the cost of a prediction for every twelve knobs; behind a causal mask, where tokens are
+/// followed in double, by central differences, at the cost of two predictions a knob: that changes the network and puts it back.
+/// `progress` is told of knobs done and all.
+/// Throws as predict() does, and std::range_error where the prediction leaves the range of a double.
+[[nodiscard]] Slopes slopes(const network::Network& network, Theory theory, const Options& options,
+                            const std::vector<network::Knob>& knobs,
+                            const std::function<profile::Quantity(const profile::Profile&)>& reading,
+                            const std::function<void(std::size_t, std::size_t)>& progress = {});
 
 /// The same for many models, to the same bits: what they have in common is tabulated once. One thread at a time.
 class Predictor {

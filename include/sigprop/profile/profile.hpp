@@ -22,6 +22,7 @@ struct Quantity {
   double value = 0;
   double log10 = -std::numeric_limits<double>::infinity();  ///< of |value|; -∞ for 0
   std::optional<Scatter> scatter;                           ///< of a measured number; a predicted one has none
+  std::vector<double> slopes;  ///< of ln|value| by the numbers that a prediction was asked to vary; else empty
 
   Quantity() = default;
   Quantity(double v) : value(v), log10(std::log10(std::abs(v))) {}  // NOLINT: a double is a quantity

@@ -18,6 +18,9 @@ struct Thresholds {
 /// (sequence_length 1) rank is not judged.
 [[nodiscard]] Summary summarize(const Profile& profile, const Thresholds& thresholds, double sequence_length);
 
+/// Of a/b.
+[[nodiscard]] std::vector<double> slopes_of_ratio(const Quantity& a, const Quantity& b);
+
 /// a/b, by logarithms.
 [[nodiscard]] Quantity ratio(const Quantity& a, const Quantity& b);
 

@@ -39,9 +39,9 @@ struct Settings {
   /// Bytes that may be used, of every device. Default on the CPU: 60 % of what is available, 2.5e9 to keep layers; on a device: 90 % of
   /// what is free.
   std::optional<double> memory;
-  double norm_epsilon = 1e-12;  ///< added to the variance under every norm's root; the theory has none
-  double largest_rank = 256;    ///< effective ranks are measured where min(L, width) is at most this
-  profile::TokenLists tokens;   ///< on the CPU only
+  double norm_epsilon = 1e-12;      ///< added to the variance under every norm's root; the theory has none
+  double largest_rank = 256;        ///< effective ranks are measured where min(L, width) is at most this
+  profile::TokenLists tokens = {};  ///< on the CPU only
   std::optional<Checkpoint> checkpoint;
 };
 

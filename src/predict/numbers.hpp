@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <unordered_map>
+#include <vector>
+
+#include "sigprop/scalar/jet.hpp"
+
+namespace sigprop::predict {
+
+/// A network's numbers as a walk computes with them. Jets know a number by its address: which directions it moves in, and how far.
+template <class T>
+struct Numbers {
+  [[nodiscard]] T operator()(const double& x) const { return T(x); }
+  [[nodiscard]] T operator()(const std::size_t& n) const { return T(static_cast<double>(n)); }
+};
+
+template <std::size_t N>
+struct Numbers<scalar::Jet<N>> {
+  struct Move {
+    std::size_t direction;
+    double slope;
+  };
+
+  std::unordered_map<const void*, std::vector<Move>> moves;
+
+  [[nodiscard]] scalar::Jet<N> operator()(const double& x) const { return moved(x, &x); }
+  [[nodiscard]] scalar::Jet<N> operator()(const std::size_t& n) const { return moved(static_cast<double>(n), &n); }
+
+ private:
+  [[nodiscard]] scalar::Jet<N> moved(double value, const void* place) const {
+    scalar::Jet<N> out(value);
+    const auto found = moves.find(place);
+    if (found == moves.end()) return out;
+    for (const Move& move : found->second) out.slopes[move.direction] += move.slope;
+    return out;
+  }
+};
+
+}  // namespace sigprop::predict

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a prediction follows, by dual numbers, against differences between predictions.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdio>
+
+#include "sigprop/check/check.hpp"
+#include "sigprop/network/knobs.hpp"
+#include "support/encoder_decoder.hpp"
+#include "support/spec.hpp"
+
+namespace {
+
+using namespace sigprop;
+using network::Knob;
+using nlohmann::json;
+using predict::Theory;
+
+constexpr const char* quantities[] = {"forward.variance last", "backward.variance first/last",
+                                      "weights.all.gradient_norm first", "forward.token_correlation last"};
+
+/// Sets a knob's places to what they were, moved by a step as slopes are defined.
+class Moved {
+ public:
+  explicit Moved(const Knob& knob) : knob_(knob), zero_(knob.is_zero()) {
+    for (const double* x : knob.numbers) numbers_.push_back(*x);
+    for (const std::size_t* n : knob.sizes) sizes_.push_back(*n);
+  }
+  void by(double step) {
+    for (std::size_t i = 0; i < numbers_.size(); ++i) *knob_.numbers[i] = zero_ ? step : numbers_[i] * (1 + step);
+    for (std::size_t i = 0; i < sizes_.size(); ++i)
+      *knob_.sizes[i] = static_cast<std::size_t>(std::lround(static_cast<double>(sizes_[i]) * (1 + step)));
+  }
+
+ private:
+  const Knob& knob_;
+  bool zero_;
+  std::vector<double> numbers_;
+  std::vector<std::size_t> sizes_;
+};
+
+/// Fourth-order differences: central, or to one side from 0.
+struct Difference {
+  std::vector<double> steps, weights;
+};
+
+Difference difference(double h, bool one_sided) {
+  if (one_sided) return {{0, h, 2 * h, 3 * h, 4 * h}, {-25 / (12 * h), 4 / h, -3 / h, 4 / (3 * h), -1 / (4 * h)}};
+  return {{-2 * h, -h, h, 2 * h}, {1 / (12 * h), -2 / (3 * h), 2 / (3 * h), -1 / (12 * h)}};
+}
+
+/// A norm's formula looks at whether what it stands before is homogeneous: a bias of 0 is.
+bool jumps(const Knob& knob) {
+  return knob.is_zero() && knob.name.find("bias") != std::string::npos;
+}
+
+/// The slopes of all quantities by one knob.
+std::vector<double> differences(const network::Network& network, Theory theory, const Knob& knob,
+                                predict::Predictor& predictor, const std::vector<check::Condition>& asked) {
+  // Of a size the smallest step is one.
+  const double h = !knob.sizes.empty() ? 1 / knob.lowest() : knob.is_zero() ? 1e-5 : 1e-3;
+  const Difference rule = difference(h, knob.is_zero());
+  std::vector<double> out(asked.size(), 0);
+  Moved moved(knob);
+  for (std::size_t s = 0; s < rule.steps.size(); ++s) {
+    moved.by(rule.steps[s]);
+    const profile::Profile profile = predictor(network, theory);
+    for (std::size_t q = 0; q < asked.size(); ++q)
+      out[q] += rule.weights[s] * check::read(asked[q], profile).log10 * std::log(10.0);
+  }
+  moved.by(0);
+  return out;
+}
+
+void check_slopes(const json& spec, Theory theory = Theory::full) {
+  network::Network network = test::network_of(spec);
+  const std::vector<Knob> knobs = network::knobs_of(network);
+  predict::Predictor predictor;
+  std::vector<check::Condition> asked;
+  std::vector<predict::Slopes> slopes;
+  for (const char* quantity : quantities) {
+    const check::Condition condition = check::reading_of(quantity);
+    if (theory == Theory::paper && condition.quantity.rfind("weights", 0) == 0) continue;
+    const auto reading = [&](const profile::Profile& profile) { return check::read(condition, profile); };
+    slopes.push_back(predict::slopes(network, theory, {}, knobs, reading));
+    CHECK_FALSE(slopes.back().by_differences);
+    CHECK(slopes.back().value.log10 == Approx(reading(predictor(network, theory)).log10).margin(1e-12));
+    asked.push_back(condition);
+  }
+  double worst = 0;
+  for (std::size_t k = 0; k < knobs.size(); ++k) {
+    if (jumps(knobs[k]) || (knobs[k].name == "batch" && knobs[k].lowest() == 1))
+      continue;  // 1 is an end, and another walk
+    // Softmax functionals are quadratures whose grids move with length and head width.
+    const bool quadrature = !knobs[k].sizes.empty() || knobs[k].name == "sequence_length";
+    const double stated = quadrature ? 1e-4 : 1e-6;
+    const std::vector<double> measured = differences(network, theory, knobs[k], predictor, asked);
+    for (std::size_t q = 0; q < asked.size(); ++q) {
+      const double slope = slopes[q].by_knob[k], apart = std::abs(slope - measured[q]) / std::max(1.0, std::abs(slope));
+      INFO(asked[q].quantity << " by " << knobs[k].name << ": dual " << slope << ", difference " << measured[q]);
+      CHECK(apart <= stated);
+      if (!quadrature) worst = std::max(worst, apart);
+    }
+  }
+  std::printf("%zu knobs, largest difference of a slope %.1e\n", knobs.size(), worst);
+}
+
+json changed(const json& stack, const json& more = json::object()) {
+  json spec = test::small_stack();
+  spec["stack"].merge_patch(stack);
+  spec.merge_patch(more);
+  return spec;
+}
+
+TEST_CASE("slopes of BERT, DeiT and DeepScaleLM are those of differences") {
+  check_slopes(test::project_spec("bert-base.json"));
+  check_slopes(test::project_spec("deit-small.json"));
+  json deep = changed({{"layers", 12}, {"ffn", {{"activation", "gelu"}}}, {"norm", {{"placement", "post"}}}},
+                      {{"init", {{"scheme", "deepscalelm_full"}}}});
+  check_slopes(deep);
+}
+
+TEST_CASE("slopes of every kind of block are those of differences") {
+  const json gated = {{"width", 256}, {"activation", "silu"}, {"gated", true}};
+  check_slopes(changed({{"ffn", {{"activation", "gelu_tanh"}}}, {"residual", {{"dropout", 0.1}, {"branch", 0.5}}}}));
+  check_slopes(changed(
+      {{"ffn", gated}, {"norm", {{"kind", "rms_norm"}}}, {"attention", {{"rotary_base", 10000}, {"kv_heads", 2}}}}));
+  check_slopes(changed({{"parallel", true}, {"ffn", {{"experts", 4}, {"top_k", 2}, {"activation", "gelu"}}}}));
+  check_slopes(changed({{"norm", {{"placement", "post"}, {"gain", 0.7}}}, {"attention", {{"dropout", 0.2}}}},
+                       {{"batch", 3}, {"gradient", {{"token_correlation", 0.2}, {"cross_correlation", 0.1}}}}));
+  check_slopes(
+      changed({{"norm", {{"placement", "sandwich"}, {"inner", true}}}, {"attention", {{"query_key_norm", "rms_norm"}}}},
+              {{"input", {{"variance", 2}, {"mean", 0.3}, {"token_correlation", 0.1}}}}));
+  check_slopes(changed({{"residual", {{"skip", {1, 0.9, 0.8, 1, 1, 1, 0.9, 0.9}}}}}, {{"init",
+                                                                                       {{"std",
+                                                                                         {{"query", 0.3},
+                                                                                          {"key", 0.3},
+                                                                                          {"value", 0.1},
+                                                                                          {"output", 0.1},
+                                                                                          {"ffn_in", 0.1},
+                                                                                          {"ffn_out", 0.05},
+                                                                                          {"bias", 0.1}}}}}}));
+}
+
+TEST_CASE("slopes of an encoder with its decoder, and of the published theory, are those of differences") {
+  json both = test::encoder_decoder_of(test::small_stack());
+  both["decoder"]["attention"]["mask"] = "none";
+  check_slopes(both);
+  check_slopes(changed({{"attention", {{"dropout", 0.1}}}}), Theory::paper);
+}
+
+TEST_CASE("behind a causal mask slopes come by differences, of all but sizes") {
+  json spec = changed({{"layers", 2}, {"attention", {{"mask", "causal"}}}}, {{"sequence_length", 32}});
+  network::Network network = test::network_of(spec);
+  const std::vector<Knob> knobs = network::knobs_of(network);
+  const auto reading = [](const profile::Profile& p) { return p.points.back().forward.variance; };
+  const predict::Slopes slopes = predict::slopes(network, Theory::full, {}, knobs, reading);
+  CHECK(slopes.by_differences);
+  CHECK(predict::predict(network, Theory::full).points.back().forward.variance.value == slopes.value.value);
+  spec["stack"]["attention"]["mask"] = "none";
+  network::Network open = test::network_of(spec);
+  const predict::Slopes exact = predict::slopes(open, Theory::full, {}, network::knobs_of(open), reading);
+  for (std::size_t k = 0; k < knobs.size(); ++k) {
+    INFO(knobs[k].name);
+    const bool size = !knobs[k].sizes.empty() || knobs[k].name == "sequence_length";
+    CHECK(std::isnan(slopes.by_knob[k]) == size);
+    // What comes before attention cannot tell a mask.
+    if (knobs[k].name == "init.std.ffn_in") CHECK(slopes.by_knob[k] == Approx(exact.by_knob[k]).epsilon(0.1));
+  }
+}
+
+TEST_CASE("what has no logarithm in a double has no slopes") {
+  network::Network network = test::network_of(test::small_stack());
+  const auto of = [&](const auto& reading) {
+    return predict::slopes(network, Theory::full, {}, network::knobs_of(network), reading);
+  };
+  CHECK_THROWS_WITH(of([](const profile::Profile& p) { return p.points.back().forward.mean; }),
+                    "is 0 and has no logarithm: ask for another");
+  network = test::network_of(json::parse(R"({"sequence_length": 4, "input": {"variance": 1}, "components": [
+      {"repeat": {"times": 400, "of": [{"linear": {"in": 50, "out": 50, "weight_std": 1e6}}]}}]})"));
+  CHECK_THROWS_AS(of([](const profile::Profile& p) { return p.points.back().forward.variance; }), std::range_error);
+}
+
+}  // namespace
