@@ -30,6 +30,7 @@ ROOMS = {
     "network": (("profile",), ()),
     "profile": ((), ()),
     "check": (("profile",), ()),
+    "symbolic": (("formula", "scalar"), ()),
     "predict": (("formula", "network", "profile", "scalar"), ("Eigen",)),
     "simulate": (("cuda", "network", "profile"), ("Eigen", "OpenBLAS", "OpenMP", "Random123")),
     "experiment": (("cuda", "network", "simulate"), ("Eigen", "OpenMP")),
@@ -40,7 +41,7 @@ ROOMS = {
     "verify": (("profile",), ("Boost.Math",)),
     "report": (("check", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
-        ("check", "experiment", "formula", "import", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "verify"),
+        ("check", "experiment", "formula", "import", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "symbolic", "verify"),
         ("CLI11", "POSIX"),
     ),
 }

@@ -171,6 +171,12 @@ CASES = {
     "import_quiet": (["import", NEOX, "--sequence-length", "128", "--quiet"], ""),
     "import_missing_file": (["import", "no/such.json"], ""),
     "formulas_dropout": (["formulas", "dropout"], ""),
+    "formulas_text": (["formulas", "dropout", "--text"], ""),
+    "formulas_latex": (["formulas", "relu", "--latex"], ""),
+    "formulas_quadrature": (["formulas", "softmax_row_head_width", "--latex"], ""),
+    "formulas_text_as_json": (["formulas", "relu", "--text", "--format", "json"], ""),
+    "formulas_all_and_name": (["formulas", "relu", "--all", "docs"], ""),
+    "formulas_all_nowhere": (["formulas", "--all", "no/such/folder"], ""),
     "formulas_unknown": (["formulas", "drop_out"], ""),
     "formulas_residual_json": (["formulas", "residual", "--format", "json"], ""),
 }

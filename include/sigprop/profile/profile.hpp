@@ -64,7 +64,7 @@ struct Forward {
   std::optional<Quantity> effective_rank;  ///< absent where a simulation leaves it out
   std::optional<Ends> ends;                ///< second moments of the first and the last token, under a mask
   std::vector<Quantity> tokens;            ///< second moments of every token; empty where they were not asked for
-  std::vector<Quantity> gram;              ///< E[x_i x_j] of Profile::gram_tokens, j ≤ i, row by row
+  std::vector<Quantity> gram = {};         ///< E[x_i x_j] of Profile::gram_tokens, j ≤ i, row by row
 };
 
 struct Backward {

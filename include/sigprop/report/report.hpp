@@ -51,6 +51,22 @@ struct Formula {
 /// All formulas, by header.
 [[nodiscard]] const std::vector<Formula>& formulas();
 
+/// A formula with the equations that its code gives, left and right sides; without any, for one that has no closed form.
+struct PrintedFormula {
+  Formula formula;
+  std::vector<std::pair<std::string, std::string>> text;
+  std::vector<std::pair<std::string, std::string>> latex;
+};
+
+/// The equations alone, one a line.
+void write_formulas_text(std::ostream& out, const std::vector<PrintedFormula>& formulas);
+/// One align* environment a formula, to be put into a paper that has amsmath.
+void write_formulas_latex(std::ostream& out, const std::vector<PrintedFormula>& formulas);
+/// A page with all that is known of every formula.
+void write_formulas_markdown(std::ostream& out, const std::vector<PrintedFormula>& formulas);
+/// The same equations as a document that pdflatex compiles.
+void write_formulas_document(std::ostream& out, const std::vector<PrintedFormula>& formulas);
+
 void write_formulas_table(std::ostream& out, const std::vector<Formula>& formulas);
 void write_formulas_csv(std::ostream& out, const std::vector<Formula>& formulas);
 void write_formulas_json(std::ostream& out, const std::vector<Formula>& formulas);
