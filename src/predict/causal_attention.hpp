@@ -17,12 +17,13 @@ namespace sigprop::predict {
 
 using Shape = formula::AttentionShape<double>;
 
-/// The tables of one sequence and kind of head.
+/// The tables of one sequence and kind of head; that of rows is shared.
 struct CausalTables {
-  CausalTables(const Places& groups, Head head) : places(groups), rows(groups.tokens(), head), pairs(groups, head) {}
+  CausalTables(const Places& groups, Head head, RowTable& of_rows)
+      : places(groups), rows(of_rows), pairs(groups, head) {}
 
   Places places;
-  RowTable rows;
+  RowTable& rows;
   PairFieldTable pairs;
   std::shared_ptr<const RotaryField> rotary;  ///< none without rotary positions
 };

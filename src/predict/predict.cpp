@@ -74,10 +74,11 @@ bool names_infinity(const std::domain_error& error) {
 }
 
 /// Token by token in double alone: products of all pairs would be too large in wide numbers.
-profile::Profile walk_masked(const network::Network& network, const network::Outline& outline, const Options& options) {
+profile::Profile walk_masked(const network::Network& network, const network::Outline& outline, const Options& options,
+                             const std::shared_ptr<RowTables>& rows) {
   const Prefix prefix = prefix_of(network, options.prefix);
   try {
-    profile::Profile result = walk_token_by_token(network, outline, prefix, options.tokens);
+    profile::Profile result = walk_token_by_token(network, outline, prefix, options.tokens, rows);
     if (holds(result)) return result;
   } catch (const std::domain_error& error) {
     if (!names_infinity(error)) throw;
@@ -88,10 +89,10 @@ profile::Profile walk_masked(const network::Network& network, const network::Out
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
 /// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
 profile::Profile walk(const network::Network& network, Theory theory, const Options& options,
-                      const std::shared_ptr<SoftmaxTables<double>>& tables) {
+                      const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows) {
   const network::Outline outline = network::outline_of(network);
   if (theory == Theory::full && network::has_mask(network)) {
-    return walk_masked(network, outline, options);
+    return walk_masked(network, outline, options, rows);
   }
   try {
     profile::Profile result = walk_in_double(network, outline, theory, tables);
@@ -124,6 +125,7 @@ void set_gram(profile::Profile& profile) {
 
 struct Predictor::Tables {
   std::shared_ptr<SoftmaxTables<double>> softmax = std::make_shared<SoftmaxTables<double>>();
+  std::shared_ptr<RowTables> rows = std::make_shared<RowTables>();
 };
 
 Predictor::Predictor() : tables_(std::make_unique<Tables>()) {}
@@ -136,7 +138,7 @@ profile::Profile predict(const network::Network& network, Theory theory, const O
 }
 
 profile::Profile Predictor::operator()(const network::Network& network, Theory theory, const Options& options) {
-  profile::Profile result = walk(network, theory, options, tables_->softmax);
+  profile::Profile result = walk(network, theory, options, tables_->softmax, tables_->rows);
   if (options.tokens.moments) set_moments(result, network.sequence_length);
   if (options.tokens.gram > 0) {
     result.gram_tokens = profile::gram_tokens(network.sequence_length, options.tokens.gram);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "predict/head.hpp"
@@ -51,6 +52,17 @@ class RowTable {
   Head head_;
   std::map<int, RowTile> row_tiles_;
   std::map<int, OddTile> odd_tiles_;
+};
+
+/// Those of every sequence length and kind of head that was met. Predictions of many models share them.
+class RowTables {
+ public:
+  [[nodiscard]] RowTable& of(double longest, Head head) {
+    return tables_.try_emplace({longest, head}, longest, head).first->second;
+  }
+
+ private:
+  std::map<std::pair<double, Head>, RowTable> tables_;
 };
 
 }  // namespace sigprop::predict

@@ -60,14 +60,16 @@ void add_products(double factor, const VectorXd& mean, MatrixXd& dots) {
 
 }  // namespace
 
-TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, const profile::TokenLists& tokens)
+TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, const profile::TokenLists& tokens,
+                           std::shared_ptr<RowTables> rows)
     : network_(network),
       prefix_(prefix),
       tokens_(tokens),
       places_(prefix == Prefix::means ? Places::grouped(static_cast<Index>(network.sequence_length))
                                       : Places::single(static_cast<Index>(network.sequence_length))),
       groups_(places_.count()),
-      across_(batched()) {}
+      across_(batched()),
+      rows_(std::move(rows)) {}
 
 // ---- ends ------------------------------------------------------------------------------------------------------------
 

@@ -46,8 +46,9 @@ class TokenByToken {
     Eigen::VectorXd branch_share;
   };
 
-  /// tokens: what profiles list of them.
-  TokenByToken(const network::Network& network, Prefix prefix, const profile::TokenLists& tokens);
+  /// tokens: what profiles list of them. rows: what other predictions tabulated.
+  TokenByToken(const network::Network& network, Prefix prefix, const profile::TokenLists& tokens,
+               std::shared_ptr<RowTables> rows = std::make_shared<RowTables>());
 
   [[nodiscard]] Signal source() const;
   [[nodiscard]] Gradient loss_gradient(const Signal& output);
@@ -126,6 +127,7 @@ class TokenByToken {
 
     [[nodiscard]] auto operator<=>(const Kind&) const = default;
   };
+  std::shared_ptr<RowTables> rows_;
   std::map<Kind, CausalTables> tables_;
   std::map<Head, SoftmaxTable<double>> cross_tables_;
   Attended attended_;  ///< the last one: the way back begins with it

@@ -22,7 +22,7 @@ bool unchanged(const MatrixXd& before, const MatrixXd& now) {
 
 CausalTables& TokenByToken::tables_of(const network::Attention& op) {
   const Kind kind{head_of(op), op.rotary_base.value_or(0), op.rotary_base ? op.rotary_width : 0};
-  const auto [place, made] = tables_.try_emplace(kind, places_, kind.head);
+  const auto [place, made] = tables_.try_emplace(kind, places_, kind.head, rows_->of(places_.tokens(), kind.head));
   if (made && op.rotary_base) {
     place->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length),
                                                                static_cast<double>(op.head_width),

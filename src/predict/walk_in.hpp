@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "predict/row_table.hpp"
 #include "predict/softmax_table.hpp"
 #include "sigprop/network/outline.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -17,6 +18,7 @@ namespace sigprop::predict {
 
 /// Token by token, in double, by the theory `full`.
 [[nodiscard]] profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline,
-                                                   Prefix prefix, const profile::TokenLists& tokens);
+                                                   Prefix prefix, const profile::TokenLists& tokens,
+                                                   const std::shared_ptr<RowTables>& rows);
 
 }  // namespace sigprop::predict

@@ -6,9 +6,9 @@
 namespace sigprop::predict {
 
 profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline, Prefix prefix,
-                                     const profile::TokenLists& tokens) {
+                                     const profile::TokenLists& tokens, const std::shared_ptr<RowTables>& rows) {
   profile::Profile result = blank_profile(outline);
-  TokenByToken algebra(network, prefix, tokens);
+  TokenByToken algebra(network, prefix, tokens, rows);
   Exchangeable<double> of_encoder(network, Theory::full);
   walk_network(network, outline, algebra, of_encoder, result);
   result.prefix = prefix == Prefix::means ? "means" : "actual";

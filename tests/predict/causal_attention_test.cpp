@@ -53,11 +53,13 @@ MatrixXd random_gradient() {
 /// Both forms of one attention.
 struct Forms {
   Forms(const MatrixXd& x, const Shape& shape)
-      : tables(predict::Places::single(length), {static_cast<std::size_t>(head_width), false}) {
+      : rows(length, head), tables(predict::Places::single(length), head, rows) {
     means = predict::prefix_means(predict::causal_scores(x, shape, tables));
     actual = predict::actual_prefixes(predict::causal_scores(x, shape, tables), tables.rows);
   }
 
+  static constexpr predict::Head head{static_cast<std::size_t>(head_width), false};
+  predict::RowTable rows;
   predict::CausalTables tables;
   std::unique_ptr<CausalAttention> means, actual;
 };

@@ -111,7 +111,9 @@ Results attention(const Places& places, double sharpness, Neighbours neighbours)
   const double weight = std::sqrt(sharpness) / width;
   const predict::Shape shape{
       places.tokens(), width, width / head_width, head_width, weight, weight, 1 / width, 0, 0.1, 1};
-  predict::CausalTables tables(places, {static_cast<std::size_t>(head_width), false});
+  const predict::Head head{static_cast<std::size_t>(head_width), false};
+  predict::RowTable rows(places.tokens(), head);
+  predict::CausalTables tables(places, head, rows);
   const MatrixXd x = products(places, neighbours);
   const auto attended = predict::prefix_means(predict::causal_scores(x, shape, tables));
   const predict::CausalGradient back = attended->backward(products(places, Neighbours::pairs));

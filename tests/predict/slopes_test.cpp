@@ -112,7 +112,7 @@ json changed(const json& stack, const json& more = json::object()) {
   return spec;
 }
 
-TEST_CASE("slopes of BERT, DeiT and DeepScaleLM are those of differences") {
+TEST_CASE("slopes of BERT, DeiT and DeepScaleLM are those of differences", "[bulk]") {
   check_slopes(test::project_spec("bert-base.json"));
   check_slopes(test::project_spec("deit-small.json"));
   json deep = changed({{"layers", 12}, {"ffn", {{"activation", "gelu"}}}, {"norm", {{"placement", "post"}}}},
@@ -120,7 +120,7 @@ TEST_CASE("slopes of BERT, DeiT and DeepScaleLM are those of differences") {
   check_slopes(deep);
 }
 
-TEST_CASE("slopes of every kind of block are those of differences") {
+TEST_CASE("slopes of every kind of block are those of differences", "[bulk]") {
   const json gated = {{"width", 256}, {"activation", "silu"}, {"gated", true}};
   check_slopes(changed({{"ffn", {{"activation", "gelu_tanh"}}}, {"residual", {{"dropout", 0.1}, {"branch", 0.5}}}}));
   check_slopes(changed(
@@ -142,7 +142,7 @@ TEST_CASE("slopes of every kind of block are those of differences") {
                                                                                           {"bias", 0.1}}}}}}));
 }
 
-TEST_CASE("slopes of an encoder with its decoder, and of the published theory, are those of differences") {
+TEST_CASE("slopes of an encoder with its decoder, and of the published theory, are those of differences", "[bulk]") {
   json both = test::encoder_decoder_of(test::small_stack());
   both["decoder"]["attention"]["mask"] = "none";
   check_slopes(both);
