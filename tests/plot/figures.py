@@ -207,7 +207,7 @@ class Figures(unittest.TestCase):
         self.addCleanup(os.environ.__setitem__, "PATH", path)
         os.environ["PATH"] = str(self.folder)
         self.refuses(["profile", "full.json", "-o", "refused.pgf"], "PGF needs pdflatex, xelatex or lualatex to measure texts, and none is "
-                     "installed; install one (Debian: texlive-latex-base and texlive-pictures), or write PDF", status=3)
+                     "installed; install one (Debian: texlive-latex-recommended and texlive-pictures), or write PDF", status=3)
 
     def test_the_same_command_makes_the_same_bytes(self):
         for suffix in ("pdf", "svg", "png"):

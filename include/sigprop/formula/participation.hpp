@@ -16,14 +16,16 @@ struct Anisotropy {
 /// q - c: the variance of a token about the mean of its sequence, in a long one. Rounding may leave equal tokens below 0.
 template <class T>
 [[nodiscard]] T centred_variance(const Moments<T>& x) {
-  return x.variance < x.covariance ? T(0) : T(x.variance - x.covariance);
+  const T own = x.variance - x.covariance;
+  return own >= T(0) ? own : T(0);
 }
 
 /// A part of a centred variance as a share of all of it, in [0, 1].
 template <class T>
 [[nodiscard]] T share_of(const T& part, const T& all) {
   if (!(part > T(0))) return T(0);
-  return part > all ? T(1) : T(part / all);
+  const T share = part / all;
+  return share <= T(1) ? share : T(1);
 }
 
 /// What is left of the excess over 1/n of n features where a share of the variance keeps its structure and the rest has none.

@@ -39,7 +39,7 @@ def tex():
         if shutil.which(system):
             return system
     raise MachineProblem(f"PGF needs {one_of(TEX)} to measure texts, and none is installed; "
-                         "install one (Debian: texlive-latex-base and texlive-pictures), or write PDF")
+                         "install one (Debian: texlive-latex-recommended and texlive-pictures), or write PDF")
 
 
 def render(figure, path, form, title, command, made_by):
