@@ -40,9 +40,9 @@ std::vector<report::PrintedFormula> printed(const std::vector<report::Formula>& 
   return out;
 }
 
-/// Those with a closed form, of which there must be one.
-std::vector<report::PrintedFormula> closed(const Options& options) {
-  std::vector<report::PrintedFormula> list = printed(selected(options.name));
+/// Those of the selected ones that have a closed form; there must be one.
+std::vector<report::PrintedFormula> closed(const Options& options, const std::vector<report::Formula>& selected) {
+  std::vector<report::PrintedFormula> list = printed(selected);
   std::erase_if(list, [](const report::PrintedFormula& one) { return one.text.empty(); });
   if (list.empty())
     throw Failure(wrong_usage,
@@ -60,14 +60,17 @@ void write_file(const std::string& path, const std::function<void(std::ostream&)
 
 void write_all(const Options& options) {
   if (!options.name.empty()) throw Failure(wrong_usage, "--all prints every formula: leave out " + options.name);
+  if (options.output.format != "table" || !options.output.file.empty())
+    throw Failure(wrong_usage,
+                  "--all names the files it writes in " + options.all + ": leave out --format and --output");
   const std::vector<report::PrintedFormula> list = printed(report::formulas());
   write_file(options.all + "/formulas.md", [&](std::ostream& out) { report::write_formulas_markdown(out, list); });
   write_file(options.all + "/formulas.tex", [&](std::ostream& out) { report::write_formulas_document(out, list); });
 }
 
 void write(std::ostream& out, const Options& options, const std::vector<report::Formula>& list) {
-  if (options.text) return report::write_formulas_text(out, closed(options));
-  if (options.latex) return report::write_formulas_latex(out, closed(options));
+  if (options.text) return report::write_formulas_text(out, closed(options, list));
+  if (options.latex) return report::write_formulas_latex(out, closed(options, list));
   if (options.output.format == "json") return report::write_formulas_json(out, list);
   if (options.output.format == "csv") return report::write_formulas_csv(out, list);
   report::write_formulas_table(out, list);

@@ -100,8 +100,9 @@ void add_init(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("init", "A spec with the deviations and residual scales of a scheme");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
-  command->add_option("--scheme", options->scheme, "Scheme, with parameters as NAME:PARAMETER=VALUE:...");
-  command->add_flag("--keep-norm", options->keep_norm, "Leave the norm where the spec has it");
+  CLI::Option* scheme =
+      command->add_option("--scheme", options->scheme, "Scheme, with parameters as NAME:PARAMETER=VALUE:...");
+  command->add_flag("--keep-norm", options->keep_norm, "Leave the norm where the spec has it")->needs(scheme);
   CLI::Option* recipe = command->add_flag("--recipe", options->recipe, "A table of every weight instead of the spec");
   command->add_flag("--pytorch", options->pytorch, "A Python function that initializes a PyTorch model instead")
       ->excludes(recipe);
@@ -118,7 +119,8 @@ void add_init(CLI::App& app) {
   target->needs(adjust);
   command->add_option("--theory", options->theory.name, "Of --target: full, or the formulas as published")
       ->check(CLI::IsMember({"full", "paper"}))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->needs(target);
   command->add_option("--output", options->output.file, "Write the result to FILE, whole or not at all")
       ->type_name("FILE");
   command->add_flag("--quiet", options->output.quiet, "No notes on standard error");

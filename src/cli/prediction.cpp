@@ -14,6 +14,14 @@ predict::Theory theory_of(const TheoryOptions& theory) {
   return theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
 }
 
+check::Condition reading_of(const std::string& option, const std::string& quantity) {
+  try {
+    return check::reading_of(quantity);
+  } catch (const std::invalid_argument& error) {
+    throw Failure(wrong_usage, option + " " + error.what());
+  }
+}
+
 void add_theory_options(CLI::App& command, TheoryOptions& options) {
   command.add_option("--theory", options.name, "full, or the formulas as published")
       ->check(CLI::IsMember({"full", "paper"}))

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/command.hpp"
+#include "sigprop/check/check.hpp"
 #include "sigprop/network/network.hpp"
 #include "sigprop/predict/predict.hpp"
 #include "sigprop/profile/profile.hpp"
@@ -32,6 +33,9 @@ template <class Work>
                                    "; look for a standard deviation or residual scale of 0");
   }
 }
+
+/// A quantity at its place, as an option names it. Throws Failure.
+[[nodiscard]] check::Condition reading_of(const std::string& option, const std::string& quantity);
 
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 

@@ -18,14 +18,6 @@ namespace {
 
 using network::Knob;
 
-check::Condition reading(const std::string& quantity, const std::string& option) {
-  try {
-    return check::reading_of(quantity);
-  } catch (const std::invalid_argument& error) {
-    throw Failure(wrong_usage, option + " " + error.what());
-  }
-}
-
 predict::Slopes slopes_of(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
                           const check::Condition& asked, const std::vector<Knob>& knobs,
                           const std::function<void(std::size_t, std::size_t)>& progress = {}) {
@@ -55,7 +47,7 @@ report::KnobSlope row(const Knob& knob, double slope) {
 
 report::Sensitivity sensitivity(network::Network network, const TheoryOptions& theory, const std::string& spec,
                                 const std::string& quantity, bool quiet) {
-  const check::Condition asked = reading(quantity, "--sensitivity");
+  const check::Condition asked = reading_of("--sensitivity", quantity);
   const std::vector<Knob> knobs = network::knobs_of(network);
   const auto start = std::chrono::steady_clock::now();
   ProgressLine line(quiet);
@@ -64,9 +56,7 @@ report::Sensitivity sensitivity(network::Network network, const TheoryOptions& t
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
         line.show("knob", done, total, 0, seconds.count());
       });
-  report::Sensitivity out{
-      network.name,         theory.name, prediction(network, theory, spec).warnings, quantity, found.value,
-      found.by_differences, {}};
+  report::Sensitivity out{network.name, theory.name, found.warnings, quantity, found.value, found.by_differences, {}};
   for (std::size_t i = 0; i < knobs.size(); ++i) out.knobs.push_back(row(knobs[i], found.by_knob[i]));
   report::rank(out);
   return out;
@@ -99,7 +89,7 @@ Target target_of(const std::string& text) {
   std::string rest;
   if (!(value >> out.value) || value >> rest || !(out.value > 0) || !std::isfinite(out.value))
     refuse("has the value \"" + text.substr(equals + 1) + "\"");
-  out.reading = reading(out.quantity, "--target");
+  out.reading = reading_of("--target", out.quantity);
   return out;
 }
 
@@ -184,7 +174,7 @@ class Search {
     if (read.stacks.empty())
       throw Failure(wrong_usage, asked + ": a list of components has no such place; adjust a stack");
     if (found == knobs.end()) throw Failure(wrong_usage, asked + " is no knob of this model; there are " + known);
-    if (!found->sizes.empty() || adjust_ == "sequence_length" || adjust_ == "batch")
+    if (found->whole)
       throw Failure(
           wrong_usage,
           asked + " is a size, which has no values between whole numbers; adjust a deviation, scale or probability");

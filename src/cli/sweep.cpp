@@ -92,13 +92,7 @@ std::vector<Axis> axes_of(const std::vector<std::string>& sets) {
 
 std::vector<Asked> asked_of(const std::vector<std::string>& texts) {
   std::vector<Asked> out;
-  for (const std::string& text : texts) {
-    try {
-      out.push_back({text, check::reading_of(text)});
-    } catch (const std::invalid_argument& error) {
-      throw Failure(wrong_usage, std::string("--quantity ") + error.what());
-    }
-  }
+  for (const std::string& text : texts) out.push_back({text, reading_of("--quantity", text)});
   return out;
 }
 

@@ -11,16 +11,22 @@ namespace {
 class Collector {
  public:
   void number(const std::string& name, double& x) { knob(name).numbers.push_back(&x); }
-  void size(const std::string& name, std::size_t& n) { knob(name).sizes.push_back(&n); }
+  void size(const std::string& name, std::size_t& n) { whole(name).sizes.push_back(&n); }
+  void size(const std::string& name, double& n) { whole(name).numbers.push_back(&n); }
 
   std::vector<Knob> knobs;
 
  private:
+  Knob& whole(const std::string& name) {
+    Knob& out = knob(name);
+    out.whole = true;
+    return out;
+  }
+
   Knob& knob(const std::string& name) {
     const auto found = std::find_if(knobs.begin(), knobs.end(), [&](const Knob& k) { return k.name == name; });
     if (found != knobs.end()) return *found;
-    knobs.push_back({name, {}, {}});
-    return knobs.back();
+    return knobs.emplace_back(Knob{name, {}, {}, false});
   }
 };
 
@@ -88,10 +94,10 @@ class Visitor {
       knobs_.number(stack_ + "residual.skip", op.skip);
       knobs_.number(stack_ + "residual.branch", op.branch);
     }
-    const bool outside = !inside_;
+    const bool before = inside_;
     inside_ = true;
     visit(op.of);
-    inside_ = !outside;
+    inside_ = before;
   }
 
   void operator()(Repeat& op) { visit(op.of); }
@@ -146,8 +152,8 @@ std::vector<Knob> knobs_of(Network& network) {
   const bool two_stacks = !network.encoder.empty();
   const bool widths = !two_stacks && is_stack(network.body);
   Collector knobs;
-  knobs.number("sequence_length", network.sequence_length);
-  knobs.number("batch", network.batch);
+  knobs.size("sequence_length", network.sequence_length);
+  knobs.size("batch", network.batch);
   if (widths) knobs.size("width", network.width);
   add_source(network, knobs);
   Visitor(knobs, "input.embedding.", false).visit(network.input);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <memory>
 
 #include "predict/activation_moments.hpp"
 #include "predict/softmax_table.hpp"
@@ -32,23 +31,24 @@ class ChainedActivations {
 
   [[nodiscard]] formula::Moments<T> forward(network::ActivationKind kind, const formula::Moments<T>& x) {
     const formula::Moments<Few> y = known_.forward(kind, variables(x));
-    const auto out = [&](const Few& f) {
-      return chained<N>(f, {x.mean, x.variance, x.covariance, x.cross_covariance});
-    };
+    const auto out = follower(x);
     return {out(y.mean), out(y.variance), out(y.covariance), out(y.cross_covariance)};
   }
 
   [[nodiscard]] formula::Gradient<T> backward(network::ActivationKind kind, const formula::Gradient<T>& g,
                                               const formula::Moments<T>& x) {
     const formula::Gradient<Few> factor = known_.backward(kind, {Few(1), Few(1), Few(1)}, variables(x));
-    const auto out = [&](const Few& f) {
-      return chained<N>(f, {x.mean, x.variance, x.covariance, x.cross_covariance});
-    };
+    const auto out = follower(x);
     return {g.variance * out(factor.variance), g.covariance * out(factor.covariance),
             g.cross_covariance * out(factor.cross_covariance)};
   }
 
  private:
+  /// Carries what is known on into the directions of x.
+  [[nodiscard]] static auto follower(const formula::Moments<T>& x) {
+    return [&x](const Few& f) { return chained<N>(f, {x.mean, x.variance, x.covariance, x.cross_covariance}); };
+  }
+
   [[nodiscard]] static formula::Moments<Few> variables(const formula::Moments<T>& x) {
     return {Few(x.mean.value, 0), Few(x.variance.value, 1), Few(x.covariance.value, 2),
             Few(x.cross_covariance.value, 3)};

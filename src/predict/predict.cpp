@@ -114,7 +114,8 @@ void set_moments(profile::Profile& profile, double sequence_length) {
 void set_gram(profile::Profile& profile) {
   for (profile::Point& point : profile.points) {
     profile::Forward& x = point.forward;
-    for (std::size_t row = 0; row < profile.gram_tokens.size() && x.gram.size() <= row * (row + 1) / 2; ++row) {
+    if (!x.gram.empty()) continue;
+    for (std::size_t row = 0; row < profile.gram_tokens.size(); ++row) {
       x.gram.insert(x.gram.end(), row, x.token_dot);
       x.gram.push_back(x.second_moment);
     }
@@ -133,6 +134,10 @@ Predictor::Predictor(Predictor&&) noexcept = default;
 Predictor& Predictor::operator=(Predictor&&) noexcept = default;
 Predictor::~Predictor() = default;
 
+const char* name_of(Theory theory) {
+  return theory == Theory::paper ? "paper" : "full";
+}
+
 profile::Profile predict(const network::Network& network, Theory theory, const Options& options) {
   return Predictor()(network, theory, options);
 }
@@ -145,7 +150,7 @@ profile::Profile Predictor::operator()(const network::Network& network, Theory t
     set_gram(result);
   }
   result.name = network.name;
-  result.theory = theory == Theory::paper ? "paper" : "full";
+  result.theory = name_of(theory);
   result.warnings = warnings_of(network, theory, result);
   result.summary = profile::summarize(result, network.thresholds, network.sequence_length);
   return result;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "predict/walk_in_jets.hpp"
+#include "predict/warnings.hpp"
 #include "sigprop/predict/predict.hpp"
 
 namespace sigprop::predict {
@@ -47,8 +48,9 @@ Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& k
     Seeds seeds;
     for (std::size_t i = first; i < last; ++i) seed(knobs[i], i - first, network, outline, seeds);
     profile::Profile moved = walk_in_jets(network, outline, theory, tables, seeds);
-    moved.theory = theory == Theory::paper ? "paper" : "full";
+    moved.theory = name_of(theory);
     out.value = reading(moved);
+    out.warnings = warnings_of(network, theory, moved);
     require_logarithm(out.value);
     if (out.value.slopes.empty()) throw std::logic_error("a reading without slopes");
     out.by_knob.insert(out.by_knob.end(), out.value.slopes.begin(),
@@ -86,12 +88,15 @@ Slopes by_differences(const Network& network, Theory theory, const Options& opti
   const auto read = [&] { return reading(predictor(network, theory, options)); };
   Slopes out;
   out.by_differences = true;
-  out.value = read();
+  const profile::Profile unmoved = predictor(network, theory, options);
+  out.warnings = unmoved.warnings;
+  out.value = reading(unmoved);
   require_logarithm(out.value);
   const double log_value = out.value.log10;
   for (const Knob& knob : knobs) {
     double slope = std::numeric_limits<double>::quiet_NaN();
-    if (knob.sizes.empty() && knob.name != "sequence_length") {
+    const bool counts_tokens = !knob.numbers.empty() && knob.numbers.front() == &network.sequence_length;
+    if (knob.sizes.empty() && !counts_tokens) {
       Moved moved(knob);
       moved.by(step);
       const double above = read().log10;

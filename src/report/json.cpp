@@ -28,11 +28,10 @@ void add(Json& out, const char* name, const std::vector<Quantity>& tokens) {
 void add_gram(Json& out, const std::vector<Quantity>& gram) {
   if (gram.empty()) return;
   Json& rows = out["gram"] = Json::array();
-  const auto place = [](std::size_t i, std::size_t j) { return i * (i + 1) / 2 + j; };
-  for (std::size_t i = 0; place(i, 0) < gram.size(); ++i) {
+  for (std::size_t i = 0; profile::gram_place(i, 0) < gram.size(); ++i) {
     Json row = Json::array();
-    for (std::size_t j = 0; place(j, 0) < gram.size(); ++j)
-      row.push_back(quantity_json(gram[place(std::max(i, j), std::min(i, j))]));
+    for (std::size_t j = 0; profile::gram_place(j, 0) < gram.size(); ++j)
+      row.push_back(quantity_json(gram[profile::gram_place(std::max(i, j), std::min(i, j))]));
     rows.push_back(std::move(row));
   }
 }

@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "scalar/number.hpp"
 #include "sigprop/scalar/expression.hpp"
 
 namespace sigprop::scalar {
 
-/// A fraction of whole numbers while it fits, else a double.
-struct Number {
-  long long numerator = 0;
-  long long denominator = 1;  ///< above 0; 0 where the number is no such fraction
-  double value = 0;
-
-  Number() = default;
-  explicit Number(double x);
-  Number(long long n, long long d);
-
-  [[nodiscard]] bool exact() const { return denominator != 0; }
-  [[nodiscard]] bool whole() const { return denominator == 1; }
-  [[nodiscard]] bool is(long long n) const { return whole() && numerator == n; }
-  [[nodiscard]] std::string key() const;
-
-  friend Number operator+(const Number& a, const Number& b);
-  friend Number operator*(const Number& a, const Number& b);
-  [[nodiscard]] Number inverse() const;
-};
+struct WrittenFunction;
 
 struct Expression::Node {
   enum class Kind { number, symbol, sum, product, function };
@@ -46,12 +30,30 @@ struct Expression::Node {
   Kind kind = Kind::number;
   double sample = 0;
   std::string key;
-  Number number;                      ///< of a number; the constant of a sum; the coefficient of a product
-  Symbol symbol;                      ///< a symbol, or a function's name
-  bool written = false;               ///< of a function: one of mathematics, not one that is left open
-  std::vector<Term> terms;            ///< of a sum
-  std::vector<Factor> factors;        ///< of a product
-  std::vector<Expression> arguments;  ///< of a function
+  Number number;                             ///< of a number; the constant of a sum; the coefficient of a product
+  Symbol symbol;                             ///< a symbol, or a function's name
+  const WrittenFunction* written = nullptr;  ///< of a function: one of mathematics; none for one that is left open
+  std::vector<Term> terms;                   ///< of a sum
+  std::vector<Factor> factors;               ///< of a product
+  std::vector<Expression> arguments;         ///< of a function
+};
+
+/// How nodes are made: every rule of simplification is one of these.
+struct Builder {
+  using Node = Expression::Node;
+
+  [[nodiscard]] static const Node& of(const Expression& x) { return *x.node_; }
+  /// With its key; nothing is simplified.
+  [[nodiscard]] static Expression made(Node node);
+
+  [[nodiscard]] static Expression number(const Number& n, double sample);
+  [[nodiscard]] static Expression symbol(const Symbol& symbol, double sample);
+  [[nodiscard]] static Expression function(const Symbol& name, const std::vector<Expression>& arguments, double sample);
+  [[nodiscard]] static Expression function(const WrittenFunction& written, const Expression& x);
+  [[nodiscard]] static Expression product(Number coefficient, const std::vector<Node::Factor>& factors, double sample);
+  [[nodiscard]] static Expression power(const Expression& x, const Number& exponent);
+  [[nodiscard]] static Expression sum(Number constant, const std::vector<Node::Term>& terms, double sample);
+  [[nodiscard]] static Expression scaled(const Number& coefficient, const Expression& x);
 };
 
 }  // namespace sigprop::scalar

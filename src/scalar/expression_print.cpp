@@ -13,10 +13,20 @@ using Kind = Node::Kind;
 using Term = Node::Term;
 using Factor = Node::Factor;
 
-std::string decimal(double x) {
+constexpr int number_digits = 6;  ///< of a number that is no fraction
+constexpr int sample_digits = 5;  ///< of a sample
+
+std::string decimal(double x, int significant = number_digits) {
   char out[32];
-  constexpr int digits = 6;
-  return {out, std::to_chars(out, out + sizeof out, x, std::chars_format::general, digits).ptr};
+  return {out, std::to_chars(out, out + sizeof out, x, std::chars_format::general, significant).ptr};
+}
+
+/// Is a symbol's name a square, σ² or \\sigma_3^2, which raised again needs parentheses?
+bool is_square(const std::string& name) {
+  const auto ends_with = [&](const std::string& end) {
+    return name.size() >= end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
+  };
+  return ends_with("²") || ends_with("^2") || ends_with(" 2}");
 }
 
 /// Whole exponents stand raised in Unicode.
@@ -29,10 +39,10 @@ std::string raised(const std::string& digits) {
 
 }  // namespace
 
-/// Prints a tree in one of two notations.
+/// Prints a tree in one of two notations, with the names of its symbols or with their samples.
 class Printer {
  public:
-  explicit Printer(bool latex) : latex_(latex) {}
+  Printer(bool latex, Expression::Shown shown) : latex_(latex), samples_(shown == Expression::Shown::samples) {}
 
   [[nodiscard]] std::string print(const Expression& x) const {
     const Node& node = *x.node_;
@@ -40,7 +50,7 @@ class Printer {
       case Kind::number:
         return number(node.number);
       case Kind::symbol:
-        return name(node.symbol);
+        return is_sample(node) ? sample(node.sample) : name(node.symbol);
       case Kind::sum:
         return sum(node);
       case Kind::product:
@@ -53,6 +63,27 @@ class Printer {
 
  private:
   [[nodiscard]] std::string name(const Symbol& symbol) const { return latex_ ? symbol.latex : symbol.text; }
+
+  [[nodiscard]] bool is_sample(const Node& node) const {
+    return samples_ && node.kind == Kind::symbol && node.symbol.text != "π";
+  }
+
+  [[nodiscard]] std::string sample(double x) const {
+    const std::string shown = decimal(x, sample_digits);
+    const std::size_t e = shown.find('e');
+    if (e == std::string::npos) return shown;
+    const std::string exponent = std::to_string(std::stoi(shown.substr(e + 1)));
+    return shown.substr(0, e) + (latex_ ? " \\cdot 10^{" + exponent + "}" : "·10" + raised(exponent));
+  }
+
+  /// What is more than one sign when it is raised, or beside others in a product.
+  [[nodiscard]] bool is_compound(const Node& node, bool raised) const {
+    if (node.kind == Kind::sum || node.kind == Kind::product) return true;
+    if (is_sample(node))
+      return node.sample < 0 || (raised && decimal(node.sample, sample_digits).find('e') != std::string::npos);
+    // σ² to the third is not σ²³.
+    return raised && (node.kind == Kind::number || (node.kind == Kind::symbol && is_square(name(node.symbol))));
+  }
 
   [[nodiscard]] std::string number(const Number& n) const {
     if (!n.exact()) return decimal(n.value);
@@ -115,11 +146,16 @@ class Printer {
 
   // ---- products --------------------------------------------------------------------------------------------------------
 
+  [[nodiscard]] const char* between() const {
+    if (latex_) return samples_ ? " \\cdot " : " \\, ";
+    return samples_ ? " · " : " ";
+  }
+
   [[nodiscard]] std::string product(const Number& coefficient, const std::vector<Factor>& factors) const {
     std::string above, below;
     int below_count = 0;
     const auto place = [&](std::string& side, const std::string& part) {
-      side += (side.empty() ? "" : latex_ ? " \\, " : " ") + part;
+      side += (side.empty() ? "" : between()) + part;
     };
     const bool negative = coefficient.value < 0;
     const Number size = negative ? coefficient * Number(-1, 1) : coefficient;
@@ -150,7 +186,7 @@ class Printer {
           continue;
         }
         place(inverse ? below : above, power(factor.base, exponent, alone));
-        if (inverse) ++below_count;
+        if (inverse) below_count += is_sample(*factor.base.node_) && is_compound(*factor.base.node_, true) ? 2 : 1;
       }
       if (roots.empty()) continue;
       std::string inside;
@@ -165,9 +201,10 @@ class Printer {
 
   /// alone: nothing stands beside it.
   [[nodiscard]] std::string power(const Expression& base, const Number& exponent, bool alone) const {
-    const Kind kind = base.node_->kind;
-    const bool compound = kind == Kind::sum || kind == Kind::product || (kind == Kind::number && !exponent.is(1));
-    if (exponent.is(1)) return compound && !alone ? parenthesized(print(base)) : print(base);
+    const Node& node = *base.node_;
+    const Kind kind = node.kind;
+    const bool compound = is_compound(node, !exponent.is(1));
+    if (exponent.is(1)) return compound && (!alone || is_sample(node)) ? parenthesized(print(base)) : print(base);
     const std::string below = compound || kind == Kind::function ? parenthesized(print(base)) : print(base);
     if (latex_) return (kind == Kind::symbol ? "{" + below + "}" : below) + "^{" + exponent_of(exponent) + "}";
     return below +
@@ -180,24 +217,21 @@ class Printer {
   }
 
   [[nodiscard]] std::string function(const Node& node) const {
-    if (node.written && node.symbol.text == "pow") {
-      const std::string base = parenthesized(print(node.arguments[0])), exponent = print(node.arguments[1]);
-      return latex_ ? base + "^{" + exponent + "}" : base + "^(" + exponent + ")";
-    }
     std::string inside;
     for (const Expression& argument : node.arguments) inside += (inside.empty() ? "" : ", ") + print(argument);
     return name(node.symbol) + parenthesized(inside);
   }
 
   bool latex_;
+  bool samples_;
 };
 
-std::string Expression::text() const {
-  return Printer(false).print(*this);
+std::string Expression::text(Shown shown) const {
+  return Printer(false, shown).print(*this);
 }
 
-std::string Expression::latex() const {
-  return Printer(true).print(*this);
+std::string Expression::latex(Shown shown) const {
+  return Printer(true, shown).print(*this);
 }
 
 }  // namespace sigprop::scalar

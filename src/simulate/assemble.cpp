@@ -80,7 +80,7 @@ profile::Forward forward_of(const Accumulator& measured, const SignalPlace& plac
   out.cross_dot = cross_of(measured, place);
   out.ends = ends_of(measured, place);
   out.tokens = means_from(measured, place.tokens, static_cast<std::size_t>(length));
-  out.gram = means_from(measured, place.gram, place.gram_tokens * (place.gram_tokens + 1) / 2);
+  out.gram = means_from(measured, place.gram, profile::gram_place(place.gram_rows, 0));
   return out;
 }
 
@@ -117,7 +117,7 @@ profile::Profile assemble(const Subject& subject, const Accumulator& measured) {
   const Layout& layout = subject.layout;
   profile::Profile out;
   out.name = network.name;
-  if (const std::size_t listed = layout.forward.front().gram_tokens; listed > 0)
+  if (const std::size_t listed = layout.forward.front().gram_rows; listed > 0)
     out.gram_tokens = profile::gram_tokens(network.sequence_length, listed);
   for (const network::Outline::Point& place : subject.outline.points) {
     profile::Point point;

@@ -60,7 +60,7 @@ void write_gram(Team team, Tokens tokens, const Matrix<T>& x, std::size_t wanted
         };
         sum += token(i).dot(token(j));
       }
-      out[i * (i + 1) / 2 + j] = sum / elements;
+      out[profile::gram_place(i, j)] = sum / elements;
     }
   });
 }
@@ -96,7 +96,7 @@ void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalPlace& pl
     out[place.ends + 1] = last / (batch * width);
   }
   if (place.tokens != 0) write_tokens(sums, batch * width, sample.data() + place.tokens);
-  if (place.gram != 0) write_gram(team, tokens, x, place.gram_tokens, sample.data() + place.gram);
+  if (place.gram != 0) write_gram(team, tokens, x, place.gram_rows, sample.data() + place.gram);
   if (place.rank != 0) out[place.rank] = rank_of(x.topRows(tokens.length));
 }
 

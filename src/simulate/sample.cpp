@@ -27,8 +27,8 @@ class Builder {
     take(place.size);
     if (wanted_.tokens.moments) place.tokens = singles(static_cast<std::size_t>(length_));
     if (forward && wanted_.tokens.gram > 0) {
-      place.gram_tokens = profile::gram_tokens(length_, wanted_.tokens.gram).size();
-      place.gram = singles(place.gram_tokens * (place.gram_tokens + 1) / 2);
+      place.gram_rows = profile::gram_tokens(length_, wanted_.tokens.gram).size();
+      place.gram = singles(profile::gram_place(place.gram_rows, 0));
     }
     return place;
   }

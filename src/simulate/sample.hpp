@@ -24,7 +24,7 @@ struct SignalPlace {
   std::size_t tokens =
       0;  ///< place in the sample, not in the group, of every token's second moment; each a group of its own
   std::size_t gram = 0;  ///< likewise of the products of so many tokens, as profile::Forward::gram has them
-  std::size_t gram_tokens = 0;
+  std::size_t gram_rows = 0;
 };
 
 /// Variance of the scores, entropy.

@@ -64,6 +64,26 @@ TEST_CASE("like terms and powers of one base are collected") {
   check_kept("a", [](const Variables& v) { return sqrt(v("a")) * sqrt(v("a")); });
 }
 
+TEST_CASE("small numbers that differ are told apart") {
+  check_kept("exp(1e-09 a + b) - exp(2e-09 a + b)", [](const Variables& v) {
+    return exp(number(1e-9) * v("a") + v("b")) - exp(number(2e-9) * v("a") + v("b"));
+  });
+}
+
+TEST_CASE("a tree is printed with its samples in the place of its symbols") {
+  using Shown = Expression::Shown;
+  const Expression a({"a", "a"}, 0.00004), b({"b", "b", false}, -2), s({"σ²", "\\sigma^2"}, 3);
+  CHECK((a * b * s * s).text() == "a b (σ²)²");
+  CHECK((a * b * s * s).latex() == "a \\, b \\, {\\left(\\sigma^2\\right)}^{2}");
+  CHECK((a * b * s * s).text(Shown::samples) == "4·10⁻⁵ · (-2) · 3²");
+  CHECK((a * b).latex(Shown::samples) == "4 \\cdot 10^{-5} \\cdot \\left(-2\\right)");
+  CHECK((s + b).text(Shown::samples) == "3 + (-2)");
+  CHECK((s / a).text(Shown::samples) == "3/(4·10⁻⁵)");
+  CHECK((a * a).text(Shown::samples) == "(4·10⁻⁵)²");
+  CHECK((sqrt(sigprop::scalar::pi<Expression>()) * s).text(Shown::samples) == "3 · √(π)");
+  CHECK(Expression::function({"S2", "S_2"}, {s, b}, 0.5).text(Shown::samples) == "S2(3, -2)");
+}
+
 TEST_CASE("common factors are taken out, sums and products laid open") {
   check_kept("a (b + c)", [](const Variables& v) { return v("a") * v("b") + v("a") * v("c"); });
   check_kept("a (b + c + x)", [](const Variables& v) { return v("a") * (v("b") + v("c")) + v("a") * v("x"); });
@@ -122,6 +142,7 @@ TEST_CASE("a function that is not written out keeps its name, its derivative tha
   const Expression s = Expression::function({"S2", "S_2"}, {v * v, number(64)}, 0.1);
   CHECK(s.text() == "S2(v², 64)");
   CHECK(s.derivative("v").text() == "2 ∂1 S2(v², 64) v");
+  CHECK((s * v).symbols().size() == 1);
   CHECK(s.evaluate([](const std::string&) { return 3.0; },
                    [](const std::string&, const std::vector<double>& at) { return at[0] + at[1]; }) == 73);
 }

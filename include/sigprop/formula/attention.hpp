@@ -65,8 +65,7 @@ struct ScoreFactors {
     query_cross = project(rows.cross_dot(), shape.query_weight);
     const T& once = shape.turned.once;
     const T& twice = shape.turned.twice;
-    const T apart_alone = keys.variance - keys.covariance;
-    const T own = apart_alone >= T(0) ? apart_alone : T(0);  // else rounding
+    const T own = centred_variance(keys);
     const T apart = own + (T(1) - once) * keys.token_dot();
     spread = apart >= T(0) ? apart : T(0);
     paired_spread = once * own + (once - twice) * keys.token_dot();

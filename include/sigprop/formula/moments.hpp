@@ -49,4 +49,19 @@ template <class T>
   return r;
 }
 
+/// q - c: the variance of a token about the mean of its sequence, in a long one. Rounding may leave equal tokens below 0.
+template <class T>
+[[nodiscard]] T centred_variance(const Moments<T>& x) {
+  const T own = x.variance - x.covariance;
+  return own >= T(0) ? own : T(0);
+}
+
+/// A part of something that is not negative as a share of all of it, in [0, 1].
+template <class T>
+[[nodiscard]] T share_of(const T& part, const T& all) {
+  if (!(part > T(0))) return T(0);
+  const T share = part / all;
+  return share <= T(1) ? share : T(1);
+}
+
 }  // namespace sigprop::formula

@@ -13,21 +13,6 @@ struct Anisotropy {
   T linear{T(1)};  ///< ψ, share of the centred variance that is a linear map of the input of the branch
 };
 
-/// q - c: the variance of a token about the mean of its sequence, in a long one. Rounding may leave equal tokens below 0.
-template <class T>
-[[nodiscard]] T centred_variance(const Moments<T>& x) {
-  const T own = x.variance - x.covariance;
-  return own >= T(0) ? own : T(0);
-}
-
-/// A part of a centred variance as a share of all of it, in [0, 1].
-template <class T>
-[[nodiscard]] T share_of(const T& part, const T& all) {
-  if (!(part > T(0))) return T(0);
-  const T share = part / all;
-  return share <= T(1) ? share : T(1);
-}
-
 /// What is left of the excess over 1/n of n features where a share of the variance keeps its structure and the rest has none.
 template <class T>
 [[nodiscard]] T diluted(const T& participation, const T& share, const T& features) {

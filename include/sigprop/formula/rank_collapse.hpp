@@ -45,8 +45,7 @@ template <class T>
   require_at_least_one("width", width);
   if (!(q > T(0))) return T(0);
   const T others = length - T(1);
-  const T common = (q + others * c) / (length * q);
-  const T common_share = common >= T(0) ? (common <= T(1) ? common : T(1)) : T(0);
+  const T common_share = share_of(T(q + others * c), T(length * q));
   const T spread_share = T(1) - common_share;
   T entropy = common_share > T(0) ? T(-common_share * log(common_share)) : T(0);
   if (spread_share > T(1e-300) && others >= T(1)) {

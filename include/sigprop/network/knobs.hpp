@@ -14,7 +14,8 @@ struct Knob {
   /// As in a spec, without the stack: "residual.branch", "init.std.query", "width"; of two stacks "decoder.residual.branch".
   std::string name;
   std::vector<double*> numbers;
-  std::vector<std::size_t*> sizes;  ///< of a knob that is a size, which no model has half
+  std::vector<std::size_t*> sizes;
+  bool whole = false;  ///< a size, which no model has half
 
   /// Of all its places: the same unless layers differ.
   [[nodiscard]] double lowest() const;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "sigprop/network/knobs.hpp"
@@ -15,6 +16,8 @@ namespace sigprop::predict {
 
 /// Which formulas: as published (arXiv:2403.09635), or ours where those err.
 enum class Theory { paper, full };
+
+[[nodiscard]] const char* name_of(Theory theory);
 
 /// What a causal row is taken to average over: the actual tokens of its prefix, or each of them as their mean (O(L²) instead of
 /// O(L³) a layer). By default the actual ones up to `longest_actual_prefix` tokens, and with rotary positions always the means.
@@ -40,8 +43,9 @@ class NotCovered : public std::runtime_error {
 /// How something that is read of a prediction follows the knobs: ∂ln|Q|/∂ln k, or ∂ln|Q|/∂k of a knob that is 0 (see network::Knob::is_zero).
 struct Slopes {
   profile::Quantity value;
-  std::vector<double> by_knob;  ///< in the order of the knobs; NaN of a size that differences cannot vary
-  bool by_differences = false;  ///< false: by dual numbers, exact to rounding
+  std::vector<double> by_knob;        ///< in the order of the knobs; NaN of a size that differences cannot vary
+  bool by_differences = false;        ///< false: by dual numbers, exact to rounding
+  std::vector<std::string> warnings;  ///< the prediction's
 };
 
 /// The slopes of what `reading` takes of a network's prediction; the knobs are some of `network`'s. By dual numbers through the

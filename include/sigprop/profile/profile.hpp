@@ -43,8 +43,7 @@ struct Ends {
 
 /// What a result lists of single tokens, where that is asked for.
 struct TokenLists {
-  bool moments =
-      false;  ///< every token's second moment and gradient variance; without a mask theory has them all alike
+  bool moments = false;  ///< every token's second moment and gradient variance
   std::size_t gram = 0;  ///< the Gram matrix of so many tokens, as `gram_tokens` chooses them; 0 for none
 
   [[nodiscard]] bool any() const { return moments || gram > 0; }
@@ -52,6 +51,11 @@ struct TokenLists {
 
 /// Which tokens of a sequence, from 1: so many, evenly from the first to the last; all where there are no more. `wanted` is at least 2.
 [[nodiscard]] std::vector<std::size_t> gram_tokens(double sequence_length, std::size_t wanted);
+
+/// Where the product of two of them stands in Forward::gram, from 0, j ≤ i; and, of (n, 0), how many products n of them have.
+[[nodiscard]] inline std::size_t gram_place(std::size_t i, std::size_t j) {
+  return i * (i + 1) / 2 + j;
+}
 
 struct Forward {
   Quantity mean;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sigprop/scalar/scalar.hpp"
@@ -27,7 +28,8 @@ struct Symbol {
 ///   numbers are folded, fractions exactly as long as numerator and denominator are whole;
 ///   like terms of a sum, and powers of one base in a product, are collected;
 ///   a factor that all terms of a sum have in common is taken out, and a sum within a sum or a product within a product is laid open;
-///   a power of a power, or of a product, is laid open where its bases are positive, or the outer exponent is whole.
+///   a power of a power, or of a product, is laid open where its bases are positive, or the outer exponent is whole;
+///   a power whose exponent is no number is exp(exponent · ln base).
 /// Each keeps the value where the expression is defined. Terms keep the order of the code.
 class Expression {
  public:
@@ -61,6 +63,7 @@ class Expression {
   friend Expression pow(const Expression& x, const Expression& power);
   friend Expression exp(const Expression& x);
   friend Expression log(const Expression& x);
+  friend Expression log10(const Expression& x) { return log(x) / log(Expression(10)); }
   friend Expression sin(const Expression& x);
   friend Expression asin(const Expression& x);
   friend Expression acos(const Expression& x);
@@ -74,15 +77,21 @@ class Expression {
       const std::function<double(const std::string&)>& symbol,
       const std::function<double(const std::string&, const std::vector<double>&)>& function = {}) const;
 
+  /// Its symbols with their samples, each once, in the order in which they stand.
+  [[nodiscard]] std::vector<std::pair<Symbol, double>> symbols() const;
+
   /// By the symbol of that text.
   [[nodiscard]] Expression derivative(const std::string& symbol) const;
 
   /// With an expression in a symbol's place.
   [[nodiscard]] Expression substituted(const std::string& symbol, const Expression& by) const;
 
+  /// What stands for a symbol (π aside) in print: its name, or its sample.
+  enum class Shown { names, samples };
+
   /// In Unicode on one line, and as LaTeX for a formula's line.
-  [[nodiscard]] std::string text() const;
-  [[nodiscard]] std::string latex() const;
+  [[nodiscard]] std::string text(Shown shown = Shown::names) const;
+  [[nodiscard]] std::string latex(Shown shown = Shown::names) const;
 
   /// Equal trees have equal keys, whatever the order of terms.
   [[nodiscard]] const std::string& key() const;
@@ -93,6 +102,7 @@ class Expression {
   explicit Expression(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
   friend struct Builder;
   friend class Printer;
+  void collect(std::vector<std::pair<Symbol, double>>& out) const;
 
   std::shared_ptr<const Node> node_;
 };
