@@ -31,7 +31,7 @@ ROOMS = {
     "profile": ((), ()),
     "check": (("profile",), ()),
     "symbolic": (("formula", "scalar"), ()),
-    "predict": (("formula", "network", "profile", "scalar"), ("Eigen",)),
+    "predict": (("formula", "network", "profile", "scalar"), ("Boost.Math", "Eigen")),
     "simulate": (("cuda", "network", "profile"), ("Eigen", "OpenBLAS", "OpenMP", "Random123")),
     "experiment": (("cuda", "network", "simulate"), ("Eigen", "OpenMP")),
     "cuda": (("experiment", "network", "profile", "simulate"), ("CUDA", "POSIX", "Random123")),

@@ -68,6 +68,7 @@ void add_simulate(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_check(CLI::App& app);
 void add_expand(CLI::App& app);
+void add_explain(CLI::App& app);
 void add_import(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_init(CLI::App& app);

@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
       "Example:\n  sigprop predict specs/bert-base.json\n\nExit status: 0 fine; 1 a check failed; 2 wrong usage or "
       "spec; 3 the machine.");
   add_predict(app);
+  add_explain(app);
   add_simulate(app);
   add_verify(app);
   add_check(app);

@@ -31,6 +31,8 @@ template <class Work>
   } catch (const std::domain_error& error) {
     throw Failure(wrong_usage, shown_path(spec) + ": this model has no moments by theory: " + error.what() +
                                    "; look for a standard deviation or residual scale of 0");
+  } catch (const std::overflow_error& error) {
+    throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
   }
 }
 

@@ -16,6 +16,24 @@ std::vector<const std::vector<Component>*> lists_in(const Component& component) 
   return out;
 }
 
+namespace {
+
+void remove_masks(std::vector<Component>& list) {
+  for (Component& component : list) {
+    if (auto* attention = std::get_if<Attention>(&component.op)) attention->mask = Mask::none;
+    // The lists are the component's, which is ours to change.
+    for (const std::vector<Component>* inner : lists_in(component))
+      remove_masks(const_cast<std::vector<Component>&>(*inner));
+  }
+}
+
+}  // namespace
+
+void remove_masks(Network& network) {
+  remove_masks(network.body);
+  remove_masks(network.encoder);
+}
+
 bool has_weights(const Component& component) {
   const auto lists = lists_in(component);
   return std::holds_alternative<Linear>(component.op) || std::holds_alternative<GatedLinear>(component.op) ||

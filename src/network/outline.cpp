@@ -105,6 +105,36 @@ class Tracer {
   std::size_t first_layer_ = 0;
 };
 
+/// Copies the outer components whose points lie in [first, last]; `point` is the next one's.
+void copy_between(const Components& list, std::size_t first, std::size_t last, std::size_t& point, Components& out) {
+  for (const Component& component : list) {
+    if (const auto* repeat = std::get_if<Repeat>(&component.op)) {
+      for (std::size_t turn = 0; turn < repeat->times; ++turn) copy_between(repeat->of, first, last, point, out);
+    } else if (point >= first && point <= last) {
+      out.push_back(component);
+    }
+    if (!component.point.empty()) ++point;
+  }
+}
+
+/// Layers that begin in a list of the outer level.
+std::size_t layers_in(const Components& list) {
+  Network alone;
+  alone.body = list;
+  return outline_of(alone).layers.size();
+}
+
+std::optional<Run> run_in(const Components& list, std::size_t layer, std::size_t before) {
+  for (const Component& component : list) {
+    const std::size_t layers = layers_in({component});
+    const auto* repeat = std::get_if<Repeat>(&component.op);
+    if (layer > before && layer <= before + layers && repeat != nullptr && repeat->times > 1 && layers == repeat->times)
+      return Run{before + 1, before + layers, repeat->of};
+    before += layers;
+  }
+  return {};
+}
+
 bool any_mask(const Components& list) {
   bool found = false;
   for_each_component(list, [&](const Component& component) {
@@ -122,6 +152,35 @@ Outline outline_of(const Network& network) {
   if (!network.encoder.empty()) tracer.stack(network.input, network.encoder, network.width, "encoder/");
   tracer.stack(network.input, network.body, network.width, network.encoder.empty() ? "" : "decoder/");
   return out;
+}
+
+std::size_t first_point(const Outline& outline, std::size_t layer) {
+  const auto found = std::find_if(outline.points.begin(), outline.points.end(),
+                                  [&](const Outline::Point& point) { return point.layer == layer; });
+  return static_cast<std::size_t>(found - outline.points.begin());
+}
+
+Network layer_alone(const Network& network, const Outline& outline, std::size_t layer) {
+  const std::size_t first = first_point(outline, layer);
+  std::size_t last = first;
+  while (last + 1 < outline.points.size() && outline.points[last + 1].layer == layer) ++last;
+  Network out = network;
+  out.source = GivenInput{};
+  out.input.clear();
+  out.body.clear();
+  out.encoder.clear();
+  std::size_t point = 1;
+  if (!network.encoder.empty()) {
+    copy_between(network.encoder, first, last, point, out.body);
+    ++point;  // the decoder's input
+  }
+  copy_between(network.body, first, last, point, out.body);
+  return out;
+}
+
+std::optional<Run> run_of(const Network& network, std::size_t layer) {
+  const std::size_t of_encoder = network.encoder.empty() ? 0 : layers_in(network.encoder);
+  return layer <= of_encoder ? run_in(network.encoder, layer, 0) : run_in(network.body, layer, of_encoder);
 }
 
 bool has_mask(const Network& network) {

@@ -8,6 +8,13 @@
 
 namespace sigprop::predict {
 
+template <class T>
+[[nodiscard]] formula::RotaryMeans<T> turned_by_rotary(const Numbers<T>& number, const network::Attention& op,
+                                                       const double& sequence_length) {
+  return formula::rotary_means(number(sequence_length), number(op.head_width), number(op.rotary_width),
+                               number(*op.rotary_base));
+}
+
 /// Grouped-query attention changes none of these moments: a key's smaller fan-out and the sum over its group's heads cancel.
 template <class T>
 [[nodiscard]] formula::AttentionShape<T> attention_shape(const network::Attention& op, const double& sequence_length,
@@ -15,7 +22,7 @@ template <class T>
   const auto square = [&](const double& x) { return T(number(x) * number(x)); };
   const T k = number(op.head_width), width = number(op.width), length = number(sequence_length);
   formula::RotaryMeans<T> turned{T(1), T(1)};
-  if (op.rotary_base) turned = formula::rotary_means(length, k, number(op.rotary_width), number(*op.rotary_base));
+  if (op.rotary_base) turned = turned_by_rotary(number, op, sequence_length);
   return {length,
           width,
           number(op.heads),

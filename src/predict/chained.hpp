@@ -4,6 +4,7 @@
 #include <array>
 
 #include "predict/activation_moments.hpp"
+#include "predict/numbers.hpp"
 #include "predict/softmax_table.hpp"
 #include "sigprop/scalar/jet.hpp"
 
@@ -79,12 +80,14 @@ template <class T>
 struct Known {
   using Activations = ActivationMoments<T>;
   using Tables = SoftmaxTables<T>;
+  [[nodiscard]] static Activations activations(const Numbers<T>& /*numbers*/) { return {}; }
 };
 
 template <std::size_t N>
 struct Known<scalar::Jet<N>> {
   using Activations = ChainedActivations<N>;
   using Tables = SoftmaxTables<Few>;
+  [[nodiscard]] static Activations activations(const Numbers<scalar::Jet<N>>& /*numbers*/) { return {}; }
 };
 
 }  // namespace sigprop::predict

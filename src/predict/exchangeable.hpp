@@ -61,7 +61,11 @@ class Exchangeable {
   using Tables = typename Known<T>::Tables;
   Exchangeable(const network::Network& network, Theory theory,
                std::shared_ptr<Tables> tables = std::make_shared<Tables>(), const Numbers<T>& numbers = {})
-      : network_(network), theory_(theory), tables_(std::move(tables)), number_(numbers) {}
+      : network_(network),
+        theory_(theory),
+        activations_(Known<T>::activations(numbers)),
+        tables_(std::move(tables)),
+        number_(numbers) {}
 
   // ---- ends --------------------------------------------------------------------------------------------------------
 
@@ -83,7 +87,8 @@ class Exchangeable {
       across += T(formula::segment_match_across);
     }
     const T tables(static_cast<double>(embedding.tables()));
-    return isotropic(formula::embedding_forward(tables, square(embedding.std), shared, across));
+    return isotropic(formula::embedding_forward(tables, square(embedding.std), number_.noted("P", shared),
+                                                number_.noted("P×", across)));
   }
 
   [[nodiscard]] Gradient loss_gradient(const Signal&) const {
@@ -111,7 +116,7 @@ class Exchangeable {
 
   [[nodiscard]] Signal forward(const network::GatedLinear& op, const Signal& x) {
     const GateFactors factors = gate_factors(op, x);
-    const formula::Moments<T> open = activations_.forward(op.activation, factors.gate);
+    const formula::Moments<T> open = number_.noted("a", activations_.forward(op.activation, factors.gate));
     const formula::Moments<T> y = formula::gated_forward(open, factors.value);
     const T from_gate = linear_share(op.activation, factors.gate) * factors.value.token_dot();
     const T from_value = open.token_dot() * formula::centred_variance(factors.value);
@@ -140,7 +145,7 @@ class Exchangeable {
     require_covered(op);
     const formula::AttentionShape<T> shape = shape_of(op, x);
     const formula::Moments<T>& keys = keys_of(op, x).moments;
-    const formula::ScoreMoments<T> scores = formula::attention_scores(x.moments, keys, shape);
+    const formula::ScoreMoments<T> scores = number_.noted(formula::attention_scores(x.moments, keys, shape));
     const formula::SoftmaxMeans<T> softmax = softmax_of(op, scores);
     metrics.score_variance = quantity(scores.variance);
     if (theory_ == Theory::full) set_entropy(metrics, softmax.row.entropy, length());
@@ -194,10 +199,10 @@ class Exchangeable {
                                   SquaredNorms<T>& norms) {
     const T in = number_(op.in), out = number_(op.out);
     const GateFactors factors = gate_factors(op, x);
-    const formula::Moments<T> open = activations_.forward(op.activation, factors.gate);
-    const auto at_open = formula::gated_backward(g.moments, factors.value);
-    const auto at_gate = activations_.backward(op.activation, at_open, factors.gate);
-    const auto at_value = formula::gated_backward(g.moments, open);
+    const formula::Moments<T> open = number_.noted("a", activations_.forward(op.activation, factors.gate));
+    const auto at_open = number_.noted("a", formula::gated_backward(g.moments, factors.value));
+    const auto at_gate = number_.noted("g", activations_.backward(op.activation, at_open, factors.gate));
+    const auto at_value = number_.noted("v", formula::gated_backward(g.moments, open));
     norms[0] = formula::weight_gradient(x.moments, at_gate, in, out, batch(), length());
     norms[1] = formula::weight_gradient(x.moments, at_value, in, out, batch(), length());
     return fresh(formula::sum(formula::linear_backward(at_gate, out, square(op.gate_std)),
@@ -222,11 +227,13 @@ class Exchangeable {
     const formula::AttentionShape<T> shape = shape_of(op, x);
     const T width = number_(op.width), fan = fan_of(op);
     const formula::Moments<T>& keys = keys_of(op, x).moments;
-    const formula::SoftmaxMeans<T> softmax = softmax_of(op, formula::attention_scores(x.moments, keys, shape));
-    formula::Gradient<T> b = formula::linear_backward(g.moments, width, square(op.output_std));
+    const formula::SoftmaxMeans<T> softmax =
+        softmax_of(op, number_.noted(formula::attention_scores(x.moments, keys, shape)));
+    formula::Gradient<T> b =
+        number_.noted(op.inner_norm ? "n" : "z", formula::linear_backward(g.moments, width, square(op.output_std)));
     if (op.inner_norm) {
       const Signal heads = fresh(mixed(x.moments, keys, shape, softmax), fan, x.cloud);
-      b = through_norm(*op.inner_norm, heads, heads.width, fresh(b)).moments;
+      b = number_.noted("z", through_norm(*op.inner_norm, heads, heads.width, fresh(b)).moments);
     }
     const formula::Moments<T> z = head_output(op, x, shape, softmax);
     norms[3] = formula::weight_gradient(z, g.moments, fan, width, batch(), length());
@@ -235,7 +242,8 @@ class Exchangeable {
       norms[2] = formula::weight_gradient(x.moments, value, width, fan, batch(), length());
       return fresh(formula::attention_paper_backward(b, shape));
     }
-    const auto back = formula::attention_backward(b, x.moments, keys, shape, softmax, batch());
+    const auto back = number_.noted(formula::attention_backward(b, x.moments, keys, shape, softmax, batch()), x.moments,
+                                    shape, batch());
     norms = {back.query_weight, back.key_weight, back.value_weight, norms[3]};
     if (op.cross) memory_gradient_ = formula::sum(memory_gradient_, back.keys);
     return fresh(op.cross ? back.rows : back.input);
@@ -323,8 +331,8 @@ class Exchangeable {
 
   [[nodiscard]] GateFactors gate_factors(const network::GatedLinear& op, const Signal& x) const {
     const T in = number_(op.in), bias = square(op.bias_std);
-    return {formula::linear_forward(x.moments, in, square(op.gate_std), bias),
-            formula::linear_forward(x.moments, in, square(op.weight_std), bias)};
+    return {number_.noted_by_correlation("g", formula::linear_forward(x.moments, in, square(op.gate_std), bias)),
+            number_.noted("v", formula::linear_forward(x.moments, in, square(op.weight_std), bias))};
   }
 
   // ---- norms -------------------------------------------------------------------------------------------------------
@@ -386,7 +394,7 @@ class Exchangeable {
                                                     const formula::ScoreMoments<T>& scores) {
     if (theory_ == Theory::paper) return {};
     const std::array<T, few_arguments> arguments{scores.variance, scores.correlation, length(), number_(op.head_width)};
-    return softmax_means(*tables_, network_.sequence_length, head_of(op), arguments);
+    return number_.noted(softmax_means(*tables_, network_.sequence_length, head_of(op), arguments));
   }
 
   [[nodiscard]] formula::Moments<T> head_output(const network::Attention& op, const Signal& x,
@@ -399,8 +407,8 @@ class Exchangeable {
   [[nodiscard]] formula::Moments<T> mixed(const formula::Moments<T>& rows, const formula::Moments<T>& keys,
                                           const formula::AttentionShape<T>& shape,
                                           const formula::SoftmaxMeans<T>& softmax) const {
-    return theory_ == Theory::paper ? formula::attention_paper_forward(rows, shape)
-                                    : formula::attention_forward(rows, keys, shape, softmax);
+    return number_.noted("z", theory_ == Theory::paper ? formula::attention_paper_forward(rows, shape)
+                                                       : formula::attention_forward(rows, keys, shape, softmax));
   }
 
   [[nodiscard]] formula::Moments<T> project(const network::Attention& op, const formula::Moments<T>& z) const {

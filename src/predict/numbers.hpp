@@ -9,15 +9,35 @@
 
 namespace sigprop::predict {
 
+/// What a walk makes a note of inside a component: nothing but where it is read to be explained (expressed.hpp).
+struct Unnoted {
+  template <class X>
+  [[nodiscard]] static const X& noted(const X& x) {
+    return x;
+  }
+  template <class X>
+  [[nodiscard]] static const X& noted(const char* /*name*/, const X& x) {
+    return x;
+  }
+  template <class X>
+  [[nodiscard]] static const X& noted_by_correlation(const char* /*name*/, const X& x) {
+    return x;
+  }
+  template <class Back, class Moments, class Shape, class T>
+  [[nodiscard]] static const Back& noted(const Back& back, const Moments&, const Shape&, const T& /*batch*/) {
+    return back;
+  }
+};
+
 /// A network's numbers as a walk computes with them. Jets know a number by its address: which directions it moves in, and how far.
 template <class T>
-struct Numbers {
+struct Numbers : Unnoted {
   [[nodiscard]] T operator()(const double& x) const { return T(x); }
   [[nodiscard]] T operator()(const std::size_t& n) const { return T(static_cast<double>(n)); }
 };
 
 template <std::size_t N>
-struct Numbers<scalar::Jet<N>> {
+struct Numbers<scalar::Jet<N>> : Unnoted {
   struct Move {
     std::size_t direction;
     double slope;

@@ -64,6 +64,11 @@ class Walk {
     return forward_list(list, signal);
   }
 
+  /// And back through the list of the last pass.
+  [[nodiscard]] Gradient pass_back(const std::vector<network::Component>& list, Gradient gradient) {
+    return backward_list(list, std::move(gradient));
+  }
+
  private:
   using Components = std::vector<network::Component>;
 
@@ -243,10 +248,9 @@ class Walk {
 };
 
 /// A whole network; its encoder, if it has one, in an algebra where tokens are exchangeable, the same one where the body's is such.
-template <class Algebra>
+template <class Algebra, class Encoder>
 void walk_network(const network::Network& network, const network::Outline& outline, Algebra& algebra,
-                  Exchangeable<typename Algebra::Number>& of_encoder, profile::Profile& result) {
-  using Encoder = Exchangeable<typename Algebra::Number>;
+                  Encoder& of_encoder, profile::Profile& result) {
   if (network.encoder.empty()) {
     Walk walk(network, outline, algebra, result);
     walk.backward(algebra.loss_gradient(walk.forward(network.body)));

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "report/latex.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::report {
 namespace {
-
-std::string for_latex(const std::string& name) {
-  std::string out;
-  for (const char c : name) out += c == '_' ? std::string("\\_") : std::string(1, c);
-  return out;
-}
 
 void write_item(std::ostream& out, const char* label, const char* text) {
   out << "- " << label << ": " << text << '\n';
@@ -58,21 +53,11 @@ void write_formulas_markdown(std::ostream& out, const std::vector<PrintedFormula
 }
 
 void write_formulas_document(std::ostream& out, const std::vector<PrintedFormula>& formulas) {
-  out << "% Printed by sigprop formulas --all; do not edit.\n"
-         "\\documentclass[a4paper]{article}\n"
-         "\\usepackage{amsmath}\n"
-         "\\usepackage{graphicx}\n"
-         "\\addtolength{\\hoffset}{-15mm}\\addtolength{\\textwidth}{30mm}\n"
-         "% An equation that is wider than the page is made smaller.\n"
-         "\\newsavebox{\\wide}\n"
-         "\\newcommand{\\fit}[1]{\\sbox{\\wide}{$\\displaystyle #1$}\\ifdim\\wd\\wide>\\linewidth"
-         "\\resizebox{\\linewidth}{!}{\\usebox{\\wide}}\\else\\usebox{\\wide}\\fi}\n"
-         "\\begin{document}\n"
-         "\\section*{Formulas of sigprop "
-      << SIGPROP_VERSION << "}\n";
+  out << "% Printed by sigprop formulas --all; do not edit.\n";
+  begin_document(out, std::string("Formulas of sigprop ") + SIGPROP_VERSION);
   for (const PrintedFormula& printed : formulas) {
     if (printed.latex.empty()) continue;
-    out << "\n\\subsection*{\\texttt{" << for_latex(printed.formula.name) << "}}\n";
+    out << "\n\\subsection*{\\texttt{" << latex_text(printed.formula.name) << "}}\n";
     for (const auto& [left, right] : printed.latex) out << "\\[ \\fit{" << left << " = " << right << "} \\]\n";
   }
   out << "\\end{document}\n";

@@ -26,6 +26,10 @@ double Expression::sample() const {
   return node_->sample;
 }
 
+bool Expression::is_number() const {
+  return node_->kind == Kind::number;
+}
+
 const std::string& Expression::key() const {
   return node_->key;
 }

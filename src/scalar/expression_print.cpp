@@ -160,7 +160,7 @@ class Printer {
     const bool negative = coefficient.value < 0;
     const Number size = negative ? coefficient * Number(-1, 1) : coefficient;
     if (!size.exact()) {
-      place(above, decimal(size.value));
+      if (decimal(size.value) != "1") place(above, decimal(size.value));
     } else {
       if (size.numerator != 1) place(above, std::to_string(size.numerator));
       if (size.denominator != 1) {

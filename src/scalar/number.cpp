@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scalar/number.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <numeric>
@@ -37,8 +38,11 @@ Number operator+(const Number& a, const Number& b) {
   long long left = 0, right = 0, n = 0, d = 0;
   if (!a.exact() || !b.exact() || __builtin_mul_overflow(a.numerator, b.denominator, &left) ||
       __builtin_mul_overflow(b.numerator, a.denominator, &right) || __builtin_add_overflow(left, right, &n) ||
-      __builtin_mul_overflow(a.denominator, b.denominator, &d))
-    return Number(a.value + b.value);
+      __builtin_mul_overflow(a.denominator, b.denominator, &d)) {
+    const double sum = a.value + b.value;
+    constexpr double rounding = 4e-16;  // what is left of numbers that are equal but for rounding is none
+    return Number(std::abs(sum) <= rounding * std::max(std::abs(a.value), std::abs(b.value)) ? 0 : sum);
+  }
   return {n, d};
 }
 

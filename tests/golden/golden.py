@@ -24,6 +24,9 @@ GAIN = {"sequence_length": 4, "input": {"variance": 1.0}, "components": [
 STEEP = {"sequence_length": 4, "input": {"variance": 1.0}, "components": [  # leaves float32 between 1e35 and 1e42, whatever the processor rounds
     {"repeat": {"times": 10, "of": [{"linear": {"in": 100, "out": 100, "weight_std": 1e6}}]}}]}
 
+RELUS = {"name": "relus", "sequence_length": 64, "input": {"variance": 1, "token_correlation": 0.2}, "components": [
+    {"repeat": {"times": 20, "of": [{"linear": {"in": 512, "out": 512, "weight_std": 0.0625}}, {"activation": "relu"}]}}]}
+
 SMALL = {"name": "small", "sequence_length": 32, "batch": 2, "input": {"variance": 1, "token_correlation": 0.2},
          "stack": {"layers": 2, "width": 128, "attention": {"heads": 2, "dropout": 0.1}, "ffn": {"width": 512, "activation": "gelu"},
                    "norm": {"kind": "layer_norm", "placement": "pre"}}, "init": {"scheme": "xavier"}}
@@ -170,6 +173,18 @@ CASES = {
     "import_strict": (["import", BLOOM, "--sequence-length", "128", "--strict"], ""),
     "import_quiet": (["import", NEOX, "--sequence-length", "128", "--quiet"], ""),
     "import_missing_file": (["import", "no/such.json"], ""),
+    "explain_help": (["explain", "--help"], ""),
+    "explain_bert": (["explain", "specs/bert-base.json", "--layer", "3"], ""),
+    "explain_input": (["explain", "specs/bert-base.json", "--layer", "0", "--across"], ""),
+    "explain_unmasked": (["explain", "-", "--unmasked", "--layer", "2"], json.dumps(CAUSAL)),
+    "explain_masked": (["explain", "-"], json.dumps(CAUSAL)),
+    "explain_json": (["explain", "-", "--format", "json"], json.dumps(RELUS)),
+    "explain_csv": (["explain", "-", "--format", "csv"], json.dumps(RELUS)),
+    "explain_latex": (["explain", "-", "--latex"], json.dumps(RELUS)),
+    "explain_latex_as_json": (["explain", "-", "--latex", "--format", "json"], json.dumps(RELUS)),
+    "explain_no_layer": (["explain", "specs/bert-base.json", "--layer", "13"], ""),
+    "explain_layer_of_two_stacks": (["explain", "specs/transformer-base.json", "--layer", "2"], ""),
+    "explain_far_out": (["explain", "-", "--layer", "9000"], json.dumps(GAIN)),
     "formulas_dropout": (["formulas", "dropout"], ""),
     "formulas_text": (["formulas", "dropout", "--text"], ""),
     "formulas_latex": (["formulas", "relu", "--latex"], ""),

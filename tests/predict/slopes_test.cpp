@@ -15,6 +15,7 @@ using namespace sigprop;
 using network::Knob;
 using nlohmann::json;
 using predict::Theory;
+using test::changed;
 
 constexpr const char* quantities[] = {"forward.variance last", "backward.variance first/last",
                                       "weights.all.gradient_norm first", "forward.token_correlation last"};
@@ -103,13 +104,6 @@ void check_slopes(const json& spec, Theory theory = Theory::full) {
     }
   }
   std::printf("%zu knobs, largest difference of a slope %.1e\n", knobs.size(), worst);
-}
-
-json changed(const json& stack, const json& more = json::object()) {
-  json spec = test::small_stack();
-  spec["stack"].merge_patch(stack);
-  spec.merge_patch(more);
-  return spec;
 }
 
 TEST_CASE("slopes of BERT, DeiT and DeepScaleLM are those of differences", "[bulk]") {

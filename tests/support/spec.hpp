@@ -43,4 +43,13 @@ namespace sigprop::test {
     "init": {"scheme": "lecun"}})");
 }
 
+/// The same, with changes to its stack and to the spec around it.
+[[nodiscard]] inline nlohmann::json changed(const nlohmann::json& stack,
+                                            const nlohmann::json& more = nlohmann::json::object()) {
+  nlohmann::json spec = small_stack();
+  spec["stack"].merge_patch(stack);
+  spec.merge_patch(more);
+  return spec;
+}
+
 }  // namespace sigprop::test

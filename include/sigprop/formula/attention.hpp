@@ -172,6 +172,16 @@ struct AttentionGradient {
   T value_weight;
 };
 
+/// Sets what follows from the gradients at the projections: at the signals, and the query weights'.
+template <class T>
+void set_inputs(AttentionGradient<T>& g, const Moments<T>& rows, const AttentionShape<T>& shape, const T& batch) {
+  const T fan = shape.heads * shape.head_width;
+  g.rows = linear_backward(g.query, fan, shape.query_weight);
+  g.keys = sum(linear_backward(g.value, fan, shape.value_weight), linear_backward(g.key, fan, shape.key_weight));
+  g.input = sum(g.keys, g.rows);
+  g.query_weight = weight_gradient(rows, g.query, shape.width, fan, batch, shape.length);
+}
+
 /// Name     attention_backward
 /// Gradient through attention: value, query and key path.
 ///     value   gv2 = S2/(1-p) b2 + (L-1) P bc    gvc = (1-S2)/(L-1) b2 + (1-P) bc    gv× = b×
@@ -224,14 +234,11 @@ template <class T>
   const T key_variance = key_gain * (factors.query * b.variance * own_dropped * softmax.row.key_jacobian +
                                      others * b.covariance * own * query_t12_key);
   out.key = {key_variance, -key_variance / others, T(0)};
-  const T fan = shape.heads * shape.head_width;
-  out.rows = linear_backward(out.query, fan, shape.query_weight);
-  out.keys = sum(linear_backward(out.value, fan, shape.value_weight), linear_backward(out.key, fan, shape.key_weight));
-  out.input = sum(out.keys, out.rows);
+  set_inputs(out, rows, shape, batch);
 
   // The value gradient Aᵀg and the tokens it multiplies share A: ∂W_v = (A x)ᵀ g.
+  const T fan = shape.heads * shape.head_width;
   out.value_weight = weight_gradient(attention_mix(keys, factors, shape, softmax), b, d, fan, batch, shape.length);
-  out.query_weight = weight_gradient(rows, out.query, d, fan, batch, shape.length);
   const T& length = shape.length;
   const T same_token = length * factors.query * b.variance *
                        (factors.spread * own_dropped * softmax.row.key_jacobian + factors.shared * own * leak);

@@ -152,6 +152,9 @@ void for_each_component(const std::vector<Component>& list, const F& f) {
   }
 }
 
+/// Every attention of the network without its mask.
+void remove_masks(Network& network);
+
 /// True if the component, or one inside it, has weights.
 [[nodiscard]] bool has_weights(const Component& component);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,23 @@ struct Outline {
 };
 
 [[nodiscard]] Outline outline_of(const Network& network);
+
+/// One layer of a network, by its number from 1 in the outline, as a network of its own: its outer components, repeats unrolled, without
+/// an input list and with a source that says nothing.
+[[nodiscard]] Network layer_alone(const Network& network, const Outline& outline, std::size_t layer);
+
+/// The first of the outline's points that belongs to a layer; as many as there are for a layer without any.
+[[nodiscard]] std::size_t first_point(const Outline& outline, std::size_t layer);
+
+/// Equal layers on end: a repeat at the outer level.
+struct Run {
+  std::size_t first = 0;  ///< layer, from 1
+  std::size_t last = 0;
+  std::vector<Component> components;  ///< of one turn
+};
+
+/// The run that a layer is one of; none where its neighbours differ from it.
+[[nodiscard]] std::optional<Run> run_of(const Network& network, std::size_t layer);
 
 /// Does some attention of the network, cross-attention aside, have a causal mask?
 [[nodiscard]] bool has_mask(const Network& network);

@@ -40,6 +40,7 @@ class Expression {
   [[nodiscard]] static Expression function(const Symbol& name, const std::vector<Expression>& arguments, double sample);
 
   [[nodiscard]] double sample() const;
+  [[nodiscard]] bool is_number() const;
   explicit operator double() const { return sample(); }
 
   friend Expression operator+(const Expression& a, const Expression& b);

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ostream>
+#include <string>
+
+/// What documents of equations have in common.
+namespace sigprop::report {
+
+/// Up to the title. Defines \\fit, which makes an equation that is wider than the page smaller.
+void begin_document(std::ostream& out, const std::string& title);
+
+/// A text of ours: special characters, Greek letters and lowered digits as LaTeX has them.
+[[nodiscard]] std::string latex_text(const std::string& text);
+
+/// Five significant digits: 1.2 \\cdot 10^{-5}.
+[[nodiscard]] std::string latex_number(double x);
+
+}  // namespace sigprop::report
