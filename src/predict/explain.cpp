@@ -17,7 +17,7 @@ using network::Network;
 void require_in_range(const formula::Moments<double>& x, const formula::Gradient<double>& g, const std::string& layer) {
   const bool finite = std::isfinite(x.variance) && std::isfinite(g.variance);
   if (!finite || x.variance == 0 || g.variance == 0)
-    throw std::overflow_error(layer + " is reached by a signal or a gradient beyond double's range");
+    throw std::overflow_error(layer + " is reached by a signal or a gradient of 0 or beyond double's range");
 }
 
 void explain_input(const Network& network, Theory theory, const Keeping& keeping,

@@ -1,31 +1,85 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/formulas.md and .tex against what the program prints: python3 tests/symbolic/printed.py SIGPROP ROOT [--update]
+"""Documents against the equations that the program prints: python3 tests/symbolic/printed.py SIGPROP ROOT [--update]
 
-Exit status 77 where pdflatex is absent and all else is right."""
+docs/formulas.md and .tex are printed as a whole; docs/theory.md takes the block below every mark from it: <!-- equations of NAME --> for
+what the code of a closed formula gives, <!-- definition of NAME --> for its head comment, symbols below. Every formula has one of them, every closed one
+its equations. Exit status 77 where pdflatex is absent and all else is right."""
+import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
+
+MARK = re.compile(r"<!-- (equations|definition) of (\w+) -->\n```\n.*?```", re.DOTALL)
+
+
+def output_of(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def fail(document, why):
+    sys.exit(f"docs/{document} {why}; make it anew with python3 tests/symbolic/printed.py SIGPROP ROOT --update")
+
+
+def theory_of(sigprop, text):
+    """The document with every marked block as the program prints it."""
+    catalog = json.loads(output_of(sigprop, "formulas", "--format", "json"))["formulas"]
+    definitions = {one["name"]: f"{one['equation']}\n\n{textwrap.fill(one['symbols'], 110)}" for one in catalog}
+    equations = {}
+    for block in output_of(sigprop, "formulas", "--text").split("\n\n"):
+        name, *lines = block.strip("\n").split("\n")
+        equations[name] = "\n".join(lines)
+
+    def printed(mark):
+        kind, name = mark.groups()
+        of = equations if kind == "equations" else definitions
+        if name not in of:
+            fail("theory.md", f"has a mark for {kind} of {name}, which there are not")
+        return f"<!-- {kind} of {name} -->\n```\n{of[name]}\n```"
+
+    marks = {match.groups() for match in MARK.finditer(text)}
+    for name in definitions:
+        wanted = "equations" if name in equations else "definition"
+        if (wanted, name) not in marks:
+            fail("theory.md", f"has no mark for the {wanted} of {name}")
+    return MARK.sub(printed, text)
+
+
+def compile_all(folder, documents):
+    for document in documents:
+        done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", document], cwd=folder, capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0 or not (folder / document).with_suffix(".pdf").exists():
+            sys.exit(f"{document} does not compile:\n" + done.stdout[-2000:])
 
 
 def main(sigprop, root, *more):
-    docs = pathlib.Path(root) / "docs"
+    root = pathlib.Path(root)
+    docs, specs = root / "docs", root / "specs"
+    theory = docs / "theory.md"
     if more == ("--update",):
         subprocess.run([sigprop, "formulas", "--all", docs], check=True)
-    with tempfile.TemporaryDirectory() as folder:
+        theory.write_text(theory_of(sigprop, theory.read_text()))
+    if theory_of(sigprop, theory.read_text()) != theory.read_text():
+        fail("theory.md", "has other equations than sigprop formulas prints")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
         subprocess.run([sigprop, "formulas", "--all", folder], check=True)
-        for name in ("formulas.md", "formulas.tex"):
-            if (pathlib.Path(folder) / name).read_bytes() != (docs / name).read_bytes():
-                sys.exit(f"docs/{name} is not what sigprop formulas --all prints; make it anew with sigprop formulas --all docs")
+        for page in ("formulas.md", "formulas.tex"):
+            if (folder / page).read_bytes() != (docs / page).read_bytes():
+                fail(page, "is not what sigprop formulas --all prints")
+        for output, *arguments in (("layer.tex", specs / "bert-base.json", "--layer", "3"),
+                                   ("rotary.tex", specs / "mixtral-8x7b.json", "--unmasked", "--across"),
+                                   ("decoder.tex", specs / "t5-small.json", "--unmasked", "--layer", "decoder/layer 2")):
+            subprocess.run([sigprop, "explain", *arguments, "--quiet", "--latex", "--output", folder / output], check=True)
         if not shutil.which("pdflatex"):
-            print("skipped: pdflatex is absent, so formulas.tex was not compiled")
+            print("skipped: pdflatex is absent, so nothing was compiled")
             sys.exit(77)
-        done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "formulas.tex"], cwd=folder, capture_output=True,
-                              text=True, check=False)
-        if done.returncode != 0 or not (pathlib.Path(folder) / "formulas.pdf").exists():
-            sys.exit("formulas.tex does not compile:\n" + done.stdout[-2000:])
+        compile_all(folder, ("formulas.tex", "layer.tex", "rotary.tex", "decoder.tex"))
 
 
 if __name__ == "__main__":

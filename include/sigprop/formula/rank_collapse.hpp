@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sigprop/formula/domain.hpp"
+#include "sigprop/formula/moments.hpp"
 
 namespace sigprop::formula {
 
