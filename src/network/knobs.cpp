@@ -84,7 +84,9 @@ class Visitor {
     knobs_.number(attention + "score_scale", op.score_scale);
     if (op.rotary_base) knobs_.number(attention + "rotary_base", *op.rotary_base);
     width(op.width);
-    if (widths_) knobs_.size(attention + "head_width", op.head_width);
+    if (!widths_) return;
+    knobs_.size(attention + "heads", op.heads);
+    knobs_.size(attention + "head_width", op.head_width);
   }
 
   void operator()(Residual& op) {
@@ -104,7 +106,13 @@ class Visitor {
   void operator()(Parallel& op) {
     for (std::vector<Component>& list : op.of) visit(list);
   }
-  void operator()(Experts& op) { visit(op.of); }
+  void operator()(Experts& op) {
+    if (widths_) {
+      knobs_.size(stack_ + "ffn.experts", op.count);
+      knobs_.size(stack_ + "ffn.top_k", op.chosen);
+    }
+    visit(op.of);
+  }
 
   void bias(double& std, const std::string& weight) {
     knobs_.number(weight == "ffn_out" ? "init.std.ffn_out_bias" : "init.std.bias", std);

@@ -45,6 +45,7 @@ TEST_CASE("a stack's knobs have the names of its spec, each in all its places") 
                                                     "init.std.bias",
                                                     "attention.dropout",
                                                     "attention.score_scale",
+                                                    "attention.heads",
                                                     "attention.head_width",
                                                     "residual.dropout",
                                                     "init.std.ffn_in",
@@ -59,7 +60,7 @@ TEST_CASE("a stack's knobs have the names of its spec, each in all its places") 
   CHECK(named(knobs, "ffn.width").lowest() == 512);
   CHECK(named(knobs, "init.std.bias").is_zero());
   *named(knobs, "residual.dropout").numbers.front() = 0.4;
-  CHECK(network::knobs_of(network).at(16).highest() == 0.4);
+  CHECK(network::knobs_of(network).at(17).highest() == 0.4);
 }
 
 TEST_CASE("an encoder and its decoder have scales of their own, deviations in common and no widths") {

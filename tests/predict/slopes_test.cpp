@@ -50,6 +50,12 @@ Difference difference(double h, bool one_sided) {
   return {{-2 * h, -h, h, 2 * h}, {1 / (12 * h), -2 / (3 * h), 2 / (3 * h), -1 / (12 * h)}};
 }
 
+/// A size of which differences by whole numbers say little.
+bool is_few(const Knob& knob) {
+  constexpr double few = 8;
+  return !knob.sizes.empty() && knob.lowest() < few;
+}
+
 /// A norm's formula looks at whether what it stands before is homogeneous: a bias of 0 is.
 bool jumps(const Knob& knob) {
   return knob.is_zero() && knob.name.find("bias") != std::string::npos;
@@ -90,7 +96,7 @@ void check_slopes(const json& spec, Theory theory = Theory::full) {
   }
   double worst = 0;
   for (std::size_t k = 0; k < knobs.size(); ++k) {
-    if (jumps(knobs[k]) || (knobs[k].name == "batch" && knobs[k].lowest() == 1))
+    if (jumps(knobs[k]) || is_few(knobs[k]) || (knobs[k].name == "batch" && knobs[k].lowest() == 1))
       continue;  // 1 is an end, and another walk
     // Softmax functionals are quadratures whose grids move with length and head width.
     const bool quadrature = !knobs[k].sizes.empty() || knobs[k].name == "sequence_length";
@@ -134,6 +140,10 @@ TEST_CASE("slopes of every kind of block are those of differences", "[bulk]") {
                                                                                           {"ffn_in", 0.1},
                                                                                           {"ffn_out", 0.05},
                                                                                           {"bias", 0.1}}}}}}));
+}
+
+TEST_CASE("slopes by numbers of heads and experts are those of differences", "[bulk]") {
+  check_slopes(changed({{"attention", {{"heads", 16}}}, {"ffn", {{"experts", 24}, {"top_k", 12}}}}));
 }
 
 TEST_CASE("slopes of an encoder with its decoder, and of the published theory, are those of differences", "[bulk]") {
