@@ -28,7 +28,7 @@ struct Options {
 /// A layer by its number or its path.
 std::size_t layer_of(const network::Network& network, const Options& options) {
   const network::Outline outline = network::outline_of(network);
-  if (options.layer == "0" || options.layer == "input") return 0;
+  if (options.layer == "0" || options.layer == outline.points.front().path) return 0;
   for (std::size_t i = 0; i < outline.layers.size(); ++i) {
     const std::string& path = outline.layers[i].path;
     if (options.layer == path || "layer " + options.layer == path) return i + 1;
@@ -82,21 +82,41 @@ std::vector<report::ExplanationStep> printed(const std::vector<predict::Explaine
   return out;
 }
 
+report::LayerRecursion::Kind printed(predict::Recursion::Kind kind) {
+  using From = predict::Recursion::Kind;
+  using To = report::LayerRecursion::Kind;
+  switch (kind) {
+    case From::resets:
+      return To::resets;
+    case From::settles:
+      return To::settles;
+    case From::adds:
+      return To::adds;
+    case From::grows:
+      return To::grows;
+    case From::scales:
+      return To::scales;
+    case From::other:
+      break;
+  }
+  return To::other;
+}
+
 report::LayerRecursion printed(const predict::Recursion& x) {
   const auto both = [](const Expression& e) { return report::Notation{e.text(), e.latex()}; };
   report::LayerRecursion out;
   out.first = x.first;
   out.last = x.last;
   out.layers = x.layers;
-  out.kind = static_cast<report::LayerRecursion::Kind>(x.kind);
+  out.kind = printed(x.kind);
   out.second_moment = both(x.second_moment);
   out.token_dot = both(x.token_dot);
-  out.gain = both(x.gain);
-  out.gain_value = x.gain.sample();
+  out.gain = x.gain;
+  if (x.gain_expression) out.gain_expression = both(*x.gain_expression);
   out.start_correlation = x.start_correlation;
   out.end_correlation = x.end_correlation;
   out.correlation = x.correlation;
-  out.correlation_slope = x.correlation_slope;
+  out.shrinking = x.shrinking;
   out.increment = x.increment;
   out.growth = x.growth;
   out.limit = x.limit;
@@ -161,7 +181,12 @@ void write(std::ostream& out, const Options& options, const report::Explanation&
   if (options.output.format == "csv") return report::write_csv(out, explanation);
   if (options.output.format == "table") return report::write_table(out, explanation);
   report::write_json(out, explanation,
-                     {"explain", {{"spec", options.spec}, {"theory", options.theory.name}, {"layer", options.layer}}});
+                     {"explain",
+                      {{"spec", options.spec},
+                       {"theory", options.theory.name},
+                       {"layer", options.layer},
+                       {"across", options.across},
+                       {"unmasked", options.unmasked}}});
 }
 
 void run(const Options& options) {
@@ -170,6 +195,7 @@ void run(const Options& options) {
   write_output(options.output, [&] {
     const auto found = std::make_shared<report::Explanation>(explanation_of(*load(options.spec).network, options));
     warn(options.output, options.spec, found->warnings);
+    if (options.output.format == "csv" && !found->remark.empty()) warn(options.output, options.spec, {found->remark});
     return [&options, found](std::ostream& out) { write(out, options, *found); };
   });
 }
@@ -198,7 +224,7 @@ void add_explain(CLI::App& app) {
       "  sigprop explain specs/bert-base.json\n"
       "  sigprop explain specs/bert-base.json --layer 12 --theory paper\n"
       "  sigprop explain specs/gpt2.json --unmasked --latex --output layer.tex\n"
-      "  sigprop explain specs/transformer-base.json --layer \"encoder/layer 3\" --format json");
+      "  sigprop explain specs/transformer-base.json --layer \"encoder/layer 3\" --unmasked --format json");
   command->callback([options] { run(*options); });
 }
 

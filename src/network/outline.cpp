@@ -117,20 +117,24 @@ void copy_between(const Components& list, std::size_t first, std::size_t last, s
   }
 }
 
-/// Layers that begin in a list of the outer level.
-std::size_t layers_in(const Components& list) {
+/// The outline of a list alone: its layers, and its points behind the one of its input.
+Outline outline_alone(const Components& list) {
   Network alone;
   alone.body = list;
-  return outline_of(alone).layers.size();
+  return outline_of(alone);
 }
 
-std::optional<Run> run_in(const Components& list, std::size_t layer, std::size_t before) {
+/// `layer` and `point` are the last ones before the list.
+std::optional<Run> run_in(const Components& list, std::size_t wanted, std::size_t layer, std::size_t point) {
   for (const Component& component : list) {
-    const std::size_t layers = layers_in({component});
+    const Outline alone = outline_alone({component});
+    const std::size_t layers = alone.layers.size(), points = alone.points.size() - 1;
     const auto* repeat = std::get_if<Repeat>(&component.op);
-    if (layer > before && layer <= before + layers && repeat != nullptr && repeat->times > 1 && layers == repeat->times)
-      return Run{before + 1, before + layers, repeat->of};
-    before += layers;
+    if (wanted > layer && wanted <= layer + layers && repeat != nullptr && repeat->times > 1 &&
+        layers == repeat->times && points > 0)
+      return Run{layer + 1, layer + layers, point, point + points, repeat->of};
+    layer += layers;
+    point += points;
   }
   return {};
 }
@@ -179,8 +183,10 @@ Network layer_alone(const Network& network, const Outline& outline, std::size_t 
 }
 
 std::optional<Run> run_of(const Network& network, std::size_t layer) {
-  const std::size_t of_encoder = network.encoder.empty() ? 0 : layers_in(network.encoder);
-  return layer <= of_encoder ? run_in(network.encoder, layer, 0) : run_in(network.body, layer, of_encoder);
+  if (network.encoder.empty()) return run_in(network.body, layer, 0, 0);
+  const Outline encoder = outline_alone(network.encoder);
+  if (layer <= encoder.layers.size()) return run_in(network.encoder, layer, 0, 0);
+  return run_in(network.body, layer, encoder.layers.size(), encoder.points.size());
 }
 
 bool has_mask(const Network& network) {

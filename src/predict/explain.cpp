@@ -27,7 +27,7 @@ void explain_input(const Network& network, Theory theory, const Keeping& keeping
   input.body = network.input;
   input.input.clear();
   const auto notebook = std::make_shared<Notebook>(out);
-  Explaining algebra(input, theory, tables, notebook, {});
+  Explaining algebra(input, theory, tables, notebook, {}, {});
   if (const auto* embedding = std::get_if<network::Embedding>(&input.source)) {
     algebra.begin_with(*embedding);
   } else {
@@ -53,7 +53,9 @@ void explain_layer(const Network& network, Theory theory, const network::Outline
   const network::Outline places = network::outline_of(one);
   profile::Profile unread = blank_profile(places);
   const auto notebook = std::make_shared<Notebook>(out);
-  Explaining algebra(one, theory, tables, notebook, points);
+  std::vector<std::string> weights;
+  for (const network::Outline::Weight& weight : outline.layers[layer - 1].weights) weights.push_back(weight.name);
+  Explaining algebra(one, theory, tables, notebook, points, weights);
   const bool decodes = !network.encoder.empty() && out.layer.rfind("decoder/", 0) == 0;
   if (decodes) algebra.attend_to_memory(keeping.memory);
   algebra.begin_with(entering);

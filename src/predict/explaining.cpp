@@ -46,11 +46,13 @@ bool has_closed_form(network::ActivationKind kind) {
 }  // namespace
 
 Explaining::Explaining(const network::Network& layer, Theory theory, std::shared_ptr<Known<Expression>::Tables> tables,
-                       const std::shared_ptr<Notebook>& notebook, std::vector<std::string> points)
+                       const std::shared_ptr<Notebook>& notebook, std::vector<std::string> points,
+                       std::vector<std::string> weights)
     : Base(layer, theory, std::move(tables), {notebook}),
       notebook_(notebook),
       paper_(theory == Theory::paper),
-      points_(std::move(points)) {
+      points_(std::move(points)),
+      weights_(std::move(weights)) {
   notebook_->name(&layer.sequence_length, Expression({"L", "L"}, layer.sequence_length));
   if (layer.batch > 1) notebook_->name(&layer.batch, Expression({"B", "B"}, layer.batch));
   notebook_->explain_everywhere("L", "tokens of a sequence");
@@ -190,11 +192,15 @@ Explaining::Sum Explaining::sum(const network::Residual& op, const Signal& x, co
   ++readers_[number_of(x)];
   ++readers_[number_of(branch)];
   branch_ends_.push_back(number_of(branch));
-  const auto scaled = [](double scale, const char* name, const std::string& what) {
-    return scale == 1 ? what : name + (" " + what);
+  const bool gain = op.skip == 0 && op.of.size() == 1 && std::holds_alternative<network::Norm>(op.of.front().op);
+  std::string right;
+  const auto add_scaled = [&](double scale, const char* name, const std::string& what) {
+    if (scale == 0) return;
+    right += (right.empty() ? "" : " + ") + (scale == 1 ? what : name + (" " + what));
   };
-  notebook_->begin(&op, next() + " = " + scaled(op.skip, "λ", shown(x)) + " + " + scaled(op.branch, "β", shown(branch)),
-                   "residual");
+  add_scaled(op.skip, "λ", shown(x));
+  add_scaled(op.branch, gain ? "gain" : "β", shown(branch));
+  notebook_->begin(&op, next() + " = " + (right.empty() ? "0" : right), "residual");
   name_numbers(op);
   const Sum out = Base::sum(op, x, branch);
   return {arisen(out.signal), Expression(out.branch_share.sample())};
@@ -230,15 +236,18 @@ Explaining::Gradient Explaining::sum(const network::Residual& op, const Gradient
   return taken(Base::sum(op, g, branch, branch_share), number_of(branch));
 }
 
-void Explaining::note_norms(const std::vector<std::string>& names, const SquaredNorms<Expression>& norms) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
+void Explaining::note_norms(const SquaredNorms<Expression>& norms, std::size_t weights) {
+  const std::size_t first = weights_.size() - weights;
+  for (std::size_t i = 0; i < weights; ++i) {
     if (!norms[i]) continue;
+    const std::string& name = weights_[first + i];
     std::string latex;
-    for (const char c : names[i]) latex += c == '_' ? std::string("\\_") : std::string(1, c);
+    for (const char c : name) latex += c == '_' ? std::string("\\_") : std::string(1, c);
     const std::string weight = "\\|\\partial W_{\\mathrm{" + latex + "}}\\|";
-    const Expression squared = notebook_->note({"E‖∂W_" + names[i] + "‖²", "\\mathrm{E}" + weight + "^2"}, *norms[i]);
-    static_cast<void>(notebook_->note({"‖∂W_" + names[i] + "‖", weight}, sqrt(squared)));
+    const Expression squared = notebook_->note({"E‖∂W_" + name + "‖²", "\\mathrm{E}" + weight + "^2"}, *norms[i]);
+    static_cast<void>(notebook_->note({"‖∂W_" + name + "‖", weight}, sqrt(squared)));
   }
+  weights_.resize(first);
 }
 
 // ---- what a step is called -------------------------------------------------------------------------------------------
@@ -263,30 +272,60 @@ std::string Explaining::title(const network::Attention& op) {
   return op.cross ? "cross-attention" : "attention";
 }
 
-std::string Explaining::formulas(const network::Activation& op) const {
-  if (!has_closed_form(op.kind)) return "activation";
-  return op.kind == network::ActivationKind::relu ? "relu" : op.kind == network::ActivationKind::gelu ? "gelu" : "";
+std::string Explaining::joined(const Names& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
 }
 
-std::string Explaining::formulas(const network::GatedLinear& op) const {
-  return has_closed_form(op.activation) ? "linear, gated" : "linear, activation, gated";
+Explaining::Names Explaining::formulas_of(const network::Activation& op) const {
+  using network::ActivationKind;
+  if (!has_closed_form(op.kind)) return {"activation"};
+  if (op.kind == ActivationKind::identity) return {};
+  return {op.kind == ActivationKind::relu ? "relu" : "gelu"};
 }
 
-std::string Explaining::formulas(const network::Norm& op) const {
-  if (op.kind == network::NormKind::rms_norm) return "rms_norm";
+Explaining::Names Explaining::formulas_of(const network::GatedLinear& op) const {
+  Names out{"linear"};
+  for (const std::string& name : formulas_of(network::Activation{op.activation})) out.push_back(name);
+  out.emplace_back("gated");
+  return out;
+}
+
+Explaining::Names Explaining::backward_formulas_of(const network::GatedLinear& op) const {
+  Names out = formulas_of(op);
+  out.emplace_back("weight_gradient");
+  return out;
+}
+
+std::string Explaining::norm_formula(network::NormKind kind) const {
+  if (kind == network::NormKind::rms_norm) return "rms_norm";
   return paper_ ? "layer_norm_paper" : "layer_norm";
 }
 
-std::string Explaining::backward_formulas(const network::Norm& op) const {
-  return paper_ && op.kind == network::NormKind::layer_norm ? "layer_norm_paper" : "norm_backward";
+std::string Explaining::norm_backward_formula(network::NormKind kind) const {
+  return paper_ && kind == network::NormKind::layer_norm ? "layer_norm_paper" : "norm_backward";
 }
 
-std::string Explaining::formulas(const network::Attention&) const {
-  return paper_ ? "attention_scores, attention_paper_forward, linear" : "attention_scores, attention_forward, linear";
+Explaining::Names Explaining::formulas_of(const network::Attention& op) const {
+  if (paper_) return {"attention_scores", "attention_paper_forward", "linear"};
+  Names out;
+  if (op.rotary_base) out.emplace_back("rotary_means");
+  out.emplace_back("attention_scores");
+  for (const char* row_or_pair : {"softmax_row_", "softmax_pair_"})
+    out.push_back(row_or_pair + std::string(op.query_key_norm ? "normalized" : "head_width"));
+  out.emplace_back("attention_forward");
+  if (op.inner_norm) out.push_back(norm_formula(*op.inner_norm));
+  out.emplace_back("linear");
+  return out;
 }
 
-std::string Explaining::backward_formulas(const network::Attention&) const {
-  return paper_ ? "linear, attention_paper_backward, weight_gradient" : "linear, attention_backward, weight_gradient";
+Explaining::Names Explaining::backward_formulas_of(const network::Attention& op) const {
+  Names out{"linear"};
+  if (op.inner_norm) out.push_back(norm_backward_formula(*op.inner_norm));
+  out.emplace_back(paper_ ? "attention_paper_backward" : "attention_backward");
+  out.emplace_back("weight_gradient");
+  return out;
 }
 
 // ---- the numbers of the model ----------------------------------------------------------------------------------------

@@ -22,8 +22,10 @@ class Explaining : public Exchangeable<scalar::Expression> {
   using Entering = Exchangeable<double>::Signal;
   using Leaving = Exchangeable<double>::Gradient;
 
+  /// points, weights: their names in the profile, in forward order.
   Explaining(const network::Network& layer, Theory theory, std::shared_ptr<Known<Expression>::Tables> tables,
-             const std::shared_ptr<Notebook>& notebook, std::vector<std::string> points);
+             const std::shared_ptr<Notebook>& notebook, std::vector<std::string> points,
+             std::vector<std::string> weights);
 
   // ---- ends --------------------------------------------------------------------------------------------------------
 
@@ -61,7 +63,7 @@ class Explaining : public Exchangeable<scalar::Expression> {
   [[nodiscard]] Gradient backward(const Op& op, const Signal& x, const Gradient& g, SquaredNorms<Expression>& norms) {
     begin_back(op, x);
     const Gradient back = Base::backward(op, as_read(op, x), g, norms);
-    note_norms(weight_names(op), norms);
+    note_norms(norms, weights_of(op));
     return taken(back, number_of(x));
   }
   [[nodiscard]] Gradient into_experts(const network::Experts& op, const Gradient& g);
@@ -115,28 +117,41 @@ class Explaining : public Exchangeable<scalar::Expression> {
   [[nodiscard]] static std::string title(const network::Dropout&) { return "dropout"; }
   [[nodiscard]] static std::string title(const network::Norm& op);
   [[nodiscard]] static std::string title(const network::Attention& op);
-  [[nodiscard]] std::string formulas(const network::Linear&) const { return "linear"; }
-  [[nodiscard]] std::string formulas(const network::GatedLinear& op) const;
-  [[nodiscard]] std::string formulas(const network::Activation& op) const;
-  [[nodiscard]] std::string formulas(const network::Dropout&) const { return "dropout"; }
-  [[nodiscard]] std::string formulas(const network::Norm& op) const;
-  [[nodiscard]] std::string formulas(const network::Attention& op) const;
+  /// The formulas that a component uses, as the catalogue names them.
+  template <class Op>
+  [[nodiscard]] std::string formulas(const Op& op) const {
+    return joined(formulas_of(op));
+  }
   template <class Op>
   [[nodiscard]] std::string backward_formulas(const Op& op) const {
-    return formulas(op);
+    return joined(backward_formulas_of(op));
   }
-  [[nodiscard]] std::string backward_formulas(const network::Linear&) const { return "linear, weight_gradient"; }
-  [[nodiscard]] std::string backward_formulas(const network::Norm& op) const;
-  [[nodiscard]] std::string backward_formulas(const network::Attention& op) const;
+  using Names = std::vector<std::string>;
+  [[nodiscard]] static std::string joined(const Names& names);
+  [[nodiscard]] Names formulas_of(const network::Linear&) const { return {"linear"}; }
+  [[nodiscard]] Names formulas_of(const network::GatedLinear& op) const;
+  [[nodiscard]] Names formulas_of(const network::Activation& op) const;
+  [[nodiscard]] Names formulas_of(const network::Dropout&) const { return {"dropout"}; }
+  [[nodiscard]] Names formulas_of(const network::Norm& op) const { return {norm_formula(op.kind)}; }
+  [[nodiscard]] Names formulas_of(const network::Attention& op) const;
+  [[nodiscard]] Names backward_formulas_of(const network::Linear&) const { return {"linear", "weight_gradient"}; }
+  [[nodiscard]] Names backward_formulas_of(const network::GatedLinear& op) const;
+  [[nodiscard]] Names backward_formulas_of(const network::Activation& op) const { return formulas_of(op); }
+  [[nodiscard]] Names backward_formulas_of(const network::Dropout&) const { return {"dropout"}; }
+  [[nodiscard]] Names backward_formulas_of(const network::Norm& op) const { return {norm_backward_formula(op.kind)}; }
+  [[nodiscard]] Names backward_formulas_of(const network::Attention& op) const;
+  [[nodiscard]] std::string norm_formula(network::NormKind kind) const;
+  [[nodiscard]] std::string norm_backward_formula(network::NormKind kind) const;
 
-  [[nodiscard]] static std::vector<std::string> weight_names(const network::Linear& op) { return {op.name}; }
-  [[nodiscard]] static std::vector<std::string> weight_names(const network::GatedLinear&) { return {"gate", "in"}; }
-  [[nodiscard]] static std::vector<std::string> weight_names(const network::Attention&) { return {"q", "k", "v", "o"}; }
+  /// Of a component's weights, in forward order; the last ones not yet noted.
+  void note_norms(const SquaredNorms<Expression>& norms, std::size_t weights);
+  [[nodiscard]] static std::size_t weights_of(const network::Linear&) { return 1; }
+  [[nodiscard]] static std::size_t weights_of(const network::GatedLinear&) { return 2; }
+  [[nodiscard]] static std::size_t weights_of(const network::Attention&) { return 4; }
   template <class Op>
-  [[nodiscard]] static std::vector<std::string> weight_names(const Op&) {
-    return {};
+  [[nodiscard]] static std::size_t weights_of(const Op&) {
+    return 0;
   }
-  void note_norms(const std::vector<std::string>& names, const SquaredNorms<Expression>& norms);
 
   // ---- the numbers of the model ------------------------------------------------------------------------------------
 
@@ -157,6 +172,7 @@ class Explaining : public Exchangeable<scalar::Expression> {
   bool paper_;
   std::vector<std::string> points_;
   std::size_t next_point_ = 0;
+  std::vector<std::string> weights_;  ///< not yet met on the way back
   Signal entering_;
   std::size_t signals_ = 0;                       ///< so far
   std::map<std::string, std::size_t> numbers_;    ///< by the key of a variance

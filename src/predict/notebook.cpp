@@ -40,8 +40,9 @@ void Notebook::begin(const void* component, const std::string& title, const std:
 scalar::Expression Notebook::note(const scalar::Symbol& left, const Expression& right, bool across) {
   if (out_ == nullptr) return right;
   const auto [place, fresh] = noted_.try_emplace({component_, left.text}, right.sample());
-  const bool known = !fresh && backward_ && place->second == right.sample();
+  const bool known = !fresh && backward_ && place->second == right.sample() && noted_by_[left.text] == component_;
   place->second = right.sample();
+  noted_by_[left.text] = component_;
   if (right.sample() == 0) return Expression(0);
   if (!known) steps().back().equations.push_back({left, right, across});
   return {left, right.sample()};

@@ -46,7 +46,8 @@ class Notebook {
   void begin(const void* component, const std::string& title, const std::string& formulas);
   void turn_back() { backward_ = true; }
 
-  /// Writes left = right down and gives the symbol. On the way back what the same component noted on the way forward is only named again.
+  /// Writes left = right down and gives the symbol. On the way back what the same component noted on the way forward is only named
+  /// again, unless another component has given the name to something else since.
   [[nodiscard]] Expression note(const scalar::Symbol& left, const Expression& right, bool across = false);
 
   /// A symbol whose equation is not told, such as a share that neighbours leave.
@@ -60,6 +61,7 @@ class Notebook {
   Explanation* out_ = nullptr;
   std::unordered_map<const void*, Expression> names_;
   std::map<std::pair<const void*, std::string>, double> noted_;
+  std::map<std::string, const void*> noted_by_;  ///< the last component, by a symbol's text
   const void* component_ = nullptr;
   bool backward_ = false;
 };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/latex.hpp"
 
-#include <utility>
-#include <vector>
+#include <map>
 
 #include "report/number.hpp"
 
@@ -10,6 +9,7 @@ namespace sigprop::report {
 
 void begin_document(std::ostream& out, const std::string& title) {
   out << "\\documentclass[a4paper]{article}\n"
+         "\\usepackage[T1]{fontenc}\n"
          "\\usepackage{amsmath}\n"
          "\\usepackage{graphicx}\n"
          "\\addtolength{\\hoffset}{-15mm}\\addtolength{\\textwidth}{30mm}\n"
@@ -23,36 +23,72 @@ void begin_document(std::ostream& out, const std::string& title) {
 }
 
 std::string latex_text(const std::string& text) {
-  static const std::vector<std::pair<std::string, std::string>> signs{{"_", "\\_"},      {"&", "\\&"},
-                                                                      {"%", "\\%"},      {"#", "\\#"},
-                                                                      {"$", "\\$"},      {"{", "\\{"},
-                                                                      {"}", "\\}"},      {"^", "\\^{}"},
-                                                                      {"₀", "$_0$"},     {"₁", "$_1$"},
-                                                                      {"₂", "$_2$"},     {"₃", "$_3$"},
-                                                                      {"₄", "$_4$"},     {"₅", "$_5$"},
-                                                                      {"₆", "$_6$"},     {"₇", "$_7$"},
-                                                                      {"₈", "$_8$"},     {"₉", "$_9$"},
-                                                                      {"⁻", "$^-$"},     {"⁰", "$^0$"},
-                                                                      {"¹", "$^1$"},     {"²", "$^2$"},
-                                                                      {"³", "$^3$"},     {"⁴", "$^4$"},
-                                                                      {"⁵", "$^5$"},     {"⁶", "$^6$"},
-                                                                      {"⁷", "$^7$"},     {"⁸", "$^8$"},
-                                                                      {"⁹", "$^9$"},     {"λ", "$\\lambda$"},
-                                                                      {"β", "$\\beta$"}, {"γ", "$\\gamma$"},
-                                                                      {"η", "$\\eta$"},  {"φ", "$\\phi$"},
-                                                                      {"π", "$\\pi$"},   {"·", "$\\cdot$"},
-                                                                      {"√", "$\\surd$"}, {"κ̄", "$\\bar\\kappa$"},
-                                                                      {"–", "--"}};
+  static const std::map<std::string, std::string> signs{{"\\", "\\textbackslash{}"},
+                                                        {"~", "\\textasciitilde{}"},
+                                                        {"^", "\\^{}"},
+                                                        {"_", "\\_"},
+                                                        {"&", "\\&"},
+                                                        {"%", "\\%"},
+                                                        {"#", "\\#"},
+                                                        {"$", "\\$"},
+                                                        {"{", "\\{"},
+                                                        {"}", "\\}"},
+                                                        {"<", "$<$"},
+                                                        {">", "$>$"},
+                                                        {"|", "$|$"},
+                                                        {"\"", "{\\textquotedbl}"},
+                                                        {"₀", "$_0$"},
+                                                        {"₁", "$_1$"},
+                                                        {"₂", "$_2$"},
+                                                        {"₃", "$_3$"},
+                                                        {"₄", "$_4$"},
+                                                        {"₅", "$_5$"},
+                                                        {"₆", "$_6$"},
+                                                        {"₇", "$_7$"},
+                                                        {"₈", "$_8$"},
+                                                        {"₉", "$_9$"},
+                                                        {"⁻", "$^-$"},
+                                                        {"⁰", "$^0$"},
+                                                        {"¹", "$^1$"},
+                                                        {"²", "$^2$"},
+                                                        {"³", "$^3$"},
+                                                        {"⁴", "$^4$"},
+                                                        {"⁵", "$^5$"},
+                                                        {"⁶", "$^6$"},
+                                                        {"⁷", "$^7$"},
+                                                        {"⁸", "$^8$"},
+                                                        {"⁹", "$^9$"},
+                                                        {"·", "$\\cdot$"},
+                                                        {"√", "$\\surd$"},
+                                                        {"′", "$'$"},
+                                                        {"–", "--"},
+                                                        {"×", "$\\times$"},
+                                                        {"α", "$\\alpha$"},
+                                                        {"β", "$\\beta$"},
+                                                        {"γ", "$\\gamma$"},
+                                                        {"δ", "$\\delta$"},
+                                                        {"ε", "$\\epsilon$"},
+                                                        {"η", "$\\eta$"},
+                                                        {"θ", "$\\theta$"},
+                                                        {"κ", "$\\kappa$"},
+                                                        {"λ", "$\\lambda$"},
+                                                        {"μ", "$\\mu$"},
+                                                        {"π", "$\\pi$"},
+                                                        {"ρ", "$\\rho$"},
+                                                        {"σ", "$\\sigma$"},
+                                                        {"τ", "$\\tau$"},
+                                                        {"φ", "$\\phi$"},
+                                                        {"ψ", "$\\psi$"},
+                                                        {"ω", "$\\omega$"}};
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t taken = 0;
-    for (const auto& [sign, latex] : signs) {
-      if (text.compare(at, sign.size(), sign) != 0) continue;
-      out += latex;
-      taken = sign.size();
-    }
-    if (taken == 0) out += text[at++];
-    at += taken;
+    std::size_t end = at + 1;  // of a character of UTF-8
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) ++end;
+    const std::string sign = text.substr(at, end - at);
+    const auto found = signs.find(sign);
+    const bool printable = sign.size() == 1 && static_cast<unsigned char>(sign[0]) >= ' ' && sign[0] != '\x7f';
+    out += found != signs.end() ? found->second : printable ? sign : "?";
+    at = end;
   }
   return out;
 }

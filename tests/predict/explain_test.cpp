@@ -5,8 +5,11 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
+#include <set>
+#include <sstream>
 
 #include "sigprop/network/outline.hpp"
+#include "sigprop/report/report.hpp"
 #include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
@@ -26,14 +29,6 @@ const profile::Point& point_of(const profile::Profile& profile, const std::strin
   }
   FAIL("no point " << path);
   throw;
-}
-
-/// The names of weights in equations are those of the profile but for attention's and gates' short ones.
-std::string profile_name(const ExplainedStep& step, const std::string& name) {
-  const std::map<std::string, std::string> attention{{"q", "query"}, {"k", "key"}, {"v", "value"}, {"o", "output"}};
-  if (step.title.find("attention") != std::string::npos)
-    return (step.title.rfind("cross-", 0) == 0 ? "cross_" : "") + attention.at(name);
-  return step.title.rfind("gated", 0) == 0 ? "ffn_" + name : name;
 }
 
 void check_evaluates(const ExplainedEquation& equation) {
@@ -91,7 +86,7 @@ std::size_t check_explained(const json& spec, Theory theory = Theory::full) {
         if (left.rfind(weight, 0) != 0) continue;
         const std::string name = left.substr(std::string(weight).size(), left.rfind("‖") - std::string(weight).size());
         for (const profile::Weight& w : profile.layers[layer - 1].weights) {
-          if (w.name == profile_name(step, name)) check(equation.right.sample(), w.gradient_norm.value());
+          if (w.name == name) check(equation.right.sample(), w.gradient_norm.value());
         }
       }
     }
@@ -162,6 +157,65 @@ TEST_CASE("names are those of the text: signals by number, parts of a gradient b
   CHECK(found.backward.back().title == "skip and branch together, back to x₀");
   CHECK(found.backward.back().equations.front().right.text() == "γ₃² + γ₀′²");
   CHECK(found.backward.back().equations.front().right.latex() == "\\gamma_{3}^2 + \\gamma_{0}^{\\prime 2}");
+}
+
+TEST_CASE("on the way back a symbol that another component has used since is told again") {
+  const network::Network network =
+      test::network_of(json::parse(R"({"sequence_length": 64, "input": {"variance": 1, "token_correlation": 0.2},
+      "components": [{"residual": {"of": [
+        {"norm": "layer_norm"},
+        {"attention": {"width": 128, "heads": 4, "query_std": 0.1, "key_std": 0.1, "value_std": 0.1, "output_std": 0.1}},
+        {"norm": "layer_norm"},
+        {"attention": {"width": 128, "heads": 4, "query_std": 0.1, "key_std": 0.2, "value_std": 0.1, "output_std": 0.1}}]}}]})"));
+  const Explanation found = predict::explain(network, Theory::full, 1);
+  std::vector<std::size_t> told;
+  for (const ExplainedStep& step : found.backward) {
+    if (step.title.rfind("attention", 0) != 0) continue;
+    told.push_back(0);
+    for (const ExplainedEquation& equation : step.equations) told.back() += equation.left.text == "S2" ? 1 : 0;
+  }
+  CHECK(told == std::vector<std::size_t>{0, 1});
+}
+
+TEST_CASE("a gain and a scale of 0 are told as what they are") {
+  const Explanation gain =
+      predict::explain(test::network_of(changed({{"norm", {{"placement", "post"}, {"gain", 0.7}}}})), Theory::full, 1);
+  CHECK(gain.forward[4].title == "x₄ = gain x₃");
+  const Explanation none =
+      predict::explain(test::network_of(changed({{"residual", {{"skip", 0}, {"branch", 0.5}}}})), Theory::full, 1);
+  CHECK(none.forward[3].title == "x₃ = β x₂");
+}
+
+TEST_CASE("the formulas that a step names are in the catalogue") {
+  std::set<std::string> known, named;
+  for (const report::Formula& formula : report::formulas()) known.insert(formula.name);
+  const json gated = {{"width", 256}, {"activation", "silu"}, {"gated", true}};
+  for (const json& spec :
+       {test::project_spec("bert-base.json"),
+        changed({{"ffn", gated},
+                 {"norm", {{"kind", "rms_norm"}, {"inner", true}}},
+                 {"attention", {{"rotary_base", 10000}}}}),
+        changed({{"attention", {{"query_key_norm", "rms_norm"}}}, {"ffn", {{"experts", 4}, {"top_k", 2}}}})}) {
+    for (const std::size_t layer : {0, 1}) {
+      for (const Theory theory : {Theory::full, Theory::paper}) {
+        if (theory == Theory::paper && (spec["stack"]["attention"].contains("rotary_base") ||
+                                        spec["stack"]["attention"].contains("query_key_norm")))
+          continue;
+        const Explanation found = predict::explain(test::network_of(spec), theory, layer);
+        for (const auto* steps : {&found.forward, &found.backward}) {
+          for (const ExplainedStep& step : *steps) {
+            std::stringstream list(step.formulas);
+            for (std::string name; std::getline(list >> std::ws, name, ',');) named.insert(name);
+          }
+        }
+      }
+    }
+  }
+  for (const std::string& name : named) {
+    INFO(name);
+    CHECK(known.contains(name));
+  }
+  CHECK(named.size() >= 20);
 }
 
 TEST_CASE("what has no equations of one layer is refused") {

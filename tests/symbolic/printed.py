@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents against the equations that the program prints: python3 tests/symbolic/printed.py SIGPROP ROOT [--update]
 
-docs/formulas.md and .tex are printed as a whole; docs/theory.md takes the block below every mark from it: <!-- equations of NAME --> for
+docs/formulas.md and .tex are printed as a whole; the console blocks of docs/explain.md are what the commands print, with "..." for what is left
+out; docs/theory.md takes the block below every mark from it: <!-- equations of NAME --> for
 what the code of a closed formula gives, <!-- definition of NAME --> for its head comment, symbols below. Every formula has one of them, every closed one
 its equations. Exit status 77 where pdflatex is absent and all else is right."""
 import json
@@ -15,6 +16,8 @@ import tempfile
 import textwrap
 
 MARK = re.compile(r"<!-- (equations|definition) of (\w+) -->\n```\n.*?```", re.DOTALL)
+
+STRANGE = "C:\\models\\x_1 ~<50 %> {κ} & #2 $ ^ \" 模 ü"
 
 
 def output_of(*command):
@@ -41,12 +44,25 @@ def theory_of(sigprop, text):
             fail("theory.md", f"has a mark for {kind} of {name}, which there are not")
         return f"<!-- {kind} of {name} -->\n```\n{of[name]}\n```"
 
-    marks = {match.groups() for match in MARK.finditer(text)}
+    marks = [match.groups() for match in MARK.finditer(text)]
+    twice = {mark for mark in marks if marks.count(mark) > 1}
+    if twice:
+        fail("theory.md", f"has the marks {twice} more than once")
     for name in definitions:
         wanted = "equations" if name in equations else "definition"
         if (wanted, name) not in marks:
             fail("theory.md", f"has no mark for the {wanted} of {name}")
     return MARK.sub(printed, text)
+
+
+def check_console(sigprop, root, document):
+    """Every line of a console block stands in what its command prints, in this order."""
+    for block in re.findall(r"```console\n\$ sigprop (.*?)\n(.*?)```", (root / "docs" / document).read_text(), re.DOTALL):
+        command, lines = block[0].split(" | ")[0].split(), block[1].splitlines()
+        printed = iter(output_of(sigprop, *(root / part if part.startswith("specs/") else part for part in command)).splitlines())
+        for line in lines:
+            if line.strip() != "..." and line not in printed:
+                sys.exit(f"docs/{document}: sigprop {block[0]} does not print, or not there: {line}")
 
 
 def compile_all(folder, documents):
@@ -66,20 +82,23 @@ def main(sigprop, root, *more):
         theory.write_text(theory_of(sigprop, theory.read_text()))
     if theory_of(sigprop, theory.read_text()) != theory.read_text():
         fail("theory.md", "has other equations than sigprop formulas prints")
+    check_console(sigprop, root, "explain.md")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         subprocess.run([sigprop, "formulas", "--all", folder], check=True)
         for page in ("formulas.md", "formulas.tex"):
             if (folder / page).read_bytes() != (docs / page).read_bytes():
                 fail(page, "is not what sigprop formulas --all prints")
-        for output, *arguments in (("layer.tex", specs / "bert-base.json", "--layer", "3"),
+        (folder / "strange.json").write_text(json.dumps(json.loads((specs / "mlp.json").read_text()) | {"name": STRANGE}))
+        for output, *arguments in (("strange.tex", folder / "strange.json"),
+                                   ("layer.tex", specs / "bert-base.json", "--layer", "3"),
                                    ("rotary.tex", specs / "mixtral-8x7b.json", "--unmasked", "--across"),
                                    ("decoder.tex", specs / "t5-small.json", "--unmasked", "--layer", "decoder/layer 2")):
             subprocess.run([sigprop, "explain", *arguments, "--quiet", "--latex", "--output", folder / output], check=True)
         if not shutil.which("pdflatex"):
             print("skipped: pdflatex is absent, so nothing was compiled")
             sys.exit(77)
-        compile_all(folder, ("formulas.tex", "layer.tex", "rotary.tex", "decoder.tex"))
+        compile_all(folder, ("formulas.tex", "strange.tex", "layer.tex", "rotary.tex", "decoder.tex"))
 
 
 if __name__ == "__main__":

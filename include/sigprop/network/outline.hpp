@@ -50,6 +50,8 @@ struct Outline {
 struct Run {
   std::size_t first = 0;  ///< layer, from 1
   std::size_t last = 0;
+  std::size_t before = 0;             ///< the outline's point before the first turn
+  std::size_t behind = 0;             ///< and the one at the end of the last
   std::vector<Component> components;  ///< of one turn
 };
 

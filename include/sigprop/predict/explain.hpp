@@ -39,30 +39,32 @@ struct Recursion {
     adds,     ///< A = 1
     grows,    ///< A > 1
     scales,   ///< q' = G(r) q
-    other
+    other     ///< none of these, or not from the first layer to the last
   };
 
   std::string first;  ///< layers
   std::string last;
   std::size_t layers = 0;
   Kind kind = Kind::other;
-  scalar::Expression second_moment;  ///< q' by q and r, everything in the layer put together
-  scalar::Expression token_dot;      ///< c'
-  scalar::Expression gain;           ///< ∂q'/∂q: A, or G(r)
-  double start_correlation = 0;      ///< r before the first of the layers
-  double end_correlation = 0;        ///< behind the last
+  scalar::Expression second_moment;                   ///< q' by q and r, everything in the layer put together
+  scalar::Expression token_dot;                       ///< c'
+  double gain = 0;                                    ///< A; of layers that scale G(r), far on
+  std::optional<scalar::Expression> gain_expression;  ///< the same in symbols, where it has a closed form
+  double start_correlation = 0;                       ///< r before the first of the layers
+  double end_correlation = 0;                         ///< behind the last
 
   std::optional<double> correlation;  ///< r*, to which r goes; none where layers do not lead to one
-  double correlation_slope = 0;       ///< at r*: of the next r by r, or of the r of what is added
-  double increment = 0;               ///< C(r*)
-  double growth = 1;                  ///< q'/q, far on; where layers lead to no state, behind the last of them
-  std::optional<double> limit;        ///< of q
+  double shrinking =
+      0;  ///< of the distance from r* in a layer; where layers add, the slope at r* of the r of what is added
+  double increment = 0;         ///< C(r*)
+  double growth = 1;            ///< q'/q, far on; where layers lead to no state, behind the last of them
+  std::optional<double> limit;  ///< of q
 
-  /// A gradient that keeps its shape on its way back through one of the layers, where the signal is as it is far on.
+  /// An eigenvalue of the gradient's map of (γ², η) back through one of the layers, where the signal is as it is far on.
   struct Mode {
-    double growth = 1;               ///< of γ² in a layer: an eigenvalue of the map of (γ², η)
-    double correlation = 0;          ///< its η/γ²
-    std::optional<double> exponent;  ///< where layers add: behind layer l, γ² is in proportion to l^-exponent
+    double growth = 1;                  ///< in a layer
+    std::optional<double> correlation;  ///< η/γ² of its eigenvector, where a gradient can have it: from -1/(L - 1) to 1
+    std::optional<double> exponent;     ///< where layers add: behind layer l it is in proportion to l^-exponent
   };
   std::array<Mode, 2> modes;  ///< the one that grows more first
 };

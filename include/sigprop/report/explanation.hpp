@@ -45,8 +45,8 @@ struct ExplanationStep {
 struct LayerRecursion {
   enum class Kind { resets, settles, adds, grows, scales, other };  ///< as docs/explain.md tells them apart
   struct Mode {
-    double growth = 1;       ///< of γ² in a layer
-    double correlation = 0;  ///< η/γ²
+    double growth = 1;                  ///< in a layer
+    std::optional<double> correlation;  ///< η/γ²
     std::optional<double> exponent;
   };
 
@@ -56,12 +56,12 @@ struct LayerRecursion {
   Kind kind = Kind::other;
   Notation second_moment;  ///< q' by q and r
   Notation token_dot;      ///< c'
-  Notation gain;           ///< ∂q'/∂q
-  double gain_value = 0;
+  double gain = 0;         ///< A or G(r)
+  std::optional<Notation> gain_expression;
   double start_correlation = 0;
   double end_correlation = 0;
   std::optional<double> correlation;  ///< r*
-  double correlation_slope = 0;
+  double shrinking = 0;
   double increment = 0;
   double growth = 1;
   std::optional<double> limit;
