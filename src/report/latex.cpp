@@ -8,11 +8,11 @@
 namespace sigprop::report {
 
 void begin_document(std::ostream& out, const std::string& title) {
-  out << "\\documentclass[a4paper]{article}\n"
+  out << "\\documentclass{article}\n"
+         "\\usepackage[a4paper,landscape,margin=18mm]{geometry}\n"
          "\\usepackage[T1]{fontenc}\n"
          "\\usepackage{amsmath}\n"
          "\\usepackage{graphicx}\n"
-         "\\addtolength{\\hoffset}{-15mm}\\addtolength{\\textwidth}{30mm}\n"
          "% An equation that is wider than the page is made smaller.\n"
          "\\newsavebox{\\wide}\n"
          "\\newcommand{\\fit}[1]{\\sbox{\\wide}{$\\displaystyle #1$}\\ifdim\\wd\\wide>\\linewidth"
