@@ -5,8 +5,9 @@
 docs/formulas.md and .tex are printed as a whole; the console blocks of docs/explain.md are what the commands print, with "..." for what is left
 out; docs/theory.md takes the block below every mark from it: <!-- equations of NAME --> for
 what the code of a closed formula gives, <!-- definition of NAME --> for its head comment, symbols below. Every formula has one of them, every closed one
-its equations. Exit status 77 where pdflatex is absent and all else is right."""
+its equations. What explain prints with numbers is worked out and compared with its values. Exit status 77 where pdflatex is absent and all else is right."""
 import json
+import math
 import pathlib
 import re
 import shutil
@@ -65,6 +66,37 @@ def check_console(sigprop, root, document):
                 sys.exit(f"docs/{document}: sigprop {block[0]} does not print, or not there: {line}")
 
 
+RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-"))
+MATHEMATICS = {"sqrt": math.sqrt, "pi": math.pi, "asin": math.asin, "acos": math.acos, "exp": math.exp, "ln": math.log}
+TABULATED = re.compile(r"\b(S2|T_q|T_k|P|T12_q|ρT12_k|entropy|M1|M2|M11|D2|D11|κ̄|κ̄₂)\(")
+
+
+def evaluated(line):
+    """The value of an equation's right side as it is printed with numbers."""
+    line = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda raised: "**(" + "".join(RAISED[c] for c in raised.group()) + ")", line)
+    for sign, python in (("·", "*"), ("√(", "sqrt("), ("^", "**"), ("π", "pi"), ("arcsin", "asin"), ("arccos", "acos")):
+        line = line.replace(sign, python)
+    return eval(line, {"__builtins__": {}}, MATHEMATICS)  # what our own program printed
+
+
+def check_numbers(sigprop, specs):
+    """Whoever works an explanation out on paper comes to what it says."""
+    count = 0
+    for name, *options in (("bert-base", "--layer", "3"), ("bert-base", "--layer", "12", "--theory", "paper"),
+                           ("vit-base", "--layer", "5", "--across"), ("mixtral-8x7b", "--unmasked"),
+                           ("t5-small", "--unmasked", "--layer", "decoder/layer 2")):
+        found = json.loads(output_of(sigprop, "explain", specs / f"{name}.json", "--quiet", "--format", "json", *options))
+        for step in found["forward"] + found["backward"]:
+            for one in step["equations"]:
+                if TABULATED.search(one["with_numbers"]):
+                    continue
+                count += 1
+                if not math.isclose(evaluated(one["with_numbers"]), one["value"], rel_tol=1e-3):
+                    sys.exit(f"{name}, {step['step']}: {one['quantity']} = {one['with_numbers']} is not {one['value']}")
+    if count < 400:
+        sys.exit(f"only {count} equations were worked out")
+
+
 def compile_all(folder, documents):
     for document in documents:
         done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", document], cwd=folder, capture_output=True,
@@ -83,6 +115,7 @@ def main(sigprop, root, *more):
     if theory_of(sigprop, theory.read_text()) != theory.read_text():
         fail("theory.md", "has other equations than sigprop formulas prints")
     check_console(sigprop, root, "explain.md")
+    check_numbers(sigprop, specs)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         subprocess.run([sigprop, "formulas", "--all", folder], check=True)
