@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "predict/pair_field.hpp"
 #include "predict/rotary_field.hpp"
@@ -30,7 +31,10 @@ struct CausalTables {
 
 /// What both forms read of the input: its scores and their softmax functionals. I, M: the shorter and the longer of two rows.
 struct CausalScores {
-  Places places = Places::single(0);
+  CausalScores(const CausalTables& tables, Eigen::MatrixXd dots, const Shape& of_attention)
+      : places(tables.places), x(std::move(dots)), shape(of_attention), rotary(tables.rotary) {}
+
+  Places places;
   Eigen::MatrixXd x;  ///< X_jj', token products of the input
   Shape shape;
   Eigen::MatrixXd query;       ///< d w_q X_ii' + b; behind a norm of the heads' queries over its diagonal

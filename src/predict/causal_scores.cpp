@@ -150,12 +150,8 @@ void require_alike(const Eigen::VectorXd& second_moments) {
 }
 
 CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables) {
-  CausalScores out;
-  out.places = tables.places;
-  out.x = x;
-  out.shape = shape;
+  CausalScores out(tables, x, shape);
   out.query = (shape.width * shape.query_weight * x).array() + shape.bias_variance;
-  out.rotary = tables.rotary;
   normalize(out);
   set_prefixes(out);
   set_key_spread(out);

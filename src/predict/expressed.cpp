@@ -151,11 +151,13 @@ formula::SoftmaxMeans<Expression> softmax_means(SoftmaxTables<double>& tables, d
                                                 const std::array<Expression, few_arguments>& x) {
   const auto& [v, rho, keys, width] = x;
   const formula::SoftmaxMeans<double> known = tables.of(length, head)(v.sample(), rho.sample());
-  const auto row = [&](const char* text, const char* latex, double value) {
-    return Expression::function({text, latex}, {v, keys, width}, value);
+  const std::vector<Expression> of_row = {v, keys, width};
+  const std::vector<Expression> of_pair = {rho, v, keys, width};
+  const auto row = [&of_row](const char* text, const char* latex, double value) {
+    return Expression::function({text, latex}, of_row, value);
   };
-  const auto pair = [&](const char* text, const char* latex, double value) {
-    return Expression::function({text, latex}, {rho, v, keys, width}, value);
+  const auto pair = [&of_pair](const char* text, const char* latex, double value) {
+    return Expression::function({text, latex}, of_pair, value);
   };
   return {{row("S2", "S_2", known.row.squares), row("T_q", "T_q", known.row.query_jacobian),
            row("T_k", "T_k", known.row.key_jacobian), row("entropy", "\\mathrm{entropy}", known.row.entropy)},

@@ -101,7 +101,6 @@ bool is_short(const Notation& equation) {
 }
 
 const char* kind_name(LayerRecursion::Kind kind) {
-  using Kind = LayerRecursion::Kind;
   switch (kind) {
     case Kind::resets:
       return "resets";

@@ -95,13 +95,15 @@ TEST_CASE("heads are taken apart and put together again") {
     const std::vector<float> x = numbers(shape.blocks() * group * length * shape.width);
     const std::vector<float> apart = taken_apart(shape, group, length, x);
     const Buffer<float> at_x = on_device<float>(context, x), at_apart = on_device<float>(context, apart);
-    const auto split = [&](auto* out) { cuda::split_heads(context, shape, group, length, at_x.data(), out); };
+    const auto split = [&, group = group, length = length](auto* out) {
+      cuda::split_heads(context, shape, group, length, at_x.data(), out);
+    };
     CHECK(differing(written(context, x.size(), split), apart) == 0);
     CHECK(differing(written<Bf16>(context, x.size(), split), apart) == 0);
-    CHECK(
-        differing(written(context, x.size(),
-                          [&](float* out) { cuda::merge_heads(context, shape, group, length, at_apart.data(), out); }),
-                  x) == 0);
+    const auto merge = [&, group = group, length = length](float* out) {
+      cuda::merge_heads(context, shape, group, length, at_apart.data(), out);
+    };
+    CHECK(differing(written(context, x.size(), merge), x) == 0);
   }
 }
 

@@ -69,8 +69,9 @@ TEST_CASE("normal numbers are the CPU's but for the last bits of sine, cosine an
   for (const auto& [replicates, count] :
        {std::pair<std::size_t, std::size_t>{1, 3 << 20}, {3, 1002}, {3, 1}, {2, 8}, {70000, 3}}) {
     for (const double std : {1.0, 0.02}) {
-      const std::vector<float> cpu = by_replicate(
-          replicates, [&](std::size_t r) { return draw_of(r).normal_matrix<float>(Team{2}, 7, 1, index(count), std); });
+      const std::vector<float> cpu = by_replicate(replicates, [&, columns = index(count)](std::size_t r) {
+        return draw_of(r).normal_matrix<float>(Team{2}, 7, 1, columns, std);
+      });
       INFO(replicates << " times " << count << ", std " << std);
       CHECK(worst(drawn(context, replicates, count, std), cpu, [&](std::size_t) { return normal_difference * std; }) <=
             1);
@@ -125,10 +126,11 @@ TEST_CASE("correlated tokens are the CPU's") {
       const Tokens tokens{sequences, length};
       const simulate::Mixture mixture = simulate::mixture_of(moments, static_cast<double>(length));
       const std::size_t count = static_cast<std::size_t>(tokens.rows()) * width;
-      const auto x = changed(context, drawn(context, replicates, count, 1), [&](float* at) {
-        cuda::correlate(context, replicates * static_cast<std::size_t>(sequences), static_cast<std::size_t>(length),
-                        width, mixture.own, mixture.common, moments.mean, at);
-      });
+      const auto x = changed(
+          context, drawn(context, replicates, count, 1), [&, sequences = sequences, length = length](float* at) {
+            cuda::correlate(context, replicates * static_cast<std::size_t>(sequences), static_cast<std::size_t>(length),
+                            width, mixture.own, mixture.common, moments.mean, at);
+          });
       const std::vector<float> cpu = by_replicate(replicates, [&](std::size_t r) {
         return simulate::correlated_tokens<float>(Team{1}, draw_of(r), 7, tokens, width, moments);
       });
@@ -292,7 +294,7 @@ TEST_CASE("rotary positions are the CPU's, forward and backward") {
       const auto turned = changed(context, x, [&](float* at) {
         cuda::rotate(context, replicates * rows, length, heads, features, 2 * half, 1e4, backward, at);
       });
-      const std::vector<float> cpu = by_replicate(replicates, [&](std::size_t r) {
+      const std::vector<float> cpu = by_replicate(replicates, [&, width = width, turning = turning](std::size_t r) {
         simulate::Matrix<float> part = matrix_of(x, r * rows * heads * features, rows, heads * features);
         simulate::rotate(Team{1}, {sequences, length}, width, turning, 1e4, backward, part);
         return part;

@@ -55,7 +55,8 @@ TEST_CASE("every closed formula is the same read as number, dual number, jet and
         CHECK(trees[i].value.evaluate(at) == Approx(numbers[i].value).epsilon(1e-10).margin(1e-14));
         CHECK(trees[i].value.sample() == Approx(numbers[i].value).epsilon(1e-10).margin(1e-14));
       }
-      for (const auto& [symbol, value] : point.values()) {
+      for (const auto& [by, value] : point.values()) {
+        const std::string& symbol = by;
         const auto duals = read<Dual>(f, [&](const Variable& v) {
           return v.symbol.text == symbol ? Dual(boost::math::differentiation::make_fvar<double, 1>(point(v)))
                                          : Dual(point(v));
