@@ -35,8 +35,7 @@ predict::Slopes slopes_of(const network::Network& network, const TheoryOptions& 
 }
 
 report::KnobSlope row(const Knob& knob, double slope) {
-  report::KnobSlope out{knob.name, knob.lowest(), knob.highest(), {}, {}, std::isnan(slope)};
-  if (out.not_varied) return out;
+  report::KnobSlope out{knob.name, knob.lowest(), knob.highest(), {}, {}};
   const bool zero = knob.is_zero();
   if (!zero) out.elasticity = slope;
   if (out.lowest == out.highest) out.log10_per_unit = (zero ? slope : slope / out.lowest) / std::log(10.0);

@@ -119,7 +119,7 @@ class Visitor {
   }
 
   void width(std::size_t& n) {
-    if (widths_) knobs_.size(stack_ + (hidden_ ? "ffn.width" : "width"), n);
+    if (widths_) knobs_.size(hidden_ ? stack_ + "ffn.width" : "width", n);
   }
 
   Collector& knobs_;
@@ -132,6 +132,7 @@ class Visitor {
 void add_source(Network& network, Collector& knobs) {
   if (auto* embedding = std::get_if<Embedding>(&network.source)) {
     knobs.number("init.std.embedding", embedding->std);
+    if (embedding->token) knobs.size("input.embedding.vocabulary", embedding->vocabulary);
     return;
   }
   auto& given = std::get<GivenInput>(network.source);
@@ -158,7 +159,7 @@ double Knob::highest() const {
 
 std::vector<Knob> knobs_of(Network& network) {
   const bool two_stacks = !network.encoder.empty();
-  const bool widths = !two_stacks && is_stack(network.body);
+  const bool widths = is_stack(network.body) && (!two_stacks || is_stack(network.encoder));
   Collector knobs;
   knobs.size("sequence_length", network.sequence_length);
   knobs.size("batch", network.batch);

@@ -78,8 +78,9 @@ class Exchangeable {
     T shared(0), across(0);
     if (embedding.token) {
       const bool paper = theory_ == Theory::paper;
-      shared += T(paper ? formula::zipf_match_paper(embedding.vocabulary) : formula::zipf_match(embedding.vocabulary));
-      across += T(formula::zipf_match(embedding.vocabulary));
+      const T vocabulary = number_(embedding.vocabulary);
+      shared += paper ? formula::zipf_match_paper(vocabulary) : formula::zipf_match(vocabulary);
+      across += formula::zipf_match(vocabulary);
     }
     if (embedding.position) across += T(1) / length();
     if (embedding.segment) {

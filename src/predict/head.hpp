@@ -2,8 +2,8 @@
 #pragma once
 
 #include <compare>
-#include <cstddef>
 
+#include "predict/numbers.hpp"
 #include "sigprop/formula/softmax_means.hpp"
 #include "sigprop/network/network.hpp"
 
@@ -11,14 +11,14 @@ namespace sigprop::predict {
 
 /// What softmax functionals depend on besides scores and keys: one table serves all heads of a kind.
 struct Head {
-  std::size_t width = 1;
+  double width = 1;
   bool normalized = false;  ///< queries and keys pass a norm
 
   [[nodiscard]] auto operator<=>(const Head&) const = default;
 };
 
-[[nodiscard]] inline Head head_of(const network::Attention& op) {
-  return {op.head_width, op.query_key_norm.has_value()};
+[[nodiscard]] inline Head head_of(const network::Attention& op, const Numbers<double>& number = {}) {
+  return {number(op.head_width), op.query_key_norm.has_value()};
 }
 
 template <class T>
@@ -36,12 +36,12 @@ template <class T>
 
 template <class T>
 [[nodiscard]] formula::RowMeans<T> row_means(const T& v, const T& keys, Head head) {
-  return row_means(v, keys, T(static_cast<double>(head.width)), head.normalized);
+  return row_means(v, keys, T(head.width), head.normalized);
 }
 
 template <class T>
 [[nodiscard]] formula::PairMeans<T> pair_means(const T& v, const T& rho, const T& shared, const T& keys, Head head) {
-  return pair_means(v, rho, shared, keys, T(static_cast<double>(head.width)), head.normalized);
+  return pair_means(v, rho, shared, keys, T(head.width), head.normalized);
 }
 
 }  // namespace sigprop::predict

@@ -29,15 +29,31 @@ struct Unnoted {
   }
 };
 
-/// A network's numbers as a walk computes with them. Jets know a number by its address: which directions it moves in, and how far.
+/// A network's numbers as a walk computes with them. Doubles and jets know a number by its address.
 template <class T>
 struct Numbers : Unnoted {
   [[nodiscard]] T operator()(const double& x) const { return T(x); }
   [[nodiscard]] T operator()(const std::size_t& n) const { return T(static_cast<double>(n)); }
 };
 
+template <>
+struct Numbers<double> : Unnoted {
+  std::unordered_map<const void*, double> instead;  ///< of what stands in the network: a size need not be whole
+
+  [[nodiscard]] double operator()(const double& x) const { return taken(x, &x); }
+  [[nodiscard]] double operator()(const std::size_t& n) const { return taken(static_cast<double>(n), &n); }
+
+ private:
+  [[nodiscard]] double taken(double value, const void* place) const {
+    if (instead.empty()) return value;
+    const auto found = instead.find(place);
+    return found == instead.end() ? value : found->second;
+  }
+};
+
 template <std::size_t N>
 struct Numbers<scalar::Jet<N>> : Unnoted {
+  /// The directions that a number moves in, and how far.
   struct Move {
     std::size_t direction;
     double slope;

@@ -48,18 +48,6 @@ bool turns(const network::Network& network) {
   return found;
 }
 
-/// The prefix that was asked for, else the one that suits the model.
-Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked) {
-  const bool only_means = turns(network);
-  if (only_means && asked == Prefix::actual) {
-    throw NotCovered(
-        "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the "
-        "program");
-  }
-  const bool long_sequence = network.sequence_length > longest_actual_prefix;
-  return asked.value_or(only_means || long_sequence ? Prefix::means : Prefix::actual);
-}
-
 [[noreturn]] void refuse_range() {
   throw NotCovered(
       "a variance beyond 1e290, or below 1e-290, is not covered behind a causal mask; lower the depth or the standard "
@@ -73,26 +61,13 @@ bool names_infinity(const std::domain_error& error) {
   return has(" is nan,") || has(" is -nan,") || has(" is inf,") || has(" is -inf,");
 }
 
-/// Token by token in double alone: products of all pairs would be too large in wide numbers.
-profile::Profile walk_masked(const network::Network& network, const network::Outline& outline, const Options& options,
-                             const std::shared_ptr<RowTables>& rows) {
-  const Prefix prefix = prefix_of(network, options.prefix);
-  try {
-    profile::Profile result = walk_token_by_token(network, outline, prefix, options.tokens, rows);
-    if (holds(result)) return result;
-  } catch (const std::domain_error& error) {
-    if (!names_infinity(error)) throw;
-  }
-  refuse_range();
-}
-
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
 /// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
 profile::Profile walk(const network::Network& network, Theory theory, const Options& options,
                       const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows) {
   const network::Outline outline = network::outline_of(network);
   if (theory == Theory::full && network::has_mask(network)) {
-    return walk_masked(network, outline, options, rows);
+    return walk_masked(network, outline, prefix_of(network, options.prefix), options.tokens, rows);
   }
   try {
     profile::Profile result = walk_in_double(network, outline, theory, tables);
@@ -123,6 +98,29 @@ void set_gram(profile::Profile& profile) {
 }
 
 }  // namespace
+
+Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked) {
+  const bool only_means = turns(network);
+  if (only_means && asked == Prefix::actual) {
+    throw NotCovered(
+        "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the "
+        "program");
+  }
+  const bool long_sequence = network.sequence_length > longest_actual_prefix;
+  return asked.value_or(only_means || long_sequence ? Prefix::means : Prefix::actual);
+}
+
+profile::Profile walk_masked(const network::Network& network, const network::Outline& outline, Prefix prefix,
+                             const profile::TokenLists& tokens, const std::shared_ptr<RowTables>& rows,
+                             const Numbers<double>& numbers) {
+  try {
+    profile::Profile result = walk_token_by_token(network, outline, prefix, tokens, rows, numbers);
+    if (holds(result)) return result;
+  } catch (const std::domain_error& error) {
+    if (!names_infinity(error)) throw;
+  }
+  refuse_range();
+}
 
 struct Predictor::Tables {
   std::shared_ptr<SoftmaxTables<double>> softmax = std::make_shared<SoftmaxTables<double>>();

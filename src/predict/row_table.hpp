@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <utility>
@@ -57,11 +58,16 @@ class RowTable {
 /// Those of every sequence length and kind of head that was met. Predictions of many models share them.
 class RowTables {
  public:
+  /// Sequences up to `least_longest` share one table, so that they do not differ by how it is made.
+  explicit RowTables(double least_longest = 0) : least_longest_(least_longest) {}
+
   [[nodiscard]] RowTable& of(double longest, Head head) {
+    longest = std::max(longest, least_longest_);
     return tables_.try_emplace({longest, head}, longest, head).first->second;
   }
 
  private:
+  double least_longest_;
   std::map<std::pair<double, Head>, RowTable> tables_;
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <functional>
+#include <memory>
 
+#include "predict/walk_in.hpp"
 #include "predict/walk_in_jets.hpp"
 #include "predict/warnings.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -21,14 +23,14 @@ double move_of(const Knob& knob, double x) {
   return knob.is_zero() ? 1 : x;
 }
 
-void seed(const Knob& knob, std::size_t direction, const Network& network, const network::Outline& outline,
-          Seeds& seeds) {
-  for (const double* x : knob.numbers) seeds.moves[x].push_back({direction, move_of(knob, *x)});
-  for (const std::size_t* n : knob.sizes) seeds.moves[n].push_back({direction, move_of(knob, static_cast<double>(*n))});
+/// Calls act(place, value) with all of a network's numbers that a knob moves.
+template <class Act>
+void for_each_place(const Knob& knob, const Network& network, const network::Outline& outline, const Act& act) {
+  for (const double* x : knob.numbers) act(x, *x);
+  for (const std::size_t* n : knob.sizes) act(n, static_cast<double>(*n));
   // The width of a stack is that of its points.
   if (std::find(knob.sizes.begin(), knob.sizes.end(), &network.width) == knob.sizes.end()) return;
-  for (const network::Outline::Point& point : outline.points)
-    seeds.moves[&point.width].push_back({direction, static_cast<double>(point.width)});
+  for (const network::Outline::Point& point : outline.points) act(&point.width, static_cast<double>(point.width));
 }
 
 void require_logarithm(const profile::Quantity& value) {
@@ -46,7 +48,11 @@ Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& k
   for (std::size_t first = 0; first == 0 || first < knobs.size(); first += jet_directions) {
     const std::size_t last = std::min(first + jet_directions, knobs.size());
     Seeds seeds;
-    for (std::size_t i = first; i < last; ++i) seed(knobs[i], i - first, network, outline, seeds);
+    for (std::size_t i = first; i < last; ++i) {
+      for_each_place(knobs[i], network, outline, [&](const void* place, double x) {
+        seeds.moves[place].push_back({i - first, move_of(knobs[i], x)});
+      });
+    }
     profile::Profile moved = walk_in_jets(network, outline, theory, tables, seeds);
     moved.theory = name_of(theory);
     out.value = reading(moved);
@@ -61,65 +67,80 @@ Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& k
   return out;
 }
 
-/// Sets a knob's numbers to what they were, moved by a step.
-class Moved {
+/// Predictions behind a causal mask of a network and of those beside it.
+class Differences {
  public:
-  explicit Moved(const Knob& knob) : knob_(knob), zero_(knob.is_zero()) {
-    for (const double* x : knob.numbers) before_.push_back(*x);
-  }
-  Moved(const Moved&) = delete;
-  Moved& operator=(const Moved&) = delete;
-  ~Moved() { by(0); }
+  Differences(const Network& network, const Options& options, const Reading& reading)
+      : network_(network), prefix_(prefix_of(network, options.prefix)), reading_(reading) {}
 
-  void by(double step) {
-    for (std::size_t i = 0; i < before_.size(); ++i) *knob_.numbers[i] = zero_ ? step : before_[i] * std::exp(step);
+  [[nodiscard]] Slopes run(const std::vector<Knob>& knobs, const Told& progress) {
+    Slopes out;
+    out.by_differences = true;
+    const profile::Profile unmoved = walk_masked(network_, outline_, prefix_, {}, rows_);
+    out.warnings = warnings_of(network_, Theory::full, unmoved);
+    out.value = reading_(unmoved);
+    require_logarithm(out.value);
+    log_value_ = log_of(unmoved);
+    for (const Knob& knob : knobs) {
+      const bool counts_tokens = !knob.numbers.empty() && knob.numbers.front() == &network_.sequence_length;
+      out.by_knob.push_back(counts_tokens ? by_length() : by(knob));
+      if (progress) progress(out.by_knob.size(), knobs.size());
+    }
+    return out;
   }
 
  private:
-  const Knob& knob_;
-  bool zero_;
-  std::vector<double> before_;
-};
-
-Slopes by_differences(const Network& network, Theory theory, const Options& options, const std::vector<Knob>& knobs,
-                      const Reading& reading, const Told& progress) {
-  constexpr double step = 1e-4;  // what is left out is of order step²
-  Predictor predictor;
-  const auto read = [&] { return reading(predictor(network, theory, options)); };
-  Slopes out;
-  out.by_differences = true;
-  const profile::Profile unmoved = predictor(network, theory, options);
-  out.warnings = unmoved.warnings;
-  out.value = reading(unmoved);
-  require_logarithm(out.value);
-  const double log_value = out.value.log10;
-  for (const Knob& knob : knobs) {
-    double slope = std::numeric_limits<double>::quiet_NaN();
-    const bool counts_tokens = !knob.numbers.empty() && knob.numbers.front() == &network.sequence_length;
-    if (knob.sizes.empty() && !counts_tokens) {
-      Moved moved(knob);
-      moved.by(step);
-      const double above = read().log10;
-      if (knob.is_zero()) {  // probabilities and deviations end there
-        slope = (above - log_value) / step;
-      } else {
-        moved.by(-step);
-        slope = (above - read().log10) / (2 * step);
-      }
-      slope *= std::log(10.0);
-    }
-    out.by_knob.push_back(slope);
-    if (progress) progress(out.by_knob.size(), knobs.size());
+  [[nodiscard]] double log_of(const profile::Profile& profile) const {
+    return std::log(10.0) * reading_(profile).log10;
   }
-  return out;
-}
+
+  [[nodiscard]] double log_at(const Knob& knob, double step) const {
+    Numbers<double> numbers;
+    for_each_place(knob, network_, outline_, [&](const void* place, double x) {
+      numbers.instead[place] = knob.is_zero() ? step : x * std::exp(step);
+    });
+    return log_of(walk_masked(network_, outline_, prefix_, {}, rows_, numbers));
+  }
+
+  [[nodiscard]] double by(const Knob& knob) const {
+    constexpr double step =
+        1e-3;  // what is left out is of order step²; quadratures' grids move by some 1e-9 of a result
+    const double above = log_at(knob, step);
+    if (!knob.is_zero()) return (above - log_at(knob, -step)) / (2 * step);
+    // Probabilities and deviations end there: to one side, of fourth order.
+    const auto moved = [&](int steps) { return log_at(knob, steps * step); };
+    return (48 * above - 36 * moved(2) + 16 * moved(3) - 3 * moved(4) - 25 * log_value_) / (12 * step);
+  }
+
+  [[nodiscard]] double log_of_length(double length, const std::shared_ptr<RowTables>& rows) const {
+    Network other = network_;
+    other.sequence_length = length;
+    return log_of(walk_masked(other, network::outline_of(other), prefix_, {}, rows));
+  }
+
+  /// No sequence has half a token.
+  [[nodiscard]] double by_length() const {
+    constexpr double part = 64;
+    const double length = network_.sequence_length, step = std::max(1.0, std::round(length / part));
+    const double longer = length + step, shorter = std::max(1.0, length - step);
+    const auto rows = std::make_shared<RowTables>(longer);
+    return (log_of_length(longer, rows) - log_of_length(shorter, rows)) / std::log(longer / shorter);
+  }
+
+  const Network& network_;
+  network::Outline outline_ = network::outline_of(network_);
+  Prefix prefix_;
+  const Reading& reading_;
+  std::shared_ptr<RowTables> rows_ = std::make_shared<RowTables>();
+  double log_value_ = 0;
+};
 
 }  // namespace
 
 Slopes slopes(const Network& network, Theory theory, const Options& options, const std::vector<Knob>& knobs,
               const Reading& reading, const Told& progress) {
   if (theory == Theory::full && network::has_mask(network))
-    return by_differences(network, theory, options, knobs, reading, progress);
+    return Differences(network, options, reading).run(knobs, progress);
   return by_jets(network, theory, knobs, reading, progress);
 }
 

@@ -36,8 +36,7 @@ class SoftmaxTable {
 
   SoftmaxTable(const Node& keys, const Node& head_width, bool normalized)
       : keys_(keys), head_width_(head_width), normalized_(normalized) {}
-  SoftmaxTable(const Node& keys, Head head)
-      : SoftmaxTable(keys, Node(static_cast<double>(head.width)), head.normalized) {}
+  SoftmaxTable(const Node& keys, Head head) : SoftmaxTable(keys, Node(head.width), head.normalized) {}
 
   [[nodiscard]] formula::SoftmaxMeans<T> operator()(const T& v, const T& rho) {
     if (scalar::value_of(keys_) <= 1) return {{T(1), T(0), T(0), T(0)}, {T(1), T(0), T(0)}};
@@ -147,7 +146,7 @@ class SoftmaxTables {
   [[nodiscard]] SoftmaxTable<T>& of(double keys, Head head) {
     using Node = typename SoftmaxTable<T>::Node;
     if constexpr (std::is_same_v<Node, scalar::Jet<few_arguments>>) {
-      const Node variable_keys(keys, 2), variable_width(static_cast<double>(head.width), 3);
+      const Node variable_keys(keys, 2), variable_width(head.width, 3);
       return tables_.try_emplace({keys, head}, variable_keys, variable_width, head.normalized).first->second;
     } else {
       return tables_.try_emplace({keys, head}, Node(keys), head).first->second;

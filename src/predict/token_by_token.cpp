@@ -61,8 +61,9 @@ void add_products(double factor, const VectorXd& mean, MatrixXd& dots) {
 }  // namespace
 
 TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, const profile::TokenLists& tokens,
-                           std::shared_ptr<RowTables> rows)
+                           std::shared_ptr<RowTables> rows, Numbers<double> numbers)
     : network_(network),
+      number_(std::move(numbers)),
       prefix_(prefix),
       tokens_(tokens),
       places_(prefix == Prefix::means ? Places::grouped(static_cast<Index>(network.sequence_length))
@@ -74,9 +75,10 @@ TokenByToken::TokenByToken(const network::Network& network, Prefix prefix, const
 // ---- ends ------------------------------------------------------------------------------------------------------------
 
 TokenByToken::Signal TokenByToken::source() const {
-  const auto mean = Exchangeable<double>(network_, Theory::full).source().moments;
+  const Exchangeable<double> of_all(network_, Theory::full, std::make_shared<SoftmaxTables<double>>(), number_);
+  const auto mean = of_all.source().moments;
   Signal x;
-  x.width = network_.width;
+  x.width = number_(network_.width);
   x.mean = VectorXd::Constant(groups_, mean.mean);
   x.dots = MatrixXd::Constant(groups_, places_.columns(), mean.token_dot());
   x.dots.diagonal().setConstant(mean.second_moment());
@@ -93,37 +95,35 @@ TokenByToken::Signal TokenByToken::source() const {
 }
 
 TokenByToken::Gradient TokenByToken::loss_gradient(const Signal&) {
-  across_ = batched() && network_.gradient_cross_correlation > 0;
+  across_ = batched() && number_(network_.gradient_cross_correlation) > 0;
+  const double variance = number_(network_.gradient_variance);
   Gradient g;
-  g.dots =
-      MatrixXd::Constant(groups_, places_.columns(), network_.gradient_variance * network_.gradient_token_correlation);
-  g.dots.diagonal().setConstant(network_.gradient_variance);
-  if (across_) {
-    g.cross = MatrixXd::Constant(groups_, places_.columns(),
-                                 network_.gradient_variance * network_.gradient_cross_correlation);
-  }
+  g.dots = MatrixXd::Constant(groups_, places_.columns(), variance * number_(network_.gradient_token_correlation));
+  g.dots.diagonal().setConstant(variance);
+  if (across_)
+    g.cross = MatrixXd::Constant(groups_, places_.columns(), variance * number_(network_.gradient_cross_correlation));
   return fresh(std::move(g));
 }
 
-profile::Forward TokenByToken::profile_of(const Signal& x, std::size_t width) const {
+profile::Forward TokenByToken::profile_of(const Signal& x, const std::size_t& width) const {
   formula::Moments<double> mean;
   mean.mean = places_.mean(x.mean);
-  const double squared_mean = square(mean.mean);
+  const double squared_mean = mean.mean * mean.mean;
   mean.variance = places_.mean(x.dots.diagonal()) - squared_mean;
   mean.covariance = off_diagonal_mean(places_, x.dots) - squared_mean;
   if (across_) mean.cross_covariance = pair_mean(places_, x.cross) - squared_mean;
-  profile::Forward out = forward_of(mean, network_.sequence_length, static_cast<double>(width), batched());
-  out.effective_rank = effective_rank_of(places_, x.dots, static_cast<double>(width));
+  profile::Forward out = forward_of(mean, network_.sequence_length, number_(width), batched());
+  out.effective_rank = effective_rank_of(places_, x.dots, number_(width));
   out.ends = ends_of(x.dots);
   if (tokens_.moments) out.tokens = by_token(places_, x.dots);
   if (tokens_.gram > 0) out.gram = gram_of(places_, x.dots, profile::gram_tokens(places_.tokens(), tokens_.gram));
   return out;
 }
 
-profile::Backward TokenByToken::profile_of(const Gradient& g, std::size_t width) const {
+profile::Backward TokenByToken::profile_of(const Gradient& g, const std::size_t& width) const {
   const formula::Gradient<double> mean{places_.mean(g.dots.diagonal()), off_diagonal_mean(places_, g.dots),
                                        across_ ? pair_mean(places_, g.cross) : 0};
-  const double elements = network_.batch * network_.sequence_length * static_cast<double>(width);
+  const double elements = batch() * network_.sequence_length * number_(width);
   profile::Backward out = backward_of(mean, elements, batched());
   out.ends = ends_of(g.dots);
   if (tokens_.moments) out.tokens = by_token(places_, g.dots);
@@ -142,7 +142,7 @@ TokenByToken::Gradient TokenByToken::fresh(Gradient g) const {
 
 // ---- linear, activation, dropout ------------------------------------------------------------------------------------
 
-TokenByToken::Signal TokenByToken::projected(const Signal& x, double gain, double bias, std::size_t width) const {
+TokenByToken::Signal TokenByToken::projected(const Signal& x, double gain, double bias, double width) const {
   Signal y;
   y.width = width;
   y.mean = VectorXd::Zero(groups_);
@@ -153,25 +153,25 @@ TokenByToken::Signal TokenByToken::projected(const Signal& x, double gain, doubl
 
 double TokenByToken::weight_gradient(const Signal& x, const Gradient& g, double fan_in, double fan_out) const {
   double sum = places_.total(x.dots.cwiseProduct(g.dots));
-  if (across_) sum += (network_.batch - 1) * places_.total(x.cross.cwiseProduct(g.cross));
-  return network_.batch * fan_in * fan_out * sum;
+  if (across_) sum += (batch() - 1) * places_.total(x.cross.cwiseProduct(g.cross));
+  return batch() * fan_in * fan_out * sum;
 }
 
 TokenByToken::Signal TokenByToken::forward(const network::Linear& op, const Signal& x) const {
-  return projected(x, static_cast<double>(op.in) * square(op.weight_std), square(op.bias_std), op.out);
+  return projected(x, number_(op.in) * square(op.weight_std), square(op.bias_std), number_(op.out));
 }
 
 TokenByToken::Gradient TokenByToken::backward(const network::Linear& op, const Signal& x, const Gradient& g,
                                               Norms& norms) const {
-  const double out = static_cast<double>(op.out);
-  norms[0] = weight_gradient(x, g, static_cast<double>(op.in), out);
+  const double out = number_(op.out);
+  norms[0] = weight_gradient(x, g, number_(op.in), out);
   const double gain = out * square(op.weight_std);
   return fresh(Gradient{gain * g.dots, gain * g.cross, {}, {}});
 }
 
 TokenByToken::GateFactors TokenByToken::gate_factors(const network::GatedLinear& op, const Signal& x) const {
-  const double in = static_cast<double>(op.in), bias = square(op.bias_std);
-  return {projected(x, in * square(op.gate_std), bias, op.out), projected(x, in * square(op.weight_std), bias, op.out)};
+  const double in = number_(op.in), out = number_(op.out), bias = square(op.bias_std);
+  return {projected(x, in * square(op.gate_std), bias, out), projected(x, in * square(op.weight_std), bias, out)};
 }
 
 TokenByToken::Signal TokenByToken::forward(const network::GatedLinear& op, const Signal& x) {
@@ -194,7 +194,7 @@ TokenByToken::Gradient TokenByToken::backward(const network::GatedLinear& op, co
     at_gate.cross = g.cross.cwiseProduct(factors.value.cross).cwiseProduct(pairs.derivatives(factors.gate.cross));
     at_value.cross = g.cross.cwiseProduct(pairs.products(factors.gate.cross));
   }
-  const double in = static_cast<double>(op.in), out = static_cast<double>(op.out);
+  const double in = number_(op.in), out = number_(op.out);
   norms[0] = weight_gradient(x, at_gate, in, out);
   norms[1] = weight_gradient(x, at_value, in, out);
   const double gate = out * square(op.gate_std), value = out * square(op.weight_std);
@@ -222,23 +222,28 @@ TokenByToken::Gradient TokenByToken::backward(const network::Activation& op, con
 }
 
 TokenByToken::Signal TokenByToken::forward(const network::Dropout& op, const Signal& x) const {
-  formula::require_drop_probability(op.probability);
+  const double probability = number_(op.probability);
+  formula::require_drop_probability(probability);
   Signal y = x;
-  y.dots.diagonal() /= 1 - op.probability;
+  y.dots.diagonal() /= 1 - probability;
   return fresh(std::move(y));
 }
 
 TokenByToken::Gradient TokenByToken::backward(const network::Dropout& op, const Signal&, const Gradient& g,
                                               Norms&) const {
   Gradient back = g;
-  back.dots.diagonal() /= 1 - op.probability;
+  back.dots.diagonal() /= 1 - number_(op.probability);
   return fresh(std::move(back));
 }
 
 // ---- norm ------------------------------------------------------------------------------------------------------------
 
 TokenByToken::Signal TokenByToken::forward(const network::Norm& op, const Signal& x) const {
-  const bool centres = op.kind == network::NormKind::layer_norm;
+  return normalized(op.kind, x);
+}
+
+TokenByToken::Signal TokenByToken::normalized(network::NormKind kind, const Signal& x) const {
+  const bool centres = kind == network::NormKind::layer_norm;
   const VectorXd mean = centres ? x.mean : VectorXd::Zero(groups_);
   const VectorXd scale = x.dots.diagonal() - mean.cwiseAbs2();
   for (Index i = 0; i < groups_; ++i)
@@ -258,12 +263,11 @@ TokenByToken::Signal TokenByToken::forward(const network::Norm& op, const Signal
   return y;
 }
 
-TokenByToken::Gradient TokenByToken::through_norm(network::NormKind kind, const Signal& x, std::size_t width,
+TokenByToken::Gradient TokenByToken::through_norm(network::NormKind kind, const Signal& x, double width,
                                                   const Gradient& g) const {
   const bool centres = kind == network::NormKind::layer_norm;
   const VectorXd scale = centres ? x.variance() : VectorXd(x.dots.diagonal());
   const VectorXd& centred = centres ? g.centred : x.settled;
-  const double features = static_cast<double>(width);
   Gradient back;
   back.dots.resize(groups_, places_.columns());
   if (across_) back.cross.resize(groups_, places_.columns());
@@ -274,7 +278,7 @@ TokenByToken::Gradient TokenByToken::through_norm(network::NormKind kind, const 
     const double size = std::sqrt(scale[i] * scale[m]);
     const double r = formula::correlation(x.dots(i, c) - x.mean[i] * x.mean[m], size);
     const formula::Gradient<double> here{g.dots(i, c), g.dots(i, c), across_ ? g.cross(i, c) : 0};
-    const formula::Gradient<double> in = formula::norm_backward(here, size, r, features, shares);
+    const formula::Gradient<double> in = formula::norm_backward(here, size, r, width, shares);
     back.dots(i, c) = i == c ? in.variance : in.covariance;
     if (across_) back.cross(i, c) = in.cross_covariance;
   };
@@ -291,14 +295,14 @@ TokenByToken::Gradient TokenByToken::through_norm(network::NormKind kind, const 
 
 TokenByToken::Gradient TokenByToken::backward(const network::Norm& op, const Signal& x, const Gradient& g,
                                               Norms&) const {
-  return through_norm(op.kind, x, op.width, g);
+  return through_norm(op.kind, x, number_(op.width), g);
 }
 
 // ---- residual --------------------------------------------------------------------------------------------------------
 
 TokenByToken::Sum TokenByToken::sum(const network::Residual& op, const Signal& x, const Signal& branch) const {
-  const double a = square(op.skip), b = square(op.branch);
-  const double both = op.skip * op.branch;
+  const double skip = number_(op.skip), in_branch = number_(op.branch);
+  const double a = skip * skip, b = in_branch * in_branch, both = skip * in_branch;
   const auto added = [&](const MatrixXd& of_skip, const MatrixXd& of_branch) -> MatrixXd {
     MatrixXd out = a * of_skip + b * of_branch;  // and both m mfᵀ + mf mᵀ, from the products of m + mf and m - mf
     if (x.mean.isZero(0) || branch.mean.isZero(0)) return out;
@@ -308,13 +312,13 @@ TokenByToken::Sum TokenByToken::sum(const network::Residual& op, const Signal& x
   };
   Signal sum;
   sum.width = x.width;
-  sum.mean = op.skip * x.mean + op.branch * branch.mean;
+  sum.mean = skip * x.mean + in_branch * branch.mean;
   sum.dots = added(x.dots, branch.dots);
   if (across_) sum.cross = added(x.cross, branch.cross);
   const VectorXd variance = sum.variance();
   const VectorXd skip_share =
-      variance.binaryExpr(a * x.variance(), [](double all, double skip) { return all > 0 ? skip / all : 0.0; });
-  sum.settled = op.skip == 0 ? branch.settled : VectorXd(skip_share.cwiseProduct(x.settled));
+      variance.binaryExpr(a * x.variance(), [](double all, double part) { return all > 0 ? part / all : 0.0; });
+  sum.settled = skip == 0 ? branch.settled : VectorXd(skip_share.cwiseProduct(x.settled));
   return {std::move(sum), VectorXd::Ones(groups_) - skip_share};
 }
 
@@ -324,15 +328,15 @@ TokenByToken::Gradient TokenByToken::into_branch(const network::Residual& op, co
 
 TokenByToken::Gradient TokenByToken::sum(const network::Residual& op, const Gradient& g, const Gradient& branch,
                                          const VectorXd& branch_share) const {
-  const double a = square(op.skip);
+  const double skip = number_(op.skip), a = skip * skip;
   Gradient sum{a * g.dots + branch.dots, a * g.cross + branch.cross, {}, {}};
-  if (op.skip == 0) {
+  if (skip == 0) {
     sum.centred = branch.centred;
     sum.radial = branch.radial;
     return sum;
   }
   const VectorXd skip_share = sum.dots.diagonal().binaryExpr(
-      a * g.dots.diagonal(), [](double all, double skip) { return all > 0 ? skip / all : 0.0; });
+      a * g.dots.diagonal(), [](double all, double part) { return all > 0 ? part / all : 0.0; });
   sum.centred = g.centred.cwiseProduct(skip_share);
   const VectorXd skip_of_signal = VectorXd::Ones(groups_) - branch_share;
   sum.radial = network::is_homogeneous(op.of)
@@ -356,7 +360,7 @@ TokenByToken::Gradient TokenByToken::add(const Gradient& a, const Gradient& b) c
 }
 
 TokenByToken::Signal TokenByToken::mean_of(const network::Experts& op, const Signal&, const Signal& y) const {
-  const double count = static_cast<double>(op.count), chosen = static_cast<double>(op.chosen);
+  const double count = number_(op.count), chosen = number_(op.chosen);
   const MatrixXd means = outer(y.mean, y.dots.cols());
   Signal out = y;
   out.dots = means + (y.dots - means) / count;
@@ -366,7 +370,7 @@ TokenByToken::Signal TokenByToken::mean_of(const network::Experts& op, const Sig
 }
 
 TokenByToken::Gradient TokenByToken::into_experts(const network::Experts& op, const Gradient& g) const {
-  const double count = static_cast<double>(op.count), chosen = static_cast<double>(op.chosen);
+  const double count = number_(op.count), chosen = number_(op.chosen);
   Gradient out{g.dots / count, g.cross / count, {}, {}};
   out.dots.diagonal() = g.dots.diagonal() / chosen;
   return fresh(std::move(out));

@@ -28,7 +28,7 @@ class TokenByToken {
     Eigen::MatrixXd dots;     ///< E[x_i x_i'], on the diagonal the second moments
     Eigen::MatrixXd cross;    ///< the same for tokens of two sequences of one batch; empty where not followed
     Eigen::VectorXd settled;  ///< share of the variance that passed a norm and only residual sums since
-    std::size_t width = 0;
+    double width = 0;
 
     [[nodiscard]] Eigen::VectorXd variance() const { return dots.diagonal() - mean.cwiseAbs2(); }
   };
@@ -48,12 +48,12 @@ class TokenByToken {
 
   /// tokens: what profiles list of them. rows: what other predictions tabulated.
   TokenByToken(const network::Network& network, Prefix prefix, const profile::TokenLists& tokens,
-               std::shared_ptr<RowTables> rows = std::make_shared<RowTables>());
+               std::shared_ptr<RowTables> rows = std::make_shared<RowTables>(), Numbers<double> numbers = {});
 
   [[nodiscard]] Signal source() const;
   [[nodiscard]] Gradient loss_gradient(const Signal& output);
-  [[nodiscard]] profile::Forward profile_of(const Signal& x, std::size_t width) const;
-  [[nodiscard]] profile::Backward profile_of(const Gradient& g, std::size_t width) const;
+  [[nodiscard]] profile::Forward profile_of(const Signal& x, const std::size_t& width) const;
+  [[nodiscard]] profile::Backward profile_of(const Gradient& g, const std::size_t& width) const;
 
   [[nodiscard]] Signal forward(const network::Linear& op, const Signal& x) const;
   [[nodiscard]] Signal forward(const network::GatedLinear& op, const Signal& x);
@@ -84,13 +84,14 @@ class TokenByToken {
   [[nodiscard]] const formula::Gradient<double>& memory_gradient() const { return memory_gradient_; }
 
  private:
-  [[nodiscard]] static double square(double x) { return x * x; }
+  [[nodiscard]] double square(const double& x) const { return number_(x) * number_(x); }
+  [[nodiscard]] double batch() const { return number_(network_.batch); }
   [[nodiscard]] bool batched() const { return network_.batch > 1; }
   [[nodiscard]] Signal fresh(Signal x) const;
   [[nodiscard]] Gradient fresh(Gradient g) const;
-  [[nodiscard]] Signal projected(const Signal& x, double gain, double bias, std::size_t width) const;
-  [[nodiscard]] Gradient through_norm(network::NormKind kind, const Signal& x, std::size_t width,
-                                      const Gradient& g) const;
+  [[nodiscard]] Signal projected(const Signal& x, double gain, double bias, double width) const;
+  [[nodiscard]] Signal normalized(network::NormKind kind, const Signal& x) const;
+  [[nodiscard]] Gradient through_norm(network::NormKind kind, const Signal& x, double width, const Gradient& g) const;
   [[nodiscard]] double weight_gradient(const Signal& x, const Gradient& g, double fan_in, double fan_out) const;
   struct GateFactors {
     Signal gate;  ///< before its activation
@@ -113,7 +114,10 @@ class TokenByToken {
   [[nodiscard]] Gradient cross_attention_backward(const network::Attention& op, const Signal& x, const Gradient& b,
                                                   Norms& norms);
 
+  [[nodiscard]] double fan_of(const network::Attention& op) const { return number_(op.heads) * number_(op.head_width); }
+
   const network::Network& network_;
+  Numbers<double> number_;
   Prefix prefix_;
   profile::TokenLists tokens_;
   Places places_;
@@ -123,7 +127,7 @@ class TokenByToken {
   struct Kind {
     Head head;
     double rotary_base;  ///< 0 for none
-    std::size_t rotary_width;
+    double rotary_width;
 
     [[nodiscard]] auto operator<=>(const Kind&) const = default;
   };

@@ -21,18 +21,18 @@ bool unchanged(const MatrixXd& before, const MatrixXd& now) {
 }  // namespace
 
 CausalTables& TokenByToken::tables_of(const network::Attention& op) {
-  const Kind kind{head_of(op), op.rotary_base.value_or(0), op.rotary_base ? op.rotary_width : 0};
+  const Kind kind{head_of(op, number_), op.rotary_base ? number_(*op.rotary_base) : 0,
+                  op.rotary_base ? number_(op.rotary_width) : 0};
   const auto [place, made] = tables_.try_emplace(kind, places_, kind.head, rows_->of(places_.tokens(), kind.head));
   if (made && op.rotary_base) {
     place->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length),
-                                                               static_cast<double>(op.head_width),
-                                                               static_cast<double>(op.rotary_width), *op.rotary_base);
+                                                               kind.head.width, kind.rotary_width, kind.rotary_base);
   }
   return place->second;
 }
 
 const TokenByToken::Attended& TokenByToken::attention(const network::Attention& op, const Signal& x) {
-  const Shape shape = attention_shape<double>(op, network_.sequence_length);
+  const Shape shape = attention_shape<double>(op, network_.sequence_length, number_);
   if (attended_.causal && attended_.causal->scores().shape == shape &&
       unchanged(attended_.causal->scores().x, x.dots) && (!across_ || unchanged(attended_.x_across, x.cross))) {
     return attended_;
@@ -51,10 +51,11 @@ const TokenByToken::Attended& TokenByToken::attention(const network::Attention& 
 }
 
 CrossAttention TokenByToken::cross_attention(const network::Attention& op, const Signal& x) {
-  const auto made = cross_tables_.try_emplace(head_of(op), network_.sequence_length, head_of(op));
-  Shape shape = attention_shape<double>(op, network_.sequence_length);
+  const Head head = head_of(op, number_);
+  const auto made = cross_tables_.try_emplace(head, network_.sequence_length, head);
+  Shape shape = attention_shape<double>(op, network_.sequence_length, number_);
   shape.participation = memory_.cloud.participation;
-  return CrossAttention(x.dots, x.cross, memory_.moments, shape, network_.batch, made.first->second, places_);
+  return CrossAttention(x.dots, x.cross, memory_.moments, shape, batch(), made.first->second, places_);
 }
 
 /// The heads' outputs.
@@ -66,7 +67,7 @@ TokenByToken::Signal TokenByToken::heads(const network::Attention& op, const Sig
   Signal z;
   z.dots = attended.mixed;
   if (across_) z.cross = attended.mixed_across;
-  z = projected(z, scores.value_gain(), shape.bias_variance, op.heads * op.head_width);
+  z = projected(z, scores.value_gain(), shape.bias_variance, fan_of(op));
   z.dots.diagonal() += shape.bias_variance * shape.dropout / (1 - shape.dropout) * scores.squares;
   return z;
 }
@@ -74,7 +75,7 @@ TokenByToken::Signal TokenByToken::heads(const network::Attention& op, const Sig
 TokenByToken::Signal TokenByToken::cross_heads(const network::Attention& op, const Signal& x) {
   const CrossAttention attended = cross_attention(op, x);
   Signal z;
-  z.width = op.heads * op.head_width;
+  z.width = fan_of(op);
   z.mean = VectorXd::Zero(groups_);
   z.dots = attended.output();
   if (across_) z.cross = MatrixXd::Constant(groups_, places_.columns(), attended.output_across());
@@ -96,18 +97,18 @@ TokenByToken::Signal TokenByToken::forward(const network::Attention& op, const S
     metrics.score_variance = quantity(places_.mean(scores.variance) * length / varying);
     set_entropy(metrics, places_.mean(scores.entropy), length);
   }
-  if (op.inner_norm) z = forward(network::Norm{*op.inner_norm, z.width}, z);
-  return projected(z, static_cast<double>(z.width) * square(op.output_std), square(op.bias_std), x.width);
+  if (op.inner_norm) z = normalized(*op.inner_norm, z);
+  return projected(z, z.width * square(op.output_std), square(op.bias_std), x.width);
 }
 
 TokenByToken::Gradient TokenByToken::backward(const network::Attention& op, const Signal& x, const Gradient& g,
                                               Norms& norms) {
-  const double width = static_cast<double>(op.width), fan = static_cast<double>(op.heads * op.head_width);
+  const double width = number_(op.width), fan = fan_of(op);
   const double output_gain = width * square(op.output_std);
   Gradient b = fresh(Gradient{output_gain * g.dots, output_gain * g.cross, {}, {}});
   const Signal z = heads(op, x);
   if (op.inner_norm) {
-    norms[3] = weight_gradient(forward(network::Norm{*op.inner_norm, z.width}, z), g, fan, width);
+    norms[3] = weight_gradient(normalized(*op.inner_norm, z), g, fan, width);
     b = through_norm(*op.inner_norm, z, z.width, b);
   } else {
     norms[3] = weight_gradient(z, g, fan, width);
@@ -117,7 +118,7 @@ TokenByToken::Gradient TokenByToken::backward(const network::Attention& op, cons
 
 TokenByToken::Gradient TokenByToken::self_attention_backward(const network::Attention& op, const Signal& x,
                                                              const Gradient& b, Norms& norms) {
-  const double fan = static_cast<double>(op.heads * op.head_width);
+  const double fan = fan_of(op);
   const Attended& attended = attention(op, x);
   const Shape& shape = attended.causal->scores().shape;
   const CausalGradient back = attended.causal->backward(b.dots);
@@ -127,14 +128,14 @@ TokenByToken::Gradient TokenByToken::self_attention_backward(const network::Atte
   double query = places_.total(x.dots.cwiseProduct(back.query));
   double key = back.key_weight;
   if (across_) {
-    const double others = network_.batch - 1;
+    const double others = batch() - 1;
     const CrossGradient across = attended.causal->backward_across(b.cross, x.cross);
     in.cross = fan * (shape.value_weight * across.value + shape.query_weight * across.query);
     value += others * places_.total(attended.mixed_across.cwiseProduct(b.cross));
     query += others * places_.total(x.cross.cwiseProduct(across.query));
     key += others * across.key_weight;
   }
-  const double elements = network_.batch * static_cast<double>(op.width) * fan;
+  const double elements = batch() * number_(op.width) * fan;
   norms[0] = elements * query;
   norms[1] = elements * key;
   norms[2] = elements * value;
@@ -143,10 +144,10 @@ TokenByToken::Gradient TokenByToken::self_attention_backward(const network::Atte
 
 TokenByToken::Gradient TokenByToken::cross_attention_backward(const network::Attention& op, const Signal& x,
                                                               const Gradient& b, Norms& norms) {
-  const double fan = static_cast<double>(op.heads * op.head_width);
+  const double fan = fan_of(op);
   const CrossAttentionGradient back = cross_attention(op, x).backward(b.dots, b.cross);
   memory_gradient_ = formula::sum(memory_gradient_, back.memory);
-  const double elements = network_.batch * static_cast<double>(op.width) * fan;
+  const double elements = batch() * number_(op.width) * fan;
   norms[0] = elements * back.query_weight;
   norms[1] = elements * back.key_weight;
   norms[2] = elements * back.value_weight;

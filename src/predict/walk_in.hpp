@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
+#include "predict/numbers.hpp"
 #include "predict/row_table.hpp"
 #include "predict/softmax_table.hpp"
 #include "sigprop/network/outline.hpp"
@@ -16,9 +18,19 @@ namespace sigprop::predict {
 [[nodiscard]] profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline,
                                             Theory theory);
 
-/// Token by token, in double, by the theory `full`.
+/// The prefix that was asked for, else the one that suits the model. Throws NotCovered where it cannot be had.
+[[nodiscard]] Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked);
+
+/// Token by token, in double, by the theory `full`. `numbers` may have others than the network. Throws NotCovered where a variance leaves
+/// double's range: products of all pairs would be too large in wide numbers.
+[[nodiscard]] profile::Profile walk_masked(const network::Network& network, const network::Outline& outline,
+                                           Prefix prefix, const profile::TokenLists& tokens,
+                                           const std::shared_ptr<RowTables>& rows, const Numbers<double>& numbers = {});
+
+/// The same, whatever its range.
 [[nodiscard]] profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline,
                                                    Prefix prefix, const profile::TokenLists& tokens,
-                                                   const std::shared_ptr<RowTables>& rows);
+                                                   const std::shared_ptr<RowTables>& rows,
+                                                   const Numbers<double>& numbers);
 
 }  // namespace sigprop::predict

@@ -6,10 +6,11 @@
 namespace sigprop::predict {
 
 profile::Profile walk_token_by_token(const network::Network& network, const network::Outline& outline, Prefix prefix,
-                                     const profile::TokenLists& tokens, const std::shared_ptr<RowTables>& rows) {
+                                     const profile::TokenLists& tokens, const std::shared_ptr<RowTables>& rows,
+                                     const Numbers<double>& numbers) {
   profile::Profile result = blank_profile(outline);
-  TokenByToken algebra(network, prefix, tokens, rows);
-  Exchangeable<double> of_encoder(network, Theory::full);
+  TokenByToken algebra(network, prefix, tokens, rows, numbers);
+  Exchangeable<double> of_encoder(network, Theory::full, std::make_shared<SoftmaxTables<double>>(), numbers);
   walk_network(network, outline, algebra, of_encoder, result);
   result.prefix = prefix == Prefix::means ? "means" : "actual";
   return result;

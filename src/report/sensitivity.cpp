@@ -19,7 +19,6 @@ constexpr std::size_t slope_width = 14;
 
 /// What stands first is smaller.
 std::tuple<int, double> order(const KnobSlope& knob) {
-  if (knob.not_varied) return {2, 0};
   if (knob.elasticity) return {0, -std::abs(*knob.elasticity)};
   return {1, -std::abs(knob.log10_per_unit.value_or(0))};
 }
@@ -31,7 +30,7 @@ std::string value_of(const KnobSlope& knob) {
 }
 
 std::string slope(const std::optional<double>& x) {
-  constexpr double rounding = 1e-12;
+  constexpr double rounding = 1e-11;
   if (!x) return "";
   return std::abs(*x) < rounding ? "0" : number(*x);
 }
@@ -57,12 +56,8 @@ void write_table(std::ostream& out, const Sensitivity& sensitivity) {
       << left("knob k", knob_width) << right("value", value_width) << right("dlnQ/dlnk", slope_width)
       << right("dlog10Q/dk", slope_width) << '\n';
   for (const KnobSlope& knob : sensitivity.knobs) {
-    out << left(knob.knob, knob_width) << right(value_of(knob), value_width);
-    if (knob.not_varied) {
-      out << right("not varied", slope_width) << '\n';
-    } else {
-      out << right(slope(knob.elasticity), slope_width) << right(slope(knob.log10_per_unit), slope_width) << '\n';
-    }
+    out << left(knob.knob, knob_width) << right(value_of(knob), value_width)
+        << right(slope(knob.elasticity), slope_width) << right(slope(knob.log10_per_unit), slope_width) << '\n';
   }
   out << "\ndlnQ/dlnk: percent that Q grows for each percent of k, all else kept; by " << method_of(sensitivity)
       << '\n';

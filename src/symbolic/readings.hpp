@@ -102,6 +102,10 @@ class Reader {
     return backward(formula::norm_backward(gradient(), squared("σ", "\\sigma"), correlation(), size("D", "D"), shares));
   }
 
+  [[nodiscard]] Reads<T> embedding_token_match_paper() {
+    return {{"P", "P", formula::zipf_match_paper(real("V", "V", 100, 5e4))}};
+  }
+
   [[nodiscard]] Reads<T> embedding() {
     return forward(formula::embedding_forward(real("n_tables", "n_{tables}", 1, 3), weight("w", "w"), share("P", "P"),
                                               share("P×", "P^\\times")));
@@ -284,6 +288,7 @@ template <class T>
       {"layer_norm_paper", &R::layer_norm_paper},
       {"rms_norm", &R::rms_norm},
       {"norm_backward", &R::norm_backward},
+      {"embedding_token_match_paper", &R::embedding_token_match_paper},
       {"embedding", &R::embedding},
       {"experts", &R::experts},
       {"gated", &R::gated},

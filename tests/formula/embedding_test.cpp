@@ -33,17 +33,17 @@ double three_tables(double token_match) {
 }
 
 TEST_CASE("a vocabulary of one word always matches") {
-  CHECK(zipf_match(1) == 1);
-  CHECK(harmonic_numbers(1).first == 1);
+  CHECK(zipf_match(1.0) == 1);
+  CHECK(harmonic_numbers(1.0).first == 1);
 }
 
 TEST_CASE("two words match with probability 5/9") {
-  CHECK(zipf_match(2) == Approx(5.0 / 9).epsilon(1e-15));
+  CHECK(zipf_match(2.0) == Approx(5.0 / 9).epsilon(1e-15));
 }
 
 TEST_CASE("the match probability is the sum of the squared frequencies") {
   for (const int vocabulary : {3, 100, 30522}) {
-    CHECK(relative_error(zipf_match(vocabulary), summed_match(vocabulary)) <= 1e-12);
+    CHECK(relative_error(zipf_match(double(vocabulary)), summed_match(vocabulary)) <= 1e-12);
   }
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("the published match probability is pi²/(6 ln²V)") {
 }
 
 TEST_CASE("the published match probability is 11 percent high at 30000 words") {
-  CHECK(zipf_match_paper(30000) / zipf_match(30000) == Approx(1.11).margin(0.01));
+  CHECK(zipf_match_paper(3e4) / zipf_match(3e4) == Approx(1.11).margin(0.01));
 }
 
 TEST_CASE("three tables have the golden token correlation") {
@@ -90,7 +90,7 @@ TEST_CASE("the embedding of tables of variance 0 is 0, and tables that share eve
 
 TEST_CASE("embedding names the argument outside its domain") {
   CHECK(domain_message([] { return zipf_match(0.5); }) == "vocabulary is 0.5, but must be at least 1");
-  CHECK(domain_message([] { return zipf_match_paper(1); }) == "vocabulary is 1, but must be at least 2");
+  CHECK(domain_message([] { return zipf_match_paper(1.0); }) == "vocabulary is 1, but must be at least 2");
   CHECK(domain_message([] { return embedding_forward(0.0, 1.0, 0.0, 0.0); }) ==
         "embedding tables is 0, but must be at least 1");
   CHECK(domain_message([] { return embedding_forward(1.0, -1.0, 0.0, 0.0); }) ==
@@ -100,8 +100,17 @@ TEST_CASE("embedding names the argument outside its domain") {
 TEST_CASE("embedding reads alike with every scalar type") {
   const auto by_variance = []<class T>(const T& w) { return values(embedding_forward(T(3), w, T(0.7), T(0.6))); };
   const auto by_sharing = []<class T>(const T& p) { return values(embedding_forward(T(3), T(0.2), p, T(0.6))); };
+  const auto by_words = []<class T>(const T& v) { return std::array{zipf_match(v), zipf_match_paper(v)}; };
   check_every_scalar(by_variance, 0.02);
+  for (const double words : {5.0, 30522.0, 2e6}) check_every_scalar(by_words, words);
   check_every_scalar(by_sharing, 0.7);
+}
+
+TEST_CASE("the match probability follows the vocabulary as it does from word to word") {
+  for (const double v : {40.0, 30522.0}) {
+    const double measured = (zipf_match(v + 1) - zipf_match(v - 1)) / 2;
+    CHECK(zipf_match(scalar::Jet<1>(v, 0)).slopes[0] == Approx(measured).epsilon(2 / (v * v)));
+  }
 }
 
 TEST_CASE("a larger vocabulary matches less often") {

@@ -23,13 +23,13 @@ TEST_CASE("an embedding of token, position and segment tables against its simula
     c.add(token_product(x));
     cross.add(cross_product(x, other));
   }
-  const double match = formula::zipf_match(20);
+  const double match = formula::zipf_match(20.0);
   const auto x = formula::embedding_forward(3.0, table_variance, match + formula::segment_match,
                                             match + 1 / L + formula::segment_match_across);
   expect("variance", x.variance, q);
   expect("token covariance", x.covariance, c, border);
   expect("covariance across sequences", x.cross_covariance, cross, border);
-  reject("the limit of a large vocabulary", table_variance * (formula::zipf_match_paper(20) + formula::segment_match),
+  reject("the limit of a large vocabulary", table_variance * (formula::zipf_match_paper(20.0) + formula::segment_match),
          c, border);
   reject("no segment table", table_variance * match, c, border);
 }

@@ -29,7 +29,7 @@ AttentionShape<double> plain() {
 }
 
 predict::SoftmaxTable<double> table_of(const AttentionShape<double>& shape) {
-  return {shape.length, {static_cast<std::size_t>(shape.head_width), shape.normalized}};
+  return {shape.length, {shape.head_width, shape.normalized}};
 }
 
 /// A matrix over pairs of tokens, one number on its diagonal and one beside it.

@@ -63,7 +63,9 @@ TEST_CASE("a stack's knobs have the names of its spec, each in all its places") 
   CHECK(network::knobs_of(network).at(17).highest() == 0.4);
 }
 
-TEST_CASE("an encoder and its decoder have scales of their own, deviations in common and no widths") {
+TEST_CASE(
+    "an encoder and its decoder have scales and feed-forward widths of their own, deviations and the model's width in "
+    "common") {
   json spec = test::small_stack();
   spec["stack"]["norm"]["gain"] = 0.5;
   network::Network network = test::network_of(test::encoder_decoder_of(spec));
@@ -73,9 +75,9 @@ TEST_CASE("an encoder and its decoder have scales of their own, deviations in co
   CHECK(named(knobs, "decoder.cross_attention.dropout").highest() == 0.1);
   CHECK(named(knobs, "decoder.norm.gain").highest() == 0.5);
   CHECK(named(knobs, "init.std.query").numbers.size() == 3);
-  const std::vector<std::string> names = names_of(knobs);
-  CHECK(std::none_of(names.begin(), names.end(),
-                     [](const std::string& n) { return n.find("width") != std::string::npos; }));
+  CHECK(named(knobs, "encoder.ffn.width").highest() == 512);
+  CHECK(named(knobs, "decoder.cross_attention.heads").highest() == 2);
+  CHECK(named(knobs, "width").sizes.front() == &network.width);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ TEST_CASE("the interpolated softmax functionals keep their stated error at rando
   double worst = 0;
   for (const auto& [keys, head_width] :
        {std::pair{512.0, 64.0}, {96.0, 64.0}, {4096.0, 128.0}, {32.0, 8.0}, {2.0, 64.0}}) {
-    predict::SoftmaxTable<double> table(keys, {static_cast<std::size_t>(head_width)});
+    predict::SoftmaxTable<double> table(keys, {head_width});
     for (int i = 0; i < 24; ++i) {
       const double v = std::exp(std::uniform_real_distribution<>(std::log(0.001), std::log(64.0))(random));
       const double rho = std::uniform_real_distribution<>(0, 1)(random);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/math/constants/constants.hpp>
 #include <cmath>
 
 #include "sigprop/formula/domain.hpp"
@@ -10,26 +11,34 @@
 namespace sigprop::formula {
 
 /// Generalized harmonic numbers of the vocabulary: Σ 1/i and Σ 1/i².
+template <class T>
 struct Harmonic {
-  double first;
-  double second;
+  T first;
+  T second;
 };
 
-/// Summed term by term up to 10⁶, Euler–Maclaurin beyond (error below 1e-18 there). Throws std::domain_error for count < 1.
-[[nodiscard]] inline Harmonic harmonic_numbers(double count) {
+/// Of whole numbers of words: summed term by term up to 10⁶, Euler–Maclaurin beyond (error below 1e-18 there). Beside them by the derivatives
+/// of ψ(V+1) + γ and π²/6 - ψ'(V+1), which go through them all. Throws std::domain_error for count < 1.
+template <class T>
+[[nodiscard]] Harmonic<T> harmonic_numbers(const T& count) {
   require_at_least_one("vocabulary", count);
   constexpr double summed = 1e6;
-  const double last = std::min(std::floor(count), summed);
-  Harmonic h{0, 0};
+  const double words = std::round(scalar::value_of(count)), last = std::min(words, summed);
+  double first = 0, second = 0, third = 0;
   for (double i = last; i >= 1; --i) {
-    h.first += 1 / i;
-    h.second += 1 / (i * i);
+    first += 1 / i;
+    second += 1 / (i * i);
+    third += 1 / (i * i * i);
   }
-  if (count > summed) {
-    h.first += std::log(count / last) + 0.5 / count - 0.5 / last;
-    h.second += 1 / last - 1 / count + 0.5 / (count * count) - 0.5 / (last * last);
+  if (words > summed) {
+    first += std::log(words / last) + 0.5 / words - 0.5 / last;
+    second += 1 / last - 1 / words + 0.5 / (words * words) - 0.5 / (last * last);
+    third += 0.5 / (last * last) - 0.5 / (words * words);
   }
-  return h;
+  constexpr double zeta_two = boost::math::constants::pi_sqr_div_six<double>();
+  constexpr double zeta_three = boost::math::constants::zeta_three<double>();
+  const T beside = count - T(words);
+  return {T(first) + beside * T(zeta_two - second), T(second) + beside * T(2 * (zeta_three - third))};
 }
 
 /// Name     embedding_token_match
@@ -42,8 +51,9 @@ struct Harmonic {
 /// Source   our own sum; arXiv:2403.09635 has its limit π²/(6 ln²V).
 /// Why      two draws are equal with probability Σ p_i².
 /// Throws   std::domain_error naming the vocabulary and its value.
-[[nodiscard]] inline double zipf_match(double vocabulary) {
-  const Harmonic h = harmonic_numbers(vocabulary);
+template <class T>
+[[nodiscard]] T zipf_match(const T& vocabulary) {
+  const Harmonic<T> h = harmonic_numbers(vocabulary);
   return h.second / (h.first * h.first);
 }
 
@@ -57,11 +67,13 @@ struct Harmonic {
 /// Source   arXiv:2403.09635, embeddings.
 /// Why      H_V → ln V and H_V^{(2)} → π²/6.
 /// Throws   std::domain_error naming the vocabulary and its value.
-[[nodiscard]] inline double zipf_match_paper(double vocabulary) {
+template <class T>
+[[nodiscard]] T zipf_match_paper(const T& vocabulary) {
+  using std::log;
   require_at_least_two("vocabulary", vocabulary);
-  const double log_vocabulary = std::log(vocabulary);
-  const double pi = scalar::pi<double>();
-  return pi * pi / (6 * log_vocabulary * log_vocabulary);
+  const T log_vocabulary = log(vocabulary);
+  const T pi = scalar::pi<T>();
+  return pi * pi / (T(6) * log_vocabulary * log_vocabulary);
 }
 
 /// Probability that two positions of one sequence lie in the same of two segments, the border uniform: ∫ s² + (1-s)² ds.

@@ -43,14 +43,14 @@ class NotCovered : public std::runtime_error {
 /// How something that is read of a prediction follows the knobs: ∂ln|Q|/∂ln k, or ∂ln|Q|/∂k of a knob that is 0 (see network::Knob::is_zero).
 struct Slopes {
   profile::Quantity value;
-  std::vector<double> by_knob;        ///< in the order of the knobs; NaN of a size that differences cannot vary
+  std::vector<double> by_knob;        ///< in the order of the knobs
   bool by_differences = false;        ///< false: by dual numbers, exact to rounding
   std::vector<std::string> warnings;  ///< the prediction's
 };
 
 /// The slopes of what `reading` takes of a network's prediction; the knobs are some of `network`'s. By dual numbers through the
 /// whole walk, at a few times the cost of a prediction for every twelve knobs; behind a causal mask, where tokens are
-/// followed in double, by central differences, at the cost of two predictions a knob: that changes the network and puts it back.
+/// followed in double, by central differences, at the cost of two predictions a knob.
 /// `progress` is told of knobs done and all.
 /// Throws as predict() does, and std::range_error where the prediction leaves the range of a double.
 [[nodiscard]] Slopes slopes(const network::Network& network, Theory theory, const Options& options,

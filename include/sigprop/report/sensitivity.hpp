@@ -16,7 +16,6 @@ struct KnobSlope {
   double highest = 0;
   std::optional<double> elasticity;      ///< ∂ln Q/∂ln k: percent for each percent; none of a knob that is 0
   std::optional<double> log10_per_unit;  ///< ∂log10 Q/∂k; none of a knob that differs between layers
-  bool not_varied = false;               ///< a size, by differences
 };
 
 struct Sensitivity {
@@ -29,7 +28,7 @@ struct Sensitivity {
   std::vector<KnobSlope> knobs;
 };
 
-/// Knobs by the size of their elasticity, those of 0 behind by their slope, those that were not varied last.
+/// Knobs by the size of their elasticity, those of 0 behind by their slope.
 void rank(Sensitivity& sensitivity);
 
 void write_table(std::ostream& out, const Sensitivity& sensitivity);
