@@ -13,7 +13,7 @@
 namespace sigprop::report {
 namespace {
 
-constexpr std::size_t knob_width = 30;
+constexpr std::size_t least_knob_width = 30;
 constexpr std::size_t value_width = 20;
 constexpr std::size_t slope_width = 14;
 
@@ -51,6 +51,8 @@ void rank(Sensitivity& sensitivity) {
 }
 
 void write_table(std::ostream& out, const Sensitivity& sensitivity) {
+  std::size_t knob_width = least_knob_width;
+  for (const KnobSlope& knob : sensitivity.knobs) knob_width = std::max(knob_width, knob.knob.size() + 1);
   out << sensitivity.name << ", theory " << sensitivity.theory << '\n'
       << "Q = " << sensitivity.quantity << " = " << number(sensitivity.value) << "\n\n"
       << left("knob k", knob_width) << right("value", value_width) << right("dlnQ/dlnk", slope_width)
