@@ -88,8 +88,8 @@ class Exchangeable {
       across += T(formula::segment_match_across);
     }
     const T tables(static_cast<double>(embedding.tables()));
-    return isotropic(formula::embedding_forward(tables, square(embedding.std), number_.noted("P", shared),
-                                                number_.noted("P×", across)));
+    const T alike = number_.noted("P", shared), alike_across = number_.noted("P×", across);
+    return isotropic(formula::embedding_forward(tables, square(embedding.std), alike, alike_across));
   }
 
   [[nodiscard]] Gradient loss_gradient(const Signal&) const {
