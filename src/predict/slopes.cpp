@@ -103,8 +103,7 @@ class Differences {
   }
 
   [[nodiscard]] double by(const Knob& knob) const {
-    constexpr double step =
-        1e-3;  // what is left out is of order step²; quadratures' grids move by some 1e-9 of a result
+    constexpr double step = 1e-3;  // what is left out is of order step², and predictions are rough by some 1e-9
     const double above = log_at(knob, step);
     if (!knob.is_zero()) return (above - log_at(knob, -step)) / (2 * step);
     // Probabilities and deviations end there: to one side, of fourth order.
@@ -118,7 +117,7 @@ class Differences {
     return log_of(walk_masked(other, network::outline_of(other), prefix_, {}, rows));
   }
 
-  /// No sequence has half a token.
+  /// No sequence has half a token. Both lengths share a table, whose error they then have in common.
   [[nodiscard]] double by_length() const {
     constexpr double part = 64;
     const double length = network_.sequence_length, step = std::max(1.0, std::round(length / part));

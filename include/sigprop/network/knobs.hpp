@@ -24,9 +24,9 @@ struct Knob {
   [[nodiscard]] bool is_zero() const { return lowest() == 0 && highest() == 0; }
 };
 
-/// The knobs of a network: standard deviations of weights, residual scales, dropout, widths, sequence length and batch, the input's and the
-/// loss gradient's moments. A width that the components give away to one another is a knob in a stack only. They point into
-/// the network, which must outlive them.
+/// The knobs of a network: standard deviations of weights, residual scales, dropout, widths, sequence length, batch and vocabulary, the
+/// input's and the loss gradient's moments. A width that the components give away to one another is a knob in a stack only. They point
+/// into the network, which must outlive them.
 [[nodiscard]] std::vector<Knob> knobs_of(Network& network);
 
 }  // namespace sigprop::network
