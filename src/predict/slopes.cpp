@@ -103,12 +103,20 @@ class Differences {
   }
 
   [[nodiscard]] double by(const Knob& knob) const {
-    constexpr double step = 1e-3;  // what is left out is of order step², and predictions are rough by some 1e-9
-    const double above = log_at(knob, step);
-    if (!knob.is_zero()) return (above - log_at(knob, -step)) / (2 * step);
-    // Probabilities and deviations end there: to one side, of fourth order.
+    constexpr double longest = 1e-3,
+                     part = 16;  // what is left out is of order step², and predictions are rough by some 1e-9
+    // Probabilities and deviations end at 0, probabilities and correlations at 1.
+    if (knob.is_zero()) return to_one_side(knob, longest);
+    const double room = 1 - knob.highest();
+    if (room == 0) return to_one_side(knob, -longest);
+    const double step = room > 0 ? std::min(longest, room / part) : longest;
+    return (log_at(knob, step) - log_at(knob, -step)) / (2 * step);
+  }
+
+  /// Of fourth order.
+  [[nodiscard]] double to_one_side(const Knob& knob, double step) const {
     const auto moved = [&](int steps) { return log_at(knob, steps * step); };
-    return (48 * above - 36 * moved(2) + 16 * moved(3) - 3 * moved(4) - 25 * log_value_) / (12 * step);
+    return (48 * moved(1) - 36 * moved(2) + 16 * moved(3) - 3 * moved(4) - 25 * log_value_) / (12 * step);
   }
 
   [[nodiscard]] double log_of_length(double length, const std::shared_ptr<RowTables>& rows) const {

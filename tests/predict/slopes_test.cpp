@@ -178,6 +178,25 @@ TEST_CASE("slopes behind a causal mask are those of differences", "[bulk]") {
   check_slopes(rotary);
 }
 
+TEST_CASE("behind a causal mask slopes come by differences, of sizes too") {
+  json spec = changed({{"layers", 2}, {"attention", {{"mask", "causal"}}}}, {{"sequence_length", 32}});
+  network::Network network = test::network_of(spec);
+  const std::vector<Knob> knobs = network::knobs_of(network);
+  const auto reading = [](const profile::Profile& p) { return p.points.back().forward.variance; };
+  const predict::Slopes slopes = predict::slopes(network, Theory::full, {}, knobs, reading);
+  CHECK(slopes.by_differences);
+  CHECK(predict::predict(network, Theory::full).points.back().forward.variance.value == slopes.value.value);
+  spec["stack"]["attention"]["mask"] = "none";
+  network::Network open = test::network_of(spec);
+  const predict::Slopes exact = predict::slopes(open, Theory::full, {}, network::knobs_of(open), reading);
+  for (std::size_t k = 0; k < knobs.size(); ++k) {
+    INFO(knobs[k].name);
+    CHECK(std::isfinite(slopes.by_knob[k]));
+    // What comes before attention cannot tell a mask.
+    if (knobs[k].name == "init.std.ffn_in") CHECK(slopes.by_knob[k] == Approx(exact.by_knob[k]).epsilon(0.1));
+  }
+}
+
 TEST_CASE("behind a causal mask that averages, the slope by the sequence length is that of its mean of 1/i") {
   constexpr double length = 32;
   network::Network network =
@@ -193,6 +212,26 @@ TEST_CASE("behind a causal mask that averages, the slope by the sequence length 
   const double slope = length * (pi * pi / 6 - squares) / sum - 1;
   CHECK(slopes.by_differences);
   CHECK(slopes.by_knob.front() == Approx(slope).epsilon(1e-3));
+}
+
+TEST_CASE("behind a causal mask slopes stay within what probabilities and correlations can be") {
+  json spec = json::parse(R"({"sequence_length": 32, "input": {"variance": 1}, "components": [
+      {"attention": {"width": 64, "heads": 1, "mask": "causal", "query_std": 0, "key_std": 0, "value_std": 0.1, "output_std": 0.1}}]})");
+  const auto slope = [&](const std::string& name) {
+    network::Network network = test::network_of(spec);
+    std::vector<Knob> knobs = network::knobs_of(network);
+    std::erase_if(knobs, [&](const Knob& knob) { return knob.name != name; });
+    REQUIRE(knobs.size() == 1);
+    const auto reading = [](const profile::Profile& p) { return p.points.back().forward.variance; };
+    return predict::slopes(network, Theory::full, {}, knobs, reading).by_knob.front();
+  };
+  double sum = 0;
+  for (double i = 1; i <= 32; ++i) sum += 1 / i;
+  spec["input"]["token_correlation"] = 1;  // r + (1 - r) H_L/L
+  CHECK(slope("input.token_correlation") == Approx(1 - sum / 32).epsilon(1e-4));
+  spec["input"]["token_correlation"] = 0;  // in proportion to 1/(1 - p)
+  spec["components"][0]["attention"]["dropout"] = 0.9995;
+  CHECK(slope("attention.dropout") == Approx(0.9995 / 0.0005).epsilon(1e-2));
 }
 
 TEST_CASE("what has no logarithm in a double has no slopes") {

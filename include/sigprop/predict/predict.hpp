@@ -50,7 +50,7 @@ struct Slopes {
 
 /// The slopes of what `reading` takes of a network's prediction; the knobs are some of `network`'s. By dual numbers through the
 /// whole walk, at a few times the cost of a prediction for every twelve knobs; behind a causal mask, where tokens are
-/// followed in double, by central differences, at the cost of two predictions a knob.
+/// followed in double, by differences, at the cost of two predictions a knob, four of one that is 0 or 1.
 /// `progress` is told of knobs done and all.
 /// Throws as predict() does, and std::range_error where the prediction leaves the range of a double.
 [[nodiscard]] Slopes slopes(const network::Network& network, Theory theory, const Options& options,
