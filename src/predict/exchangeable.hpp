@@ -79,8 +79,9 @@ class Exchangeable {
     if (embedding.token) {
       const bool paper = theory_ == Theory::paper;
       const T vocabulary = number_(embedding.vocabulary);
-      shared += paper ? formula::zipf_match_paper(vocabulary) : formula::zipf_match(vocabulary);
-      across += formula::zipf_match(vocabulary);
+      const T match = formula::zipf_match(vocabulary);
+      shared += paper ? formula::zipf_match_paper(vocabulary) : match;
+      across += match;
     }
     if (embedding.position) across += T(1) / length();
     if (embedding.segment) {
