@@ -35,7 +35,7 @@ predict::Slopes slopes_of(const network::Network& network, const TheoryOptions& 
 }
 
 report::KnobSlope row(const Knob& knob, double slope) {
-  report::KnobSlope out{knob.name, knob.lowest(), knob.highest(), {}, {}};
+  report::KnobSlope out{knob.name, knob.lowest, knob.highest, {}, {}};
   const bool zero = knob.is_zero();
   if (!zero) out.elasticity = slope;
   if (out.lowest == out.highest) out.log10_per_unit = (zero ? slope : slope / out.lowest) / std::log(10.0);
@@ -177,12 +177,12 @@ class Search {
       throw Failure(
           wrong_usage,
           asked + " is a size, which has no values between whole numbers; adjust a deviation, scale or probability");
-    if (found->lowest() != found->highest())
-      throw Failure(wrong_usage, asked + " differs between layers, from " + report::exact(found->lowest()) + " to " +
-                                     report::exact(found->highest()) + "; set it to one number in the spec first");
+    if (found->lowest != found->highest)
+      throw Failure(wrong_usage, asked + " differs between layers, from " + report::exact(found->lowest) + " to " +
+                                     report::exact(found->highest) + "; set it to one number in the spec first");
     if (found->is_zero())
       throw Failure(wrong_usage, asked + " is 0; set it to a value in the spec from which to start");
-    return found->lowest();
+    return found->lowest;
   }
 
   [[nodiscard]] Step at(double x) const {

@@ -125,8 +125,8 @@ class CpuEngine {
 
   // ---- attention -----------------------------------------------------------------------------------------------------
 
-  void rotate(std::size_t head_width, std::size_t turned, double base, bool backward, Matrix<T>& x) const {
-    simulate::rotate(team_, tokens_, index(head_width), index(turned), base, backward, x);
+  void rotate(std::size_t head_width, std::size_t rotated, double base, bool backward, Matrix<T>& x) const {
+    simulate::rotate(team_, tokens_, index(head_width), index(rotated), base, backward, x);
   }
 
   [[nodiscard]] Attended attend(const Heads& heads, Matrix<T>&& q, Matrix<T>&& k, Matrix<T>&& v,

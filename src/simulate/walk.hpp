@@ -248,9 +248,9 @@ class Walk {
     const Weight w_k = weight(tensor + 1, kv_fan, op.width, op.key_std);
     const Weight w_v = weight(tensor + 2, kv_fan, op.width, op.value_std);
     const Weight w_o = weight(tensor + 3, op.width, fan, op.output_std);
-    const auto turn = [this, base = op.rotary_base, width = op.head_width, turned = op.rotary_width](bool backward,
+    const auto turn = [this, base = op.rotary_base, width = op.head_width, rotated = op.rotary_width](bool backward,
                                                                                                      Signal& y) {
-      if (base) engine_.rotate(width, turned, *base, backward, y);
+      if (base) engine_.rotate(width, rotated, *base, backward, y);
     };
     Signal q = affine(*x, w_q, bias, op.bias_std), k = affine(*source, w_k, bias + 1, op.bias_std);
     const HeadNorm q_norm = normalize_heads(op, q), k_norm = normalize_heads(op, k);

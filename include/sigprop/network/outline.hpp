@@ -39,6 +39,16 @@ struct Outline {
 
 [[nodiscard]] Outline outline_of(const Network& network);
 
+/// How many weights a component has itself, without those of lists inside.
+template <class Op>
+inline constexpr std::size_t weight_count = 0;
+template <class Size, class Real>
+inline constexpr std::size_t weight_count<BasicLinear<Size, Real>> = 1;
+template <class Size, class Real>
+inline constexpr std::size_t weight_count<BasicGatedLinear<Size, Real>> = 2;
+template <class Size, class Real>
+inline constexpr std::size_t weight_count<BasicAttention<Size, Real>> = 4;
+
 /// One layer of a network, by its number from 1 in the outline, as a network of its own: its outer components, repeats unrolled, without
 /// an input list and with a source that says nothing.
 [[nodiscard]] Network layer_alone(const Network& network, const Outline& outline, std::size_t layer);
