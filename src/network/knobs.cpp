@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "sigprop/network/outline.hpp"
+
 namespace sigprop::network {
 namespace {
 
@@ -53,7 +55,7 @@ class Visitor {
 
  private:
   void operator()(Linear& op) {
-    knobs_.number("init.std." + op.name, op.weight_std);
+    deviations(op);
     bias(op.bias_std, op.name);
     width(op.in);
     hidden_ = op.name == "ffn_in";
@@ -61,8 +63,7 @@ class Visitor {
   }
 
   void operator()(GatedLinear& op) {
-    knobs_.number("init.std.ffn_gate", op.gate_std);
-    knobs_.number("init.std.ffn_in", op.weight_std);
+    deviations(op);
     bias(op.bias_std, "ffn_in");
     width(op.in);
     hidden_ = true;
@@ -75,10 +76,7 @@ class Visitor {
 
   void operator()(Attention& op) {
     const std::string attention = stack_ + (op.cross ? "cross_attention." : "attention.");
-    knobs_.number("init.std.query", op.query_std);
-    knobs_.number("init.std.key", op.key_std);
-    knobs_.number("init.std.value", op.value_std);
-    knobs_.number("init.std.output", op.output_std);
+    deviations(op);
     bias(op.bias_std, "query");
     knobs_.number(attention + "dropout", op.dropout);
     knobs_.number(attention + "score_scale", op.score_scale);
@@ -112,6 +110,12 @@ class Visitor {
       knobs_.size(stack_ + "ffn.top_k", op.chosen);
     }
     visit(op.of);
+  }
+
+  template <class Op>
+  void deviations(Op& op) {
+    for (const WeightSlot<Op>& slot : weight_slots(std::as_const(op)))
+      knobs_.number("init.std." + std::string(slot.name), op.*slot.std);
   }
 
   void bias(double& std, const std::string& weight) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "sigprop/network/outline.hpp"
+
 namespace sigprop::network {
 
 std::vector<const std::vector<Component>*> lists_in(const Component& component) {
@@ -35,11 +37,10 @@ void remove_masks(Network& network) {
 }
 
 bool has_weights(const Component& component) {
+  const bool own = std::visit([](const auto& op) { return !weight_slots(op).empty(); }, component.op);
   const auto lists = lists_in(component);
-  return std::holds_alternative<Linear>(component.op) || std::holds_alternative<GatedLinear>(component.op) ||
-         std::holds_alternative<Attention>(component.op) ||
-         std::any_of(lists.begin(), lists.end(),
-                     [](const auto* list) { return std::any_of(list->begin(), list->end(), has_weights); });
+  return own || std::any_of(lists.begin(), lists.end(),
+                            [](const auto* list) { return std::any_of(list->begin(), list->end(), has_weights); });
 }
 
 bool is_homogeneous(const std::vector<Component>& list) {

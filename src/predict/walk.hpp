@@ -10,9 +10,6 @@
 
 namespace sigprop::predict {
 
-/// The places of a network's profile, without their numbers.
-[[nodiscard]] profile::Profile blank_profile(const network::Outline& outline);
-
 /// Forward then backward over a network's components. The forward pass leaves one frame a component on a tape, the backward pass takes
 /// them off again; both visit points and weights in the same order.
 ///

@@ -94,7 +94,7 @@ void check_token_by_token(const json& spec) {
   const network::Network network = test::network_of(spec);
   const network::Outline outline = network::outline_of(network);
   const profile::Profile exchangeable = test::predicted(spec);
-  profile::Profile by_token = predict::blank_profile(outline);
+  profile::Profile by_token = network::blank_profile(outline);
   predict::TokenByToken algebra(network, predict::Prefix::means, {});
   predict::Exchangeable<double> of_encoder(network, predict::Theory::full);
   predict::walk_network(network, outline, algebra, of_encoder, by_token);

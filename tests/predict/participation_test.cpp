@@ -41,7 +41,7 @@ const Anisotropy<double> at_input{1.0 / 16, 1};
 void check_cloud(const json::array_t& components, const Anisotropy<double>& expected) {
   const network::Network network = test::network_of(spec_of(components));
   const network::Outline outline = network::outline_of(network);
-  profile::Profile blank = predict::blank_profile(outline);
+  profile::Profile blank = network::blank_profile(outline);
   predict::Exchangeable<double> algebra(network, predict::Theory::full);
   predict::Walk walk(network, outline, algebra, blank);
   const auto cloud = walk.pass(network.body, walk.enter()).cloud;

@@ -171,7 +171,7 @@ class Isotropic : public predict::Exchangeable<double> {
 profile::Profile predicted_isotropic(const json& spec) {
   const network::Network network = test::network_of(spec);
   const network::Outline outline = network::outline_of(network);
-  profile::Profile result = predict::blank_profile(outline);
+  profile::Profile result = network::blank_profile(outline);
   Isotropic algebra(network, predict::Theory::full);
   predict::walk_network(network, outline, algebra, algebra, result);
   return result;

@@ -1,14 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "sigprop/network/network.hpp"
+#include "sigprop/profile/profile.hpp"
 
 namespace sigprop::network {
+
+/// One matrix of weights that a component has.
+template <class Op>
+struct WeightSlot {
+  profile::WeightRole role;
+  std::string_view name;  ///< as in a spec's init.std: a cross-attention's is "query" too
+  double Op::*std;
+  std::size_t out;  ///< shape (out, in)
+  std::size_t in;
+};
+
+/// The weights that a component itself has, in forward order. A name is valid as long as the component.
+[[nodiscard]] inline std::array<WeightSlot<Linear>, 1> weight_slots(const Linear& op) {
+  return {{{profile::WeightRole::linear, op.name, &Linear::weight_std, op.out, op.in}}};
+}
+
+[[nodiscard]] inline std::array<WeightSlot<GatedLinear>, 2> weight_slots(const GatedLinear& op) {
+  using profile::WeightRole;
+  return {{{WeightRole::gate, "ffn_gate", &GatedLinear::gate_std, op.out, op.in},
+           {WeightRole::linear, "ffn_in", &GatedLinear::weight_std, op.out, op.in}}};
+}
+
+[[nodiscard]] inline std::array<WeightSlot<Attention>, 4> weight_slots(const Attention& op) {
+  using profile::WeightRole;
+  const std::size_t heads = op.heads * op.head_width, kv_heads = op.kv_heads * op.head_width;
+  return {{{WeightRole::query, "query", &Attention::query_std, heads, op.width},
+           {WeightRole::key, "key", &Attention::key_std, kv_heads, op.width},
+           {WeightRole::value, "value", &Attention::value_std, kv_heads, op.width},
+           {WeightRole::output, "output", &Attention::output_std, op.width, heads}}};
+}
+
+/// Every other component has no weights of its own; those of the lists inside it are theirs.
+template <class Op>
+[[nodiscard]] constexpr std::array<WeightSlot<Op>, 0> weight_slots(const Op&) {
+  return {};
+}
+
+/// The number of weights that a component itself has.
+template <class Op>
+inline constexpr std::size_t weight_count = std::tuple_size_v<decltype(weight_slots(std::declval<const Op&>()))>;
 
 /// The places of a network that a profile reports, in the order in which a forward pass meets them. Of an encoder–decoder model the
 /// encoder's come first, and all paths begin with "encoder/" or "decoder/".
@@ -20,6 +65,7 @@ struct Outline {
   };
   struct Weight {
     std::string name;  ///< unique within its layer: a second "linear" is "linear_2"
+    profile::WeightRole role = profile::WeightRole::linear;
     double std = 0;
   };
   struct Layer {
@@ -38,6 +84,9 @@ struct Outline {
 };
 
 [[nodiscard]] Outline outline_of(const Network& network);
+
+/// A profile with the outline's points, layers and weights, whose quantities are still to be filled in.
+[[nodiscard]] profile::Profile blank_profile(const Outline& outline);
 
 /// One layer of a network, by its number from 1 in the outline, as a network of its own: its outer components, repeats unrolled, without
 /// an input list and with a source that says nothing.
