@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "sigprop/network/outline.hpp"
+
 namespace sigprop::network {
 
 void remove_masks(Network& network) {
@@ -14,11 +16,10 @@ void remove_masks(Network& network) {
 }
 
 bool has_weights(const Component& component) {
+  const bool own = std::visit([](const auto& op) { return !weight_slots(op).empty(); }, component.op);
   const auto lists = lists_in(component);
-  return std::holds_alternative<Linear>(component.op) || std::holds_alternative<GatedLinear>(component.op) ||
-         std::holds_alternative<Attention>(component.op) ||
-         std::any_of(lists.begin(), lists.end(),
-                     [](const auto* list) { return std::any_of(list->begin(), list->end(), has_weights); });
+  return own || std::any_of(lists.begin(), lists.end(),
+                            [](const auto* list) { return std::any_of(list->begin(), list->end(), has_weights); });
 }
 
 const char* kind_name(const Component& component) {

@@ -176,7 +176,7 @@ profile::Profile predicted_isotropic(const json& spec) {
   const network::Network plain = test::network_of(spec);
   const network::Outline outline = network::outline_of(plain);
   const auto network = network::lifted<double>(plain);
-  profile::Profile result = predict::blank_profile(outline);
+  profile::Profile result = network::blank_profile(outline);
   Algebra algebra(network, predict::AlikeTokens<double>(network, predict::Theory::full));
   Isotropic observer(outline, algebra, result);
   predict::walk_network(algebra, algebra, observer, observer);

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "sigprop/network/network.hpp"
+#include "sigprop/network/outline.hpp"
 
 namespace sigprop::network {
 
@@ -56,7 +56,7 @@ class NumbersOfComponents {
 
  private:
   void operator()(BasicLinear<Size, Real>& op) {
-    visit_.number("init.std." + op.name, op.weight_std);
+    deviations(op);
     bias(op.bias_std, op.name);
     width(op.in);
     hidden_ = op.name == "ffn_in";
@@ -64,8 +64,7 @@ class NumbersOfComponents {
   }
 
   void operator()(BasicGatedLinear<Size, Real>& op) {
-    visit_.number("init.std.ffn_gate", op.gate_std);
-    visit_.number("init.std.ffn_in", op.weight_std);
+    deviations(op);
     bias(op.bias_std, "ffn_in");
     width(op.in);
     hidden_ = true;
@@ -80,10 +79,7 @@ class NumbersOfComponents {
 
   void operator()(BasicAttention<Size, Real>& op) {
     const std::string attention = stack_ + (op.cross ? "cross_attention." : "attention.");
-    visit_.number("init.std.query", op.query_std);
-    visit_.number("init.std.key", op.key_std);
-    visit_.number("init.std.value", op.value_std);
-    visit_.number("init.std.output", op.output_std);
+    deviations(op);
     bias(op.bias_std, "query");
     visit_.number(attention + "dropout", op.dropout);
     visit_.number(attention + "score_scale", op.score_scale);
@@ -117,6 +113,12 @@ class NumbersOfComponents {
       visit_.size(stack_ + "ffn.top_k", op.chosen);
     }
     (*this)(op.of);
+  }
+
+  template <class Op>
+  void deviations(Op& op) {
+    for (const auto& slot : weight_slots(std::as_const(op)))
+      visit_.number("init.std." + std::string(slot.name), op.*slot.std);
   }
 
   void bias(Real& std, const std::string& weight) {

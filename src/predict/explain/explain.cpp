@@ -88,7 +88,7 @@ Explanation explain(const Network& network, Theory theory, std::size_t layer) {
   const auto tables = std::make_shared<Functionals<double>::Tables>();
   const network::Lifted<double> lifted = network::lifted<double>(network);
   AlikeAlgebra<double> algebra(lifted, AlikeTokens<double>(lifted, theory, tables));
-  profile::Profile profile = blank_profile(outline);
+  profile::Profile profile = network::blank_profile(outline);
   Recorder recorder(outline, algebra, profile);
   walk_network(algebra, algebra, recorder, recorder);
   const Recorded recorded{algebra.source(), std::move(recorder.signals), std::move(recorder.gradients),

@@ -7,7 +7,7 @@ namespace sigprop::predict {
 
 profile::Profile walk_by_token(const network::Lifted<double>& network, const network::Outline& outline, Prefix prefix,
                                const profile::TokenLists& tokens, const std::shared_ptr<RowTables>& rows) {
-  profile::Profile result = blank_profile(outline);
+  profile::Profile result = network::blank_profile(outline);
   Algebra<GroupedTokens> algebra(network, GroupedTokens(network, prefix, tokens, rows));
   AlikeAlgebra<double> of_encoder(network, AlikeTokens<double>(network, Theory::full));
   ProfileWriter writer(outline, algebra, result);

@@ -12,9 +12,6 @@
 
 namespace sigprop::predict {
 
-/// The profile of an outline without numbers.
-[[nodiscard]] profile::Profile blank_profile(const network::Outline& outline);
-
 /// Writes the numbers of a walk into a profile.
 template <class Algebra>
 class ProfileWriter : public Observer {
@@ -57,7 +54,7 @@ template <class T>
 [[nodiscard]] profile::Profile profile_of_alike(const network::Lifted<T>& network, const network::Outline& outline,
                                                 Theory theory,
                                                 const std::shared_ptr<typename Functionals<T>::Tables>& tables) {
-  profile::Profile result = blank_profile(outline);
+  profile::Profile result = network::blank_profile(outline);
   AlikeAlgebra<T> algebra(network, AlikeTokens<T>(network, theory, tables));
   ProfileWriter writer(outline, algebra, result);
   walk_network(algebra, algebra, writer, writer);
