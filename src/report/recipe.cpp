@@ -116,7 +116,8 @@ std::vector<RecipeWeight> weights_of(const Stack& stack) {
     if (weight.std.size() == layer) weight.std.push_back(std);
   };
   for (std::size_t branch = 0; branch < stack.branches(); ++branch) {
-    network::for_each_component(network::residual_of(stack, branch), [&](const network::Component& component) {
+    const std::vector<network::Component> residual = network::residual_of(stack, branch);
+    network::for_each_component(residual, [&](const network::Component& component) {
       std::visit(
           [&](const auto& op) {
             for (const auto& slot : network::weight_slots(op))

@@ -9,6 +9,7 @@
 #include "predict/explain/expressed.hpp"
 #include "predict/walk/alike_tokens.hpp"
 #include "predict/walk/observer.hpp"
+#include "sigprop/network/outline.hpp"
 
 namespace sigprop::predict {
 
