@@ -17,10 +17,13 @@ constexpr std::size_t least_knob_width = 30;
 constexpr std::size_t value_width = 20;
 constexpr std::size_t slope_width = 14;
 
-/// What stands first is smaller.
+/// Sorts larger slopes first. Slopes that agree to about six digits count as equal, so that rounding does
+/// not decide their order.
 std::tuple<int, double> order(const KnobSlope& knob) {
-  if (knob.elasticity) return {0, -std::abs(*knob.elasticity)};
-  return {1, -std::abs(knob.log10_per_unit.value_or(0))};
+  constexpr double steps = 1e6;  // per factor e
+  const auto size = [](double slope) { return -std::round(steps * std::log(std::abs(slope))); };
+  if (knob.elasticity) return {0, size(*knob.elasticity)};
+  return {1, size(knob.log10_per_unit.value_or(0))};
 }
 
 std::string value_of(const KnobSlope& knob) {

@@ -17,7 +17,7 @@ namespace sigprop::formula {
 /// Source   arXiv:2403.09635, dropout.
 /// Why      E[y²] = (σ² + μ²)/(1 - p); the masks of two tokens are independent, so their product has mean 1.
 /// Throws   std::domain_error naming p and its value.
-template <class Signal, class T>
+template <class T, class Signal = Moments<T>>
 [[nodiscard]] Signal dropout_forward(const Signal& x, const T& p) {
   require_drop_probability(p);
   const auto& pairs = covariances(x);
@@ -25,7 +25,7 @@ template <class Signal, class T>
   return signal_of(x.mean, with_own(pairs, Tokens((own(pairs) + p * x.mean * x.mean) / (T(1) - p))));
 }
 
-template <class Pairs, class T>
+template <class T, class Pairs = Gradient<T>>
 [[nodiscard]] Pairs dropout_backward(const Pairs& g, const T& p) {
   require_drop_probability(p);
   using Tokens = decltype(own(g));

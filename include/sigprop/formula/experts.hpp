@@ -18,7 +18,7 @@ namespace sigprop::formula {
 /// Source   our own.
 /// Why      k independent outputs of weight 1/k; two tokens meet in k²/E experts on average, each time with the weight 1/k².
 /// Throws   std::domain_error naming the argument and its value.
-template <class Pairs, class T>
+template <class T, class Pairs = Gradient<T>>
 [[nodiscard]] Pairs experts_backward(const Pairs& g, const T& count, const T& chosen) {
   require_at_least_one("experts of a token", chosen);
   require_not_negative("experts that a token does not take", T(count - chosen));
@@ -26,7 +26,7 @@ template <class Pairs, class T>
   return with_own(g / count, Tokens(own(g) / chosen));
 }
 
-template <class Signal, class T>
+template <class T, class Signal = Moments<T>>
 [[nodiscard]] Signal experts_forward(const Signal& y, const T& count, const T& chosen) {
   return signal_of(y.mean, experts_backward(covariances(y), count, chosen));
 }

@@ -17,7 +17,7 @@ namespace sigprop::formula {
 /// Source   arXiv:2403.09635, linear layer.
 /// Why      Cov[y_s, y_t] = Σ_a w E[x_sa x_ta] + b; backward the sum runs over the d_out outputs.
 /// Throws   std::domain_error naming the argument and its value.
-template <class Signal, class T>
+template <class T, class Signal = Moments<T>>
 [[nodiscard]] Signal linear_forward(const Signal& x, const T& fan_in, const T& weight_variance,
                                     const T& bias_variance) {
   require_at_least_one("fan-in", fan_in);
@@ -27,7 +27,7 @@ template <class Signal, class T>
   return signal_of(shifted(gain * products(x), bias_variance));
 }
 
-template <class Pairs, class T>
+template <class T, class Pairs = Gradient<T>>
 [[nodiscard]] Pairs linear_backward(const Pairs& g, const T& fan_out, const T& weight_variance) {
   require_at_least_one("fan-out", fan_out);
   require_not_negative("weight variance", weight_variance);
@@ -44,7 +44,7 @@ template <class Pairs, class T>
 /// Source   arXiv:2403.09635 for one sequence; the batch terms are our own.
 /// Why      ∂W = Σ_t g_t x_tᵀ, so ‖∂W‖² = Σ_st (g_s·g_t)(x_s·x_t): equal tokens, two tokens of a sequence, two sequences.
 /// Throws   std::domain_error naming the argument and its value.
-template <class Signal, class Pairs, class T>
+template <class T, class Signal = Moments<T>, class Pairs = Gradient<T>>
 [[nodiscard]] T weight_gradient(const Signal& x, const Pairs& g, const T& fan_in, const T& fan_out, const T& batch,
                                 const T& length) {
   require_at_least_one("fan-in", fan_in);

@@ -18,7 +18,7 @@ namespace sigprop::formula {
 /// Source   arXiv:2403.09635, LayerNorm, without its feature correlation.
 /// Why      mean and variance over many features are those of the ensemble.
 /// Throws   std::domain_error naming the variance and its value.
-template <class Signal>
+template <class T = double, class Signal = Moments<T>>
 [[nodiscard]] Signal layer_norm_forward(const Signal& x) {
   const auto& pairs = covariances(x);
   require_positive("LayerNorm input variance", own(pairs));
@@ -59,7 +59,7 @@ template <class T>
 /// Source   our own; the limit of LayerNorm without centring.
 /// Why      the mean square over many features is that of the ensemble.
 /// Throws   std::domain_error naming the second moment and its value.
-template <class Signal>
+template <class T = double, class Signal = Moments<T>>
 [[nodiscard]] Signal rms_norm_forward(const Signal& x) {
   using std::sqrt;
   const auto q = own(products(x));

@@ -15,7 +15,7 @@ namespace sigprop::formula {
 /// Domain   any λ, β
 /// Source   arXiv:2403.09635, residual connection.
 /// Why      E[x f(x)] = 0 over the sign of the branch's last weights; backward the same over its first.
-template <class Signal, class T>
+template <class T, class Signal = Moments<T>>
 [[nodiscard]] Signal residual_forward(const Signal& skip, const Signal& branch, const T& skip_scale,
                                       const T& branch_scale) {
   const T a = skip_scale * skip_scale;
@@ -26,13 +26,13 @@ template <class Signal, class T>
 }
 
 /// `branch` is the gradient at the branch's input when the gradient at its output is β times that of y.
-template <class Pairs, class T>
+template <class T, class Pairs = Gradient<T>>
 [[nodiscard]] Pairs residual_backward(const Pairs& g, const Pairs& branch, const T& skip_scale) {
   return T(skip_scale * skip_scale) * g + branch;
 }
 
 /// Gradient at the branch's output: β times that of the sum.
-template <class Pairs, class T>
+template <class T, class Pairs = Gradient<T>>
 [[nodiscard]] Pairs scaled(const Pairs& g, const T& scale) {
   return T(scale * scale) * g;
 }
