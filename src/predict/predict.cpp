@@ -8,6 +8,7 @@
 
 #include "predict/walk_in.hpp"
 #include "predict/warnings.hpp"
+#include "sigprop/profile/quantities.hpp"
 #include "sigprop/profile/summary.hpp"
 
 namespace sigprop::predict {
@@ -25,11 +26,17 @@ bool holds(const profile::Point& point) {
          std::isfinite(point.forward.token_dot.value) && std::isfinite(point.backward.token_dot.value);
 }
 
+/// All quantities of a layer, those of its cross-attention among them, and of its weights are finite.
 bool holds(const profile::Layer& layer) {
-  const bool scores = !layer.attention || std::isfinite(layer.attention->score_variance.value);
-  return scores && std::all_of(layer.weights.begin(), layer.weights.end(), [](const profile::Weight& weight) {
-           return !weight.gradient_norm || std::isfinite(weight.gradient_norm->value);
-         });
+  const auto finite = [](const auto& rows, const auto& place) {
+    return std::all_of(std::begin(rows), std::end(rows), [&](const auto& row) {
+      const profile::Quantity* value = row.find(place);
+      return value == nullptr || std::isfinite(value->value);
+    });
+  };
+  return finite(profile::layer_quantities, layer) &&
+         std::all_of(layer.weights.begin(), layer.weights.end(),
+                     [&](const profile::Weight& weight) { return finite(profile::weight_quantities, weight); });
 }
 
 bool holds(const profile::Profile& profile) {

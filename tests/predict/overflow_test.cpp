@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "sigprop/report/report.hpp"
+#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -79,6 +80,19 @@ TEST_CASE("a deep transformer without norms overflows double and stays finite in
     REQUIRE(std::isfinite(point.forward.rank_residual.value));
   }
   CHECK(profile.points.back().forward.variance.log10 > 308);
+}
+
+TEST_CASE("scores of a cross-attention beyond the range of double keep their logarithm") {
+  // A memory of variance 1e250 meets rows of variance 1e100; the attentions of either stack stay far inside the range.
+  json spec = test::encoder_decoder_of(test::changed({{"layers", 1}, {"norm", {{"kind", "none"}}}}));
+  spec["input"]["variance"] = 1e100;
+  spec["encoder"]["residual"] = {{"skip", 1}, {"branch", {1, 1e75}}};
+  spec["decoder"]["attention"].erase("mask");
+  const profile::Profile profile = test::predicted(spec, predict::Theory::paper);
+  for (const profile::Layer& layer : profile.layers) CHECK(std::isfinite(layer.attention->score_variance.value));
+  const profile::Quantity& scores = profile.layers.back().cross_attention->score_variance;
+  CHECK_FALSE(scores.representable());
+  CHECK(scores.log10 == Approx(350).margin(3));
 }
 
 }  // namespace
