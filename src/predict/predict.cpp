@@ -26,17 +26,8 @@ bool holds(const profile::Point& point) {
          std::isfinite(point.forward.token_dot.value) && std::isfinite(point.backward.token_dot.value);
 }
 
-/// All quantities of a layer, those of its cross-attention among them, and of its weights are finite.
 bool holds(const profile::Layer& layer) {
-  const auto finite = [](const auto& rows, const auto& place) {
-    return std::all_of(std::begin(rows), std::end(rows), [&](const auto& row) {
-      const profile::Quantity* value = row.find(place);
-      return value == nullptr || std::isfinite(value->value);
-    });
-  };
-  return finite(profile::layer_quantities, layer) &&
-         std::all_of(layer.weights.begin(), layer.weights.end(),
-                     [&](const profile::Weight& weight) { return finite(profile::weight_quantities, weight); });
+  return profile::is_finite(layer);
 }
 
 bool holds(const profile::Profile& profile) {

@@ -2,6 +2,7 @@
 #include "sigprop/profile/quantities.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace sigprop::profile {
 
@@ -21,6 +22,18 @@ const std::vector<const PointRow*>& point_quantities_by_presence() {
 
 bool has_attention_of(const Layer& layer, const LayerRow& row) {
   return row.presence == Presence::attention ? layer.attention.has_value() : layer.cross_attention.has_value();
+}
+
+bool is_finite(const Layer& layer) {
+  const auto finite = [](const auto& rows, const auto& place) {
+    return std::all_of(std::begin(rows), std::end(rows), [&](const auto& row) {
+      const Quantity* value = row.find(place);
+      return value == nullptr || std::isfinite(value->value);
+    });
+  };
+  return finite(layer_quantities, layer) &&
+         std::all_of(layer.weights.begin(), layer.weights.end(),
+                     [&](const Weight& weight) { return finite(weight_quantities, weight); });
 }
 
 std::vector<std::vector<std::size_t>> tokens_of(const ListRow& row, const Profile& profile) {

@@ -53,16 +53,20 @@ std::string relative(const Comparison& c, double profile::Scatter::*part) {
   return c.measured.scatter && c.scale > 0 ? percent(*c.measured.scatter.*part / c.scale) : "";
 }
 
-constexpr std::size_t quantity_width = 29;
+/// The widths of the columns that grow with their longest entry.
+struct Widths {
+  std::size_t quantity = 29;
+  std::size_t path = 18;
+};
 
-void header(std::ostream& out, std::size_t path_width) {
-  out << left("quantity", quantity_width) << ' ' << left("at", path_width) << right("predicted", 10)
+void header(std::ostream& out, const Widths& widths) {
+  out << left("quantity", widths.quantity) << ' ' << left("at", widths.path) << right("predicted", 10)
       << right("measured", 10) << right("±", 6) << right("spread", 7) << right("off", 7) << right("model", 6)
       << right("allowed", 8) << '\n';
 }
 
-void row(std::ostream& out, const Comparison& c, std::size_t path_width) {
-  out << left(c.quantity, quantity_width) << ' ' << left(c.path, path_width) << right(number(c.predicted), 10)
+void row(std::ostream& out, const Comparison& c, const Widths& widths) {
+  out << left(c.quantity, widths.quantity) << ' ' << left(c.path, widths.path) << right(number(c.predicted), 10)
       << right(number(c.measured), 10) << right(relative(c, &profile::Scatter::standard_error), 6)
       << right(relative(c, &profile::Scatter::standard_deviation), 7) << right(percent(c.relative()), 7)
       << right(percent(c.model_error), 6) << right(percent(c.scale > 0 ? c.limit / c.scale : 0), 8)
@@ -117,10 +121,13 @@ void write_table(std::ostream& out, const verify::Verification& result, const Ve
   } else {
     for (const verify::QuantityVerdict& verdict : result.quantities) shown.push_back(&verdict.worst);
   }
-  std::size_t path_width = 18;
-  for (const Comparison* c : shown) path_width = std::max(path_width, characters(c->path));
-  header(out, path_width);
-  for (const Comparison* c : shown) row(out, *c, path_width);
+  Widths widths;
+  for (const Comparison* c : shown) {
+    widths.quantity = std::max(widths.quantity, characters(c->quantity));
+    widths.path = std::max(widths.path, characters(c->path));
+  }
+  header(out, widths);
+  for (const Comparison* c : shown) row(out, *c, widths);
   out << "\n±          standard error of the measured mean; spread: standard deviation between single networks\n"
       << "off        predicted - measured, relative (a mean to √variance, a dot product to the second moment)\n"
       << "model      error granted to the theory at this place; allowed: that and " << fixed(result.critical_t, 1)

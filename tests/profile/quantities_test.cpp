@@ -2,6 +2,8 @@
 #include "sigprop/profile/quantities.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
 #include <set>
 #include <string>
 
@@ -75,6 +77,23 @@ TEST_CASE("what is absent is null, and stays absent when it is looked for") {
   CHECK(has_attention_of(layer, entropy));
   CHECK(entropy.find(layer) == nullptr);
   CHECK_FALSE(has_attention_of(layer, layer_quantity("attention.entropy")));
+}
+
+TEST_CASE("a layer is finite only if every quantity of it is, those of cross-attention among them") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const LayerRow& row : layer_quantities) {
+    INFO(row.name);
+    Layer layer;
+    row.make(layer) = 1e300;
+    CHECK(is_finite(layer));
+    row.make(layer) = infinity;
+    CHECK_FALSE(is_finite(layer));
+  }
+  Layer layer;
+  layer.weights = {{.name = "key", .role = WeightRole::key, .std = 0.1, .gradient_norm = {}}};
+  CHECK(is_finite(layer));
+  layer.weights[0].gradient_norm = std::nan("");
+  CHECK_FALSE(is_finite(layer));
 }
 
 TEST_CASE("rows by presence begin with what every profile has, each group in the table's order") {

@@ -207,6 +207,9 @@ inline constexpr WeightRow weight_quantities[] = {
 /// has a value for it.
 [[nodiscard]] bool has_attention_of(const Layer& layer, const LayerRow& row);
 
+/// True if every quantity of the layer and of its weights is finite in a double.
+[[nodiscard]] bool is_finite(const Layer& layer);
+
 /// The tokens, from 1, that each number of a list belongs to: one token, or the two of a product.
 [[nodiscard]] std::vector<std::vector<std::size_t>> tokens_of(const ListRow& row, const Profile& profile);
 
