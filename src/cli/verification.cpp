@@ -13,11 +13,11 @@ bool holds_norm(const std::vector<network::Component>& list) {
   return list.size() == 1 && std::holds_alternative<network::Norm>(list.front().op);
 }
 
-/// What of the components the model error depends on.
-void look_at(const std::vector<network::Component>& list, bool in_branch, verify::Model& model) {
+/// Notes the properties of the network that the model error depends on.
+void note_properties(const std::vector<network::Component>& list, bool in_branch, verify::Model& model) {
   for (const network::Component& component : list) {
     const bool outer = !in_branch && std::holds_alternative<network::Repeat>(component.op);
-    for (const auto* inner : network::lists_in(component)) look_at(*inner, !outer, model);
+    for (const auto* inner : network::lists_in(component)) note_properties(*inner, !outer, model);
     const auto* residual = std::get_if<network::Residual>(&component.op);
     if (residual != nullptr && residual->skip == 0 && holds_norm(residual->of) && !in_branch)
       model.post_norm = true;  // with a gain
@@ -37,7 +37,7 @@ void look_at(const std::vector<network::Component>& list, bool in_branch, verify
 verify::Model model_of(const network::Network& network) {
   verify::Model model;
   model.exact = true;
-  for (const auto* list : {&network.input, &network.encoder, &network.body}) look_at(*list, false, model);
+  for (const auto* list : {&network.input, &network.encoder, &network.body}) note_properties(*list, false, model);
   model.width = static_cast<double>(network.width);
   model.sequence_length = network.sequence_length;
   for (const network::Outline::Point& point : network::outline_of(network).points)

@@ -30,12 +30,13 @@ TEST_CASE("the slots of attention have the shapes of grouped heads and the membe
   const network::Attention op = attention(false);
   const auto slots = network::weight_slots(op);
   const std::size_t out[] = {20, 10, 10, 12}, in[] = {12, 12, 12, 20};
+  const double std[] = {0.1, 0.2, 0.3, 0.4};
   const WeightRole roles[] = {WeightRole::query, WeightRole::key, WeightRole::value, WeightRole::output};
   for (std::size_t i = 0; i < slots.size(); ++i) {
     CHECK(slots[i].out == out[i]);
     CHECK(slots[i].in == in[i]);
     CHECK(slots[i].role == roles[i]);
-    CHECK(op.*slots[i].std == 0.1 * static_cast<double>(i + 1));
+    CHECK(op.*slots[i].std == std[i]);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "predict/walk/walk_in.hpp"
 #include "predict/walk/warnings.hpp"
 #include "sigprop/formula/domain.hpp"
+#include "sigprop/profile/quantities.hpp"
 #include "sigprop/profile/summary.hpp"
 
 namespace sigprop::predict {
@@ -27,10 +28,7 @@ bool holds(const profile::Point& point) {
 }
 
 bool holds(const profile::Layer& layer) {
-  const bool scores = !layer.attention || std::isfinite(layer.attention->score_variance.value);
-  return scores && std::all_of(layer.weights.begin(), layer.weights.end(), [](const profile::Weight& weight) {
-           return !weight.gradient_norm || std::isfinite(weight.gradient_norm->value);
-         });
+  return profile::is_finite(layer);
 }
 
 bool holds(const profile::Profile& profile) {
