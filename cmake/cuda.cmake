@@ -50,8 +50,9 @@ set(SIGPROP_CUDA_KERNELS
 list(TRANSFORM SIGPROP_CUDA_HOST_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
 list(TRANSFORM SIGPROP_CUDA_KERNELS PREPEND ${PROJECT_SOURCE_DIR}/)
 
-# sigprop_add_cuda(): adds the engine's objects, and the module that the program loads when it is asked for. The program does not
-# depend on the module, which takes longer to build than the program itself.
+# sigprop_add_cuda(): adds the engine's objects, and the module that the program loads when it is
+# asked for. The program does not depend on the module, which takes longer to build than the program
+# itself.
 function(sigprop_add_cuda)
   set(includes ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   add_library(sigprop_cuda_kernels OBJECT ${SIGPROP_CUDA_KERNELS})
@@ -67,7 +68,8 @@ function(sigprop_add_cuda)
   target_link_libraries(sigprop_cuda_objects PUBLIC CUDA::cublas CUDA::cudart_static PRIVATE sigprop_warnings)
   set_target_properties(sigprop_cuda_kernels sigprop_cuda_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 
-  # The program finds it at run time: in its own folder where it is built, in lib/sigprop where it is installed.
+  # The program finds it at run time: in its own folder where it is built, in lib/sigprop where it
+  # is installed.
   add_library(sigprop_cuda MODULE cuda/entry.cpp)
   target_link_libraries(sigprop_cuda PRIVATE sigprop_cuda_objects sigprop_cuda_kernels sigprop sigprop_warnings)
   set_target_properties(sigprop_cuda PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Text that is defined in one place and read by the program: the formulas' head comments, and what a report's page carries.
+# Text that is defined in one place and read by the program: the formulas' head comments, and what a
+# report's page carries.
 set(SIGPROP_GENERATED ${PROJECT_BINARY_DIR}/generated)
 file(GLOB SIGPROP_FORMULA_HEADERS CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/sigprop/formula/*.hpp)
 add_custom_command(

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# The libraries that prediction, reports, simulation and the program need, each only where it is needed.
+# The libraries that prediction, reports, simulation and the program need, each only where it is
+# needed.
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(nlohmann_json 3.11 REQUIRED)
 
-# Matrices, by the same Eigen in every source file. Threads and tiles are the simulation's own: a matrix product stays on the
-# thread that calls it.
+# Matrices, by the same Eigen in every source file. Threads and tiles are the simulation's own: a
+# matrix product stays on the thread that calls it.
 add_library(sigprop_algebra INTERFACE)
 target_link_libraries(sigprop_algebra INTERFACE Eigen3::Eigen)
 target_compile_definitions(sigprop_algebra INTERFACE EIGEN_DONT_PARALLELIZE)
@@ -28,7 +29,8 @@ if(SIGPROP_SIMULATE)
 endif()
 
 if(SIGPROP_REPORT OR SIGPROP_TESTS)
-  # Tests need Python packages that come from the system; an interpreter before it on the PATH may not have them.
+  # Tests need Python packages that come from the system; an interpreter before it on the PATH may
+  # not have them.
   if(SIGPROP_TESTS AND NOT DEFINED Python3_EXECUTABLE AND NOT DEFINED Python3_ROOT_DIR)
     find_program(SIGPROP_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH DOC "The system's Python")
     if(SIGPROP_SYSTEM_PYTHON)

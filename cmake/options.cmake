@@ -15,8 +15,10 @@ option(SIGPROP_FUZZ "Build the libFuzzer target (Clang only)" OFF)
 option(SIGPROP_BENCH "Build the benchmarks" OFF)
 set(SIGPROP_SANITIZE "" CACHE STRING "Sanitizers for every target, as in -fsanitize=, e.g. address,undefined")
 
-# Variables of this directory and those below it; a project that includes this one does not see them.
+# Variables of this directory and those below it; a project that includes this one does not see
+# them.
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-# The libraries' targets are named in the link interface of sigprop::sigprop, which the including project resolves.
+# The libraries' targets are named in the link interface of sigprop::sigprop, which the including
+# project resolves.
 set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)

@@ -19,7 +19,8 @@ const Module*& handed_in() {
 }
 
 #ifdef SIGPROP_CUDA_MODULE
-/// The absolute folders in which the loader searches for what this program or shared library needs: LD_LIBRARY_PATH, the run path, the system's.
+/// The absolute folders in which the loader searches for what this program or shared library needs:
+/// LD_LIBRARY_PATH, the run path, the system's.
 std::vector<std::string> search_path() {
   Dl_info info{};
   void* self = nullptr;  // the link map is the handle of the object that holds this function
@@ -38,7 +39,8 @@ std::vector<std::string> search_path() {
   return folders;
 }
 
-/// Absolute path of the module, which is never loaded from the current directory; its name alone if no folder holds it.
+/// Absolute path of the module, which is never loaded from the current directory; its name alone if
+/// no folder holds it.
 std::string module_path() {
   for (const std::string& folder : search_path()) {
     std::string path = folder + "/" + SIGPROP_CUDA_MODULE;

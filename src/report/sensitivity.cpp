@@ -17,10 +17,18 @@ constexpr std::size_t least_knob_width = 30;
 constexpr std::size_t value_width = 20;
 constexpr std::size_t slope_width = 14;
 
+/// The number to the six digits or so that different processors agree on, so that equal slopes keep
+/// the order of their knobs.
+double agreed(double x) {
+  constexpr double steps = 0x1p20;
+  int exponent = 0;
+  return std::ldexp(std::round(steps * std::frexp(x, &exponent)) / steps, exponent);
+}
+
 /// What stands first is smaller.
 std::tuple<int, double> order(const KnobSlope& knob) {
-  if (knob.elasticity) return {0, -std::abs(*knob.elasticity)};
-  return {1, -std::abs(knob.log10_per_unit.value_or(0))};
+  if (knob.elasticity) return {0, -agreed(std::abs(*knob.elasticity))};
+  return {1, -agreed(std::abs(knob.log10_per_unit.value_or(0)))};
 }
 
 std::string value_of(const KnobSlope& knob) {

@@ -12,8 +12,9 @@
 
 namespace sigprop::simulate {
 
-/// Box and Muller's numbers. The function that contains this one is `flatten`ed: a copy of an inline function that was compiled for a newer
-/// processor would otherwise serve the whole program (tests/package/kernels.cmake).
+/// Box and Muller's numbers. The function that contains this one is `flatten`ed: a copy of an
+/// inline function that was compiled for a newer processor would otherwise serve the whole program
+/// (tests/package/kernels.cmake).
 [[gnu::always_inline]] inline void write_normals(const NormalStream& stream, std::uint64_t first, std::ptrdiff_t count,
                                                  float* out) {
   // Whole vector registers only: Eigen's functions give other last bits to a rest that fills none.
@@ -34,7 +35,8 @@ namespace sigprop::simulate {
   }
   angle *= std::numbers::pi_v<float>;
   radius = -2.0F * radius.log();
-  // Not Eigen's root, which begins with a processor's own estimate: its last bits depend on the maker.
+  // Not Eigen's root, which begins with a processor's own estimate: its last bits depend on the
+  // maker.
   for (std::ptrdiff_t i = 0; i < pairs; ++i) radius[i] = std::sqrt(radius[i]);
   const Pairs sine = angle.sin() * radius, cosine = angle.cos() * radius;
   for (std::ptrdiff_t i = 0; i < 2 * count; ++i) {

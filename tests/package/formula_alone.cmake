@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Installs the formulas alone, which need Boost's headers and nothing else, and builds a client of theirs.
+# Installs the formulas alone, which need Boost's headers and nothing else, and builds a client of
+# theirs.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/run.cmake)
 

@@ -28,7 +28,8 @@ if(NOT output MATCHES "${VERSION}")
   message(FATAL_ERROR "the installed program says '${output}', not version ${VERSION}")
 endif()
 
-# The client and the program both find the CUDA engine of the installation; without a GPU it says that there is none.
+# The client and the program both find the CUDA engine of the installation; without a GPU it says
+# that there is none.
 if(CUDA)
   run(${WORK}/client/use_library cuda)
   if(output MATCHES "cannot be loaded")

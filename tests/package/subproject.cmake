@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Builds the library as a part of a client's project, without simulation and reports, and looks at what that changes there.
+# Builds the library as a part of a client's project, without simulation and reports, and looks at
+# what that changes there.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/run.cmake)
 

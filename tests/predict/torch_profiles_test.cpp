@@ -18,10 +18,12 @@ namespace {
 using nlohmann::json;
 using namespace sigprop;
 
-/// Of all stacks together: 10 stacks of at most 33 points and 16 layers, three quantities a point and seven a layer.
+/// Of all stacks together: 10 stacks of at most 33 points and 16 layers, three quantities a point
+/// and seven a layer.
 constexpr std::size_t comparisons = 2000;
 
-/// The limits of one stack: the model error that the theory states, as `sigprop verify` grants it, and Student's t standard errors.
+/// The limits of one stack: the model error that the theory states, as `sigprop verify` grants it,
+/// and Student's t standard errors.
 class Limits {
  public:
   explicit Limits(const json& s)
