@@ -7,7 +7,9 @@ if(NOT SIGPROP_CUDA MATCHES "^(AUTO|ON|OFF)$")
 endif()
 
 set(SIGPROP_HAS_CUDA OFF)
-if(SIGPROP_SANITIZE)
+if(NOT SIGPROP_SIMULATE)
+  set(reason "SIGPROP_SIMULATE is OFF")
+elseif(SIGPROP_SANITIZE)
   set(reason "sanitizers see the engine through the tests' emulated device only")
 elseif(SIGPROP_CUDA STREQUAL "OFF")
   set(reason "SIGPROP_CUDA is OFF")
@@ -48,7 +50,9 @@ set(SIGPROP_CUDA_KERNELS
 list(TRANSFORM SIGPROP_CUDA_HOST_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
 list(TRANSFORM SIGPROP_CUDA_KERNELS PREPEND ${PROJECT_SOURCE_DIR}/)
 
-# sigprop_add_cuda(): the engine's objects, and the module that the program loads when it is asked for.
+# sigprop_add_cuda(): adds the engine's objects, and the module that the program loads when it is
+# asked for. The program does not depend on the module, which takes longer to build than the program
+# itself.
 function(sigprop_add_cuda)
   set(includes ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   add_library(sigprop_cuda_kernels OBJECT ${SIGPROP_CUDA_KERNELS})
@@ -64,13 +68,13 @@ function(sigprop_add_cuda)
   target_link_libraries(sigprop_cuda_objects PUBLIC CUDA::cublas CUDA::cudart_static PRIVATE sigprop_warnings)
   set_target_properties(sigprop_cuda_kernels sigprop_cuda_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 
+  # The program finds it at run time: in its own folder where it is built, in lib/sigprop where it
+  # is installed.
   add_library(sigprop_cuda MODULE cuda/entry.cpp)
   target_link_libraries(sigprop_cuda PRIVATE sigprop_cuda_objects sigprop_cuda_kernels sigprop sigprop_warnings)
-  add_dependencies(sigprop_cli sigprop_cuda)
-  # Found by the program's run path: beside it where it is built, in lib/sigprop where it is installed.
-  set_target_properties(sigprop_cli PROPERTIES
-    BUILD_RPATH $<TARGET_FILE_DIR:sigprop_cuda>
-    INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR}/sigprop)
-  set_target_properties(sigprop_cuda PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
-  install(TARGETS sigprop_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/sigprop)
+  set_target_properties(sigprop_cuda PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
+    BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH_USE_LINK_PATH ON)
+  if(SIGPROP_INSTALL)
+    install(TARGETS sigprop_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/sigprop)
+  endif()
 endfunction()

@@ -6,6 +6,9 @@ set(SIGPROP_WARNINGS
   # GCC 12 takes a moved std::variant for uninitialized when it inlines the move (network::Component), and a long string
   # literal moved into a vector for one that overruns std::string's short buffer.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow;-Wno-stringop-overread>
+  # Sources that are compiled together count as included files, in which GCC warns of every unnamed
+  # namespace.
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${SIGPROP_UNITY}>>:-Wno-subobject-linkage>
   # Clang tells of signs under -Wconversion and of every `omp simd` that it leaves scalar; what a report's page carries is one long literal.
   $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion;-Wno-pass-failed;-Wno-overlength-strings>
   $<$<BOOL:${SIGPROP_WERROR}>:-Werror>)

@@ -35,7 +35,7 @@ def read_formula(block):
     fields = {"Name": head.group(1), "What": "", "Equation": ""}
     current = "What"
     for line in block[1:]:
-        label = re.match(r" (%s)\s+(.*)$" % "|".join(LABELS), line)
+        label = re.match(r" ({})\s+(.*)$".format("|".join(LABELS)), line)
         if label:
             current = label.group(1)
             fields[current] = label.group(2)
@@ -67,7 +67,7 @@ def main():
     rows = []
     for header in sorted(arguments.headers):
         for fields in read_header(header):
-            rows.append("{" + ", ".join('R"~(%s)~"' % fields[column] for column in columns) + "},\n")
+            rows.append("{" + ", ".join(f'R"~({fields[column]})~"' for column in columns) + "},\n")
     output = pathlib.Path(arguments.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("".join(rows), encoding="utf-8")

@@ -17,7 +17,7 @@ using report::CheckedSpec;
 using Specs = std::vector<CheckedSpec>;
 using Writer = void (*)(std::ostream&, const Specs&);
 
-struct Options {
+struct CheckOptions {
   std::vector<std::string> specs;
   TheoryOptions theory;
   std::string preset;
@@ -28,7 +28,8 @@ struct Options {
 };
 
 /// The checks of a spec, and those of the preset asked for.
-std::vector<check::Check> checks_of(const Options& options, const std::string& file, const spec::ReadResult& read) {
+std::vector<check::Check> checks_of(const CheckOptions& options, const std::string& file,
+                                    const spec::ReadResult& read) {
   std::vector<check::Check> checks = read.conditions;
   if (!options.preset.empty()) checks.push_back({"", 0, options.preset, {}});
   if (checks.empty())
@@ -37,7 +38,7 @@ std::vector<check::Check> checks_of(const Options& options, const std::string& f
   return checks;
 }
 
-void evaluate(const Options& options, CheckedSpec& out) {
+void evaluate(const CheckOptions& options, CheckedSpec& out) {
   const spec::ReadResult read = spec::read_file(out.file);
   for (const std::string& error : read.errors) out.faults.push_back({error, 0});
   if (!read.network) return;
@@ -52,7 +53,7 @@ void evaluate(const Options& options, CheckedSpec& out) {
 }
 
 /// A spec's outcomes; what is wrong with it stands among its faults and does not end the run.
-CheckedSpec checked(const Options& options, const std::string& file) {
+CheckedSpec checked(const CheckOptions& options, const std::string& file) {
   CheckedSpec out;
   out.file = file;
   try {
@@ -64,7 +65,7 @@ CheckedSpec checked(const Options& options, const std::string& file) {
   return out;
 }
 
-void write(std::ostream& out, const Options& options, const Specs& specs) {
+void write(std::ostream& out, const CheckOptions& options, const Specs& specs) {
   if (options.output.format == "csv") return report::write_checks_csv(out, specs);
   if (options.output.format == "table") return report::write_checks_table(out, specs);
   report::Provenance provenance{"check", {{"theory", options.theory.name}}};
@@ -95,7 +96,7 @@ struct SideReport {
 };
 
 /// Files with one name would overwrite each other, or a spec.
-void require_different_files(const Options& options) {
+void require_different_files(const CheckOptions& options) {
   std::set<std::string> names;
   for (const std::string& spec : options.specs) {
     if (spec != "-") names.insert(real_path(spec));
@@ -112,7 +113,7 @@ void require_different_files(const Options& options) {
   }
 }
 
-std::vector<SideReport> open_side_reports(const Options& options) {
+std::vector<SideReport> open_side_reports(const CheckOptions& options) {
   require_different_files(options);
   std::vector<SideReport> out;
   if (!options.junit.empty())
@@ -122,7 +123,7 @@ std::vector<SideReport> open_side_reports(const Options& options) {
   return out;
 }
 
-void run(const Options& options) {
+void run_check(const CheckOptions& options) {
   const std::vector<SideReport> side_reports = open_side_reports(options);
   auto specs = std::make_shared<Specs>();
   write_output(options.output, [&] {
@@ -140,7 +141,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_check(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   CLI::App* command = app.add_subcommand("check", "What must hold of models, from their specs' checks, for CI");
   command->add_option("SPEC", options->specs, "Models as JSON specs; - for standard input")->required();
   add_theory_options(*command, options->theory);
@@ -155,7 +156,7 @@ void add_check(CLI::App& app) {
       "  sigprop check specs/bert-base.json specs/bert-large.json\n"
       "  sigprop check specs/vit-base.json --preset stable --junit checks.xml\n\n"
       "Exit status 1 if a check fails, 2 if a spec is wrong.");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_check(*options); });
 }
 
 }  // namespace sigprop::cli

@@ -10,7 +10,7 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct CompareOptions {
   std::string spec;
   std::string schemes;
   TheoryOptions theory;
@@ -38,7 +38,7 @@ std::string without_file(const std::string& message, const std::string& file) {
   return message.rfind(file + ": ", 0) == 0 ? message.substr(file.size() + 2) : message;
 }
 
-report::Candidate candidate(const Options& options, const spec::FileText& file, const std::string& name) {
+report::Candidate candidate(const CompareOptions& options, const spec::FileText& file, const std::string& name) {
   const spec::Initialized made = spec::initialize(*file.text, file.name, scheme_choice(name), options.keep_norm);
   if (!made.read.network) return {name, "", {}, without_file(made.read.errors.front(), file.name)};
   try {
@@ -49,7 +49,7 @@ report::Candidate candidate(const Options& options, const spec::FileText& file, 
   }
 }
 
-std::vector<report::Candidate> compared(const Options& options, const spec::FileText& file) {
+std::vector<report::Candidate> compared(const CompareOptions& options, const spec::FileText& file) {
   const std::vector<std::string> names = chosen(options.schemes);
   require_good(spec::read_without_init(*file.text, file.name));
   std::vector<report::Candidate> list;
@@ -60,7 +60,7 @@ std::vector<report::Candidate> compared(const Options& options, const spec::File
   return list;
 }
 
-void write(std::ostream& out, const Options& options, const std::string& model,
+void write(std::ostream& out, const CompareOptions& options, const std::string& model,
            const std::vector<report::Candidate>& list) {
   if (options.output.format == "csv") return report::write_comparison_csv(out, list);
   if (options.output.format == "table") return report::write_comparison_table(out, model, list);
@@ -69,7 +69,7 @@ void write(std::ostream& out, const Options& options, const std::string& model,
       {"compare", {{"spec", options.spec}, {"schemes", options.schemes}, {"theory", options.theory.name}}});
 }
 
-void run(const Options& options) {
+void run_compare(const CompareOptions& options) {
   write_output(options.output, [&] {
     const spec::FileText file = load_text(options.spec);
     const auto list = std::make_shared<std::vector<report::Candidate>>(compared(options, file));
@@ -84,7 +84,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_compare(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareOptions>();
   CLI::App* command = app.add_subcommand("compare", "Initialization schemes side by side on one model");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   command->add_option("--schemes", options->schemes, "Schemes as A,B,..., each NAME or NAME:PARAMETER=VALUE; or all")
@@ -99,7 +99,7 @@ void add_compare(CLI::App& app) {
       "Flattest first: 'even within' is the largest factor between two layers, in the variance or in the squared "
       "gradient\n"
       "norm over a layer's weights.");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_compare(*options); });
 }
 
 }  // namespace sigprop::cli

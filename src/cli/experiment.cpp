@@ -15,7 +15,7 @@ namespace {
 using experiment::Component;
 using experiment::Grid;
 
-struct Options {
+struct ExperimentOptions {
   std::string name;
   std::size_t settings = 50;
   bool all = false;
@@ -61,7 +61,7 @@ std::size_t largest_grid(const std::string& name) {
 }
 
 /// Of grids with fewer settings than asked for, all.
-std::vector<experiment::Task> tasks(const Options& options) {
+std::vector<experiment::Task> tasks(const ExperimentOptions& options) {
   const std::size_t largest = largest_grid(options.name);
   if (!options.all && options.settings > largest) {
     throw Failure(wrong_usage, "--settings " + std::to_string(options.settings) + ": " + options.name + " takes 1 to " +
@@ -76,7 +76,7 @@ std::vector<experiment::Task> tasks(const Options& options) {
   return out;
 }
 
-experiment::Options run_options(const Options& options) {
+experiment::Options run_options(const ExperimentOptions& options) {
   experiment::Options out;
   out.seed = options.seed;
   if (options.replicates > 0) out.replicates = options.replicates;
@@ -91,7 +91,7 @@ experiment::Options run_options(const Options& options) {
 }
 
 std::vector<std::vector<std::optional<experiment::Measured>>> measured(const std::vector<experiment::Task>& work,
-                                                                       const Options& options) {
+                                                                       const ExperimentOptions& options) {
   keep_freed_memory();
   try {
     const Interrupt interrupt;
@@ -107,7 +107,7 @@ std::vector<std::vector<std::optional<experiment::Measured>>> measured(const std
   }
 }
 
-Outcome outcome(const Options& options) {
+Outcome outcome(const ExperimentOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const std::vector<experiment::Task> work = tasks(options);
   const auto results = measured(work, options);
@@ -122,7 +122,7 @@ Outcome outcome(const Options& options) {
   return out;
 }
 
-void write(std::ostream& out, const Options& options, const Outcome& outcome) {
+void write(std::ostream& out, const ExperimentOptions& options, const Outcome& outcome) {
   if (options.output.format == "table") return report::write_experiment_table(out, outcome.tables);
   if (options.output.format == "csv") return report::write_experiment_csv(out, outcome.tables);
   const report::Provenance provenance{"experiment",
@@ -135,7 +135,7 @@ void write(std::ostream& out, const Options& options, const Outcome& outcome) {
   report::write_experiment_json(out, outcome.tables, provenance);
 }
 
-void run(const Options& options) {
+void run_experiment(const ExperimentOptions& options) {
   write_output(options.output, [&] {
     const auto result = std::make_shared<Outcome>(outcome(options));
     return [&options, result](std::ostream& out) { write(out, options, *result); };
@@ -143,7 +143,7 @@ void run(const Options& options) {
   end_if_interrupted("settings");
 }
 
-void add_options(CLI::App& command, Options& options) {
+void add_options(CLI::App& command, ExperimentOptions& options) {
   command.add_option("NAME", options.name, "Component, or all of them")->required()->check(CLI::IsMember(names()));
   auto* settings = command.add_option("--settings", options.settings, "Random settings of the component's grid")
                        ->type_name("K")
@@ -171,7 +171,7 @@ void add_options(CLI::App& command, Options& options) {
 }  // namespace
 
 void add_experiment(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExperimentOptions>();
   CLI::App* command = app.add_subcommand(
       "experiment", "The published component simulations: measured beside the published errors and both theories");
   add_options(*command, *options);
@@ -181,7 +181,7 @@ void add_experiment(CLI::App& app) {
       "  sigprop experiment attention --settings 1000 --checkpoint attention.run --format json --output "
       "attention.json\n"
       "  sigprop experiment all --all --resume all.run --format csv --output all.csv");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_experiment(*options); });
 }
 
 }  // namespace sigprop::cli

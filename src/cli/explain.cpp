@@ -15,7 +15,7 @@ namespace {
 
 using scalar::Expression;
 
-struct Options {
+struct ExplainOptions {
   std::string spec;
   std::string layer = "1";
   TheoryOptions theory;
@@ -26,7 +26,7 @@ struct Options {
 };
 
 /// A layer by its number or its path.
-std::size_t layer_of(const network::Network& network, const Options& options) {
+std::size_t layer_of(const network::Network& network, const ExplainOptions& options) {
   const network::Outline outline = network::outline_of(network);
   if (options.layer == "0" || options.layer == outline.points.front().path) return 0;
   for (std::size_t i = 0; i < outline.layers.size(); ++i) {
@@ -96,7 +96,7 @@ network::Network unmasked(network::Network network) {
 }
 
 /// How far the layer is from what it is behind its mask, by both predictions.
-std::string distance(const network::Network& masked, const network::Network& plain, const Options& options,
+std::string distance(const network::Network& masked, const network::Network& plain, const ExplainOptions& options,
                      std::size_t layer) {
   TheoryOptions theory = options.theory;
   theory.prefix = "means";
@@ -116,7 +116,7 @@ std::string distance(const network::Network& masked, const network::Network& pla
          report::number(with.backward.variance) + ".";
 }
 
-report::Explanation explanation_of(const network::Network& model, const Options& options) {
+report::Explanation explanation_of(const network::Network& model, const ExplainOptions& options) {
   const std::size_t layer = layer_of(model, options);
   const bool masked = network::has_mask(model) && layer > 0;
   if (masked && !options.unmasked)
@@ -140,7 +140,7 @@ report::Explanation explanation_of(const network::Network& model, const Options&
   return out;
 }
 
-void write(std::ostream& out, const Options& options, const report::Explanation& explanation) {
+void write(std::ostream& out, const ExplainOptions& options, const report::Explanation& explanation) {
   if (options.latex) return report::write_latex(out, explanation);
   if (options.output.format == "csv") return report::write_csv(out, explanation);
   if (options.output.format == "table") return report::write_table(out, explanation);
@@ -153,7 +153,7 @@ void write(std::ostream& out, const Options& options, const report::Explanation&
                        {"unmasked", options.unmasked}}});
 }
 
-void run(const Options& options) {
+void run_explain(const ExplainOptions& options) {
   if (options.latex && options.output.format != "table")
     throw Failure(wrong_usage, "--latex is a format of its own: leave out --format " + options.output.format);
   write_output(options.output, [&] {
@@ -167,7 +167,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_explain(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExplainOptions>();
   CLI::App* command =
       app.add_subcommand("explain", "The equations of one layer with their numbers, forward and backward");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
@@ -189,7 +189,7 @@ void add_explain(CLI::App& app) {
       "  sigprop explain specs/bert-base.json --layer 12 --theory paper\n"
       "  sigprop explain specs/gpt2.json --unmasked --latex --output layer.tex\n"
       "  sigprop explain specs/transformer-base.json --layer \"encoder/layer 3\" --unmasked --format json");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_explain(*options); });
 }
 
 }  // namespace sigprop::cli

@@ -8,7 +8,7 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct FormulasOptions {
   std::string name;
   bool text = false;
   bool latex = false;
@@ -41,7 +41,8 @@ std::vector<report::PrintedFormula> printed(const std::vector<report::Formula>& 
 }
 
 /// Those of the selected ones that have a closed form; there must be one.
-std::vector<report::PrintedFormula> closed(const Options& options, const std::vector<report::Formula>& selected) {
+std::vector<report::PrintedFormula> closed(const FormulasOptions& options,
+                                           const std::vector<report::Formula>& selected) {
   std::vector<report::PrintedFormula> list = printed(selected);
   std::erase_if(list, [](const report::PrintedFormula& one) { return one.text.empty(); });
   if (list.empty())
@@ -58,7 +59,7 @@ void write_file(const std::string& path, const std::function<void(std::ostream&)
   write_output(output, [&] { return write; });
 }
 
-void write_all(const Options& options) {
+void write_all(const FormulasOptions& options) {
   if (!options.name.empty()) throw Failure(wrong_usage, "--all prints every formula: leave out " + options.name);
   if (options.output.format != "table" || !options.output.file.empty())
     throw Failure(wrong_usage,
@@ -68,7 +69,7 @@ void write_all(const Options& options) {
   write_file(options.all + "/formulas.tex", [&](std::ostream& out) { report::write_formulas_document(out, list); });
 }
 
-void write(std::ostream& out, const Options& options, const std::vector<report::Formula>& list) {
+void write(std::ostream& out, const FormulasOptions& options, const std::vector<report::Formula>& list) {
   if (options.text) return report::write_formulas_text(out, closed(options, list));
   if (options.latex) return report::write_formulas_latex(out, closed(options, list));
   if (options.output.format == "json") return report::write_formulas_json(out, list);
@@ -79,7 +80,7 @@ void write(std::ostream& out, const Options& options, const std::vector<report::
 }  // namespace
 
 void add_formulas(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FormulasOptions>();
   CLI::App* command = app.add_subcommand("formulas", "The formulas: name, equation, status, source");
   command->add_option("NAME", options->name, "A formula's name or its beginning; all without it");
   CLI::Option* text = command->add_flag("--text", options->text, "The equations as the code has them, in Unicode");

@@ -14,7 +14,7 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct InitOptions {
   std::string spec;
   std::string scheme;
   bool keep_norm = false;
@@ -54,7 +54,7 @@ report::Recipe recipe_of(const spec::ReadResult& read, const std::string& scheme
 }
 
 /// The spec with a knob set, of a scheme or its own.
-void run_target(const Options& options) {
+void run_target(const InitOptions& options) {
   if (options.recipe || options.pytorch)
     throw Failure(wrong_usage,
                   "--target makes a spec: leave out --recipe and --pytorch, and give its output to init with them");
@@ -73,7 +73,7 @@ void run_target(const Options& options) {
   });
 }
 
-void run(const Options& options) {
+void run_init(const InitOptions& options) {
   if (!options.target.empty()) return run_target(options);
   if (options.scheme.empty()) throw Failure(wrong_usage, "--scheme or --target must say what to set");
   write_output(options.output, [&] {
@@ -97,7 +97,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_init(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InitOptions>();
   CLI::App* command = app.add_subcommand("init", "A spec with the deviations and residual scales of a scheme");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   CLI::Option* scheme =
@@ -131,7 +131,7 @@ void add_init(CLI::App& app) {
       "  sigprop init specs/bert-base.json --scheme deepnorm --pytorch --output initialize.py\n"
       "  sigprop init specs/bert-base.json --target \"backward.variance first/last = 1\" --adjust init.std.ffn_out\n"
       "sigprop schemes tells the schemes and their parameters.");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_init(*options); });
 }
 
 }  // namespace sigprop::cli

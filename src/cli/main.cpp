@@ -24,10 +24,17 @@ void require_known_command(const CLI::App& app, int argc, char** argv) {
                                   (name.empty() ? "sigprop --help lists them" : "did you mean \"" + name + "\"?"));
 }
 
+constexpr const char* version_text =
+#ifdef SIGPROP_WITHOUT_OPENBLAS
+    "sigprop " SIGPROP_VERSION "\nbuilt without OpenBLAS: Eigen computes the matrix products";
+#else
+    "sigprop " SIGPROP_VERSION;
+#endif
+
 int run(int argc, char** argv) {
   using namespace sigprop::cli;
   CLI::App app{"How signals and gradients move through a deep transformer at initialization", "sigprop"};
-  app.set_version_flag("--version", std::string("sigprop ") + SIGPROP_VERSION);
+  app.set_version_flag("--version", version_text);
   app.require_subcommand(1);
   app.footer(
       "Example:\n  sigprop predict specs/bert-base.json\n\nExit status: 0 fine; 1 a check failed; 2 wrong usage or "

@@ -12,7 +12,7 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct PredictOptions {
   std::string spec;
   TheoryOptions theory;
   bool all = false;
@@ -22,20 +22,20 @@ struct Options {
   OutputOptions output;
 };
 
-void write(std::ostream& out, const Options& options, const profile::Profile& profile) {
+void write(std::ostream& out, const PredictOptions& options, const profile::Profile& profile) {
   if (options.output.format == "csv") return report::write_csv(out, profile);
   if (options.plot) return report::write_plot(out, profile, terminal_columns());
   if (options.output.format == "table") return report::write_table(out, profile, options.all);
   report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}});
 }
 
-void write(std::ostream& out, const Options& options, const report::Sensitivity& sensitivity) {
+void write(std::ostream& out, const PredictOptions& options, const report::Sensitivity& sensitivity) {
   if (options.output.format == "csv") return report::write_csv(out, sensitivity);
   if (options.output.format == "table") return report::write_table(out, sensitivity);
   report::write_json(out, sensitivity, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}});
 }
 
-void run_sensitivity(const Options& options) {
+void run_sensitivity(const PredictOptions& options) {
   if (options.plot || options.all || options.tokens.any())
     throw Failure(wrong_usage,
                   "--sensitivity takes the place of the profile: leave out --plot, --all, --tokens and --gram");
@@ -47,7 +47,7 @@ void run_sensitivity(const Options& options) {
   });
 }
 
-void run(const Options& options) {
+void run_predict(const PredictOptions& options) {
   if (!options.sensitivity.empty()) return run_sensitivity(options);
   require_place_for_tokens(options.tokens, options.output);
   if (options.plot && options.output.format != "table")
@@ -64,7 +64,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_predict(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand("predict", "Layer-by-layer moments of a model, from theory");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   add_theory_options(*command, options->theory);
@@ -86,7 +86,7 @@ void add_predict(CLI::App& app) {
       "  sigprop predict specs/bert-base.json --theory paper --format json --output bert.json\n"
       "  sigprop predict specs/bert-base.json --sensitivity \"backward.variance first/last\"\n"
       "  sigprop expand specs/bert-base.json | sigprop predict - --format csv");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_predict(*options); });
 }
 
 }  // namespace sigprop::cli

@@ -8,7 +8,7 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct ReportOptions {
   std::string spec;
   TheoryOptions theory;
   std::optional<std::size_t> replicates;  ///< random networks beside the theory; none: theory alone
@@ -43,7 +43,7 @@ report::CheckedSpec checked(const std::string& file, const spec::ReadResult& rea
   return {file, read.network->name, std::move(evaluation.outcomes), std::move(evaluation.faults)};
 }
 
-void simulate(const Options& options, const network::Network& network, report::Page& page) {
+void simulate(const ReportOptions& options, const network::Network& network, report::Page& page) {
   SimulationOptions settings = options.simulation;
   settings.replicates = *options.replicates;
   const simulate::Result measured = simulated(network, settings, options.output.quiet);
@@ -55,7 +55,7 @@ void simulate(const Options& options, const network::Network& network, report::P
   }
 }
 
-report::Page page_of(const Options& options) {
+report::Page page_of(const ReportOptions& options) {
   if (options.replicates) require_scatter(*options.replicates);
   const spec::FileText file = load_text(options.spec);
   const spec::ReadResult read = spec::read_text(*file.text, file.name);
@@ -72,7 +72,7 @@ report::Page page_of(const Options& options) {
   return page;
 }
 
-void run(const Options& options) {
+void run_report(const ReportOptions& options) {
   write_output(options.output, [&] {
     const auto page = std::make_shared<report::Page>(page_of(options));
     return [page](std::ostream& out) { report::write_page(out, *page); };
@@ -83,7 +83,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_report(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReportOptions>();
   CLI::App* command = app.add_subcommand("report", "A model's whole state as one HTML page with interactive curves");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   command
@@ -102,7 +102,7 @@ void add_report(CLI::App& app) {
       "  sigprop report specs/bert-base.json -o bert.html\n"
       "  sigprop report specs/deit-small.json --replicates 30 -o deit.html\n\n"
       "The page needs no network and no other file.");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_report(*options); });
 }
 
 }  // namespace sigprop::cli

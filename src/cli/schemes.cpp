@@ -8,12 +8,12 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct SchemesOptions {
   std::string name;
   OutputOptions output;
 };
 
-void write(std::ostream& out, const Options& options, const std::vector<scheme::Scheme>& list) {
+void write(std::ostream& out, const SchemesOptions& options, const std::vector<scheme::Scheme>& list) {
   if (options.output.format == "json") return report::write_schemes_json(out, list);
   if (options.output.format == "csv") return report::write_schemes_csv(out, list);
   report::write_schemes_table(out, list);
@@ -22,7 +22,7 @@ void write(std::ostream& out, const Options& options, const std::vector<scheme::
 }  // namespace
 
 void add_schemes(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SchemesOptions>();
   CLI::App* command = app.add_subcommand("schemes", "The initialization schemes: formulas, parameters, source");
   command->add_option("NAME", options->name, "One scheme; all without it");
   add_output_options(*command, options->output);

@@ -6,14 +6,14 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct SimulateOptions {
   std::string spec;
   bool all = false;
   SimulationOptions simulation;
   OutputOptions output;
 };
 
-void write(std::ostream& out, const Options& options, const simulate::Result& result) {
+void write(std::ostream& out, const SimulateOptions& options, const simulate::Result& result) {
   if (options.output.format == "csv") return report::write_csv(out, result.profile);
   if (options.output.format == "table") {
     report::write_table(out, result.profile, options.all);
@@ -27,7 +27,7 @@ void write(std::ostream& out, const Options& options, const simulate::Result& re
   report::write_json(out, result.profile, provenance);
 }
 
-void run(const Options& options) {
+void run_simulate(const SimulateOptions& options) {
   require_place_for_tokens(options.simulation.tokens, options.output);
   write_output(options.output, [&] {
     const network::Network network = *load(options.spec).network;
@@ -41,7 +41,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_simulate(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SimulateOptions>();
   CLI::App* command = app.add_subcommand("simulate", "The moments that predict computes, measured on random networks");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   command->add_flag("--all", options->all, "In a table, every point of a long model");
@@ -53,7 +53,7 @@ void add_simulate(CLI::App& app) {
       "  sigprop simulate specs/deit-small.json --replicates 8\n"
       "  sigprop simulate specs/bert-base.json --checkpoint bert.run --format json --output bert.json\n"
       "  sigprop simulate specs/bert-base.json --resume bert.run --replicates 100 --format json --output bert.json");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_simulate(*options); });
 }
 
 }  // namespace sigprop::cli

@@ -23,7 +23,7 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct SweepOptions {
   std::string spec;
   std::vector<std::string> sets;
   std::vector<std::string> quantities;
@@ -53,7 +53,7 @@ struct Asked {
 
 class Sweep {
  public:
-  explicit Sweep(const Options& options);
+  explicit Sweep(const SweepOptions& options);
 
   void run();
 
@@ -68,7 +68,7 @@ class Sweep {
   void work(ResumableLines& lines, ProgressLine& progress);
   void store(std::size_t index, std::string line, ResumableLines& lines, ProgressLine& progress);
 
-  const Options& options_;
+  const SweepOptions& options_;
   spec::FileText file_;
   std::vector<Axis> axes_;
   Grid grid_;
@@ -96,7 +96,7 @@ std::vector<Asked> asked_of(const std::vector<std::string>& texts) {
   return out;
 }
 
-Sweep::Sweep(const Options& options)
+Sweep::Sweep(const SweepOptions& options)
     : options_(options), file_(load_text(options.spec)), axes_(axes_of(options.sets)), grid_(axes_) {
   const spec::ReadResult before = spec::read_text(*file_.text, file_.name);
   require_good(before);
@@ -267,7 +267,7 @@ void Sweep::run() {
 }  // namespace
 
 void add_sweep(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SweepOptions>();
   CLI::App* command = app.add_subcommand("sweep", "Predictions, or simulations, over a grid of a spec's values");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   command

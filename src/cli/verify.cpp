@@ -9,7 +9,7 @@
 namespace sigprop::cli {
 namespace {
 
-struct Options {
+struct VerifyOptions {
   std::string spec;
   TheoryOptions theory;
   std::optional<double> tolerance;
@@ -18,17 +18,17 @@ struct Options {
   OutputOptions output;
 };
 
-struct Outcome {
+struct VerifyOutcome {
   verify::Verification verification;
   simulate::Result measured;
   std::vector<std::string> warnings;
 };
 
-Outcome verified(const Options& options) {
+VerifyOutcome verified(const VerifyOptions& options) {
   require_scatter(options.simulation.replicates);
   const network::Network network = *load(options.spec).network;
   const profile::Profile predicted = prediction(network, options.theory, options.spec, options.simulation.tokens);
-  Outcome out;
+  VerifyOutcome out;
   out.measured = simulated(network, options.simulation, options.output.quiet);
   out.verification = verification(network, predicted, out.measured, options.simulation, options.tolerance);
   out.warnings = predicted.warnings;
@@ -36,7 +36,7 @@ Outcome verified(const Options& options) {
   return out;
 }
 
-void write(std::ostream& out, const Options& options, const Outcome& outcome) {
+void write(std::ostream& out, const VerifyOptions& options, const VerifyOutcome& outcome) {
   report::Provenance provenance{"verify", settings_of(options.simulation, outcome.measured)};
   provenance.settings.insert(provenance.settings.begin(), {{"spec", options.spec}, {"theory", options.theory.name}});
   const report::VerifiedModel model{outcome.measured.profile.name, options.theory.name, outcome.warnings,
@@ -46,8 +46,8 @@ void write(std::ostream& out, const Options& options, const Outcome& outcome) {
   report::write_table(out, outcome.verification, model, options.all);
 }
 
-void run(const Options& options) {
-  auto outcome = std::make_shared<Outcome>();
+void run_verify(const VerifyOptions& options) {
+  auto outcome = std::make_shared<VerifyOutcome>();
   write_output(options.output, [&] {
     *outcome = verified(options);
     warn(options.output, options.spec, outcome->warnings);
@@ -62,7 +62,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_verify(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   CLI::App* command =
       app.add_subcommand("verify", "Prediction beside simulation: difference, z and verdict for every quantity");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
@@ -79,7 +79,7 @@ void add_verify(CLI::App& app) {
       "  sigprop verify specs/deit-small.json --replicates 30\n"
       "  sigprop verify specs/deit-small.json --theory paper --format json --output deit.json\n\n"
       "Exit status 1 if they disagree.");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_verify(*options); });
 }
 
 }  // namespace sigprop::cli

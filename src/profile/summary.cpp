@@ -73,8 +73,7 @@ void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, doubl
 
 std::vector<double> slopes_of_ratio(const Quantity& a, const Quantity& b) {
   std::vector<double> out;
-  for (std::size_t i = 0; i < std::min(a.slopes.size(), b.slopes.size()); ++i)
-    out.push_back(a.slopes[i] - b.slopes[i]);
+  for (std::size_t i = 0; i < std::min(a.slopes.size(), b.slopes.size()); ++i) out.push_back(a.slopes[i] - b.slopes[i]);
   return out;
 }
 

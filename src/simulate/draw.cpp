@@ -3,17 +3,16 @@
 
 #include <Random123/philox.h>
 
-#include <Random123/uniform.hpp>
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "simulate/elementwise.hpp"
+#include "simulate/normals.hpp"
 
 namespace sigprop::simulate {
 namespace {
 
-constexpr Eigen::Index chunk = 1024;  ///< elements made at once: they stay in the first cache
+constexpr Eigen::Index chunk = 4 * largest_normal_blocks;  ///< elements made at once
 
 /// Calls use(words, count, offset into the request) for the aligned chunks that cover elements first ... first + count - 1.
 template <class Make, class Value>
@@ -45,6 +44,19 @@ Generator generator(std::uint64_t seed, std::uint32_t tensor, std::uint32_t repl
   return {{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}}, tensor, replicate};
 }
 
+/// The kernel for the processor that the program runs on.
+Normals& normals_of_this_processor() {
+#ifdef SIGPROP_HAS_AVX2_KERNELS
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return normals_avx2;
+#endif
+  return normals_portable;
+}
+
+void best_normals(const NormalStream& stream, std::uint64_t first, std::ptrdiff_t count, float* out) {
+  static Normals& best = normals_of_this_processor();
+  best(stream, first, count, out);
+}
+
 }  // namespace
 
 void Draw::words(std::uint32_t tensor, std::uint64_t first, Eigen::Index count, std::uint32_t* out) const {
@@ -58,29 +70,10 @@ void Draw::words(std::uint32_t tensor, std::uint64_t first, Eigen::Index count, 
 }
 
 void Draw::normals(std::uint32_t tensor, std::uint64_t first, Eigen::Index count, float* out) const {
-  const Generator block_at = generator(seed_, tensor, replicate_);
-  // Whole vector registers only: Eigen's functions give other last bits to a rest that fills none.
-  constexpr Eigen::Index register_blocks = 4;
-  using Pairs = Eigen::Array<float, Eigen::Dynamic, 1, Eigen::ColMajor, chunk / 2, 1>;
+  const NormalStream stream{
+      {static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)}, tensor, replicate_};
   in_chunks(first, count, out, [&](std::uint64_t block, Eigen::Index blocks, float* buffer) {
-    const Eigen::Index pairs = 2 * ((blocks + register_blocks - 1) / register_blocks * register_blocks);
-    Pairs angle = Pairs::Constant(pairs, 0.5F), radius = Pairs::Constant(pairs, 0.5F);
-    for (Eigen::Index i = 0; i < blocks; ++i) {
-      const auto w = block_at(block + static_cast<std::uint64_t>(i));
-      angle[2 * i] = r123::uneg11<float>(w[0]);
-      radius[2 * i] = r123::u01<float>(w[1]);
-      angle[2 * i + 1] = r123::uneg11<float>(w[2]);
-      radius[2 * i + 1] = r123::u01<float>(w[3]);
-    }
-    angle *= std::numbers::pi_v<float>;
-    radius = -2.0F * radius.log();
-    // Not Eigen's root, which begins with a processor's own estimate: its last bits depend on the maker.
-    for (Eigen::Index i = 0; i < pairs; ++i) radius[i] = std::sqrt(radius[i]);
-    const Pairs sine = angle.sin() * radius, cosine = angle.cos() * radius;
-    for (Eigen::Index i = 0; i < 2 * blocks; ++i) {
-      buffer[2 * i] = sine[i];
-      buffer[2 * i + 1] = cosine[i];
-    }
+    best_normals(stream, block, blocks, buffer);
   });
 }
 

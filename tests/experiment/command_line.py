@@ -75,8 +75,8 @@ class Experiment(unittest.TestCase):
         self.assertEqual({row["component"] for row in rows if row["correlation"]}, {"softmax"})
 
     def test_fifty_random_settings_unless_all_are_asked_for(self):
-        count = lambda *more: len(json.loads(sigprop("relu", "--replicates", "2", "--format", "json", *more).stdout)
-                                  ["components"][0]["settings"])
+        def count(*more):
+            return len(json.loads(sigprop("relu", "--replicates", "2", "--format", "json", *more).stdout)["components"][0]["settings"])
         self.assertEqual((count(), count("--all")), (50, 450))
 
     def test_wrong_usage(self):

@@ -58,8 +58,7 @@ Digits50 gradient_covariance(const Digits50& s, const Digits50& r) {
 
 TEST_CASE("gelu has the golden moments") {
   const auto golden = read_reference("golden.json");
-  if (!golden) return;
-  for (const auto& entry : golden->at("gelu")) {
+  for (const auto& entry : golden.at("gelu")) {
     const double s = entry.at("std").get<double>() * entry.at("std").get<double>();
     const auto y = gelu_forward<double>({0, s, 0, 0});
     INFO("variance " << s);

@@ -232,7 +232,8 @@ class Browsed(unittest.TestCase):
         self.open()
         profile = json.loads(sigprop("predict", "-", "--format", "json").stdout)
         canvas = self.canvas("Token correlation")
-        expected = lambda p: f"{p['path']} — signal: {p['forward']['token_correlation']:.4g}; gradient: {p['backward']['token_correlation']:.4g}"
+        def expected(p):
+            return f"{p['path']} — signal: {p['forward']['token_correlation']:.4g}; gradient: {p['backward']['token_correlation']:.4g}"
         for keys, at in (((Keys.ARROW_RIGHT,), 0), ((Keys.ARROW_RIGHT,), 1), ((Keys.END,), -1), ((Keys.ARROW_LEFT,), -2), ((Keys.HOME,), 0)):
             self.press(canvas, *keys)
             self.assertEqual(self.said(canvas), expected(profile["points"][at]))
@@ -253,7 +254,8 @@ class Browsed(unittest.TestCase):
     def test_a_range_of_layers(self):
         from selenium.webdriver.common.keys import Keys
         self.open(spec=changed(layers=12))
-        limits = lambda: self.js("const x = Chart.getChart(arguments[0]).scales.x; return [x.min, x.max]", self.canvas("Rank residual"))
+        def limits():
+            return self.js("const x = Chart.getChart(arguments[0]).scales.x; return [x.min, x.max]", self.canvas("Rank residual"))
         start = self.driver.find_element("id", "from")
         self.assertEqual(limits(), [0, 12])
         for text, wanted in (("4", [4, 12]), ("99", [11, 12]), ("-3", [0, 12]), ("7", [7, 12]), (Keys.DELETE, [0, 12])):
@@ -297,8 +299,8 @@ class Browsed(unittest.TestCase):
 
     def test_dark_mode(self):
         self.open()
-        look = lambda: self.js("""const c = Chart.getChart(document.querySelector('canvas'));
-            return [getComputedStyle(document.body).backgroundColor, c.options.scales.x.ticks.color]""")
+        def look():
+            return self.js("const c = Chart.getChart(document.querySelector('canvas'));\n            return [getComputedStyle(document.body).backgroundColor, c.options.scales.x.ticks.color]")
         self.assertEqual(look(), ["rgb(255, 255, 255)", "#1b1f24"])
         self.dark(True)
         self.settle()
@@ -315,7 +317,8 @@ class Browsed(unittest.TestCase):
 
         for dark in (False, True):
             self.dark(dark)
-            ink = lambda name: self.js("return getComputedStyle(document.documentElement).getPropertyValue(arguments[0]).trim()", name)
+            def ink(name):
+                return self.js("return getComputedStyle(document.documentElement).getPropertyValue(arguments[0]).trim()", name)
             for name, least in [(n, 4.5) for n in ("--ink", "--soft", "--good", "--bad", "--link")] + [(f"--c{i}", 3) for i in range(7)]:
                 light, other = sorted((luminance(ink(name)), luminance(ink("--paper"))), reverse=True)
                 self.assertGreaterEqual((light + 0.05) / (other + 0.05), least, f"{name}, dark: {dark}")

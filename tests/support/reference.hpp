@@ -2,22 +2,17 @@
 #pragma once
 
 #include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace sigprop::test {
 
-/// A file of the reference data. Where it is absent, prints a line that ctest reads as "skipped" and returns nothing: the
-/// test then returns.
-[[nodiscard]] inline std::optional<nlohmann::json> read_reference(const std::string& name) {
+/// A file of tests/data/reference. Throws std::runtime_error if it is absent.
+[[nodiscard]] inline nlohmann::json read_reference(const std::string& name) {
   const std::string path = std::string(SIGPROP_REFERENCE) + "/" + name;
   std::ifstream file(path);
-  if (!file) {
-    std::cout << "skipped: there is no reference file " << path << std::endl;
-    return std::nullopt;
-  }
+  if (!file) throw std::runtime_error("the reference file " + path + " cannot be read");
   return nlohmann::json::parse(file);
 }
 

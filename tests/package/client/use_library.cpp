@@ -4,7 +4,8 @@
 #include <sigprop/predict/predict.hpp>
 #include <sigprop/simulate/simulate.hpp>
 
-int main() {
+/// With an argument the CUDA engine simulates; without a device it says what is missing.
+int main(int count, char**) try {
   using namespace sigprop;
   network::Network model;
   model.name = "one linear layer";
@@ -15,5 +16,8 @@ int main() {
   std::printf("variance after one linear layer %g\n", result.points.back().forward.variance.value);
   simulate::Settings settings;
   settings.replicates = 4;
+  if (count > 1) settings.engine = simulate::Engine::cuda;
   std::printf("measured on %zu networks\n", simulate::simulate(model, settings).replicates);
+} catch (const sigprop::simulate::MachineError& error) {
+  std::printf("%s\n", error.what());
 }

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks the form of sources: tools/lint.py {format,comments,tidy,ruff} [--build FOLDER]
+
+format    clang-format on every tracked C++ and CUDA file.
+comments  No added comment line is longer than 100 columns.
+tidy      clang-tidy on every source that changed, or on a sample where none did.
+ruff      ruff on every tracked Python file, installed by pip into FOLDER/venv.
+
+What changed is what differs from the merge base with origin/main, or else from the commit before the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+COMMENT_WIDTH = 100
+CPP = (".cpp", ".hpp", ".cu", ".cuh", ".h")
+SAMPLE = ("src/profile/summary.cpp", "src/spec/nearest.cpp")  # for clang-tidy where nothing changed
+RUFF = "ruff==0.6.9"
+COMMENT = re.compile(r"^\s*(//|#(?!include|define|if|endif|else|pragma)|\*)")
+
+
+class LintError(Exception):
+    """A check that fails or cannot be done; its text is the message."""
+
+
+def output_of(*command: str) -> str:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LintError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def tool(name: str, package: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise LintError(f"{name} is not installed; Debian's package is {package}")
+    return path
+
+
+def tracked(*suffixes: str) -> list[str]:
+    """Tracked files of these suffixes, or all files where the sources are no git checkout."""
+    try:
+        names = output_of("git", "ls-files").splitlines()
+    except (LintError, FileNotFoundError):
+        print("There is no git checkout here, so that every file counts as tracked.")
+        names = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if "build" not in path.relative_to(ROOT).parts]
+    found = [name for name in names if name.endswith(suffixes) and (ROOT / name).is_file()]
+    if not found:
+        raise LintError(f"no files end in {', '.join(suffixes)}")
+    return found
+
+
+def base() -> str | None:
+    """The commit that changes are counted from; None without git or without an earlier commit."""
+    for command in (("git", "merge-base", "HEAD", "origin/main"), ("git", "rev-parse", "--verify", "HEAD~1")):
+        try:
+            commit = output_of(*command).strip()
+            if commit != output_of("git", "rev-parse", "HEAD").strip():
+                return commit
+        except (LintError, FileNotFoundError):
+            continue
+    return None
+
+
+def changed(suffixes: tuple[str, ...]) -> list[str]:
+    start = base()
+    if start is None:
+        return []
+    names = output_of("git", "diff", "--name-only", "--diff-filter=d", start).splitlines()
+    return [name for name in names if name.endswith(suffixes)]
+
+
+def long_comments(diff: str) -> list[str]:
+    """file:line: message for every added comment line of a diff that is longer than COMMENT_WIDTH."""
+    found, name, line = [], "", 0
+    for text in diff.splitlines():
+        if text.startswith("+++ "):
+            name = text[6:]
+        elif match := re.match(r"@@ -\S+ \+(\d+)", text):
+            line = int(match[1])
+        elif text.startswith("+"):
+            if len(text) - 1 > COMMENT_WIDTH and COMMENT.match(text[1:]):
+                found.append(f"{name}:{line}: the comment is {len(text) - 1} columns wide, but may be {COMMENT_WIDTH}")
+            line += 1
+    return found
+
+
+def check_format() -> None:
+    files = tracked(*CPP)
+    program = tool("clang-format", "clang-format")
+    done = subprocess.run([program, "--dry-run", "-Werror", *files], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LintError(f"{done.stderr}\nclang-format -i FILE corrects a file")
+    print(f"{len(files)} files are formatted")
+
+
+def check_comments() -> None:
+    start = base()
+    if start is None:
+        raise LintError("there is no earlier commit to compare with; comments are checked in a git checkout with two commits")
+    wrong = long_comments(output_of("git", "diff", "-U0", start, "--", *(f"*{suffix}" for suffix in (*CPP, ".py", ".cmake"))))
+    if wrong:
+        raise LintError("\n".join(wrong))
+    print(f"No comment that was added since {start[:10]} is wider than {COMMENT_WIDTH} columns")
+
+
+def check_tidy(build: pathlib.Path) -> None:
+    program = tool("clang-tidy", "clang-tidy")
+    files = [name for name in changed((".cpp",)) if name.startswith("src/")]
+    if not files:
+        print("No source changed, so that a sample is read.")
+        files = [name for name in SAMPLE if (ROOT / name).is_file()]
+    if not files:
+        raise LintError("none of the sample's files exists; name others in SAMPLE of tools/lint.py")
+    folder = build / "tidy"
+    output_of("cmake", "--preset", "tidy", "-B", str(folder))
+    output_of("cmake", "--build", str(folder), "--target", "sigprop_generated")
+    print(f"clang-tidy reads {', '.join(files)}", flush=True)
+    done = subprocess.run(["xargs", "-P", str(os.cpu_count() or 1), "-n", "1", program, "--quiet", "--warnings-as-errors=*",
+                           "-p", str(folder)], input="\n".join(files), cwd=ROOT, text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise LintError(done.stdout + done.stderr)
+
+
+def check_ruff(build: pathlib.Path) -> None:
+    folder = build / "venv"
+    program = folder / "bin" / "ruff"
+    if not program.is_file():
+        venv.create(folder, with_pip=True)
+        done = subprocess.run([folder / "bin" / "pip", "install", "--quiet", RUFF], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise LintError(f"pip could not install {RUFF} into {folder} (is the network up?):\n{done.stderr}")
+    python = [name for name in output_of("git", "ls-files").splitlines() if name.endswith(".py")]
+    print(output_of(str(program), "check", "--no-cache", *python), end="")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Checks the form of sources.")
+    parser.add_argument("check", choices=("format", "comments", "tidy", "ruff"))
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="Folder for what a check needs (default: build).")
+    options = parser.parse_args()
+    checks = {"format": check_format, "comments": check_comments, "tidy": lambda: check_tidy(options.build),
+              "ruff": lambda: check_ruff(options.build)}
+    try:
+        checks[options.check]()
+    except LintError as error:
+        print(f"lint.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
