@@ -17,12 +17,17 @@ constexpr std::size_t least_knob_width = 30;
 constexpr std::size_t value_width = 20;
 constexpr std::size_t slope_width = 14;
 
-/// The number to the six digits or so that different processors agree on, so that equal slopes keep
-/// the order of their knobs.
+/// A number below this is the rounding of 0.
+constexpr double rounding = 1e-11;
+
+/// The number to the six digits or so that different processors agree on: knobs of equal slopes keep
+/// their order.
 double agreed(double x) {
   constexpr double steps = 0x1p20;
+  if (x < rounding) return 0;
   int exponent = 0;
-  return std::ldexp(std::round(steps * std::frexp(x, &exponent)) / steps, exponent);
+  const double mantissa = std::frexp(x, &exponent);
+  return std::ldexp(std::round(steps * mantissa) / steps, exponent);
 }
 
 /// What stands first is smaller.
@@ -38,7 +43,6 @@ std::string value_of(const KnobSlope& knob) {
 }
 
 std::string slope(const std::optional<double>& x) {
-  constexpr double rounding = 1e-11;
   if (!x) return "";
   return std::abs(*x) < rounding ? "0" : number(*x);
 }
