@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Warnings and sanitizers of our own targets, and what ccache needs; never exported to users of the library.
 add_library(sigprop_warnings INTERFACE)
+target_compile_features(sigprop_warnings INTERFACE cxx_std_20)
 set(SIGPROP_WARNINGS
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   # GCC 12 takes a moved std::variant for uninitialized when it inlines the move (network::Component), and a long string

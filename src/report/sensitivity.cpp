@@ -17,13 +17,23 @@ constexpr std::size_t least_knob_width = 30;
 constexpr std::size_t value_width = 20;
 constexpr std::size_t slope_width = 14;
 
-/// Sorts larger slopes first. Slopes that agree to about six digits count as equal, so that rounding does
-/// not decide their order.
+/// A number below this is the rounding of 0.
+constexpr double rounding = 1e-11;
+
+/// The number to the six digits or so that different processors agree on: knobs of equal slopes keep
+/// their order.
+double agreed(double x) {
+  constexpr double steps = 0x1p20;
+  if (x < rounding) return 0;
+  int exponent = 0;
+  const double mantissa = std::frexp(x, &exponent);
+  return std::ldexp(std::round(steps * mantissa) / steps, exponent);
+}
+
+/// What stands first is smaller.
 std::tuple<int, double> order(const KnobSlope& knob) {
-  constexpr double steps = 1e6;  // per factor e
-  const auto size = [](double slope) { return -std::round(steps * std::log(std::abs(slope))); };
-  if (knob.elasticity) return {0, size(*knob.elasticity)};
-  return {1, size(knob.log10_per_unit.value_or(0))};
+  if (knob.elasticity) return {0, -agreed(std::abs(*knob.elasticity))};
+  return {1, -agreed(std::abs(knob.log10_per_unit.value_or(0)))};
 }
 
 std::string value_of(const KnobSlope& knob) {
@@ -33,7 +43,6 @@ std::string value_of(const KnobSlope& knob) {
 }
 
 std::string slope(const std::optional<double>& x) {
-  constexpr double rounding = 1e-11;
   if (!x) return "";
   return std::abs(*x) < rounding ? "0" : number(*x);
 }
