@@ -71,7 +71,7 @@ INSTALLED_LIBRARIES = ("Boost.Math", "Boost.Multiprecision")
 # aside).
 THEORY = {"formula", "predict"}
 RANDOM = {"experiment", "simulate"}
-BOTH_SIDES = ("src/cli/experiment_predictions.cpp", "src/cli/experiment_predictions.hpp", "src/cli/verification.cpp")
+BOTH_SIDES = ("src/cli/common/experiment_predictions.cpp", "src/cli/common/experiment_predictions.hpp", "src/cli/common/verification.cpp")
 
 # Made by the build: header to the room it belongs to.
 GENERATED = {"formula_catalog.inc": "report", "page_texts.inc": "report"}

@@ -4,8 +4,8 @@
 #include <memory>
 #include <set>
 
-#include "cli/command.hpp"
-#include "cli/prediction.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/prediction.hpp"
 #include "report/number.hpp"
 #include "sigprop/network/outline.hpp"
 #include "sigprop/report/explanation.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/resumable_lines.hpp"
+#include "cli/common/resumable_lines.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -8,8 +8,8 @@
 #include <iostream>
 #include <iterator>
 
-#include "cli/command.hpp"
-#include "cli/pending_file.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/pending_file.hpp"
 
 namespace sigprop::cli {
 namespace {

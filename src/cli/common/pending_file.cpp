@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/pending_file.hpp"
+#include "cli/common/pending_file.hpp"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "cli/command.hpp"
+#include "cli/common/command.hpp"
 
 namespace sigprop::cli {
 

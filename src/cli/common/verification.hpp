@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/simulation.hpp"
+#include "cli/common/simulation.hpp"
 #include "sigprop/verify/verify.hpp"
 
 /// A prediction beside a simulation of the same network.

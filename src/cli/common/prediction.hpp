@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/command.hpp"
+#include "cli/common/command.hpp"
 #include "sigprop/check/check.hpp"
 #include "sigprop/network/network.hpp"
 #include "sigprop/predict/predict.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one place where a prediction and a simulation of the same network meet.
-#include "cli/verification.hpp"
+#include "cli/common/verification.hpp"
 
 #include <algorithm>
 

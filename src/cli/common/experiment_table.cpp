@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/experiment_table.hpp"
+#include "cli/common/experiment_table.hpp"
 
-#include "cli/experiment_predictions.hpp"
+#include "cli/common/experiment_predictions.hpp"
 
 namespace sigprop::cli {
 namespace {

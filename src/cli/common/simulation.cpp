@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/simulation.hpp"
+#include "cli/common/simulation.hpp"
 
 #include <malloc.h>
 
@@ -7,8 +7,8 @@
 #include <iostream>
 #include <stdexcept>
 
-#include "cli/interrupt.hpp"
-#include "cli/progress.hpp"
+#include "cli/common/interrupt.hpp"
+#include "cli/common/progress.hpp"
 #include "sigprop/spec/write.hpp"
 #include "simulate/precision.hpp"
 

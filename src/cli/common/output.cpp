@@ -3,8 +3,8 @@
 #include <cstring>
 #include <iostream>
 
-#include "cli/command.hpp"
-#include "cli/pending_file.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/pending_file.hpp"
 #include "sigprop/spec/read.hpp"
 
 namespace sigprop::cli {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/interrupt.hpp"
+#include "cli/common/interrupt.hpp"
 
 #include <csignal>
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/grid.hpp"
+#include "cli/common/grid.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
-#include "cli/command.hpp"
-#include "cli/scheme_choice.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/scheme_choice.hpp"
 #include "report/number.hpp"
 
 namespace sigprop::cli {

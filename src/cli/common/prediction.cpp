@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/prediction.hpp"
+#include "cli/common/prediction.hpp"
 
 #include "sigprop/predict/predict.hpp"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/scheme_choice.hpp"
+#include "cli/common/scheme_choice.hpp"
 
 #include <charconv>
 #include <cmath>
 #include <sstream>
 
-#include "cli/command.hpp"
+#include "cli/common/command.hpp"
 #include "spec/nearest.hpp"
 
 namespace sigprop::cli {

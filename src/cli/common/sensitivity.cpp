@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/sensitivity.hpp"
+#include "cli/common/sensitivity.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -7,7 +7,7 @@
 #include <limits>
 #include <sstream>
 
-#include "cli/progress.hpp"
+#include "cli/common/progress.hpp"
 #include "report/number.hpp"
 #include "sigprop/check/check.hpp"
 #include "sigprop/network/knobs.hpp"

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/command.hpp"
+#include "cli/common/command.hpp"
 #include "sigprop/report/report.hpp"
 #include "sigprop/simulate/simulate.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/experiment_predictions.hpp"
+#include "cli/common/experiment_predictions.hpp"
 
 #include <stdexcept>
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/prediction.hpp"
+#include "cli/common/prediction.hpp"
 #include "sigprop/report/sensitivity.hpp"
 
 namespace sigprop::cli {
