@@ -222,7 +222,7 @@ void Engine::add_project_back(const Signal& g, const Weight& w, Signal& into) {
   multiply_by(g, w, false, 1, into);
 }
 
-void Engine::weigh(std::uint32_t /*tensor*/, std::size_t place, const Signal& g, const Signal& x) {
+void Engine::record_weight_gradient(std::uint32_t /*tensor*/, std::size_t place, const Signal& g, const Signal& x) {
   const std::size_t size = g.width * x.width;
   const Buffer<float> gradient(context_, batch_.replicates * size);
   context_.multiply({operand(g), true, operand(x), false, gradient.data(), index(batch_.replicates), 1, 0});

@@ -128,7 +128,7 @@ class Engine {
   [[nodiscard]] Signal project(const Signal& x, const Weight& w);
   [[nodiscard]] Signal project_back(const Signal& g, const Weight& w);
   void add_project_back(const Signal& g, const Weight& w, Signal& into);
-  void weigh(std::uint32_t tensor, std::size_t place, const Signal& g, const Signal& x);
+  void record_weight_gradient(std::uint32_t tensor, std::size_t place, const Signal& g, const Signal& x);
 
   [[nodiscard]] Signal zeros_like(const Signal& x);
   [[nodiscard]] Signal product(const Signal& a, const Signal& b);

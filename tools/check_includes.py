@@ -46,6 +46,21 @@ ROOMS = {
     ),
 }
 
+# Rooms that are divided: folder of src/ROOM: other folders of the room that it may include. Readers of a walk are
+# included by nobody, and tables know nothing but formulas.
+DIVISIONS = {
+    "predict": {
+        "tables": (),
+        "walk": ("tables",),
+        "tokens": ("tables", "walk"),
+        "slopes": ("tables", "walk"),
+        "explain": ("tables", "walk"),
+    },
+}
+
+# The headers of other rooms that a folder of a divided room may include, where these are not all that its room may.
+FOREIGN = {("predict", "tables"): ("sigprop/formula/", "sigprop/scalar/", "sigprop/network/activation_kind.hpp")}
+
 # Headers of the standard library that a room must do without: a formula computes, it does not read or write.
 NEVER = {room: ("cstdio", "fstream", "iostream", "filesystem") for room in ("scalar", "formula")}
 
@@ -56,7 +71,7 @@ INSTALLED_LIBRARIES = ("Boost.Math", "Boost.Multiprecision")
 # aside).
 THEORY = {"formula", "predict"}
 RANDOM = {"experiment", "simulate"}
-BOTH_SIDES = ("src/cli/experiment_predictions.cpp", "src/cli/experiment_predictions.hpp", "src/cli/verification.cpp")
+BOTH_SIDES = ("src/cli/common/experiment_predictions.cpp", "src/cli/common/experiment_predictions.hpp", "src/cli/common/verification.cpp")
 
 # Made by the build: header to the room it belongs to.
 GENERATED = {"formula_catalog.inc": "report", "page_texts.inc": "report"}
@@ -78,6 +93,26 @@ def room_of_header(header):
     """sigprop/formula/relu.hpp, formula/x.hpp -> formula; None for a header that is not ours."""
     first, *rest = header.removeprefix("sigprop/").split("/")
     return first if rest and first in ROOMS else GENERATED.get(header)
+
+
+def division_fault(path, header):
+    """What is wrong with an include by a file of a divided room, or None."""
+    parts = path.parts
+    room = parts[1] if parts[0] == "src" else None
+    if room not in DIVISIONS:
+        return None
+    folders = DIVISIONS[room]
+    if len(parts) < 4 or parts[2] not in folders:
+        return f"the room {room} is divided: the file must lie in one of {', '.join(folders)}"
+    folder = parts[2]
+    if header.startswith(f"{room}/"):
+        other = header.split("/")[1]
+        if other != folder and other not in folders[folder]:
+            return f"{room}/{folder} may not include {room}/{other}; it may include: {', '.join(folders[folder]) or 'no other folder'}"
+    foreign = FOREIGN.get((room, folder))
+    if foreign and header.startswith("sigprop/") and not header.startswith(foreign):
+        return f"{room}/{folder} may not include {header}; of other rooms it may include: {', '.join(foreign)}"
+    return None
 
 
 def library_of(header):
@@ -122,7 +157,7 @@ def faults(root, path):
         match = INCLUDE.match(line)
         if not match:
             continue
-        message = fault(path, room, *match.groups())
+        message = fault(path, room, *match.groups()) or division_fault(path, match.group(2))
         if message:
             found.append((number, message))
         rooms.add(room_of_header(match.group(2)))

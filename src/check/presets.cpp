@@ -7,8 +7,8 @@ namespace sigprop::check {
 namespace {
 
 constexpr Place input{Place::Kind::layer, 0};
-constexpr Place first{Place::Kind::first};
-constexpr Place last{Place::Kind::last};
+constexpr Place at_first{Place::Kind::first};
+constexpr Place at_last{Place::Kind::last};
 constexpr Place every{Place::Kind::every};
 
 /// The verdicts' own thresholds: what passes them all has no verdict.
@@ -16,7 +16,7 @@ Preset trainable() {
   const profile::Thresholds limits;
   return {"trainable",
           {{{"forward.variance", every, input, {}, limits.exploding_variance}},
-           {{"backward.variance", every, last, limits.vanishing_gradient, limits.exploding_gradient}},
+           {{"backward.variance", every, at_last, limits.vanishing_gradient, limits.exploding_gradient}},
            {{"rank_residual", every, {}, limits.rank_collapse, {}}, Needs::tokens},
            {{"attention.entropy_fraction", every, {}, limits.entropy_collapse, {}}, Needs::attention}}};
 }
@@ -26,9 +26,9 @@ Preset stable() {
   constexpr double amplitude = 10, variance = amplitude * amplitude;
   constexpr double rank = 0.3, entropy = 0.3;  // three times what counts as collapse
   return {"stable",
-          {{{"forward.variance", last, first, 1 / variance, variance}},
-           {{"backward.variance", first, last, 1 / variance, variance}},
-           {{"weights.all.gradient_norm", first, last, 1 / amplitude, amplitude}},
+          {{{"forward.variance", at_last, at_first, 1 / variance, variance}},
+           {{"backward.variance", at_first, at_last, 1 / variance, variance}},
+           {{"weights.all.gradient_norm", at_first, at_last, 1 / amplitude, amplitude}},
            {{"rank_residual", every, {}, rank, {}}, Needs::tokens},
            {{"attention.entropy_fraction", every, {}, entropy, {}}, Needs::attention}}};
 }
@@ -36,7 +36,8 @@ Preset stable() {
 /// Signal and weight gradients that keep their size through the depth, what DeepScaleLM aims at.
 Preset flat() {
   return {"flat",
-          {{{"forward.variance", last, first, 0.95, 1.05}}, {{"weights.all.gradient_norm", every, last, 0.8, 1.25}}}};
+          {{{"forward.variance", at_last, at_first, 0.95, 1.05}},
+           {{"weights.all.gradient_norm", every, at_last, 0.8, 1.25}}}};
 }
 
 }  // namespace

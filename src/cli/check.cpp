@@ -5,9 +5,9 @@
 #include <memory>
 #include <set>
 
-#include "cli/command.hpp"
-#include "cli/pending_file.hpp"
-#include "cli/prediction.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/pending_file.hpp"
+#include "cli/common/prediction.hpp"
 #include "sigprop/report/checks.hpp"
 
 namespace sigprop::cli {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include "cli/command.hpp"
-#include "cli/prediction.hpp"
-#include "cli/scheme_choice.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/prediction.hpp"
+#include "cli/common/scheme_choice.hpp"
 #include "sigprop/predict/predict.hpp"
 #include "sigprop/report/comparison.hpp"
 

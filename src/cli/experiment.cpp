@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <chrono>
 
-#include "cli/experiment_table.hpp"
-#include "cli/interrupt.hpp"
-#include "cli/progress.hpp"
-#include "cli/simulation.hpp"
+#include "cli/common/experiment_table.hpp"
+#include "cli/common/interrupt.hpp"
+#include "cli/common/progress.hpp"
+#include "cli/common/simulation.hpp"
 
 namespace sigprop::cli {
 namespace {

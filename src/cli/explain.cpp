@@ -4,8 +4,8 @@
 #include <memory>
 #include <set>
 
-#include "cli/command.hpp"
-#include "cli/prediction.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/prediction.hpp"
 #include "report/number.hpp"
 #include "sigprop/network/outline.hpp"
 #include "sigprop/report/explanation.hpp"
@@ -82,46 +82,10 @@ std::vector<report::ExplanationStep> printed(const std::vector<predict::Explaine
   return out;
 }
 
-report::LayerRecursion::Kind printed(predict::Recursion::Kind kind) {
-  using From = predict::Recursion::Kind;
-  using To = report::LayerRecursion::Kind;
-  switch (kind) {
-    case From::resets:
-      return To::resets;
-    case From::settles:
-      return To::settles;
-    case From::adds:
-      return To::adds;
-    case From::grows:
-      return To::grows;
-    case From::scales:
-      return To::scales;
-    case From::other:
-      break;
-  }
-  return To::other;
-}
-
 report::LayerRecursion printed(const predict::Recursion& x) {
   const auto both = [](const Expression& e) { return report::Notation{e.text(), e.latex()}; };
-  report::LayerRecursion out;
-  out.first = x.first;
-  out.last = x.last;
-  out.layers = x.layers;
-  out.kind = printed(x.kind);
-  out.second_moment = both(x.second_moment);
-  out.token_dot = both(x.token_dot);
-  out.gain = x.gain;
+  report::LayerRecursion out{x, both(x.second_moment), both(x.token_dot), {}};
   if (x.gain_expression) out.gain_expression = both(*x.gain_expression);
-  out.start_correlation = x.start_correlation;
-  out.end_correlation = x.end_correlation;
-  out.correlation = x.correlation;
-  out.shrinking = x.shrinking;
-  out.increment = x.increment;
-  out.growth = x.growth;
-  out.limit = x.limit;
-  for (std::size_t i = 0; i < x.modes.size(); ++i)
-    out.modes[i] = {x.modes[i].growth, x.modes[i].correlation, x.modes[i].exponent};
   return out;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include "cli/command.hpp"
+#include "cli/common/command.hpp"
 #include "sigprop/report/report.hpp"
 #include "sigprop/symbolic/equations.hpp"
 

@@ -4,7 +4,7 @@
 #include <iostream>
 #include <memory>
 
-#include "cli/command.hpp"
+#include "cli/common/command.hpp"
 
 namespace sigprop::cli {
 namespace {

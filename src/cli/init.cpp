@@ -3,10 +3,10 @@
 #include <iostream>
 #include <memory>
 
-#include "cli/command.hpp"
-#include "cli/prediction.hpp"
-#include "cli/scheme_choice.hpp"
-#include "cli/sensitivity.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/prediction.hpp"
+#include "cli/common/scheme_choice.hpp"
+#include "cli/common/sensitivity.hpp"
 #include "report/number.hpp"
 #include "sigprop/profile/summary.hpp"
 #include "sigprop/report/schemes.hpp"

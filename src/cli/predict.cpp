@@ -3,10 +3,10 @@
 
 #include <memory>
 
-#include "cli/command.hpp"
-#include "cli/prediction.hpp"
-#include "cli/sensitivity.hpp"
-#include "cli/terminal.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/prediction.hpp"
+#include "cli/common/sensitivity.hpp"
+#include "cli/common/terminal.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::cli {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include "cli/prediction.hpp"
-#include "cli/verification.hpp"
+#include "cli/common/prediction.hpp"
+#include "cli/common/verification.hpp"
 #include "sigprop/report/page.hpp"
 
 namespace sigprop::cli {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include "cli/command.hpp"
-#include "cli/scheme_choice.hpp"
+#include "cli/common/command.hpp"
+#include "cli/common/scheme_choice.hpp"
 #include "sigprop/report/schemes.hpp"
 
 namespace sigprop::cli {

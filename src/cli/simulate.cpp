@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include "cli/simulation.hpp"
+#include "cli/common/simulation.hpp"
 
 namespace sigprop::cli {
 namespace {

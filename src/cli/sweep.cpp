@@ -11,13 +11,13 @@
 #include <optional>
 #include <thread>
 
-#include "cli/grid.hpp"
-#include "cli/interrupt.hpp"
-#include "cli/prediction.hpp"
-#include "cli/progress.hpp"
-#include "cli/resumable_lines.hpp"
-#include "cli/scheme_choice.hpp"
-#include "cli/simulation.hpp"
+#include "cli/common/grid.hpp"
+#include "cli/common/interrupt.hpp"
+#include "cli/common/prediction.hpp"
+#include "cli/common/progress.hpp"
+#include "cli/common/resumable_lines.hpp"
+#include "cli/common/scheme_choice.hpp"
+#include "cli/common/simulation.hpp"
 #include "sigprop/check/check.hpp"
 
 namespace sigprop::cli {

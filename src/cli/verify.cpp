@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 
-#include "cli/prediction.hpp"
-#include "cli/simulation.hpp"
-#include "cli/verification.hpp"
+#include "cli/common/prediction.hpp"
+#include "cli/common/simulation.hpp"
+#include "cli/common/verification.hpp"
 #include "sigprop/report/verification.hpp"
 
 namespace sigprop::cli {

@@ -49,21 +49,16 @@ class Tracer {
   }
 
   void add(const Linear& op) {
-    weight(op.name, op.weight_std);
+    weights(op);
     width_ = op.out;
   }
   void add(const GatedLinear& op) {
-    weight("ffn_gate", op.gate_std);
-    weight("ffn_in", op.weight_std);
+    weights(op);
     width_ = op.out;
   }
   void add(const Attention& op) {
     (op.cross ? out_.layers.back().cross_attention : out_.layers.back().attention) = true;
-    const std::string prefix = op.cross ? "cross_" : "";
-    weight(prefix + "query", op.query_std);
-    weight(prefix + "key", op.key_std);
-    weight(prefix + "value", op.value_std);
-    weight(prefix + "output", op.output_std);
+    weights(op, op.cross ? "cross_" : "");
   }
   void add(const Residual& op) {
     for (const Component& component : op.of) visit(component);
@@ -88,15 +83,19 @@ class Tracer {
   void add(const Dropout&) {}
   void add(const Norm&) {}
 
-  void weight(const std::string& name, double std) {
-    std::vector<Outline::Weight>& weights = out_.layers.back().weights;
-    const auto taken = [&](const std::string& wanted) {
-      return std::any_of(weights.begin(), weights.end(), [&](const Outline::Weight& w) { return w.name == wanted; });
-    };
-    std::string unique = name;
-    for (std::size_t copy = 2; taken(unique); ++copy) unique = name + "_" + std::to_string(copy);
-    out_.place_of_weight.push_back({out_.layers.size() - 1, weights.size()});
-    weights.push_back({unique, std});
+  template <class Op>
+  void weights(const Op& op, const std::string& prefix = "") {
+    for (const WeightSlot<Op>& slot : weight_slots(op)) {
+      std::vector<Outline::Weight>& list = out_.layers.back().weights;
+      const auto taken = [&](const std::string& wanted) {
+        return std::any_of(list.begin(), list.end(), [&](const Outline::Weight& w) { return w.name == wanted; });
+      };
+      const std::string name = prefix + std::string(slot.name);
+      std::string unique = name;
+      for (std::size_t copy = 2; taken(unique); ++copy) unique = name + "_" + std::to_string(copy);
+      out_.place_of_weight.push_back({out_.layers.size() - 1, list.size()});
+      list.push_back({unique, slot.role, op.*slot.std});
+    }
   }
 
   Outline& out_;
@@ -155,6 +154,21 @@ Outline outline_of(const Network& network) {
   Tracer tracer(out);
   if (!network.encoder.empty()) tracer.stack(network.input, network.encoder, network.width, "encoder/");
   tracer.stack(network.input, network.body, network.width, network.encoder.empty() ? "" : "decoder/");
+  return out;
+}
+
+profile::Profile blank_profile(const Outline& outline) {
+  profile::Profile out;
+  for (const Outline::Point& place : outline.points)
+    out.points.push_back(
+        {.index = out.points.size(), .path = place.path, .layer = place.layer, .forward = {}, .backward = {}});
+  for (const Outline::Layer& place : outline.layers) {
+    profile::Layer& layer = out.layers.emplace_back();
+    layer.index = out.layers.size();
+    layer.path = place.path;
+    for (const Outline::Weight& weight : place.weights)
+      layer.weights.push_back({.name = weight.name, .role = weight.role, .std = weight.std, .gradient_norm = {}});
+  }
   return out;
 }
 

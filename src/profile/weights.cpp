@@ -8,11 +8,11 @@
 
 namespace sigprop::profile {
 
-std::optional<Quantity> gradient_norm_of(const Layer& layer, const std::string& weight) {
-  for (const Weight& w : layer.weights) {
-    if (w.name == weight) return w.gradient_norm;
+const Weight* find_weight(const Layer& layer, std::string_view name) {
+  for (const Weight& weight : layer.weights) {
+    if (weight.name == name) return &weight;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {

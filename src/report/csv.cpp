@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <functional>
 
 #include "report/csv_field.hpp"
 #include "report/number.hpp"
+#include "sigprop/profile/quantities.hpp"
 #include "sigprop/profile/weights.hpp"
 #include "sigprop/report/report.hpp"
 
@@ -10,9 +12,14 @@ namespace sigprop::report {
 namespace {
 
 using profile::Layer;
+using profile::LayerRow;
+using profile::ListRow;
 using profile::Point;
+using profile::PointRow;
+using profile::Presence;
 using profile::Profile;
 using profile::Quantity;
+using profile::WeightRow;
 using Cell = std::optional<Quantity>;
 
 /// A quantity of a point, or of the layer whose last point it is; no layer where it is not the last.
@@ -21,68 +28,66 @@ struct Column {
   std::function<Cell(const Point&, const Layer*)> cell;
 };
 
-Cell attention(const Layer* layer, Cell (*member)(const profile::AttentionMetrics&)) {
-  return layer != nullptr && layer->attention ? member(*layer->attention) : Cell();
+Cell cell_of(const Quantity* value) {
+  return value != nullptr ? Cell(*value) : Cell();
 }
 
-Cell gradient_norm(const Layer* layer, const std::string& name) {
-  return layer != nullptr ? gradient_norm_of(*layer, name) : Cell();
+/// Columns of every profile, empty where it has no such quantity; the others it has only with their quantity.
+bool is_usual(Presence presence) {
+  return presence == Presence::always || presence == Presence::attention;
+}
+
+template <class Row, class Place>
+bool is_present(const Row& row, const std::vector<Place>& places) {
+  return is_usual(row.presence) ||
+         std::any_of(places.begin(), places.end(), [&](const Place& place) { return row.find(place) != nullptr; });
+}
+
+void add(std::vector<Column>& columns, const PointRow& row) {
+  columns.push_back({std::string(row.name), [&row](const Point& p, const Layer*) { return cell_of(row.find(p)); }});
+  if (&row == &profile::point_quantity("forward.variance") || &row == &profile::point_quantity("backward.variance")) {
+    const std::size_t dot = row.name.find('.') + 1;
+    columns.push_back({std::string(row.name.substr(0, dot)) + "log10_" + std::string(row.name.substr(dot)),
+                       [&row](const Point& p, const Layer*) { return Cell(row.find(p)->log10); }});
+  }
+}
+
+void add(std::vector<Column>& columns, const LayerRow& row) {
+  columns.push_back({std::string(row.name), [&row](const Point&, const Layer* layer) {
+                       return layer != nullptr ? cell_of(row.find(*layer)) : Cell();
+                     }});
+}
+
+/// One column for each token, or for each pair of tokens.
+void add(std::vector<Column>& columns, const ListRow& row, const Profile& profile) {
+  const std::vector<std::vector<std::size_t>> tokens = tokens_of(row, profile);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    std::string name(row.name);
+    for (const std::size_t token : tokens[i]) name += "." + std::to_string(token);
+    columns.push_back({name, [&row, i](const Point& p, const Layer*) { return Cell((*row.find(p))[i]); }});
+  }
 }
 
 std::vector<Column> columns_of(const Profile& profile) {
-  using Metrics = profile::AttentionMetrics;
-  std::vector<Column> columns{
-      {"forward.mean", [](const Point& p, const Layer*) { return p.forward.mean; }},
-      {"forward.variance", [](const Point& p, const Layer*) { return p.forward.variance; }},
-      {"forward.log10_variance", [](const Point& p, const Layer*) { return Quantity(p.forward.variance.log10); }},
-      {"forward.second_moment", [](const Point& p, const Layer*) { return p.forward.second_moment; }},
-      {"forward.token_dot", [](const Point& p, const Layer*) { return p.forward.token_dot; }},
-      {"forward.token_correlation", [](const Point& p, const Layer*) { return p.forward.token_correlation; }},
-      {"forward.rank_residual", [](const Point& p, const Layer*) { return p.forward.rank_residual; }},
-      {"forward.effective_rank", [](const Point& p, const Layer*) { return p.forward.effective_rank; }},
-      {"backward.variance", [](const Point& p, const Layer*) { return p.backward.variance; }},
-      {"backward.log10_variance", [](const Point& p, const Layer*) { return Quantity(p.backward.variance.log10); }},
-      {"backward.token_dot", [](const Point& p, const Layer*) { return p.backward.token_dot; }},
-      {"backward.token_correlation", [](const Point& p, const Layer*) { return p.backward.token_correlation; }},
-      {"backward.norm", [](const Point& p, const Layer*) { return p.backward.norm; }},
-      {"attention.score_variance",
-       [](const Point&, const Layer* layer) {
-         return attention(layer, [](const Metrics& m) { return Cell(m.score_variance); });
-       }},
-      {"attention.entropy",
-       [](const Point&, const Layer* layer) { return attention(layer, [](const Metrics& m) { return m.entropy; }); }},
-      {"attention.entropy_fraction", [](const Point&, const Layer* layer) {
-         return attention(layer, [](const Metrics& m) { return m.entropy_fraction; });
-       }}};
-  if (!profile.points.empty() && profile.points.front().forward.ends) {  // under a mask
-    columns.push_back(
-        {"forward.first_second_moment", [](const Point& p, const Layer*) { return Cell(p.forward.ends->first); }});
-    columns.push_back(
-        {"forward.last_second_moment", [](const Point& p, const Layer*) { return Cell(p.forward.ends->last); }});
-    columns.push_back(
-        {"backward.first_variance", [](const Point& p, const Layer*) { return Cell(p.backward.ends->first); }});
-    columns.push_back(
-        {"backward.last_variance", [](const Point& p, const Layer*) { return Cell(p.backward.ends->last); }});
-  }
-  const std::size_t tokens = profile.points.empty() ? 0 : profile.points.front().forward.tokens.size();
-  for (std::size_t i = 0; i < tokens; ++i) {
-    columns.push_back({"forward.tokens.second_moment." + std::to_string(i + 1),
-                       [i](const Point& p, const Layer*) { return Cell(p.forward.tokens[i]); }});
-  }
-  for (std::size_t i = 0; i < tokens; ++i) {
-    columns.push_back({"backward.tokens.variance." + std::to_string(i + 1),
-                       [i](const Point& p, const Layer*) { return Cell(p.backward.tokens[i]); }});
-  }
-  const std::vector<std::size_t>& listed = profile.gram_tokens;
-  for (std::size_t i = 0, place = 0; i < listed.size(); ++i) {
-    for (std::size_t j = 0; j <= i; ++j, ++place) {
-      columns.push_back({"forward.gram." + std::to_string(listed[i]) + "." + std::to_string(listed[j]),
-                         [place](const Point& p, const Layer*) { return Cell(p.forward.gram[place]); }});
+  std::vector<Column> columns;
+  const auto add_points = [&](bool usual) {
+    for (const PointRow* row : profile::point_quantities_by_presence()) {
+      if (is_usual(row->presence) == usual && is_present(*row, profile.points)) add(columns, *row);
     }
+  };
+  add_points(true);
+  for (const LayerRow& row : profile::layer_quantities) {
+    if (is_present(row, profile.layers)) add(columns, row);
   }
+  add_points(false);
+  for (const ListRow& row : profile::token_lists) add(columns, row, profile);
   for (const std::string& name : profile::weight_names(profile)) {
-    columns.push_back({"weights." + name + ".gradient_norm",
-                       [name](const Point&, const Layer* layer) { return gradient_norm(layer, name); }});
+    for (const WeightRow& row : profile::weight_quantities) {
+      columns.push_back({name_of(row, name), [&row, name](const Point&, const Layer* layer) {
+                           const auto* weight = layer != nullptr ? find_weight(*layer, name) : nullptr;
+                           return weight != nullptr ? cell_of(row.find(*weight)) : Cell();
+                         }});
+    }
   }
   return columns;
 }

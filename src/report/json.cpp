@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/json_value.hpp"
 #include "report/profile_json.hpp"
+#include "sigprop/profile/quantities.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::report {
@@ -8,77 +9,49 @@ namespace {
 
 using profile::Quantity;
 
-void add(Json& out, const char* name, const std::optional<Quantity>& q) {
-  if (q) out[name] = quantity_json(*q);
+Json list_json(const std::vector<Quantity>& list) {
+  Json out = Json::array();
+  for (const Quantity& number : list) out.push_back(quantity_json(number));
+  return out;
 }
 
-void add(Json& out, const char* first, const char* last, const std::optional<profile::Ends>& ends) {
-  if (!ends) return;
-  out[first] = quantity_json(ends->first);
-  out[last] = quantity_json(ends->last);
-}
-
-void add(Json& out, const char* name, const std::vector<Quantity>& tokens) {
-  if (tokens.empty()) return;
-  Json& list = out["tokens"][name] = Json::array();
-  for (const Quantity& token : tokens) list.push_back(quantity_json(token));
-}
-
-/// All rows and columns, of the lower triangle.
-void add_gram(Json& out, const std::vector<Quantity>& gram) {
-  if (gram.empty()) return;
-  Json& rows = out["gram"] = Json::array();
+/// All rows and columns of a Gram matrix, from its lower triangle.
+Json gram_json(const std::vector<Quantity>& gram) {
+  Json rows = Json::array();
   for (std::size_t i = 0; profile::gram_place(i, 0) < gram.size(); ++i) {
     Json row = Json::array();
     for (std::size_t j = 0; profile::gram_place(j, 0) < gram.size(); ++j)
       row.push_back(quantity_json(gram[profile::gram_place(std::max(i, j), std::min(i, j))]));
     rows.push_back(std::move(row));
   }
+  return rows;
 }
 
 Json point_json(const profile::Point& point) {
-  const profile::Forward& f = point.forward;
-  const profile::Backward& b = point.backward;
-  Json forward = {{"mean", quantity_json(f.mean)},
-                  {"variance", quantity_json(f.variance)},
-                  {"second_moment", quantity_json(f.second_moment)},
-                  {"token_dot", quantity_json(f.token_dot)},
-                  {"token_correlation", quantity_json(f.token_correlation)},
-                  {"rank_residual", quantity_json(f.rank_residual)}};
-  add(forward, "effective_rank", f.effective_rank);
-  add(forward, "cross_dot", f.cross_dot);
-  add(forward, "first_second_moment", "last_second_moment", f.ends);
-  add(forward, "second_moment", f.tokens);
-  add_gram(forward, f.gram);
-  Json backward = {{"variance", quantity_json(b.variance)},
-                   {"token_dot", quantity_json(b.token_dot)},
-                   {"token_correlation", quantity_json(b.token_correlation)},
-                   {"norm", quantity_json(b.norm)}};
-  add(backward, "cross_dot", b.cross_dot);
-  add(backward, "first_variance", "last_variance", b.ends);
-  add(backward, "variance", b.tokens);
-  return {{"index", point.index},
-          {"path", point.path},
-          {"layer", point.layer},
-          {"forward", std::move(forward)},
-          {"backward", std::move(backward)}};
-}
-
-Json attention_json(const profile::AttentionMetrics& metrics) {
-  Json out = {{"score_variance", quantity_json(metrics.score_variance)}};
-  add(out, "entropy", metrics.entropy);
-  add(out, "entropy_fraction", metrics.entropy_fraction);
+  Json out = {{"index", point.index}, {"path", point.path}, {"layer", point.layer}};
+  for (const profile::PointRow* row : profile::point_quantities_by_presence()) {
+    if (const Quantity* value = row->find(point)) nested(out, row->name) = quantity_json(*value);
+  }
+  for (const profile::ListRow& row : profile::token_lists) {
+    const std::vector<Quantity>& list = *row.find(point);
+    if (list.empty()) continue;
+    nested(out, row.name) = row.presence == profile::Presence::gram_list ? gram_json(list) : list_json(list);
+  }
   return out;
 }
 
 Json layer_json(const profile::Layer& layer) {
   Json out = {{"layer", layer.index}, {"path", layer.path}};
-  if (layer.attention) out["attention"] = attention_json(*layer.attention);
-  if (layer.cross_attention) out["cross_attention"] = attention_json(*layer.cross_attention);
+  for (const profile::LayerRow& row : profile::layer_quantities) {
+    if (const Quantity* value = row.find(layer)) nested(out, row.name) = quantity_json(*value);
+  }
   out["weights"] = Json::object();
   for (const profile::Weight& weight : layer.weights) {
-    out["weights"][weight.name]["std"] = weight.std;
-    if (weight.gradient_norm) out["weights"][weight.name]["gradient_norm"] = quantity_json(*weight.gradient_norm);
+    Json& json = out["weights"][weight.name];
+    json["std"] = weight.std;
+    for (const profile::WeightRow& row : profile::weight_quantities) {
+      if (const Quantity* value = row.find(weight)) json[std::string(row.name)] = quantity_json(*value);
+    }
   }
   return out;
 }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "sigprop/report/report.hpp"
 
@@ -30,6 +31,13 @@ using Json = nlohmann::ordered_json;
   }
   if (q.representable()) return q.value;
   return {{"value", nullptr}, {"log10", q.log10}};
+}
+
+/// The place of a dotted name in nested objects, which are created: out["weights"]["query"]["gradient_norm"].
+[[nodiscard]] inline Json& nested(Json& out, std::string_view name) {
+  const std::size_t dot = name.find('.');
+  Json& member = out[std::string(name.substr(0, dot))];
+  return dot == std::string_view::npos ? member : nested(member, name.substr(dot + 1));
 }
 
 /// The members of an object on one line, without its braces.

@@ -159,13 +159,15 @@ void write_weights_section(std::ostream& out, const Page& page) {
   const std::vector<WeightRow> rows = weight_rows(page.predicted);
   if (rows.empty()) return;
   begin_section(out, "weights", "Weights");
-  begin_table(out, "From the first layer to the last, by theory", {"weight", "#std", "#gradient norm", "#last/first"});
+  begin_table(out, "From the first layer to the last, by theory",
+              {"weight", "#std", "#gradient norm", "#last/first", "#smallest (layer) .. largest"});
   for (const WeightRow& row : rows) {
     out << "<tr>";
     cell(out, row.name);
     cell(out, row.std, true);
     cell(out, row.norm.empty() ? "none in this theory" : row.norm, true);
     cell(out, row.ratio, true);
+    cell(out, row.extremes, true);
     out << "</tr>\n";
   }
   end_table(out);

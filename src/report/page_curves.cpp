@@ -6,6 +6,8 @@
 #include <functional>
 
 #include "report/number.hpp"
+#include "report/table_parts.hpp"
+#include "sigprop/profile/quantities.hpp"
 #include "sigprop/profile/weights.hpp"
 
 namespace sigprop::report {
@@ -16,8 +18,9 @@ using profile::Point;
 using profile::Profile;
 using profile::Quantity;
 using Indices = std::vector<std::size_t>;
+/// The value of a curve at a place; null where there is none.
 template <class Place>
-using Reader = std::function<std::optional<Quantity>(const Place&)>;
+using Reader = std::function<const Quantity*(const Place&)>;
 
 /// More would make a page slow, and larger than it may be.
 constexpr std::size_t most_points = 1500;
@@ -59,21 +62,13 @@ std::vector<double> depths(const std::vector<Point>& points) {
   return out;
 }
 
-/// "encoder" of "encoder/layer 3/ffn"; empty in a model of one stack.
-std::string stack_of(const std::string& path) {
-  for (const char* stack : {"encoder", "decoder"}) {
-    if (path.rfind(std::string(stack) + "/", 0) == 0) return stack;
-  }
-  return "";
-}
-
 /// Six digits: a curve shows no more.
 Json short_number(double x) {
   return std::isfinite(x) ? Json(std::strtod(digits(x, 6).c_str(), nullptr)) : Json(nullptr);
 }
 
-Json quantity(const std::optional<Quantity>& q) {
-  if (!q) return nullptr;
+Json quantity(const Quantity* q) {
+  if (q == nullptr) return nullptr;
   if (q->representable()) return short_number(q->value);
   return "e" + digits(q->log10, 9);
 }
@@ -89,8 +84,8 @@ template <class Place>
 Json errors(const std::vector<Place>& places, const Indices& chosen, const Reader<Place>& read) {
   Json out = Json::array();
   for (const std::size_t i : chosen) {
-    const std::optional<Quantity> q = read(places[i]);
-    out.push_back(q && q->scatter ? short_number(q->scatter->standard_error) : Json(nullptr));
+    const Quantity* q = read(places[i]);
+    out.push_back(q != nullptr && q->scatter ? short_number(q->scatter->standard_error) : Json(nullptr));
   }
   return out;
 }
@@ -135,65 +130,46 @@ class Charts {
   Json& out_;
 };
 
-Reader<Point> forward(Quantity profile::Forward::*quantity) {
-  return [quantity](const Point& point) { return point.forward.*quantity; };
-}
-
-Reader<Point> backward(Quantity profile::Backward::*quantity) {
-  return [quantity](const Point& point) { return point.backward.*quantity; };
-}
-
-/// The first or the last token's, under a mask.
-template <class Side>
-Reader<Point> end(Side Point::*side, Quantity profile::Ends::*which) {
-  return [side, which](const Point& point) -> std::optional<Quantity> {
-    const auto& ends = (point.*side).ends;
-    if (!ends) return {};
-    return (*ends).*which;
-  };
+template <class Place>
+Curve<Place> curve(const std::string& name, const profile::Row<Place>& row) {
+  return {name, row.access.find};
 }
 
 void add_point_charts(Charts<Point>& charts, bool masked) {
-  charts.add("Variance of the signal", true, {{"", forward(&profile::Forward::variance)}});
-  charts.add("Variance of the gradient", true, {{"", backward(&profile::Backward::variance)}});
+  using profile::point_quantity;
+  charts.add("Variance of the signal", true, {curve("", point_quantity("forward.variance"))});
+  charts.add("Variance of the gradient", true, {curve("", point_quantity("backward.variance"))});
   charts.add("Token correlation", false,
-             {{"signal", forward(&profile::Forward::token_correlation)},
-              {"gradient", backward(&profile::Backward::token_correlation)}});
-  charts.add("Rank residual", true, {{"", forward(&profile::Forward::rank_residual)}});
-  charts.add("Effective rank of the tokens", true,
-             {{"", [](const Point& point) { return point.forward.effective_rank; }}});
+             {curve("signal", point_quantity("forward.token_correlation")),
+              curve("gradient", point_quantity("backward.token_correlation"))});
+  charts.add("Rank residual", true, {curve("", point_quantity("forward.rank_residual"))});
+  charts.add("Effective rank of the tokens", true, {curve("", point_quantity("forward.effective_rank"))});
   if (!masked) return;
   charts.add("Second moment by token", true,
-             {{"mean", forward(&profile::Forward::second_moment)},
-              {"first token", end(&Point::forward, &profile::Ends::first)},
-              {"last token", end(&Point::forward, &profile::Ends::last)}});
+             {curve("mean", point_quantity("forward.second_moment")),
+              curve("first token", point_quantity("forward.first_second_moment")),
+              curve("last token", point_quantity("forward.last_second_moment"))});
   charts.add("Gradient by token", true,
-             {{"mean", backward(&profile::Backward::variance)},
-              {"first token", end(&Point::backward, &profile::Ends::first)},
-              {"last token", end(&Point::backward, &profile::Ends::last)}});
-}
-
-/// Of self-attention or cross-attention, one metric.
-Reader<Layer> metric(std::optional<profile::AttentionMetrics> Layer::*which,
-                     const std::function<std::optional<Quantity>(const profile::AttentionMetrics&)>& read) {
-  return [which, read](const Layer& layer) -> std::optional<Quantity> {
-    const auto& metrics = layer.*which;
-    return metrics ? read(*metrics) : std::nullopt;
-  };
+             {curve("mean", point_quantity("backward.variance")),
+              curve("first token", point_quantity("backward.first_variance")),
+              curve("last token", point_quantity("backward.last_variance"))});
 }
 
 void add_layer_charts(Charts<Layer>& charts, const Profile& predicted) {
-  const auto both = [](const auto& read) {
-    return std::vector<Curve<Layer>>{{"self-attention", metric(&Layer::attention, read)},
-                                     {"cross-attention", metric(&Layer::cross_attention, read)}};
-  };
+  using profile::layer_quantity;
   charts.add("Attention entropy, a fraction of ln L", false,
-             both([](const profile::AttentionMetrics& m) { return m.entropy_fraction; }));
+             {curve("self-attention", layer_quantity("attention.entropy_fraction")),
+              curve("cross-attention", layer_quantity("cross_attention.entropy_fraction"))});
   charts.add("Variance of the attention scores", true,
-             both([](const profile::AttentionMetrics& m) { return std::optional(m.score_variance); }));
+             {curve("self-attention", layer_quantity("attention.score_variance")),
+              curve("cross-attention", layer_quantity("cross_attention.score_variance"))});
   std::vector<Curve<Layer>> weights;
-  for (const std::string& name : weight_names(predicted))
-    weights.push_back({name, [name](const Layer& layer) { return gradient_norm_of(layer, name); }});
+  for (const std::string& name : weight_names(predicted)) {
+    weights.push_back({name, [name](const Layer& layer) {
+                         const profile::Weight* weight = find_weight(layer, name);
+                         return weight != nullptr ? profile::weight_quantities[0].find(*weight) : nullptr;
+                       }});
+  }
   charts.add("Norm of the weights' gradients", true, weights);
 }
 
@@ -203,7 +179,7 @@ Json places(const std::vector<Place>& all, const Indices& chosen, const std::vec
   for (const std::size_t i : chosen) {
     out["path"].push_back(all[i].path);
     out["depth"].push_back(short_number(depth[i]));
-    out["stack"].push_back(stack_of(all[i].path));
+    out["stack"].push_back(std::string(stack_of(all[i].path)));
   }
   return out;
 }

@@ -4,6 +4,7 @@
 
 #include "report/number.hpp"
 #include "report/recipe_weights.hpp"
+#include "sigprop/network/outline.hpp"
 #include "sigprop/report/schemes.hpp"
 
 namespace sigprop::report {
@@ -108,16 +109,23 @@ std::vector<double> deviations(const Stack& stack, double LayerStd::*std) {
 }
 
 std::vector<RecipeWeight> weights_of(const Stack& stack) {
-  const network::Attention& a = stack.attention;
-  const std::size_t d = stack.width, f = stack.ffn_width;
-  const std::size_t heads = a.heads * a.head_width, keys = a.kv_heads * a.head_width;
-  std::vector<RecipeWeight> list = {{"query", heads, d, deviations(stack, &LayerStd::query)},
-                                    {"key", keys, d, deviations(stack, &LayerStd::key)},
-                                    {"value", keys, d, deviations(stack, &LayerStd::value)},
-                                    {"output", d, heads, deviations(stack, &LayerStd::output)}};
-  if (stack.gated) list.push_back({"ffn_gate", f, d, deviations(stack, &LayerStd::ffn_gate)});
-  list.push_back({"ffn_in", f, d, deviations(stack, &LayerStd::ffn_in)});
-  list.push_back({"ffn_out", d, f, deviations(stack, &LayerStd::ffn_out)});
+  std::vector<RecipeWeight> list;
+  const auto add = [&](std::size_t layer, const std::string& name, std::size_t out, std::size_t in, double std) {
+    const auto known = std::find_if(list.begin(), list.end(), [&](const RecipeWeight& w) { return w.name == name; });
+    RecipeWeight& weight = known != list.end() ? *known : list.emplace_back(RecipeWeight{name, out, in, {}});
+    if (weight.std.size() == layer) weight.std.push_back(std);
+  };
+  for (std::size_t branch = 0; branch < stack.branches(); ++branch) {
+    const std::vector<network::Component> residual = network::residual_of(stack, branch);
+    network::for_each_component(residual, [&](const network::Component& component) {
+      std::visit(
+          [&](const auto& op) {
+            for (const auto& slot : network::weight_slots(op))
+              add(branch / stack.branches_per_layer(), std::string(slot.name), slot.out, slot.in, op.*slot.std);
+          },
+          component.op);
+    });
+  }
   return list;
 }
 

@@ -3,11 +3,18 @@
 
 #include <ostream>
 #include <string>
+#include <string_view>
 
 #include "sigprop/profile/profile.hpp"
 
 /// What a profile's table, its plot and its page have in common.
 namespace sigprop::report {
+
+/// "encoder" of "encoder/layer 3/ffn"; empty in a model of one stack.
+[[nodiscard]] std::string_view stack_of(std::string_view path);
+
+/// The path without its stack: "layer 3/ffn".
+[[nodiscard]] std::string in_stack(const std::string& path);
 
 /// Laws of depth in words, with the ratio of the last layer to the first: of the variance, of the gradient's.
 [[nodiscard]] std::string forward_sentence(const profile::Summary& summary);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sigprop/report/verification.hpp"
 
+#include <algorithm>
+
 #include "report/csv_field.hpp"
 #include "report/json_value.hpp"
 #include "report/number.hpp"
@@ -26,17 +28,6 @@ Json comparison_json(const Comparison& c) {
   return out;
 }
 
-/// "weights.query.gradient_norm" → out["weights"]["query"]["gradient_norm"].
-void put(Json& out, const std::string& quantity, Json value) {
-  Json* at = &out;
-  std::size_t from = 0;
-  for (std::size_t dot = quantity.find('.'); dot != std::string::npos; dot = quantity.find('.', from)) {
-    at = &(*at)[quantity.substr(from, dot - from)];
-    from = dot + 1;
-  }
-  (*at)[quantity.substr(from)] = std::move(value);
-}
-
 /// The points, or the layers, with all their comparisons.
 Json places_json(const std::vector<Comparison>& comparisons, bool of_layer) {
   Json out = Json::array();
@@ -44,7 +35,7 @@ Json places_json(const std::vector<Comparison>& comparisons, bool of_layer) {
     if (c.of_layer != of_layer) continue;
     if (out.empty() || out.back()["path"] != c.path)
       out.push_back({{of_layer ? "layer" : "index", of_layer ? c.index + 1 : c.index}, {"path", c.path}});
-    put(out.back(), c.quantity, comparison_json(c));
+    nested(out.back(), c.quantity) = comparison_json(c);
   }
   return out;
 }
@@ -62,16 +53,20 @@ std::string relative(const Comparison& c, double profile::Scatter::*part) {
   return c.measured.scatter && c.scale > 0 ? percent(*c.measured.scatter.*part / c.scale) : "";
 }
 
-constexpr std::size_t quantity_width = 29, path_width = 18;
+/// The widths of the columns that grow with their longest entry.
+struct Widths {
+  std::size_t quantity = 29;
+  std::size_t path = 18;
+};
 
-void header(std::ostream& out) {
-  out << left("quantity", quantity_width) << ' ' << left("at", path_width) << right("predicted", 10)
+void header(std::ostream& out, const Widths& widths) {
+  out << left("quantity", widths.quantity) << ' ' << left("at", widths.path) << right("predicted", 10)
       << right("measured", 10) << right("±", 6) << right("spread", 7) << right("off", 7) << right("model", 6)
       << right("allowed", 8) << '\n';
 }
 
-void row(std::ostream& out, const Comparison& c) {
-  out << left(c.quantity, quantity_width) << ' ' << left(c.path, path_width) << right(number(c.predicted), 10)
+void row(std::ostream& out, const Comparison& c, const Widths& widths) {
+  out << left(c.quantity, widths.quantity) << ' ' << left(c.path, widths.path) << right(number(c.predicted), 10)
       << right(number(c.measured), 10) << right(relative(c, &profile::Scatter::standard_error), 6)
       << right(relative(c, &profile::Scatter::standard_deviation), 7) << right(percent(c.relative()), 7)
       << right(percent(c.model_error), 6) << right(percent(c.scale > 0 ? c.limit / c.scale : 0), 8)
@@ -120,12 +115,19 @@ void write_csv(std::ostream& out, const verify::Verification& result) {
 void write_table(std::ostream& out, const verify::Verification& result, const VerifiedModel& model, bool all) {
   out << model.name << ", theory " << model.theory << " against " << model.replicates << " random networks"
       << (all ? "" : "; of every quantity the worst place") << "\n\n";
-  header(out);
+  std::vector<const Comparison*> shown;
   if (all) {
-    for (const Comparison& c : result.comparisons) row(out, c);
+    for (const Comparison& c : result.comparisons) shown.push_back(&c);
   } else {
-    for (const verify::QuantityVerdict& verdict : result.quantities) row(out, verdict.worst);
+    for (const verify::QuantityVerdict& verdict : result.quantities) shown.push_back(&verdict.worst);
   }
+  Widths widths;
+  for (const Comparison* c : shown) {
+    widths.quantity = std::max(widths.quantity, characters(c->quantity));
+    widths.path = std::max(widths.path, characters(c->path));
+  }
+  header(out, widths);
+  for (const Comparison* c : shown) row(out, *c, widths);
   out << "\n±          standard error of the measured mean; spread: standard deviation between single networks\n"
       << "off        predicted - measured, relative (a mean to √variance, a dot product to the second moment)\n"
       << "model      error granted to the theory at this place; allowed: that and " << fixed(result.critical_t, 1)

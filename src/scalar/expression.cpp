@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "scalar/expression_node.hpp"
 #include "scalar/written_function.hpp"
@@ -36,7 +37,7 @@ const std::string& Expression::key() const {
 
 template <>
 Expression pi<Expression>() {
-  return Expression(Symbol{"π", "\\pi", true}, boost::math::constants::pi<double>());
+  return Expression(Symbol{"π", "\\pi", true}, std::numbers::pi);
 }
 
 // ---- arithmetic ------------------------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ double Expression::evaluate(
     case Kind::number:
       return node.number.value;
     case Kind::symbol:
-      return node.symbol.text == "π" ? boost::math::constants::pi<double>() : symbol(node.symbol.text);
+      return node.symbol.text == "π" ? std::numbers::pi : symbol(node.symbol.text);
     case Kind::sum: {
       double out = node.number.value;
       for (const Term& term : node.terms) out += term.coefficient.value * term.of.evaluate(symbol, function);

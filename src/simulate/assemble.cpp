@@ -115,33 +115,24 @@ std::optional<profile::AttentionMetrics> attention_of(const Accumulator& measure
 profile::Profile assemble(const Subject& subject, const Accumulator& measured) {
   const network::Network& network = subject.network;
   const Layout& layout = subject.layout;
-  profile::Profile out;
+  const double length = network.sequence_length;
+  profile::Profile out = network::blank_profile(subject.outline);
   out.name = network.name;
   if (const std::size_t listed = layout.forward.front().gram_rows; listed > 0)
-    out.gram_tokens = profile::gram_tokens(network.sequence_length, listed);
-  for (const network::Outline::Point& place : subject.outline.points) {
-    profile::Point point;
-    point.index = out.points.size();
-    point.path = place.path;
-    point.layer = place.layer;
-    const double elements = network.batch * network.sequence_length * static_cast<double>(place.width);
-    point.forward = forward_of(measured, layout.forward[point.index], network.sequence_length);
-    point.backward = backward_of(measured, layout.backward[point.index], elements, network.sequence_length);
-    out.points.push_back(std::move(point));
+    out.gram_tokens = profile::gram_tokens(length, listed);
+  for (profile::Point& point : out.points) {
+    const auto width = static_cast<double>(subject.outline.points[point.index].width);
+    point.forward = forward_of(measured, layout.forward[point.index], length);
+    point.backward = backward_of(measured, layout.backward[point.index], network.batch * length * width, length);
   }
   std::size_t weight_index = 0;
-  for (const network::Outline::Layer& place : subject.outline.layers) {
-    profile::Layer layer;
-    const std::size_t index = out.layers.size();
-    layer.index = index + 1;
-    layer.path = place.path;
-    layer.attention = attention_of(measured, layout.attention[index], network.sequence_length);
-    layer.cross_attention = attention_of(measured, layout.cross_attention[index], network.sequence_length);
-    for (const network::Outline::Weight& weight : place.weights)
-      layer.weights.push_back({weight.name, weight.std, root_of(measured, layout.weights[weight_index++], 0, 1)});
-    out.layers.push_back(std::move(layer));
+  for (profile::Layer& layer : out.layers) {
+    layer.attention = attention_of(measured, layout.attention[layer.index - 1], length);
+    layer.cross_attention = attention_of(measured, layout.cross_attention[layer.index - 1], length);
+    for (profile::Weight& weight : layer.weights)
+      weight.gradient_norm = root_of(measured, layout.weights[weight_index++], 0, 1);
   }
-  out.summary = profile::summarize(out, network.thresholds, network.sequence_length);
+  out.summary = profile::summarize(out, network.thresholds, length);
   return out;
 }
 

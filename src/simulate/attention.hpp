@@ -153,16 +153,16 @@ template <class T>
   return out;
 }
 
-/// Rotary positions on the first `turned` features m of every head: features f and f + m/2 of token i turn by the angle
+/// Rotary positions on the first `rotated` features m of every head: features f and f + m/2 of token i turn by the angle
 /// i · base^(-2f/m), backward by its negative.
 template <class T>
-void rotate(Team team, Tokens tokens, Eigen::Index head_width, Eigen::Index turned, double base, bool backward,
+void rotate(Team team, Tokens tokens, Eigen::Index head_width, Eigen::Index rotated, double base, bool backward,
             Matrix<T>& x) {
-  const Eigen::Index half = turned / 2;
+  const Eigen::Index half = rotated / 2;
   for_rows(team, x.rows(), [&](Eigen::Index first, Eigen::Index count) {
     for (Eigen::Index row = first; row < first + count; ++row) {
       for (Eigen::Index f = 0; f < half; ++f) {
-        const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(turned);
+        const double exponent = -2.0 * static_cast<double>(f) / static_cast<double>(rotated);
         const double angle = static_cast<double>(row % tokens.length) * std::pow(base, exponent) * (backward ? -1 : 1);
         const T cosine = static_cast<T>(std::cos(angle)), sine = static_cast<T>(std::sin(angle));
         for (Eigen::Index head = 0; head < x.cols(); head += head_width) {

@@ -87,7 +87,7 @@ class CpuEngine {
 
   void add_project_back(const Matrix<T>& g, const Matrix<T>& w, Matrix<T>& into) const { into += times(team_, g, w); }
 
-  void weigh(std::uint32_t tensor, std::size_t place, const Matrix<T>& g, const Matrix<T>& x) {
+  void record_weight_gradient(std::uint32_t tensor, std::size_t place, const Matrix<T>& g, const Matrix<T>& x) {
     const Matrix<T> gradient = transposed_times(team_, g, x);
     if (probe_ != nullptr && probe_->weight_gradient) probe_->weight_gradient(tensor, gradient);
     sample_[place] += squared_norm(team_, gradient);
@@ -125,8 +125,8 @@ class CpuEngine {
 
   // ---- attention -----------------------------------------------------------------------------------------------------
 
-  void rotate(std::size_t head_width, std::size_t turned, double base, bool backward, Matrix<T>& x) const {
-    simulate::rotate(team_, tokens_, index(head_width), index(turned), base, backward, x);
+  void rotate(std::size_t head_width, std::size_t rotated, double base, bool backward, Matrix<T>& x) const {
+    simulate::rotate(team_, tokens_, index(head_width), index(rotated), base, backward, x);
   }
 
   [[nodiscard]] Attended attend(const Heads& heads, Matrix<T>&& q, Matrix<T>&& k, Matrix<T>&& v,

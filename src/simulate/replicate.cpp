@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sigprop/network/outline.hpp"
 #include "simulate/cpu_engine.hpp"
 #include "simulate/walk.hpp"
 
@@ -35,24 +36,30 @@ class Holdings {
     largest_ = std::max(largest_, size);
     return size;
   }
+  /// The weights that a component itself has.
+  template <class Op>
+  [[nodiscard]] double weights(const Op& op) {
+    double sum = 0;
+    for (const network::WeightSlot<Op>& slot : network::weight_slots(op)) sum += matrix(slot.out, slot.in);
+    return sum;
+  }
   [[nodiscard]] double held(const network::Linear& op, double& width) {
     width = static_cast<double>(op.out);
-    return matrix(op.out, op.in) + output(width);
+    return weights(op) + output(width);
   }
   [[nodiscard]] double held(const network::GatedLinear& op, double& width) {
     width = static_cast<double>(op.out);
-    return 2 * matrix(op.out, op.in) + 4 * output(width);
+    return weights(op) + 4 * output(width);
   }
   [[nodiscard]] double held(const network::Activation&, double& width) { return output(width); }
   [[nodiscard]] double held(const network::Dropout&, double& width) { return output(width); }
   [[nodiscard]] double held(const network::Norm&, double& width) { return output(width); }
   [[nodiscard]] double held(const network::Attention& op, double& width) {
     const std::size_t fan = op.heads * op.head_width, kv_fan = op.kv_heads * op.head_width;
-    const double projections = 2 * matrix(fan, op.width) + 2 * matrix(kv_fan, op.width);
     const double signals =
         (op.query_key_norm ? 3 : 2) * (output(static_cast<double>(fan)) + output(static_cast<double>(kv_fan))) +
         output(width);
-    return projections + signals + batch_ * static_cast<double>(op.heads) * length_ * length_;
+    return weights(op) + signals + batch_ * static_cast<double>(op.heads) * length_ * length_;
   }
   [[nodiscard]] double held(const network::Residual& op, double& width) {
     double inner = width;

@@ -169,12 +169,16 @@ class Walk {
     return std::exchange(cursor_.tensor, cursor_.tensor + count);
   }
 
-  [[nodiscard]] std::size_t take_weights(std::size_t count) {
-    return std::exchange(cursor_.weight, cursor_.weight + count);
+  /// The number of a component's first weight.
+  template <class Op>
+  [[nodiscard]] std::size_t take_weights(const Op&) {
+    return std::exchange(cursor_.weight, cursor_.weight + network::weight_count<Op>);
   }
 
-  [[nodiscard]] Weight weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std) const {
-    return std::make_shared<const typename Engine::Weight>(engine_.weight(tensor - cursor_.tied, out, in, std));
+  template <class Op>
+  [[nodiscard]] Weight weight(std::uint32_t tensor, const Op& op, const network::WeightSlot<Op>& slot) const {
+    return std::make_shared<const typename Engine::Weight>(
+        engine_.weight(tensor - cursor_.tied, slot.out, slot.in, op.*slot.std));
   }
 
   [[nodiscard]] Signal affine(const Signal& x, const Weight& w, std::uint32_t bias_tensor, double bias_std) const {
@@ -183,18 +187,18 @@ class Walk {
     return y;
   }
 
-  /// Notes the squared norm of the gradient of y = x wᵀ with respect to w; g is the gradient at y.
-  void weigh(std::uint32_t tensor, std::size_t weight, const Signal& g, const Signal& x) {
-    engine_.weigh(tensor, layout_.weights[weight], g, x);
+  /// Records the squared norm of the gradient of y = x wᵀ with respect to w; g is the gradient at y.
+  void record_weight_gradient(std::uint32_t tensor, std::size_t weight, const Signal& g, const Signal& x) {
+    engine_.record_weight_gradient(tensor, layout_.weights[weight], g, x);
   }
 
   [[nodiscard]] Shared step(const network::Linear& op, const Shared& x, Tape* tape) {
     const std::uint32_t tensor = take_tensors(2);
-    const std::size_t index = take_weights(1);
-    const Weight w = weight(tensor, op.out, op.in, op.weight_std);
+    const std::size_t index = take_weights(op);
+    const Weight w = weight(tensor, op, network::weight_slots(op).front());
     Shared y = share(affine(*x, w, tensor + 1, op.bias_std));
     push(tape, [=, this](Signal& g) {
-      weigh(tensor, index, g, *x);
+      record_weight_gradient(tensor, index, g, *x);
       g = engine_.project_back(g, *w);
     });
     return y;
@@ -202,9 +206,9 @@ class Walk {
 
   [[nodiscard]] Shared step(const network::GatedLinear& op, const Shared& x, Tape* tape) {
     const std::uint32_t tensor = take_tensors(4);
-    const std::size_t index = take_weights(2);
-    const Weight w_gate = weight(tensor, op.out, op.in, op.gate_std);
-    const Weight w_in = weight(tensor + 1, op.out, op.in, op.weight_std);
+    const std::size_t index = take_weights(op);
+    const auto [of_gate, of_in] = network::weight_slots(op);
+    const Weight w_gate = weight(tensor, op, of_gate), w_in = weight(tensor + 1, op, of_in);
     auto activated = engine_.activate(op.activation, affine(*x, w_gate, tensor + 2, op.bias_std));
     const Shared b = share(affine(*x, w_in, tensor + 3, op.bias_std));
     const Shared gate = share(std::move(activated.value)), slope = share(std::move(activated.derivative));
@@ -212,8 +216,8 @@ class Walk {
       Signal at_gate = engine_.product(g, *b);
       engine_.multiply(at_gate, *slope);
       engine_.multiply(g, *gate);
-      weigh(tensor, index, at_gate, *x);
-      weigh(tensor + 1, index + 1, g, *x);
+      record_weight_gradient(tensor, index, at_gate, *x);
+      record_weight_gradient(tensor + 1, index + 1, g, *x);
       Signal back = engine_.project_back(at_gate, *w_gate);
       engine_.add_project_back(g, *w_in, back);
       g = std::move(back);
@@ -241,16 +245,14 @@ class Walk {
 
   [[nodiscard]] Shared step(const network::Attention& op, const Shared& x, Tape* tape) {
     const std::uint32_t tensor = take_tensors(9), bias = tensor + 4;
-    const std::size_t index = take_weights(4);
-    const std::size_t fan = op.heads * op.head_width, kv_fan = op.kv_heads * op.head_width;
+    const std::size_t index = take_weights(op);
+    const auto [of_query, of_key, of_value, of_output] = network::weight_slots(op);
     const Shared source = op.cross ? memory_ : x;
-    const Weight w_q = weight(tensor, fan, op.width, op.query_std);
-    const Weight w_k = weight(tensor + 1, kv_fan, op.width, op.key_std);
-    const Weight w_v = weight(tensor + 2, kv_fan, op.width, op.value_std);
-    const Weight w_o = weight(tensor + 3, op.width, fan, op.output_std);
-    const auto turn = [this, base = op.rotary_base, width = op.head_width, turned = op.rotary_width](bool backward,
+    const Weight w_q = weight(tensor, op, of_query), w_k = weight(tensor + 1, op, of_key);
+    const Weight w_v = weight(tensor + 2, op, of_value), w_o = weight(tensor + 3, op, of_output);
+    const auto turn = [this, base = op.rotary_base, width = op.head_width, rotated = op.rotary_width](bool backward,
                                                                                                      Signal& y) {
-      if (base) engine_.rotate(width, turned, *base, backward, y);
+      if (base) engine_.rotate(width, rotated, *base, backward, y);
     };
     Signal q = affine(*x, w_q, bias, op.bias_std), k = affine(*source, w_k, bias + 1, op.bias_std);
     const HeadNorm q_norm = normalize_heads(op, q), k_norm = normalize_heads(op, k);
@@ -266,7 +268,7 @@ class Walk {
             : nullptr;
     const Shared z = inner ? Shared(inner, &inner->y) : Shared(attended, &attended->z);
     push(tape, [=, this, cross = op.cross, kind = op.inner_norm](Signal& g) {
-      weigh(tensor + 3, index + 3, g, *z);
+      record_weight_gradient(tensor + 3, index + 3, g, *z);
       Signal at_heads = engine_.project_back(g, *w_o);
       if (inner) engine_.normalize_backward(*kind, *inner, at_heads);
       auto back = engine_.attend_backward(heads, *attended, at_heads);
@@ -274,9 +276,9 @@ class Walk {
       turn(true, back.k);
       q_norm.backward(engine_, back.q);
       k_norm.backward(engine_, back.k);
-      weigh(tensor, index, back.q, *x);
-      weigh(tensor + 1, index + 1, back.k, *source);
-      weigh(tensor + 2, index + 2, back.v, *source);
+      record_weight_gradient(tensor, index, back.q, *x);
+      record_weight_gradient(tensor + 1, index + 1, back.k, *source);
+      record_weight_gradient(tensor + 2, index + 2, back.v, *source);
       g = engine_.project_back(back.q, *w_q);
       Signal& at_source = cross ? *memory_gradient_ : g;
       engine_.add_project_back(back.k, *w_k, at_source);

@@ -5,11 +5,53 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "sigprop/profile/quantities.hpp"
+
 namespace sigprop::verify {
 namespace {
 
+using profile::Layer;
+using profile::LayerRow;
+using profile::ListRow;
+using profile::Point;
+using profile::PointRow;
 using profile::Profile;
 using profile::Quantity;
+using profile::Scale;
+using profile::Weight;
+using profile::WeightRow;
+
+/// The number that an error of a point's quantity is relative to.
+double scale_of(Scale scale, const Quantity& value, const Point& point) {
+  switch (scale) {
+    case Scale::root_second_moment:
+      return std::sqrt(point.forward.second_moment.value);
+    case Scale::second_moment:
+      return point.forward.second_moment.value;
+    case Scale::gradient_variance:
+      return point.backward.variance.value;
+    case Scale::itself:
+      return value.value;
+    case Scale::one:
+    case Scale::log_length:
+    case Scale::none:
+      break;
+  }
+  return 1;
+}
+
+/// The same of a layer's quantity: an entropy over its fraction of ln L is ln L.
+double scale_of(const LayerRow& row, const Quantity& value, const Layer& layer) {
+  if (row.scale == Scale::itself) return value.value;
+  const auto& metrics = row.presence == profile::Presence::attention ? layer.attention : layer.cross_attention;
+  return metrics->entropy_fraction ? value.value / metrics->entropy_fraction->value : 1;
+}
+
+/// The gradients of weights that form scores have an error of their own.
+Kind error_of(const WeightRow& row, profile::WeightRole role) {
+  const bool of_scores = role == profile::WeightRole::query || role == profile::WeightRole::key;
+  return of_scores ? Kind::score_weight : row.error;
+}
 
 class Collector {
  public:
@@ -18,23 +60,22 @@ class Collector {
   [[nodiscard]] std::vector<Pair> collect() {
     if (predicted_.points.size() != measured_.points.size() || predicted_.layers.size() != measured_.layers.size())
       throw std::logic_error("prediction and measurement report different places");
-    for (std::size_t i = 0; i < predicted_.points.size(); ++i) point(i);
-    for (std::size_t i = 0; i < predicted_.layers.size(); ++i) layer(i);
+    for (std::size_t i = 0; i < predicted_.points.size(); ++i) add_point(i);
+    for (std::size_t i = 0; i < predicted_.layers.size(); ++i) add_layer(i);
     return std::move(pairs_);
   }
 
  private:
-  /// Where the following quantities lie.
-  void at(bool of_layer, std::size_t index, const std::string& path, std::size_t point) {
+  /// Sets the place of the pairs that are added next.
+  void set_place(bool of_layer, std::size_t index, const std::string& path, std::size_t point) {
     next_ = {of_layer, index, path, "", {}, {}, 1, Kind::forward, {}};
     next_.place.before = static_cast<double>(point);
     next_.place.after = static_cast<double>(predicted_.points.size() - 1 - point);
     next_.place.token_correlation = predicted_.points[point].forward.token_correlation.value;
   }
 
-  void add(Kind kind, const std::string& quantity, const std::optional<Quantity>& predicted,
-           const std::optional<Quantity>& measured, double scale) {
-    if (!predicted || !measured || !predicted->representable()) return;
+  void add(Kind kind, std::string_view quantity, const Quantity* predicted, const Quantity* measured, double scale) {
+    if (predicted == nullptr || measured == nullptr || !predicted->representable()) return;
     next_.kind = kind;
     next_.quantity = quantity;
     next_.predicted = *predicted;
@@ -43,68 +84,47 @@ class Collector {
     pairs_.push_back(next_);
   }
 
-  void point(std::size_t i) {
-    const profile::Forward &f = predicted_.points[i].forward, &mf = measured_.points[i].forward;
-    const profile::Backward &b = predicted_.points[i].backward, &mb = measured_.points[i].backward;
-    at(false, i, predicted_.points[i].path, i);
-    const double q = f.second_moment.value, gamma2 = b.variance.value;
-    add(Kind::forward, "forward.mean", f.mean, mf.mean, std::sqrt(q));
-    add(Kind::forward, "forward.variance", f.variance, mf.variance, f.variance.value);
-    add(Kind::forward, "forward.second_moment", f.second_moment, mf.second_moment, q);
-    add(Kind::forward, "forward.token_dot", f.token_dot, mf.token_dot, q);
-    add(Kind::forward, "forward.cross_dot", f.cross_dot, mf.cross_dot, q);
-    add(Kind::forward, "forward.token_correlation", f.token_correlation, mf.token_correlation, 1);
-    add(Kind::forward, "forward.rank_residual", f.rank_residual, mf.rank_residual, 1);
-    if (f.effective_rank)
-      add(Kind::rank, "forward.effective_rank", f.effective_rank, mf.effective_rank, f.effective_rank->value);
-    add(Kind::gradient, "backward.variance", b.variance, mb.variance, gamma2);
-    add(Kind::gradient, "backward.token_dot", b.token_dot, mb.token_dot, gamma2);
-    add(Kind::gradient, "backward.cross_dot", b.cross_dot, mb.cross_dot, gamma2);
-    add(Kind::gradient, "backward.token_correlation", b.token_correlation, mb.token_correlation, 1);
-    add(Kind::gradient, "backward.norm", b.norm, mb.norm, b.norm.value);
-    ends(Kind::forward, "forward", "second_moment", f.ends, mf.ends);
-    ends(Kind::gradient, "backward", "variance", b.ends, mb.ends);
-    tokens(Kind::forward, "forward.tokens.second_moment", f.tokens, mf.tokens);
-    tokens(Kind::gradient, "backward.tokens.variance", b.tokens, mb.tokens);
-  }
-
-  /// Every token, where they were asked for.
-  void tokens(Kind kind, const std::string& quantity, const std::vector<Quantity>& predicted,
-              const std::vector<Quantity>& measured) {
-    const std::string point = next_.path;
-    for (std::size_t i = 0; i < std::min(predicted.size(), measured.size()); ++i) {
-      next_.path = point + ", token " + std::to_string(i + 1);
-      add(kind, quantity, predicted[i], measured[i], predicted[i].value);
+  void add_point(std::size_t i) {
+    const Point &predicted = predicted_.points[i], &measured = measured_.points[i];
+    set_place(false, i, predicted.path, i);
+    for (const PointRow& row : profile::point_quantities) {
+      const Quantity* value = row.find(predicted);
+      if (value != nullptr) add(row.error, row.name, value, row.find(measured), scale_of(row.scale, *value, predicted));
     }
-    next_.path = point;
+    for (const ListRow& row : profile::token_lists) add_list(row, predicted, measured);
   }
 
-  /// The first and the last token, under a mask.
-  void ends(Kind kind, const std::string& way, const std::string& quantity,
-            const std::optional<profile::Ends>& predicted, const std::optional<profile::Ends>& measured) {
-    if (!predicted || !measured) return;
-    add(kind, way + ".first_" + quantity, predicted->first, measured->first, predicted->first.value);
-    add(kind, way + ".last_" + quantity, predicted->last, measured->last, predicted->last.value);
+  /// Every token, or every pair of tokens, that both profiles list.
+  void add_list(const ListRow& row, const Point& predicted, const Point& measured) {
+    const std::vector<Quantity>&values = *row.find(predicted), &others = *row.find(measured);
+    if (values.empty() || values.size() != others.size()) return;
+    const std::vector<std::vector<std::size_t>> tokens = tokens_of(row, predicted_);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      next_.path = predicted.path + (tokens[i].size() == 1 ? ", token " : ", tokens ") + std::to_string(tokens[i][0]);
+      if (tokens[i].size() > 1) next_.path += " and " + std::to_string(tokens[i][1]);
+      add(row.error, row.name, &values[i], &others[i], scale_of(row.scale, values[i], predicted));
+    }
   }
 
   /// A layer counts as the place of its first point, so that the gradient has passed all of it.
-  void layer(std::size_t i) {
-    const profile::Layer &p = predicted_.layers[i], &m = measured_.layers[i];
+  void add_layer(std::size_t i) {
+    const Layer &predicted = predicted_.layers[i], &measured = measured_.layers[i];
     std::size_t first = 0;
-    while (first + 1 < predicted_.points.size() && predicted_.points[first].layer < p.index) ++first;
-    at(true, i, p.path, first > 0 ? first - 1 : 0);
-    if (p.attention && m.attention) {
-      const auto &entropy = p.attention->entropy, &fraction = p.attention->entropy_fraction;
-      add(Kind::scores, "attention.score_variance", p.attention->score_variance, m.attention->score_variance,
-          p.attention->score_variance.value);
-      add(Kind::entropy, "attention.entropy", p.attention->entropy, m.attention->entropy,
-          entropy && fraction ? entropy->value / fraction->value : 1);
+    while (first + 1 < predicted_.points.size() && predicted_.points[first].layer < predicted.index) ++first;
+    set_place(true, i, predicted.path, first > 0 ? first - 1 : 0);
+    for (const LayerRow& row : profile::layer_quantities) {
+      const Quantity* value = row.find(predicted);
+      if (value != nullptr && row.scale != Scale::none)
+        add(row.error, row.name, value, row.find(measured), scale_of(row, *value, predicted));
     }
-    for (std::size_t w = 0; w < p.weights.size() && w < m.weights.size(); ++w) {
-      const std::string& name = p.weights[w].name;
-      const Kind kind = name == "query" || name == "key" ? Kind::score_weight : Kind::value_weight;
-      const auto& norm = p.weights[w].gradient_norm;
-      add(kind, "weights." + name + ".gradient_norm", norm, m.weights[w].gradient_norm, norm ? norm->value : 1);
+    for (std::size_t w = 0; w < std::min(predicted.weights.size(), measured.weights.size()); ++w) {
+      const Weight& weight = predicted.weights[w];
+      for (const WeightRow& row : profile::weight_quantities) {
+        const Quantity* value = row.find(weight);
+        if (value != nullptr)
+          add(error_of(row, weight.role), name_of(row, weight.name), value, row.find(measured.weights[w]),
+              value->value);
+      }
     }
   }
 

@@ -20,11 +20,24 @@ namespace sigprop::test {
     point.index = i;
     point.path = paths[i];
     point.layer = (i + 1) / 2;
-    point.forward = {x + 0.01, x + 0.02, x + 0.03,
-                     x + 0.04, x + 0.05, x + 0.06,
-                     x + 0.07, x + 0.08, profile::Ends{x + 0.09, x + 0.1},
-                     {},       {}};
-    point.backward = {x + 0.11, x + 0.12, x + 0.13, x + 0.14, x + 0.15, profile::Ends{x + 0.16, x + 0.17}, {}};
+    point.forward = {.mean = x + 0.01,
+                     .variance = x + 0.02,
+                     .second_moment = x + 0.03,
+                     .token_dot = x + 0.04,
+                     .cross_dot = x + 0.05,
+                     .token_correlation = x + 0.06,
+                     .rank_residual = x + 0.07,
+                     .effective_rank = x + 0.08,
+                     .ends = profile::Ends{.first = x + 0.09, .last = x + 0.1},
+                     .tokens = {},
+                     .gram = {}};
+    point.backward = {.variance = x + 0.11,
+                      .token_dot = x + 0.12,
+                      .cross_dot = x + 0.13,
+                      .token_correlation = x + 0.14,
+                      .norm = x + 0.15,
+                      .ends = profile::Ends{.first = x + 0.16, .last = x + 0.17},
+                      .tokens = {}};
     out.points.push_back(point);
   }
   for (std::size_t i = 1; i <= 2; ++i) {
@@ -32,9 +45,12 @@ namespace sigprop::test {
     profile::Layer layer;
     layer.index = i;
     layer.path = "layer " + std::to_string(i);
-    layer.attention = profile::AttentionMetrics{x + 0.21, x + 0.22, x + 0.23};
-    layer.cross_attention = profile::AttentionMetrics{x + 0.31, x + 0.32, x + 0.33};
-    layer.weights = {{"query", 0.1, 3 * x}, {"cross_value", 0.1, 4 * x}};
+    layer.attention =
+        profile::AttentionMetrics{.score_variance = x + 0.21, .entropy = x + 0.22, .entropy_fraction = x + 0.23};
+    layer.cross_attention =
+        profile::AttentionMetrics{.score_variance = x + 0.31, .entropy = x + 0.32, .entropy_fraction = x + 0.33};
+    layer.weights = {{.name = "query", .role = profile::WeightRole::query, .std = 0.1, .gradient_norm = 3 * x},
+                     {.name = "cross_value", .role = profile::WeightRole::value, .std = 0.1, .gradient_norm = 4 * x}};
     out.layers.push_back(layer);
   }
   return out;

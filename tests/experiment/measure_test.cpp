@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "cli/experiment_predictions.hpp"
+#include "cli/common/experiment_predictions.hpp"
 #include "experiment/group.hpp"
 #include "support/comparison.hpp"
 

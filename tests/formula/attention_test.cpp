@@ -61,10 +61,10 @@ TEST_CASE("attention equals the theory across signals, with rotary positions and
     shape.normalized = random.happens(0.5);
     if (random.happens(0.5)) {
       const double once = random.uniform(0.05, 0.95);
-      shape.turned = {once, once * random.uniform(once, 1)};
+      shape.rotated = {once, once * random.uniform(once, 1)};
     }
     const auto rows = random_signal(random), keys = random_signal(random);
-    INFO("normalized " << shape.normalized << ", turned " << shape.turned.once << " " << shape.turned.twice);
+    INFO("normalized " << shape.normalized << ", rotated " << shape.rotated.once << " " << shape.rotated.twice);
     check_theory(shape, rows, random.happens(0.5) ? keys : rows, random);
   }
 }
@@ -125,9 +125,9 @@ TEST_CASE("rows alone decide the query, keys alone the values") {
 TEST_CASE("heads of which nothing turns are heads without rotary positions, bit for bit") {
   auto shape = plain_shape<double>();
   const auto plain = everything(shape);
-  shape.turned = rotary_means(256.0, 64.0, 0.0, 10000.0);
+  shape.rotated = rotary_means(256.0, 64.0, 0.0, 10000.0);
   CHECK(everything(shape) == plain);
-  shape.turned = {1, 1};
+  shape.rotated = {1, 1};
   CHECK(everything(shape) == plain);
 }
 
@@ -135,7 +135,7 @@ TEST_CASE("rotary positions tell equal tokens apart") {
   auto shape = plain_shape<double>();
   const Moments<double> x{0, 1, 1, 1};
   CHECK(attention_scores(x, shape).variance == 0);
-  shape.turned = {0.75, 0.625};
+  shape.rotated = {0.75, 0.625};
   CHECK(attention_scores(x, shape).variance == Approx(0.25).epsilon(1e-14));
   CHECK(attention_scores(x, shape).correlation == Approx(0.5).epsilon(1e-14));
 }
@@ -265,14 +265,14 @@ TEST_CASE("attention reads alike with every scalar type") {
   check_every_scalar(by_dropout, 0.1);
 }
 
-TEST_CASE("attention across signals, turned and normalized, reads alike with every scalar type") {
+TEST_CASE("attention across signals, rotated and normalized, reads alike with every scalar type") {
   const auto by_row_variance = []<class T>(const T& variance) {
     return everything(Moments<T>{T(0.1), variance, T(0.3), T(0.1)}, Moments<T>{T(0), T(2), T(0.7), T(0.2)},
                       plain_shape<T>());
   };
   const auto by_turn = []<class T>(const T& once) {
     auto shape = plain_shape<T>();
-    shape.turned = {once, T(0.4)};
+    shape.rotated = {once, T(0.4)};
     return everything(shape);
   };
   const auto by_normalized_key_weight = []<class T>(const T& w) {

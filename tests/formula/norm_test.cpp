@@ -28,7 +28,7 @@ Moments<double> random_signal(Random& random) {
 std::array<Digits50, 3> theory_backward(const Gradient<Digits50>& g, Digits50 scale, Digits50 r, Digits50 D,
                                         const NormShares<Digits50>& share) {
   const Digits50 s =
-      (1 - share.settled) + 2 * (1 - share.settled * share.settled) - (1 - share.centred) - (1 - share.radial);
+      (1 - share.normalized) + 2 * (1 - share.normalized * share.normalized) - (1 - share.centred) - (1 - share.radial);
   const Digits50 factor = 1 + s / D;
   const Digits50 pair = 1 - Digits50(3) / 2 * (1 - r * r) / D;
   return {g.variance / scale * factor, g.covariance / scale * factor * pair, g.cross_covariance / scale * factor};

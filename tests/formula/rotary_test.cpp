@@ -20,23 +20,23 @@ std::array<T, 2> numbers(const RotaryMeans<T>& mean) {
 }
 
 /// κ(Δ), frequency by frequency.
-double left_at(double apart, double head_width, double turned, double base) {
-  double sum = 1 - turned / head_width;
-  for (int f = 0; f < turned / 2; ++f) sum += 2 / head_width * std::cos(apart * std::pow(base, -2 * f / turned));
+double left_at(double apart, double head_width, double rotated, double base) {
+  double sum = 1 - rotated / head_width;
+  for (int f = 0; f < rotated / 2; ++f) sum += 2 / head_width * std::cos(apart * std::pow(base, -2 * f / rotated));
   return sum;
 }
 
 /// Both means by summing κ over all places.
-std::array<double, 2> summed(int length, double head_width, double turned, double base) {
+std::array<double, 2> summed(int length, double head_width, double rotated, double base) {
   const double pairs = static_cast<double>(length) * (length - 1);
   double once = 0, twice = 0;
   for (int apart = 1 - length; apart < length; ++apart) {
     if (apart == 0) continue;
     const double count = length - std::abs(apart);
-    once += count * left_at(apart, head_width, turned, base) / pairs;
+    once += count * left_at(apart, head_width, rotated, base) / pairs;
     for (int rows = 1 - length; rows < length; ++rows) {
       if (rows == 0) continue;
-      twice += count * (length - std::abs(rows)) * left_at(apart - rows, head_width, turned, base) / (pairs * pairs);
+      twice += count * (length - std::abs(rows)) * left_at(apart - rows, head_width, rotated, base) / (pairs * pairs);
     }
   }
   return {once, twice};
@@ -73,10 +73,10 @@ TEST_CASE("the means are those over all places") {
   for (int i = 0; i < 30; ++i) {
     const int length = static_cast<int>(random.log_uniform(2, 40));
     const double head_width = 2 * std::floor(random.log_uniform(1, 33));
-    const double turned = 2 * std::floor(random.uniform(0, head_width / 2 + 0.99)), base = random.log_uniform(1, 1e6);
-    INFO("length " << length << ", head width " << head_width << ", turned " << turned << ", base " << base);
-    const auto mean = rotary_means<double>(length, head_width, turned, base);
-    const auto expected = summed(length, head_width, turned, base);
+    const double rotated = 2 * std::floor(random.uniform(0, head_width / 2 + 0.99)), base = random.log_uniform(1, 1e6);
+    INFO("length " << length << ", head width " << head_width << ", rotated " << rotated << ", base " << base);
+    const auto mean = rotary_means<double>(length, head_width, rotated, base);
+    const auto expected = summed(length, head_width, rotated, base);
     CHECK(mean.once == Approx(expected[0]).margin(1e-13));
     CHECK(mean.twice == Approx(expected[1]).margin(1e-13));
     CHECK(std::abs(mean.once) <= 1);

@@ -35,6 +35,14 @@ CAUSAL = {"name": "causal", "sequence_length": 32, "input": {"variance": 1, "tok
           "stack": {"layers": 2, "width": 128, "attention": {"heads": 2, "mask": "causal"}, "ffn": {"width": 512, "activation": "gelu"},
                     "norm": {"kind": "layer_norm"}}, "init": {"scheme": "xavier"}, "gradient": {"variance": 1, "token_correlation": 0.1}}
 
+PARALLEL = {**SMALL, "name": "parallel", "stack": {**SMALL["stack"], "parallel": True}}
+
+TWO_STACKS = {"name": "two-stacks", "sequence_length": 16, "batch": 2, "input": {"variance": 1, "token_correlation": 0.2},
+              "encoder": {"layers": 2, "width": 128, "attention": {"heads": 2}, "ffn": {"width": 256, "activation": "gelu"},
+                          "norm": {"kind": "layer_norm"}},
+              "decoder": {"layers": 2, "width": 128, "attention": {"heads": 2, "mask": "causal"}, "cross_attention": {"heads": 2},
+                          "ffn": {"width": 256, "activation": "gelu"}, "norm": {"kind": "layer_norm"}}, "init": {"scheme": "xavier"}}
+
 BERT = "tests/data/hugging_face/5.23.0/bert/config.json"
 NEOX = "tests/data/hugging_face/5.23.0/gpt_neox/config.json"
 BLOOM = "tests/data/hugging_face/5.23.0/bloom/config.json"
@@ -152,6 +160,12 @@ CASES = {
     "compare_no_scheme_applies": (["compare", "-", "--schemes", "gpt2,bert", "--theory", "paper"], json.dumps(
         {**SMALL, "stack": {**SMALL["stack"], "attention": {"heads": 2, "mask": "causal"}}})),
     "compare_nothing": (["compare", "specs/bert-base.json", "--schemes", ""], ""),
+    "predict_parallel": (["predict", "-", "--quiet"], json.dumps(PARALLEL)),
+    "predict_two_stacks": (["predict", "-", "--quiet", "--prefix", "means"], json.dumps(TWO_STACKS)),
+    "predict_two_stacks_csv": (["predict", "-", "--quiet", "--prefix", "means", "--format", "csv"], json.dumps(TWO_STACKS)),
+    "verify_two_stacks": (["verify", "-", "--quiet", "--prefix", "means", "--replicates", "4", "--seed", "1"], json.dumps(TWO_STACKS)),
+    "schema_help": (["schema", "--help"], ""),
+    "schema_results": (["schema", "--results"], ""),
     "schemes_help": (["schemes", "--help"], ""),
     "schemes_deepscalelm": (["schemes", "deepscalelm"], ""),
     "schemes_json": (["schemes", "gpt2", "--format", "json"], ""),
@@ -290,8 +304,49 @@ def check_schemes_document():
     return [f"docs/schemes.md does not have the row\n{row}" for row in rows if row not in page]
 
 
+def names_in(json_object, name=""):
+    """The dotted names of the numbers in a result's point or layer; those of a weight have NAME in its place."""
+    if isinstance(json_object, list):
+        return names_in(json_object[0], name)
+    if not isinstance(json_object, dict) or "mean" in json_object and "standard_error" in json_object:
+        return {re.sub(r"^weights\.\w+\.", "weights.NAME.", name)}
+    return {inner for key, value in json_object.items() for inner in names_in(value, f"{name}.{key}" if name else key)}
+
+
+def check_quantities():
+    """Both interpreters fill, and `verify` compares, every quantity of the table; docs/results.md shows it; figures name no other."""
+    table = subprocess.run([SIGPROP, "schema", "--results"], capture_output=True, text=True, check=True).stdout
+    known = set(re.findall(r"^\| `([^`]+)`", table, re.MULTILINE))
+    page = (SOURCE / "docs/results.md").read_text(encoding="utf-8")
+    faults = [f"docs/results.md does not have what `sigprop schema --results` prints:\n{part}" for part in table.split("\n\n") if part.strip() not in page]
+    keys = {"index", "path", "layer", "weights.NAME.std"}
+    runs = {"predict": ["--gram", "3", "--prefix", "means"], "simulate": ["--gram", "3", "--replicates", "2"],
+            "verify": ["--replicates", "2", "--prefix", "means"]}
+    for command, options in runs.items():
+        done = subprocess.run([SIGPROP, command, "-", "--tokens", "--quiet", "--format", "json", *options], input=json.dumps(TWO_STACKS),
+                              capture_output=True, text=True, check=True)
+        result = json.loads(done.stdout)
+        if command == "verify":
+            names = {re.sub(r"^weights\.\w+\.", "weights.NAME.", one["quantity"]) for one in result["quantities"]}
+            expected = known - {"forward.gram", "attention.entropy_fraction", "cross_attention.entropy_fraction"}
+        else:
+            names = set().union(*(names_in(place) for place in result["points"] + result["layers"])) - keys
+            expected = known
+        if names != expected:
+            faults.append(f"sigprop {command} has {sorted(names - expected)} beside the table of quantities and lacks {sorted(expected - names)}")
+    last_parts = {name.rpartition(".")[2] for name in known}
+    for path in sorted((SOURCE / "tools/plot/plotting").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        named = {re.sub(r"^weights\.\w+\.", "weights.NAME.", name) for name in
+                 re.findall(r"\b((?:forward|backward|attention|cross_attention|weights)(?:\.[a-z_]+)+)", text)}
+        linear = re.search(r"^LINEAR = \((.*?)\)", text, re.MULTILINE)
+        named |= {name for name in re.findall(r'"(\w+)"', linear[1]) if name not in last_parts} if linear else set()
+        faults += [f"{path.name} names {name}, which is no quantity of the table" for name in sorted(named - known)]
+    return faults
+
+
 def main():
-    faults = check_files() + check_documents() + check_ci_document() + check_schemes_document()
+    faults = check_files() + check_documents() + check_ci_document() + check_schemes_document() + check_quantities()
     for name, (arguments, text) in CASES.items():
         printed = run(arguments, text)
         path = FOLDER / f"{name}.golden"

@@ -61,7 +61,7 @@ formula::AttentionShape<double> shape_of(const HeadSteps& steps) {
                                         1.0 / 96, 0,  0, 0,          head_width * scale * scale};
   shape.normalized = steps.normalized;
   if (steps.rotary_base > 0)
-    shape.turned = formula::rotary_means(length, head_width, static_cast<double>(steps.turned), steps.rotary_base);
+    shape.rotated = formula::rotary_means(length, head_width, static_cast<double>(steps.rotated), steps.rotary_base);
   return shape;
 }
 
@@ -86,13 +86,13 @@ TEST_CASE("scores of rows over keys of another signal, against their simulation"
   reject("the keys' correlation for the rows'", scores.variance * self.correlation, measured.covariance);
 }
 
-TEST_CASE("scores of turned queries and keys against their simulation") {
-  for (const Eigen::Index turned : {32, 16}) {
-    const HeadSteps steps{.rotary_base = 100, .turned = turned};
+TEST_CASE("scores of rotated queries and keys against their simulation") {
+  for (const Eigen::Index rotated : {32, 16}) {
+    const HeadSteps steps{.rotary_base = 100, .rotated = rotated};
     const auto measured = simulated_scores(224, steps);
     const auto shape = shape_of(steps);
     const auto scores = formula::attention_scores(rows, keys, shape);
-    INFO("turned " << turned);
+    INFO("rotated " << rotated);
     expect("variance", scores.variance, measured.variance);
     expect("covariance", covariance_of(scores), measured.covariance);
     const auto plain = formula::attention_scores(rows, keys, shape_of({}));

@@ -95,7 +95,7 @@ struct ExpertsMoments {
 struct HeadSteps {
   bool normalized = false;
   double rotary_base = 0;  ///< 0 for none
-  Eigen::Index turned = 0;
+  Eigen::Index rotated = 0;
 };
 
 [[nodiscard]] inline Matrix<double> prepared(Matrix<double> x, const HeadSteps& steps) {
@@ -103,11 +103,11 @@ struct HeadSteps {
   if (steps.normalized) {
     for (Eigen::Index i = 0; i < x.rows(); ++i) x.row(i) *= root / x.row(i).norm();
   }
-  const Eigen::Index half = steps.turned / 2;
+  const Eigen::Index half = steps.rotated / 2;
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     for (Eigen::Index f = 0; f < half; ++f) {
       const double angle = static_cast<double>(i) * std::pow(steps.rotary_base, -2.0 * static_cast<double>(f) /
-                                                                                    static_cast<double>(steps.turned));
+                                                                                    static_cast<double>(steps.rotated));
       const double a = x(i, f), b = x(i, f + half);
       x(i, f) = a * std::cos(angle) - b * std::sin(angle);
       x(i, f + half) = a * std::sin(angle) + b * std::cos(angle);

@@ -27,7 +27,7 @@ class CheckIncludes(unittest.TestCase):
     def test_a_tree_that_keeps_the_rules_passes(self):
         tree = {
             "include/sigprop/formula/relu.hpp": '#include <cmath>\n#include "sigprop/scalar/scalar.hpp"\n',
-            "src/predict/walk.cpp": '#include <Eigen/Dense>\n#include "predict/walk.hpp"\n',
+            "src/predict/walk/walk.cpp": '#include <Eigen/Dense>\n#include "predict/walk/walk.hpp"\n',
             "src/report/catalog.cpp": '#include <nlohmann/json.hpp>\n#include "formula_catalog.inc"\n',
             "tests/formula/relu.cpp": '#include "anything.hpp"\n',
         }
@@ -38,6 +38,29 @@ class CheckIncludes(unittest.TestCase):
             "src/simulate/engine.cpp",
             '#include <vector>\n#include "sigprop/formula/relu.hpp"\n',
             "src/simulate/engine.cpp:2: simulate may not include the room formula; it may include: cuda, network, profile",
+        )
+
+    def test_a_file_outside_the_folders_of_a_divided_room(self):
+        self.rejects(
+            "src/predict/walk.cpp",
+            '#include "predict/walk/walk.hpp"\n',
+            "src/predict/walk.cpp:1: the room predict is divided: the file must lie in one of "
+            "tables, walk, tokens, slopes, explain",
+        )
+
+    def test_a_forbidden_folder_of_a_divided_room(self):
+        self.rejects(
+            "src/predict/walk/predict.cpp",
+            '#include "predict/explain/notebook.hpp"\n',
+            "src/predict/walk/predict.cpp:1: predict/walk may not include predict/explain; it may include: tables",
+        )
+
+    def test_a_table_that_knows_a_network(self):
+        self.rejects(
+            "src/predict/tables/row_table.cpp",
+            '#include "sigprop/network/network.hpp"\n',
+            "src/predict/tables/row_table.cpp:1: predict/tables may not include sigprop/network/network.hpp; of other rooms it may "
+            "include: sigprop/formula/, sigprop/scalar/, sigprop/network/activation_kind.hpp",
         )
 
     def test_a_forbidden_room_by_its_private_path(self):
@@ -86,14 +109,14 @@ class CheckIncludes(unittest.TestCase):
         )
 
     def test_formulas_and_random_numbers_in_one_file(self):
-        place = ("formulas and random numbers may meet only in src/cli/experiment_predictions.cpp, "
-                 "src/cli/experiment_predictions.hpp, src/cli/verification.cpp")
+        place = ("formulas and random numbers may meet only in src/cli/common/experiment_predictions.cpp, "
+                 "src/cli/common/experiment_predictions.hpp, src/cli/common/verification.cpp")
         for theory in ("predict/predict", "formula/relu"):
             for chance in ("simulate/simulate", "experiment/experiment"):
                 text = f'#include "sigprop/{theory}.hpp"\n#include "sigprop/{chance}.hpp"\n'
                 with self.subTest(theory=theory, chance=chance):
                     self.rejects("src/cli/compare.cpp", text, "src/cli/compare.cpp:2: " + place)
-                    self.assertEqual(check({"src/cli/verification.cpp": text})[0], 0)
+                    self.assertEqual(check({"src/cli/common/verification.cpp": text})[0], 0)
 
     def test_a_file_in_no_room(self):
         self.rejects(

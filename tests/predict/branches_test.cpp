@@ -2,8 +2,7 @@
 // Lists side by side and experts in a walk, by hand from their formulas.
 #include <catch2/catch.hpp>
 
-#include "predict/token_by_token.hpp"
-#include "predict/walk.hpp"
+#include "predict/walk/walk_in.hpp"
 #include "sigprop/formula/relu.hpp"
 #include "support/spec.hpp"
 
@@ -94,10 +93,9 @@ void check_token_by_token(const json& spec) {
   const network::Network network = test::network_of(spec);
   const network::Outline outline = network::outline_of(network);
   const profile::Profile exchangeable = test::predicted(spec);
-  profile::Profile by_token = predict::blank_profile(outline);
-  predict::TokenByToken algebra(network, predict::Prefix::means, {});
-  predict::Exchangeable<double> of_encoder(network, predict::Theory::full);
-  predict::walk_network(network, outline, algebra, of_encoder, by_token);
+  const profile::Profile by_token = predict::walk_by_token(network::lifted<double>(network), outline,
+                                                           predict::Prefix::means, {},
+                                                           std::make_shared<predict::RowTables>());
   for (std::size_t i = 0; i < outline.points.size(); ++i) {
     const profile::Point &a = by_token.points[i], &b = exchangeable.points[i];
     CHECK(a.forward.second_moment.value == Approx(b.forward.second_moment.value).epsilon(1e-8));

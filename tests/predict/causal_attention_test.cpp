@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention under a causal mask, one component alone: identities that hold whatever the tokens, and the cases in which its two forms and the
 // theory of exchangeable tokens must meet.
-#include "predict/causal_attention.hpp"
+#include "predict/tokens/causal_attention.hpp"
 
 #include <Eigen/Dense>
 #include <catch2/catch.hpp>
@@ -53,7 +53,7 @@ MatrixXd random_gradient() {
 /// Both forms of one attention.
 struct Forms {
   Forms(const MatrixXd& x, const Shape& shape)
-      : rows(length, head), tables(predict::Places::single(length), head, rows) {
+      : rows(length, head), tables(predict::TokenGroups::single(length), head, rows) {
     means = predict::prefix_means(predict::causal_scores(x, shape, tables));
     actual = predict::actual_prefixes(predict::causal_scores(x, shape, tables), tables.rows);
   }

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "predict/pair_field.hpp"
-#include "predict/row_table.hpp"
+#include "predict/tokens/pair_field.hpp"
+#include "predict/tables/row_table.hpp"
 
 namespace {
 
@@ -131,7 +131,7 @@ TEST_CASE("pairs of rows keep their field's stated error at every distance") {
   for (const Index length : {12, 32, 512}) {
     for (const double v : {0.05, 0.7, 4.0, 16.0}) {
       const Rows rows = causal_rows(length, v);
-      predict::PairFieldTable table(predict::Places::single(length), head);
+      predict::PairFieldTable table(predict::TokenGroups::single(length), head);
       const predict::PairField field = table(rows.score_variance, rows.correlation, Correlations::smooth);
       const PairErrors stated = stated_pair_errors(v);
       PairErrors worst{0, 0};
@@ -163,7 +163,7 @@ TEST_CASE("pairs of rows whose correlations jump are tabulated over them") {
       rows.correlation(keys, shared) *= (keys - shared) % 3 == 0 ? 1 : 0.2;
   }
   rows.correlation.triangularView<Eigen::StrictlyUpper>() = rows.correlation.transpose();
-  predict::PairFieldTable table(predict::Places::single(64), head);
+  predict::PairFieldTable table(predict::TokenGroups::single(64), head);
   const predict::PairField rough = table(rows.score_variance, rows.correlation, Correlations::rough);
   const predict::PairField smooth = table(rows.score_variance, rows.correlation, Correlations::smooth);
   double worst_smooth = 0;
@@ -181,7 +181,7 @@ TEST_CASE("pairs of rows whose correlations jump are tabulated over them") {
 
 TEST_CASE("a field that neglects how far the longer row goes beyond the shorter one fails") {
   const Rows rows = causal_rows(32, 4);
-  predict::PairFieldTable table(predict::Places::single(32), head);
+  predict::PairFieldTable table(predict::TokenGroups::single(32), head);
   const predict::PairField field = table(rows.score_variance, rows.correlation, Correlations::smooth);
   const double neglecting = field.overlap(12, 11) * 13 / 32;
   CHECK(distance(neglecting, exact_pair(rows, 12, 32).overlap) > stated_pair_errors(4).overlap);
@@ -189,7 +189,7 @@ TEST_CASE("a field that neglects how far the longer row goes beyond the shorter 
 
 TEST_CASE("fewer rows than a grid has nodes are exact, the first row reads its one key") {
   const Rows rows = causal_rows(11, 3);
-  predict::PairFieldTable table(predict::Places::single(11), head);
+  predict::PairFieldTable table(predict::TokenGroups::single(11), head);
   const predict::PairField field = table(rows.score_variance, rows.correlation, Correlations::smooth);
   for (const auto& [shared, keys] : {std::pair{2, 3}, {4, 9}, {10, 11}})
     CHECK(field.overlap(keys - 1, shared - 1) == Approx(exact_pair(rows, shared, keys).overlap).epsilon(1e-12));

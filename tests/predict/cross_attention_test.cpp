@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows that differ over an encoder's tokens, against the formulas where all rows are alike.
-#include "predict/cross_attention.hpp"
+#include "predict/tokens/cross_attention.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -20,7 +20,7 @@ using predict::CrossAttention;
 
 constexpr Index length = 12;
 constexpr double batch = 3;
-const predict::Places places = predict::Places::single(length);
+const predict::TokenGroups groups = predict::TokenGroups::single(length);
 const Moments<double> rows{0, 1.3, 0.4, 0.1}, memory{0.2, 0.9, 0.3, 0.15};
 const Gradient<double> at_heads{1.5, 0.3, 0.2};
 
@@ -39,6 +39,14 @@ MatrixXd pairs(double own, double other) {
   return out;
 }
 
+/// Those of a batch of one, and those with pairs of two sequences.
+predict::TokenPairs alone(const MatrixXd& within) {
+  return {&groups, within, {}};
+}
+predict::TokenPairs batched(const MatrixXd& within, const MatrixXd& across) {
+  return {&groups, within, across};
+}
+
 /// The tables read ρ between nodes: the limit is their interpolation, and 0 in place of it.
 void close(const char* what, double actual, double expected) {
   INFO(what << ": " << actual << ", by the formulas " << expected);
@@ -52,21 +60,22 @@ void close(const char* what, const MatrixXd& actual, double own, double other) {
 
 void check_alike(const AttentionShape<double>& shape) {
   auto table = table_of(shape);
-  const CrossAttention attended(pairs(rows.second_moment(), rows.token_dot()),
-                                pairs(rows.cross_dot(), rows.cross_dot()), memory, shape, batch, table, places);
+  const CrossAttention attended(
+      batched(pairs(rows.second_moment(), rows.token_dot()), pairs(rows.cross_dot(), rows.cross_dot())), memory, shape,
+      batch, table);
   const auto scores = formula::attention_scores(rows, memory, shape);
   const auto softmax = table(scores.variance, scores.correlation);
   close("score variance", attended.mean_score_variance(), scores.variance);
   close("entropy", attended.mean_entropy(), softmax.row.entropy);
   const auto z = formula::attention_forward(rows, memory, shape, softmax);
-  close("output", attended.output(), z.second_moment(), z.token_dot());
-  close("output across sequences", attended.output_across(), z.cross_dot());
+  close("output", attended.output().within, z.second_moment(), z.token_dot());
+  close("output across sequences", attended.output().across, z.cross_dot(), z.cross_dot());
 
-  const auto back = attended.backward(pairs(at_heads.variance, at_heads.covariance),
-                                      pairs(at_heads.cross_covariance, at_heads.cross_covariance));
+  const auto back = attended.backward(batched(pairs(at_heads.variance, at_heads.covariance),
+                                              pairs(at_heads.cross_covariance, at_heads.cross_covariance)));
   const auto expected = formula::attention_backward(at_heads, rows, memory, shape, softmax, batch);
-  close("query", back.query, expected.query.variance, expected.query.covariance);
-  close("query across sequences", back.query_across, expected.query.cross_covariance, expected.query.cross_covariance);
+  close("query", back.query.within, expected.query.variance, expected.query.covariance);
+  close("query across sequences", back.query.across, expected.query.cross_covariance, expected.query.cross_covariance);
   close("memory", back.memory.variance, expected.keys.variance);
   close("memory, token product", back.memory.covariance, expected.keys.covariance);
   close("memory across sequences", back.memory.cross_covariance, expected.keys.cross_covariance);
@@ -101,7 +110,7 @@ TEST_CASE("cross-attention of rows that are alike is that of the formulas, with 
 
 TEST_CASE("cross-attention of rows that are alike is that of the formulas, with rotary positions") {
   auto shape = plain();
-  shape.turned = formula::rotary_means(shape.length, shape.head_width, 8.0, 10000.0);
+  shape.rotated = formula::rotary_means(shape.length, shape.head_width, 8.0, 10000.0);
   check_alike(shape);
   shape.normalized = true;
   shape.dropout = 0.1;
@@ -112,7 +121,7 @@ TEST_CASE("over keys of a cloud that fills few directions, rows that are alike a
   auto shape = plain();
   shape.participation = 0.2;
   check_alike(shape);
-  shape.turned = formula::rotary_means(shape.length, shape.head_width, 8.0, 10000.0);
+  shape.rotated = formula::rotary_means(shape.length, shape.head_width, 8.0, 10000.0);
   check_alike(shape);
 }
 
@@ -122,8 +131,8 @@ TEST_CASE("a row's own output and query gradient depend on no other row") {
   MatrixXd products = pairs(1, 0.2);
   products(2, 2) = 2.5;
   const auto back_of = [&](const MatrixXd& x) {
-    const CrossAttention attended(x, {}, memory, shape, 1, table, places);
-    return std::array{attended.output()(2, 2), attended.backward(pairs(1, 0.1), {}).query(2, 2)};
+    const CrossAttention attended(alone(x), memory, shape, 1, table);
+    return std::array{attended.output().within(2, 2), attended.backward(alone(pairs(1, 0.1))).query.within(2, 2)};
   };
   const MatrixXd all_alike = pairs(2.5, 0.2);
   check_close(back_of(products), back_of(all_alike), 1e-12);
@@ -134,18 +143,18 @@ TEST_CASE("rows that differ by rounding take the curves, rows that differ by mor
   const auto shape = plain();
   auto table = table_of(shape);
   MatrixXd products = pairs(1, 0.2);
-  const CrossAttention by_curve(products, {}, memory, shape, 1, table, places);
+  const CrossAttention by_curve(alone(products), memory, shape, 1, table);
   products(0, 0) += 1e-10;
-  const CrossAttention by_table(products, {}, memory, shape, 1, table, places);
-  CHECK((by_curve.output() - by_table.output()).cwiseAbs().maxCoeff() < 1e-8);
+  const CrossAttention by_table(alone(products), memory, shape, 1, table);
+  CHECK((by_curve.output().within - by_table.output().within).cwiseAbs().maxCoeff() < 1e-8);
 }
 
 TEST_CASE("a batch of one has no part across sequences") {
   const auto shape = plain();
   auto table = table_of(shape);
-  const CrossAttention attended(pairs(1, 0.2), {}, memory, shape, 1, table, places);
-  const auto back = attended.backward(pairs(1, 0.1), {});
-  CHECK(back.query_across.size() == 0);
+  const CrossAttention attended(alone(pairs(1, 0.2)), memory, shape, 1, table);
+  const auto back = attended.backward(alone(pairs(1, 0.1)));
+  CHECK_FALSE(back.query.has_across());
   CHECK(back.memory.cross_covariance == 0);
 }
 
@@ -155,12 +164,12 @@ TEST_CASE("a norm of queries and keys needs queries of one second moment, and su
   auto table = table_of(shape);
   MatrixXd products = pairs(1, 0.2);
   products(4, 4) = 1.1;
-  CHECK_THROWS_MATCHES(CrossAttention(products, {}, memory, shape, 1, table, places), predict::NotCovered,
+  CHECK_THROWS_MATCHES(CrossAttention(alone(products), memory, shape, 1, table), predict::NotCovered,
                        Catch::Matchers::Message(
                            "behind a causal mask, a norm on queries and keys of tokens of different second moments, as "
                            "without a norm before the attention, is not covered by this theory yet"));
   const auto message = [&] {
-    return domain_message([&] { return CrossAttention(pairs(1, 0.2), {}, memory, shape, 1, table, places); });
+    return domain_message([&] { return CrossAttention(alone(pairs(1, 0.2)), memory, shape, 1, table); });
   };
   shape.key_weight = 0;
   CHECK(message() == "key second moment before its norm is 0, but must be above 0");

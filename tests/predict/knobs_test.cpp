@@ -25,6 +25,16 @@ const Knob& named(const std::vector<Knob>& knobs, const std::string& name) {
   return *found;
 }
 
+/// How many components have the knob.
+int times_met(network::Network network, const std::string& name) {
+  int out = 0;
+  network::change_knob(network, name, [&out](auto x) {
+    ++out;
+    return x;
+  });
+  return out;
+}
+
 TEST_CASE("a stack's knobs have the names of its spec, each in all its places") {
   json spec = test::small_stack();
   spec["stack"]["residual"] = {{"dropout", 0.1}, {"branch", {1, 2, 1, 2, 1, 2, 1, 2}}};
@@ -54,13 +64,14 @@ TEST_CASE("a stack's knobs have the names of its spec, each in all its places") 
                                                     "init.std.ffn_out_bias",
                                                     "gradient.variance",
                                                     "gradient.token_correlation"});
-  CHECK(named(knobs, "residual.branch").lowest() == 1);
-  CHECK(named(knobs, "residual.branch").highest() == 2);
-  CHECK(named(knobs, "width").highest() == 128);
-  CHECK(named(knobs, "ffn.width").lowest() == 512);
+  CHECK(named(knobs, "residual.branch").lowest == 1);
+  CHECK(named(knobs, "residual.branch").highest == 2);
+  CHECK(named(knobs, "width").highest == 128);
+  CHECK(named(knobs, "ffn.width").lowest == 512);
   CHECK(named(knobs, "init.std.bias").is_zero());
-  *named(knobs, "residual.dropout").numbers.front() = 0.4;
-  CHECK(network::knobs_of(network).at(17).highest() == 0.4);
+  network::change_knob(network, "residual.dropout", [](auto) { return 0.4; });
+  CHECK(network::knobs_of(network).at(17).lowest == 0.4);
+  CHECK(network::knobs_of(network).at(17).highest == 0.4);
 }
 
 TEST_CASE(
@@ -70,14 +81,15 @@ TEST_CASE(
   spec["stack"]["norm"]["gain"] = 0.5;
   network::Network network = test::network_of(test::encoder_decoder_of(spec));
   const std::vector<Knob> knobs = network::knobs_of(network);
-  CHECK(named(knobs, "encoder.residual.branch").numbers.size() == 2);
-  CHECK(named(knobs, "decoder.residual.branch").numbers.size() == 3);
-  CHECK(named(knobs, "decoder.cross_attention.dropout").highest() == 0.1);
-  CHECK(named(knobs, "decoder.norm.gain").highest() == 0.5);
-  CHECK(named(knobs, "init.std.query").numbers.size() == 3);
-  CHECK(named(knobs, "encoder.ffn.width").highest() == 512);
-  CHECK(named(knobs, "decoder.cross_attention.heads").highest() == 2);
-  CHECK(named(knobs, "width").sizes.front() == &network.width);
+  CHECK(times_met(network, "encoder.residual.branch") == 2);
+  CHECK(times_met(network, "decoder.residual.branch") == 3);
+  CHECK(named(knobs, "decoder.cross_attention.dropout").highest == 0.1);
+  CHECK(named(knobs, "decoder.norm.gain").highest == 0.5);
+  CHECK(times_met(network, "init.std.query") == 3);
+  CHECK(named(knobs, "encoder.ffn.width").highest == 512);
+  CHECK(named(knobs, "decoder.cross_attention.heads").highest == 2);
+  network::change_knob(network, "width", [](auto n) { return 2 * n; });
+  CHECK(network.width == 256);
 }
 
 }  // namespace

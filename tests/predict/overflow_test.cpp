@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "sigprop/report/report.hpp"
+#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -79,6 +80,24 @@ TEST_CASE("a deep transformer without norms overflows double and stays finite in
     REQUIRE(std::isfinite(point.forward.rank_residual.value));
   }
   CHECK(profile.points.back().forward.variance.log10 > 308);
+}
+
+TEST_CASE("scores of a cross-attention beyond the range of double keep their logarithm") {
+  // The norms of the encoder's branches leave its memory to grow by its skips alone; the decoder has no norms.
+  json spec = test::encoder_decoder_of(test::changed({{"layers", 12}}));
+  spec["encoder"]["residual"] = {{"skip", std::vector<double>(24, 1e6)}};
+  spec["encoder"]["residual"]["skip"].back() = 1;
+  spec["decoder"]["layers"] = 1;
+  spec["decoder"]["norm"] = {{"kind", "none"}};
+  spec["decoder"]["residual"] = {{"skip", {1e6, 1, 1}}};
+  spec["decoder"]["attention"].erase("mask");
+  spec["decoder"]["cross_attention"] = {{"heads", 4}};
+  spec["init"] = {{"scheme", "lecun"}, {"std", {{"query", 1e5}, {"key", 1e5}}}};
+  const profile::Profile profile = test::predicted(spec);
+  CHECK(std::isfinite(profile.layers.back().attention->score_variance.value));
+  const profile::Quantity& scores = profile.layers.back().cross_attention->score_variance;
+  CHECK_FALSE(scores.representable());
+  CHECK(scores.log10 == Approx(312.1).margin(0.1));
 }
 
 }  // namespace

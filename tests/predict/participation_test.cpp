@@ -2,7 +2,8 @@
 // The cloud of centred tokens on its way through a network, by hand from its formulas.
 #include <catch2/catch.hpp>
 
-#include "predict/walk.hpp"
+#include "predict/walk/alike_tokens.hpp"
+#include "predict/walk/walk.hpp"
 #include "sigprop/formula/relu.hpp"
 #include "support/spec.hpp"
 
@@ -39,12 +40,11 @@ const Moments<double> input{0, 1, 0.3, 0};
 const Anisotropy<double> at_input{1.0 / 16, 1};
 
 void check_cloud(const json::array_t& components, const Anisotropy<double>& expected) {
-  const network::Network network = test::network_of(spec_of(components));
-  const network::Outline outline = network::outline_of(network);
-  profile::Profile blank = predict::blank_profile(outline);
-  predict::Exchangeable<double> algebra(network, predict::Theory::full);
-  predict::Walk walk(network, outline, algebra, blank);
-  const auto cloud = walk.pass(network.body, walk.enter()).cloud;
+  const auto network = network::lifted<double>(test::network_of(spec_of(components)));
+  predict::AlikeAlgebra<double> algebra(network, predict::AlikeTokens<double>(network, predict::Theory::full));
+  predict::Observer nobody;
+  predict::Walk walk(algebra, nobody);
+  const auto cloud = walk.pass(network.body, walk.input()).anisotropy;
   CHECK(cloud.participation == Approx(expected.participation).epsilon(1e-12));
   CHECK(cloud.linear == Approx(expected.linear).epsilon(1e-12));
 }

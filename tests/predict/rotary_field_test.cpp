@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "predict/rotary_field.hpp"
+#include "predict/tokens/rotary_field.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -15,21 +15,21 @@ constexpr Index length = 14;
 constexpr double base = 50;
 
 /// κ(Δ), frequency by frequency.
-double left_at(Index apart, double head_width, double turned) {
-  double sum = 1 - turned / head_width;
-  for (int f = 0; f < turned / 2; ++f)
-    sum += 2 / head_width * std::cos(static_cast<double>(apart) * std::pow(base, -2 * f / turned));
+double left_at(Index apart, double head_width, double rotated) {
+  double sum = 1 - rotated / head_width;
+  for (int f = 0; f < rotated / 2; ++f)
+    sum += 2 / head_width * std::cos(static_cast<double>(apart) * std::pow(base, -2 * f / rotated));
   return sum;
 }
 
 TEST_CASE("a rotary field is what turning leaves of products, up to twice the sequence") {
-  for (const double turned : {0.0, 4.0, 10.0}) {
-    const RotaryField field(length, 10, turned, base);
-    INFO("turned " << turned);
+  for (const double rotated : {0.0, 4.0, 10.0}) {
+    const RotaryField field(length, 10, rotated, base);
+    INFO("rotated " << rotated);
     CHECK(field.length() == length);
     CHECK(field.at(0) == Approx(1).epsilon(1e-15));
     for (Index apart = 0; apart < 2 * length; ++apart)
-      CHECK(field.at(apart) == Approx(left_at(apart, 10, turned)).margin(1e-14));
+      CHECK(field.at(apart) == Approx(left_at(apart, 10, rotated)).margin(1e-14));
   }
 }
 

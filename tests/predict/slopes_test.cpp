@@ -22,25 +22,26 @@ using test::changed;
 constexpr const char* quantities[] = {"forward.variance last", "backward.variance first/last",
                                       "weights.all.gradient_norm first", "forward.token_correlation last"};
 
-/// Sets a knob's places to what they were, moved by a step as slopes are defined.
-class Moved {
- public:
-  explicit Moved(const Knob& knob) : knob_(knob), zero_(knob.is_zero()) {
-    for (const double* x : knob.numbers) numbers_.push_back(*x);
-    for (const std::size_t* n : knob.sizes) sizes_.push_back(*n);
-  }
-  void by(double step) {
-    for (std::size_t i = 0; i < numbers_.size(); ++i) *knob_.numbers[i] = zero_ ? step : numbers_[i] * (1 + step);
-    for (std::size_t i = 0; i < sizes_.size(); ++i)
-      *knob_.sizes[i] = static_cast<std::size_t>(std::lround(static_cast<double>(sizes_[i]) * (1 + step)));
-  }
+/// The network with a knob moved by a step as slopes are defined. Sizes are rounded to whole ones.
+network::Network moved(const network::Network& network, const Knob& knob, double step) {
+  struct Move {
+    bool from_zero;
+    double step;
+    double operator()(double x) const { return from_zero ? step : x * (1 + step); }
+    std::size_t operator()(std::size_t n) const {
+      return static_cast<std::size_t>(std::lround(static_cast<double>(n) * (1 + step)));
+    }
+  };
+  network::Network out = network;
+  network::change_knob(out, knob.name, Move{knob.is_zero(), step});
+  return out;
+}
 
- private:
-  const Knob& knob_;
-  bool zero_;
-  std::vector<double> numbers_;
-  std::vector<std::size_t> sizes_;
-};
+/// A size that is a whole number in the network.
+bool is_rounded(const Knob& knob) {
+  return knob.whole && knob.name != "sequence_length" && knob.name != "batch" &&
+         knob.name != "input.embedding.vocabulary";
+}
 
 /// Fourth-order differences: central, or to one side from 0.
 struct Difference {
@@ -55,7 +56,7 @@ Difference difference(double h, bool one_sided) {
 /// A size of which differences by whole numbers say little.
 bool is_few(const Knob& knob) {
   constexpr double few = 8;
-  return !knob.sizes.empty() && knob.lowest() < few;
+  return is_rounded(knob) && knob.lowest < few;
 }
 
 /// A norm's formula looks at whether what it stands before is homogeneous: a bias of 0 is.
@@ -68,19 +69,16 @@ std::vector<double> differences(const network::Network& network, Theory theory, 
                                 predict::Predictor& predictor, const std::vector<check::Condition>& asked) {
   // Of a size the smallest step is one.
   // Behind a mask a prediction's last digits move with the grids of its quadratures.
-  const double h = !knob.sizes.empty()                             ? 1 / knob.lowest()
+  const double h = is_rounded(knob)                             ? 1 / knob.lowest
                    : knob.is_zero() && !network::has_mask(network) ? 1e-5
                                                                    : 1e-3;
   const Difference rule = difference(h, knob.is_zero());
   std::vector<double> out(asked.size(), 0);
-  Moved moved(knob);
   for (std::size_t s = 0; s < rule.steps.size(); ++s) {
-    moved.by(rule.steps[s]);
-    const profile::Profile profile = predictor(network, theory);
+    const profile::Profile profile = predictor(moved(network, knob, rule.steps[s]), theory);
     for (std::size_t q = 0; q < asked.size(); ++q)
       out[q] += rule.weights[s] * check::read(asked[q], profile).log10 * std::log(10.0);
   }
-  moved.by(0);
   return out;
 }
 
@@ -108,10 +106,10 @@ void check_slopes(const json& spec, Theory theory = Theory::full) {
   }
   double worst = 0;
   for (std::size_t k = 0; k < knobs.size(); ++k) {
-    if (jumps(knobs[k]) || is_few(knobs[k]) || (knobs[k].name == "batch" && knobs[k].lowest() == 1))
+    if (jumps(knobs[k]) || is_few(knobs[k]) || (knobs[k].name == "batch" && knobs[k].lowest == 1))
       continue;                                                                      // 1 is an end, and another walk
     if (knobs[k].name == "sequence_length" && network::has_mask(network)) continue;  // every length has its tables
-    const bool quadrature = !knobs[k].sizes.empty() || knobs[k].name == "sequence_length";
+    const bool quadrature = is_rounded(knobs[k]) || knobs[k].name == "sequence_length";
     const double stated = accuracy(knobs[k].name, quadrature, network::has_mask(network));
     const std::vector<double> measured = differences(network, theory, knobs[k], predictor, asked);
     for (std::size_t q = 0; q < asked.size(); ++q) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "predict/softmax_table.hpp"
+#include "predict/tables/softmax_table.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <string>
 
-#include "predict/walk.hpp"
+#include "predict/walk/profile_writer.hpp"
 #include "sigprop/verify/verify.hpp"
 #include "support/comparison.hpp"
 #include "support/reference.hpp"
@@ -217,24 +217,30 @@ TEST_CASE("the same comparison rejects causal stacks without their mask") {
   }
 }
 
-/// Tokens without a preferred direction behind every sum, as at the input.
-class Isotropic : public predict::Exchangeable<double> {
+using Algebra = predict::AlikeAlgebra<double>;
+
+/// Takes the tokens as isotropic after every residual sum, as at the input.
+class Isotropic : public predict::ProfileWriter<Algebra> {
  public:
-  using Exchangeable::Exchangeable;
-  using Exchangeable::sum;
-  [[nodiscard]] Sum sum(const network::Residual& op, const Signal& x, const Signal& branch) const {
-    Sum out = Exchangeable::sum(op, x, branch);
-    out.signal.cloud = {1 / x.width, 1};
+  using ProfileWriter::join;
+  using ProfileWriter::ProfileWriter;
+  template <class Compute>
+  [[nodiscard]] Algebra::Sum join(const network::BasicResidual<double, double>&, const Signal& x, const Signal&,
+                                  const Compute& compute) {
+    Algebra::Sum out = compute();
+    out.signal.anisotropy = {1 / x.width, 1};
     return out;
   }
 };
 
 profile::Profile predicted_isotropic(const json& spec) {
-  const network::Network network = test::network_of(spec);
-  const network::Outline outline = network::outline_of(network);
-  profile::Profile result = predict::blank_profile(outline);
-  Isotropic algebra(network, predict::Theory::full);
-  predict::walk_network(network, outline, algebra, algebra, result);
+  const network::Network plain = test::network_of(spec);
+  const network::Outline outline = network::outline_of(plain);
+  const auto network = network::lifted<double>(plain);
+  profile::Profile result = network::blank_profile(outline);
+  Algebra algebra(network, predict::AlikeTokens<double>(network, predict::Theory::full));
+  Isotropic observer(outline, algebra, result);
+  predict::walk_network(algebra, algebra, observer, observer);
   return result;
 }
 

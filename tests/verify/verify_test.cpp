@@ -11,6 +11,7 @@ namespace {
 
 using namespace sigprop;
 using profile::Quantity;
+using profile::WeightRole;
 
 /// One point and one layer; every measured number with a standard error of 1 % of it.
 profile::Profile made(double scale, bool measured) {
@@ -22,14 +23,31 @@ profile::Profile made(double scale, bool measured) {
   profile::Point point;
   point.path = "layer 1/ffn";
   point.layer = 1;
-  point.forward = {q(0.0), q(2.0), q(2.0), q(0.5), {}, q(0.25), q(0.8), q(12.0), {}, {}};
-  point.backward = {q(3.0), q(0.3), {}, q(0.1), q(40.0), {}, {}};
+  point.forward = {.mean = q(0.0),
+                   .variance = q(2.0),
+                   .second_moment = q(2.0),
+                   .token_dot = q(0.5),
+                   .cross_dot = {},
+                   .token_correlation = q(0.25),
+                   .rank_residual = q(0.8),
+                   .effective_rank = q(12.0),
+                   .ends = {},
+                   .tokens = {},
+                   .gram = {}};
+  point.backward = {.variance = q(3.0),
+                    .token_dot = q(0.3),
+                    .cross_dot = {},
+                    .token_correlation = q(0.1),
+                    .norm = q(40.0),
+                    .ends = {},
+                    .tokens = {}};
   out.points.push_back(point);
   profile::Layer layer;
   layer.index = 1;
   layer.path = "layer 1";
-  layer.attention = profile::AttentionMetrics{q(0.7), q(4.0), q(0.9)};
-  layer.weights = {{"query", 0.1, q(7.0)}, {"value", 0.1, q(9.0)}};
+  layer.attention = profile::AttentionMetrics{.score_variance = q(0.7), .entropy = q(4.0), .entropy_fraction = q(0.9)};
+  layer.weights = {{.name = "query", .role = WeightRole::query, .std = 0.1, .gradient_norm = q(7.0)},
+                   {.name = "value", .role = WeightRole::value, .std = 0.1, .gradient_norm = q(9.0)}};
   out.layers.push_back(layer);
   return out;
 }
@@ -46,7 +64,7 @@ verify::Options thirty() {
   return options;
 }
 
-TEST_CASE("equal profiles agree in every quantity, and the power is told") {
+TEST_CASE("equal profiles agree in every quantity, and the sentence gives the power") {
   const verify::Verification result = verify::verify(made(1, false), made(1, true), exact(), thirty());
   CHECK(result.agrees());
   CHECK(result.comparisons.size() == 15);
@@ -84,7 +102,7 @@ TEST_CASE("tokens are compared one by one, each at its place, where both list th
   CHECK(verify::verify(predicted, made(1, true), exact(), thirty()).comparisons.size() == 15);
 }
 
-TEST_CASE("a difference beyond the noise is told with place, numbers and what was allowed") {
+TEST_CASE("the sentence of a difference beyond the noise gives its place, its numbers and what was allowed") {
   const verify::Verification result = verify::verify(made(0.5, false), made(1, true), exact(), thirty());
   CHECK_FALSE(result.agrees());
   CHECK(
@@ -123,6 +141,52 @@ TEST_CASE("few replicates see little: the same difference is a disagreement only
   CHECK(result.sentence.find("would have been seen") != std::string::npos);
   few.replicates = 1;
   CHECK_THROWS_AS(verify::verify(made(1, false), made(1, true), exact(), few), std::logic_error);
+}
+
+/// The comparison of one quantity; there must be one.
+const verify::Comparison& comparison_of(const verify::Verification& result, const std::string& quantity) {
+  for (const verify::Comparison& c : result.comparisons) {
+    if (c.quantity == quantity) return c;
+  }
+  throw std::logic_error("no comparison of " + quantity);
+}
+
+TEST_CASE("scores and entropy of cross-attention are compared, with the error granted to those of attention") {
+  profile::Profile predicted = made(1, false), measured = made(1, true);
+  for (profile::Profile* profile : {&predicted, &measured})
+    profile->layers[0].cross_attention = profile->layers[0].attention;
+  measured.layers[0].cross_attention->score_variance.value = 7;
+  measured.layers[0].cross_attention->entropy->value = 1;
+  const verify::Verification result = verify::verify(predicted, measured, {}, thirty());
+  CHECK(result.comparisons.size() == 15 + 2);
+  CHECK(result.disagreeing == 2);
+  for (const std::string quantity : {"score_variance", "entropy"}) {
+    const verify::Comparison& cross = comparison_of(result, "cross_attention." + quantity);
+    const verify::Comparison& self = comparison_of(result, "attention." + quantity);
+    CHECK_FALSE(cross.agrees);
+    CHECK(cross.model_error == self.model_error);
+    CHECK(cross.scale == self.scale);
+  }
+}
+
+TEST_CASE("every query's and key's weight is granted the error of scores, whatever its name") {
+  profile::Profile predicted = made(1, false), measured = made(1, true);
+  for (profile::Profile* profile : {&predicted, &measured}) {
+    std::vector<profile::Weight>& weights = profile->layers[0].weights;
+    const Quantity norm = *weights[0].gradient_norm;
+    for (const auto& [name, role] : {std::pair("cross_query", WeightRole::query),
+                                     {"cross_key", WeightRole::key},
+                                     {"query_2", WeightRole::query},
+                                     {"ffn_gate", WeightRole::gate}})
+      weights.push_back({.name = name, .role = role, .std = 0.1, .gradient_norm = norm});
+  }
+  const verify::Verification result = verify::verify(predicted, measured, {}, thirty());
+  const auto granted = [&](const std::string& name) {
+    return comparison_of(result, "weights." + name + ".gradient_norm").model_error;
+  };
+  CHECK(granted("query") != granted("value"));
+  for (const char* name : {"cross_query", "cross_key", "query_2"}) CHECK(granted(name) == granted("query"));
+  CHECK(granted("ffn_gate") == granted("value"));
 }
 
 TEST_CASE("what a theory does not have is not compared, and other places are refused") {

@@ -23,7 +23,7 @@ struct AttentionShape {
   T dropout;                          ///< p on the softmax matrix
   T score_gain;                       ///< k · scale², 1 for scores divided by √k
   T participation = T(1) / width;     ///< s of the centred tokens that keys and values are made of; 1/d if isotropic
-  RotaryMeans<T> turned{T(1), T(1)};  ///< 1 without rotary positions
+  RotaryMeans<T> rotated{T(1), T(1)};  ///< 1 without rotary positions
   bool normalized = false;            ///< every head's queries and keys pass a norm
 
   [[nodiscard]] bool operator==(const AttentionShape&) const = default;
@@ -63,8 +63,8 @@ struct ScoreFactors {
     query = project(rows.second_moment(), shape.query_weight);
     query_dot = project(rows.token_dot(), shape.query_weight);
     query_cross = project(rows.cross_dot(), shape.query_weight);
-    const T& once = shape.turned.once;
-    const T& twice = shape.turned.twice;
+    const T& once = shape.rotated.once;
+    const T& twice = shape.rotated.twice;
     const T own = centred_variance(keys);
     const T apart = own + (T(1) - once) * keys.token_dot();
     spread = apart >= T(0) ? apart : T(0);

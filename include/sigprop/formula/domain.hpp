@@ -2,18 +2,35 @@
 #pragma once
 
 #include <cmath>
+#include <ranges>
 #include <sstream>
 #include <stdexcept>
+#include <string>
 
 #include "sigprop/scalar/scalar.hpp"
 
-/// Domain checks of the formulas. Each throws std::domain_error "NAME is VALUE, but must be RANGE".
+/// Domain checks of the formulas. Each throws a DomainError "NAME is VALUE, but must be RANGE".
 namespace sigprop::formula {
 
-[[noreturn]] inline void throw_domain(const char* name, double value, const char* range) {
-  std::ostringstream message;
-  message << name << " is " << value << ", but must be " << range;
-  throw std::domain_error(message.str());
+/// An argument that lies outside a formula's domain.
+struct DomainError : std::domain_error {
+  DomainError(const std::string& of, double found, const std::string& allowed)
+      : std::domain_error(message(of, found, allowed)), name(of), value(found), range(allowed) {}
+
+  std::string name;
+  double value;
+  std::string range;
+
+ private:
+  [[nodiscard]] static std::string message(const std::string& of, double found, const std::string& allowed) {
+    std::ostringstream out;
+    out << of << " is " << found << ", but must be " << allowed;
+    return out.str();
+  }
+};
+
+[[noreturn]] inline void throw_domain(const std::string& name, double value, const std::string& range) {
+  throw DomainError(name, value, range);
 }
 
 inline void require_finite(const char* name, double value) {
@@ -28,6 +45,12 @@ void require_not_negative(const char* name, const T& value) {
 template <class T>
 void require_positive(const char* name, const T& value) {
   if (!(value > T(0))) throw_domain(name, scalar::value_of(value), "above 0");
+}
+
+/// The same for the numbers of several tokens.
+template <std::ranges::range Tokens>
+void require_positive(const char* name, const Tokens& values) {
+  for (const auto& value : values) require_positive(name, value);
 }
 
 template <class T>
@@ -53,11 +76,9 @@ void require_correlation(const char* name, const T& r) {
 
 template <class T>
 void require_zero_mean(const char* formula, const T& mean) {
-  if (mean != T(0)) {
-    std::ostringstream name;
-    name << formula << " input mean";
-    throw_domain(name.str().c_str(), scalar::value_of(mean), "0 (use the quadrature for another mean)");
-  }
+  if (mean != T(0))
+    throw_domain(std::string(formula) + " input mean", scalar::value_of(mean),
+                 "0 (use the quadrature for another mean)");
 }
 
 }  // namespace sigprop::formula

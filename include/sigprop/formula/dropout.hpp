@@ -17,16 +17,19 @@ namespace sigprop::formula {
 /// Source   arXiv:2403.09635, dropout.
 /// Why      E[y²] = (σ² + μ²)/(1 - p); the masks of two tokens are independent, so their product has mean 1.
 /// Throws   std::domain_error naming p and its value.
-template <class T>
-[[nodiscard]] Moments<T> dropout_forward(const Moments<T>& x, const T& p) {
+template <class T, class Signal = Moments<T>>
+[[nodiscard]] Signal dropout_forward(const Signal& x, const T& p) {
   require_drop_probability(p);
-  return {x.mean, (x.variance + p * x.mean * x.mean) / (T(1) - p), x.covariance, x.cross_covariance};
+  const auto& pairs = covariances(x);
+  using Tokens = decltype(own(pairs));
+  return signal_of(x.mean, with_own(pairs, Tokens((own(pairs) + p * x.mean * x.mean) / (T(1) - p))));
 }
 
-template <class T>
-[[nodiscard]] Gradient<T> dropout_backward(const Gradient<T>& g, const T& p) {
+template <class T, class Pairs = Gradient<T>>
+[[nodiscard]] Pairs dropout_backward(const Pairs& g, const T& p) {
   require_drop_probability(p);
-  return {g.variance / (T(1) - p), g.covariance, g.cross_covariance};
+  using Tokens = decltype(own(g));
+  return with_own(g, Tokens(own(g) / (T(1) - p)));
 }
 
 }  // namespace sigprop::formula

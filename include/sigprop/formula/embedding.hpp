@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <boost/math/constants/constants.hpp>
 #include <cmath>
 
 #include "sigprop/formula/domain.hpp"
@@ -35,8 +34,8 @@ template <class T>
     second += 1 / last - 1 / words + 0.5 / (words * words) - 0.5 / (last * last);
     third += 0.5 / (last * last) - 0.5 / (words * words);
   }
-  constexpr double zeta_two = boost::math::constants::pi_sqr_div_six<double>();
-  constexpr double zeta_three = boost::math::constants::zeta_three<double>();
+  constexpr double zeta_two = std::numbers::pi * std::numbers::pi / 6;
+  constexpr double zeta_three = 1.20205690315959428540;
   const T beside = count - T(words);
   return {T(first) + beside * T(zeta_two - second), T(second) + beside * T(2 * (zeta_three - third))};
 }

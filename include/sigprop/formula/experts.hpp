@@ -18,18 +18,17 @@ namespace sigprop::formula {
 /// Source   our own.
 /// Why      k independent outputs of weight 1/k; two tokens meet in k²/E experts on average, each time with the weight 1/k².
 /// Throws   std::domain_error naming the argument and its value.
-template <class T>
-[[nodiscard]] Moments<T> experts_forward(const Moments<T>& y, const T& count, const T& chosen) {
+template <class T, class Pairs = Gradient<T>>
+[[nodiscard]] Pairs experts_backward(const Pairs& g, const T& count, const T& chosen) {
   require_at_least_one("experts of a token", chosen);
   require_not_negative("experts that a token does not take", T(count - chosen));
-  return {y.mean, y.variance / chosen, y.covariance / count, y.cross_covariance / count};
+  using Tokens = decltype(own(g));
+  return with_own(g / count, Tokens(own(g) / chosen));
 }
 
-template <class T>
-[[nodiscard]] Gradient<T> experts_backward(const Gradient<T>& g, const T& count, const T& chosen) {
-  require_at_least_one("experts of a token", chosen);
-  require_not_negative("experts that a token does not take", T(count - chosen));
-  return {g.variance / chosen, g.covariance / count, g.cross_covariance / count};
+template <class T, class Signal = Moments<T>>
+[[nodiscard]] Signal experts_forward(const Signal& y, const T& count, const T& chosen) {
+  return signal_of(y.mean, experts_backward(covariances(y), count, chosen));
 }
 
 }  // namespace sigprop::formula

@@ -16,17 +16,15 @@ namespace sigprop::formula {
 /// Source   our own; gated feed-forward networks: arXiv:2002.05202.
 /// Why      the expectation of a product of independent factors is that of their expectations; ∂(φ b)/∂b = φ and ∂(φ b)/∂φ = b.
 /// Throws   nothing.
-template <class T>
-[[nodiscard]] Moments<T> gated_forward(const Moments<T>& gate, const Moments<T>& value) {
-  return {T(0), gate.second_moment() * value.second_moment(), gate.token_dot() * value.token_dot(),
-          gate.cross_dot() * value.cross_dot()};
+template <class Signal>
+[[nodiscard]] Signal gated_forward(const Signal& gate, const Signal& value) {
+  return signal_of(times(products(gate), products(value)));
 }
 
 /// Gradient at one factor of a product from that at the product.
-template <class T>
-[[nodiscard]] Gradient<T> gated_backward(const Gradient<T>& g, const Moments<T>& other_factor) {
-  return {g.variance * other_factor.second_moment(), g.covariance * other_factor.token_dot(),
-          g.cross_covariance * other_factor.cross_dot()};
+template <class Pairs, class Signal>
+[[nodiscard]] Pairs gated_backward(const Pairs& g, const Signal& other_factor) {
+  return times(g, products(other_factor));
 }
 
 }  // namespace sigprop::formula

@@ -17,23 +17,21 @@ namespace sigprop::formula {
 /// Source   arXiv:2403.09635, linear layer.
 /// Why      Cov[y_s, y_t] = Σ_a w E[x_sa x_ta] + b; backward the sum runs over the d_out outputs.
 /// Throws   std::domain_error naming the argument and its value.
-template <class T>
-[[nodiscard]] Moments<T> linear_forward(const Moments<T>& x, const T& fan_in, const T& weight_variance,
-                                        const T& bias_variance) {
+template <class T, class Signal = Moments<T>>
+[[nodiscard]] Signal linear_forward(const Signal& x, const T& fan_in, const T& weight_variance,
+                                    const T& bias_variance) {
   require_at_least_one("fan-in", fan_in);
   require_not_negative("weight variance", weight_variance);
   require_not_negative("bias variance", bias_variance);
   const T gain = fan_in * weight_variance;
-  return {T(0), gain * x.second_moment() + bias_variance, gain * x.token_dot() + bias_variance,
-          gain * x.cross_dot() + bias_variance};
+  return signal_of(shifted(gain * products(x), bias_variance));
 }
 
-template <class T>
-[[nodiscard]] Gradient<T> linear_backward(const Gradient<T>& g, const T& fan_out, const T& weight_variance) {
+template <class T, class Pairs = Gradient<T>>
+[[nodiscard]] Pairs linear_backward(const Pairs& g, const T& fan_out, const T& weight_variance) {
   require_at_least_one("fan-out", fan_out);
   require_not_negative("weight variance", weight_variance);
-  const T gain = fan_out * weight_variance;
-  return {gain * g.variance, gain * g.covariance, gain * g.cross_covariance};
+  return T(fan_out * weight_variance) * g;
 }
 
 /// Name     weight_gradient
@@ -46,17 +44,14 @@ template <class T>
 /// Source   arXiv:2403.09635 for one sequence; the batch terms are our own.
 /// Why      ∂W = Σ_t g_t x_tᵀ, so ‖∂W‖² = Σ_st (g_s·g_t)(x_s·x_t): equal tokens, two tokens of a sequence, two sequences.
 /// Throws   std::domain_error naming the argument and its value.
-template <class T>
-[[nodiscard]] T weight_gradient(const Moments<T>& x, const Gradient<T>& g, const T& fan_in, const T& fan_out,
-                                const T& batch, const T& length) {
+template <class T, class Signal = Moments<T>, class Pairs = Gradient<T>>
+[[nodiscard]] T weight_gradient(const Signal& x, const Pairs& g, const T& fan_in, const T& fan_out, const T& batch,
+                                const T& length) {
   require_at_least_one("fan-in", fan_in);
   require_at_least_one("fan-out", fan_out);
   require_at_least_one("batch", batch);
   require_at_least_one("sequence length", length);
-  const T same_token = batch * length * x.second_moment() * g.variance;
-  const T same_sequence = batch * length * (length - T(1)) * x.token_dot() * g.covariance;
-  const T other_sequence = batch * (batch - T(1)) * length * length * x.cross_dot() * g.cross_covariance;
-  return fan_in * fan_out * (same_token + same_sequence + other_sequence);
+  return fan_in * fan_out * sum_of_products(products(x), g, batch, length);
 }
 
 }  // namespace sigprop::formula

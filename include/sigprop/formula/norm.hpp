@@ -18,10 +18,11 @@ namespace sigprop::formula {
 /// Source   arXiv:2403.09635, LayerNorm, without its feature correlation.
 /// Why      mean and variance over many features are those of the ensemble.
 /// Throws   std::domain_error naming the variance and its value.
-template <class T>
-[[nodiscard]] Moments<T> layer_norm_forward(const Moments<T>& x) {
-  require_positive("LayerNorm input variance", x.variance);
-  return {T(0), T(1), x.covariance / x.variance, x.cross_covariance / x.variance};
+template <class T = double, class Signal = Moments<T>>
+[[nodiscard]] Signal layer_norm_forward(const Signal& x) {
+  const auto& pairs = covariances(x);
+  require_positive("LayerNorm input variance", own(pairs));
+  return signal_of(over_scales(pairs, own(pairs)));
 }
 
 /// Name     layer_norm_paper
@@ -58,18 +59,19 @@ template <class T>
 /// Source   our own; the limit of LayerNorm without centring.
 /// Why      the mean square over many features is that of the ensemble.
 /// Throws   std::domain_error naming the second moment and its value.
-template <class T>
-[[nodiscard]] Moments<T> rms_norm_forward(const Moments<T>& x) {
+template <class T = double, class Signal = Moments<T>>
+[[nodiscard]] Signal rms_norm_forward(const Signal& x) {
   using std::sqrt;
-  const T q = x.second_moment();
+  const auto q = own(products(x));
   require_positive("RMSNorm input second moment", q);
-  return {x.mean / sqrt(q), x.variance / q, x.covariance / q, x.cross_covariance / q};
+  using Tokens = decltype(own(products(x)));
+  return signal_of(Tokens(x.mean / sqrt(q)), over_scales(covariances(x), q));
 }
 
 /// What a norm's gradient must know of its neighbours, each a share of a variance in [0, 1].
 template <class T>
 struct NormShares {
-  T settled;  ///< a: of the signal, what passed another norm and only residual sums since
+  T normalized;  ///< a: of the signal, what passed another norm and only residual sums since
   T centred;  ///< c: of the gradient, what is already orthogonal to the features' common direction
   T radial;   ///< ρ: of the gradient, what is already orthogonal to the normalized signal
 };
@@ -95,7 +97,7 @@ template <class T>
   require_positive("norm input variance", scale);
   require_at_least_two("width", width);
   const T one(1);
-  const T& a = shares.settled;
+  const T& a = shares.normalized;
   const T s = (one - a) + T(2) * (one - a * a) - (one - shares.centred) - (one - shares.radial);
   const T gain = (one + s / width) / scale;
   return {gain * g.variance, gain * (one - T(1.5) * (one - r * r) / width) * g.covariance, gain * g.cross_covariance};

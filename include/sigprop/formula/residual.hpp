@@ -15,28 +15,26 @@ namespace sigprop::formula {
 /// Domain   any λ, β
 /// Source   arXiv:2403.09635, residual connection.
 /// Why      E[x f(x)] = 0 over the sign of the branch's last weights; backward the same over its first.
-template <class T>
-[[nodiscard]] Moments<T> residual_forward(const Moments<T>& skip, const Moments<T>& branch, const T& skip_scale,
-                                          const T& branch_scale) {
+template <class T, class Signal = Moments<T>>
+[[nodiscard]] Signal residual_forward(const Signal& skip, const Signal& branch, const T& skip_scale,
+                                      const T& branch_scale) {
   const T a = skip_scale * skip_scale;
   const T b = branch_scale * branch_scale;
-  return {skip_scale * skip.mean + branch_scale * branch.mean, a * skip.variance + b * branch.variance,
-          a * skip.covariance + b * branch.covariance, a * skip.cross_covariance + b * branch.cross_covariance};
+  using Tokens = decltype(own(covariances(skip)));
+  return signal_of(Tokens(skip_scale * skip.mean + branch_scale * branch.mean),
+                   a * covariances(skip) + b * covariances(branch));
 }
 
 /// `branch` is the gradient at the branch's input when the gradient at its output is β times that of y.
-template <class T>
-[[nodiscard]] Gradient<T> residual_backward(const Gradient<T>& g, const Gradient<T>& branch, const T& skip_scale) {
-  const T a = skip_scale * skip_scale;
-  return {a * g.variance + branch.variance, a * g.covariance + branch.covariance,
-          a * g.cross_covariance + branch.cross_covariance};
+template <class T, class Pairs = Gradient<T>>
+[[nodiscard]] Pairs residual_backward(const Pairs& g, const Pairs& branch, const T& skip_scale) {
+  return T(skip_scale * skip_scale) * g + branch;
 }
 
 /// Gradient at the branch's output: β times that of the sum.
-template <class T>
-[[nodiscard]] Gradient<T> scaled(const Gradient<T>& g, const T& scale) {
-  const T b = scale * scale;
-  return {b * g.variance, b * g.covariance, b * g.cross_covariance};
+template <class T, class Pairs = Gradient<T>>
+[[nodiscard]] Pairs scaled(const Pairs& g, const T& scale) {
+  return T(scale * scale) * g;
 }
 
 }  // namespace sigprop::formula

@@ -18,10 +18,10 @@ struct RotaryMeans {
 
 /// The angle by which frequency f turns from one place to the next: base^(-2f/m).
 template <class T>
-[[nodiscard]] T rotary_angle(const T& base, const T& turned, std::size_t frequency) {
+[[nodiscard]] T rotary_angle(const T& base, const T& rotated, std::size_t frequency) {
   using std::exp;
   using std::log;
-  return exp(-T(2) * T(static_cast<double>(frequency)) / turned * log(base));
+  return exp(-T(2) * T(static_cast<double>(frequency)) / rotated * log(base));
 }
 
 /// Name     rotary_means
@@ -37,16 +37,16 @@ template <class T>
 /// Why      the angle by which a query and a key turn against each other is (j-i)θ_f; its sine averages to 0 and Σ_jj' cos((j-j')θ) is Fejér's kernel.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
-[[nodiscard]] RotaryMeans<T> rotary_means(const T& length, const T& head_width, const T& turned, const T& base) {
+[[nodiscard]] RotaryMeans<T> rotary_means(const T& length, const T& head_width, const T& rotated, const T& base) {
   using std::sin;
   require_at_least_two("sequence length", length);
   require_at_least_one("head width", head_width);
   require_positive("rotary base", base);
-  const T still = T(1) - turned / head_width;
+  const T still = T(1) - rotated / head_width;
   RotaryMeans<T> mean{still, still};
-  const auto frequencies = static_cast<std::size_t>(scalar::value_of(turned) / 2);
+  const auto frequencies = static_cast<std::size_t>(scalar::value_of(rotated) / 2);
   for (std::size_t f = 0; f < frequencies; ++f) {
-    const T angle = rotary_angle(base, turned, f);
+    const T angle = rotary_angle(base, rotated, f);
     const T ratio = sin(length * angle / T(2)) / sin(angle / T(2));
     const T kernel = (ratio * ratio - length) / (length * (length - T(1)));
     mean.once += T(2) / head_width * kernel;

@@ -4,34 +4,40 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
+#include "sigprop/network/activation_kind.hpp"
 #include "sigprop/profile/summary.hpp"
 
-/// What a model is: plain structs that both interpreters (prediction and simulation) walk. Signals are of shape (B, L, D).
+/// What a model is: plain structs that both interpreters (prediction and simulation) walk. Signals are
+/// of shape (B, L, D). Every struct is a template over the types of its sizes and of its other
+/// numbers: a spec is read into plain ones, and a prediction walks a copy whose numbers carry
+/// derivatives or names (lifted.hpp).
 namespace sigprop::network {
 
 enum class NormKind { layer_norm, rms_norm };
 enum class Mask { none, causal };
-enum class ActivationKind { relu, gelu, gelu_tanh, silu, tanh, leaky_relu, squared_relu, identity };
 
 /// y = x Wᵀ + bias, W: (out, in).
-struct Linear {
-  std::size_t in = 0;
-  std::size_t out = 0;
-  double weight_std = 0;
-  double bias_std = 0;
-  std::string name = "linear";  ///< under which the weight is reported
+template <class Size, class Real>
+struct BasicLinear {
+  Size in{};
+  Size out{};
+  Real weight_std{};
+  Real bias_std{};
+  std::string name = "linear";  ///< of the weight in a profile
 };
 
 /// y = φ(x W_gateᵀ) ∘ (x W_inᵀ): the first half of a gated feed-forward network.
-struct GatedLinear {
-  std::size_t in = 0;
-  std::size_t out = 0;
-  double gate_std = 0;
-  double weight_std = 0;
-  double bias_std = 0;
+template <class Size, class Real>
+struct BasicGatedLinear {
+  Size in{};
+  Size out{};
+  Real gate_std{};
+  Real weight_std{};
+  Real bias_std{};
   ActivationKind activation = ActivationKind::silu;
 };
 
@@ -40,128 +46,192 @@ struct Activation {
 };
 
 /// Inverted dropout.
-struct Dropout {
-  double probability = 0;
+template <class Real>
+struct BasicDropout {
+  Real probability{};
 };
 
 /// Normalization over the width, gain 1, bias 0.
-struct Norm {
+template <class Size>
+struct BasicNorm {
   NormKind kind = NormKind::layer_norm;
-  std::size_t width = 0;
+  Size width{};
 };
 
 /// Multi-head attention with its output projection.
-struct Attention {
-  std::size_t width = 0;
-  std::size_t heads = 1;
-  std::size_t kv_heads = 1;
-  std::size_t head_width = 0;
+template <class Size, class Real>
+struct BasicAttention {
+  Size width{};
+  Size heads{1};
+  Size kv_heads{1};
+  Size head_width{};
   bool cross = false;  ///< keys and values come from the encoder's last state
   Mask mask = Mask::none;
-  double dropout = 0;      ///< on the softmax matrix
-  double score_scale = 0;  ///< factor on q·k
-  std::optional<double> rotary_base;
-  std::size_t rotary_width = 0;            ///< features of a head that turn with the position, where there is a base
-  std::optional<NormKind> query_key_norm;  ///< of every head's queries and keys, before they turn
+  Real dropout{};      ///< on the softmax matrix
+  Real score_scale{};  ///< factor on q·k
+  std::optional<Real> rotary_base;
+  Size rotary_width{};  ///< features of a head that rotate with the position, where there is a base
+  std::optional<NormKind> query_key_norm;  ///< of every head's queries and keys, before rotation
   std::optional<NormKind> inner_norm;      ///< of the heads' outputs together, before the output projection
-  double query_std = 0;
-  double key_std = 0;
-  double value_std = 0;
-  double output_std = 0;
-  double bias_std = 0;
+  Real query_std{};
+  Real key_std{};
+  Real value_std{};
+  Real output_std{};
+  Real bias_std{};
 };
 
-struct Component;
+template <class Size, class Real>
+struct BasicComponent;
 
 /// y = skip · x + branch · f(x).
-struct Residual {
-  double skip = 1;
-  double branch = 1;
-  std::vector<Component> of;
+template <class Size, class Real>
+struct BasicResidual {
+  Real skip{1};
+  Real branch{1};
+  std::vector<BasicComponent<Size, Real>> of;
 };
 
-/// The same list, `times` times, with fresh weights or, tied, with the first turn's. At the outer level one turn is one layer.
-struct Repeat {
+/// The same list, `times` times, with weights of their own or, if tied, with the first copy's. At the
+/// outer level one copy is one layer.
+template <class Size, class Real>
+struct BasicRepeat {
   std::size_t times = 1;
-  std::vector<Component> of;
+  std::vector<BasicComponent<Size, Real>> of;
   bool tied = false;
 };
 
 /// Lists that read the same signal side by side: y = Σ f(x).
-struct Parallel {
-  std::vector<std::vector<Component>> of;
+template <class Size, class Real>
+struct BasicParallel {
+  std::vector<std::vector<BasicComponent<Size, Real>>> of;
 };
 
-/// `count` lists with weights of their own. Every token goes through `chosen` of them, drawn uniformly and anew for each token, and gets
-/// the mean of their outputs: a mixture of experts whose router does not tell tokens apart yet.
-struct Experts {
-  std::size_t count = 1;
-  std::size_t chosen = 1;
-  std::vector<Component> of;
+/// A mixture of experts: `count` lists with weights of their own. Every token passes `chosen` of them,
+/// drawn uniformly and independently for each token, and gets the mean of their outputs.
+template <class Size, class Real>
+struct BasicExperts {
+  Size count{1};
+  Size chosen{1};
+  std::vector<BasicComponent<Size, Real>> of;
 };
 
-/// One building block. `point` names the place after it in the profile; empty for none.
-struct Component {
-  std::variant<Linear, GatedLinear, Activation, Dropout, Norm, Attention, Residual, Repeat, Parallel, Experts> op;
+/// One building block. `point` names the point of the profile after it; empty for none.
+template <class Size, class Real>
+struct BasicComponent {
+  std::variant<BasicLinear<Size, Real>, BasicGatedLinear<Size, Real>, Activation, BasicDropout<Real>,
+               BasicNorm<Size>, BasicAttention<Size, Real>, BasicResidual<Size, Real>,
+               BasicRepeat<Size, Real>, BasicParallel<Size, Real>, BasicExperts<Size, Real>>
+      op;
   std::string point;
 };
 
 /// Sum of embedding tables of equal variance.
-struct Embedding {
-  double vocabulary = 0;
+template <class Real>
+struct BasicEmbedding {
+  Real vocabulary{};
   bool token = true;
   bool position = false;
   bool segment = false;
-  double std = 0;
+  Real std{};
 
   [[nodiscard]] int tables() const { return int{token} + int{position} + int{segment}; }
 };
 
 /// A normal input given by its moments; sequences are independent.
-struct GivenInput {
-  double mean = 0;
-  double variance = 1;
-  double token_correlation = 0;
+template <class Real>
+struct BasicGivenInput {
+  Real mean{};
+  Real variance{1};
+  Real token_correlation{};
 };
 
 /// A whole model with the gradient that enters at its output.
-struct Network {
+template <class Size, class Real>
+struct BasicNetwork {
+  using Component = BasicComponent<Size, Real>;
+  using GivenInput = BasicGivenInput<Real>;
+  using Embedding = BasicEmbedding<Real>;
+
   std::string name;
-  double sequence_length = 1;
-  double batch = 1;
-  std::size_t width = 0;  ///< of the input
+  Real sequence_length{1};
+  Real batch{1};
+  Size width{};  ///< of the input
   std::variant<GivenInput, Embedding> source;
   std::vector<Component> input;  ///< between the source and the point "input"
   std::vector<Component> body;
   std::vector<Component> encoder;  ///< of an encoder–decoder model, else empty
-  double gradient_variance = 1;
-  double gradient_token_correlation = 0;
-  double gradient_cross_correlation = 0;  ///< between tokens of two sequences
+  Real gradient_variance{1};
+  Real gradient_token_correlation{};
+  Real gradient_cross_correlation{};  ///< between tokens of two sequences
   profile::Thresholds thresholds;
 };
 
-/// The lists inside a component, in the order of a forward pass.
-[[nodiscard]] std::vector<const std::vector<Component>*> lists_in(const Component& component);
+using Linear = BasicLinear<std::size_t, double>;
+using GatedLinear = BasicGatedLinear<std::size_t, double>;
+using Dropout = BasicDropout<double>;
+using Norm = BasicNorm<std::size_t>;
+using Attention = BasicAttention<std::size_t, double>;
+using Residual = BasicResidual<std::size_t, double>;
+using Repeat = BasicRepeat<std::size_t, double>;
+using Parallel = BasicParallel<std::size_t, double>;
+using Experts = BasicExperts<std::size_t, double>;
+using Component = BasicComponent<std::size_t, double>;
+using Embedding = BasicEmbedding<double>;
+using GivenInput = BasicGivenInput<double>;
+using Network = BasicNetwork<std::size_t, double>;
+
+/// The lists inside a component, in the order of a forward pass; const or not as the component is.
+template <class AnyComponent>
+[[nodiscard]] auto lists_in(AnyComponent& component) {
+  using List = std::conditional_t<std::is_const_v<AnyComponent>, const std::vector<std::remove_const_t<AnyComponent>>,
+                                  std::vector<AnyComponent>>;
+  std::vector<List*> out;
+  std::visit(
+      [&out](auto& op) {
+        if constexpr (requires { op.of.front().front(); }) {
+          for (List& list : op.of) out.push_back(&list);
+        } else if constexpr (requires { op.of; }) {
+          out.push_back(&op.of);
+        }
+      },
+      component.op);
+  return out;
+}
 
 /// Calls f for every component of the list and of the lists inside, one inside after the one that holds it.
-template <class F>
-void for_each_component(const std::vector<Component>& list, const F& f) {
-  for (const Component& component : list) {
+template <class List, class F>
+void for_each_component(List& list, const F& f) {
+  for (auto& component : list) {
     f(component);
-    for (const std::vector<Component>* inner : lists_in(component)) for_each_component(*inner, f);
+    for (auto* inner : lists_in(component)) for_each_component(*inner, f);
   }
 }
 
-/// Every attention of the network without its mask.
+/// Removes the mask of every attention of the network.
 void remove_masks(Network& network);
 
 /// True if the component, or one inside it, has weights.
 [[nodiscard]] bool has_weights(const Component& component);
 
-/// True if every component maps a token's scale through: f(a x) = a f(x) for a > 0 (GELU and SiLU count, being near it).
-[[nodiscard]] bool is_homogeneous(const std::vector<Component>& list);
+/// True if every component of the list passes a token's scale on: f(a x) = a f(x) for a > 0. GELU and
+/// SiLU count as such, which they nearly are.
+template <class Size, class Real>
+[[nodiscard]] bool is_homogeneous(const std::vector<BasicComponent<Size, Real>>& list) {
+  bool out = true;
+  for_each_component(list, [&out](const auto& component) {
+    const auto* activation = std::get_if<Activation>(&component.op);
+    if (const auto* linear = std::get_if<BasicLinear<Size, Real>>(&component.op)) {
+      out = out && linear->bias_std == Real(0);
+    } else if (activation != nullptr) {
+      out = out && activation->kind != ActivationKind::tanh && activation->kind != ActivationKind::squared_relu;
+    } else {
+      out = out && (std::holds_alternative<BasicDropout<Real>>(component.op) || !lists_in(component).empty());
+    }
+  });
+  return out;
+}
 
-/// Name of a component's kind as it stands in a spec: "linear", "attention", ...
+/// Name of a component's kind as a spec spells it: "linear", "attention", ...
 [[nodiscard]] const char* kind_name(const Component& component);
 
 }  // namespace sigprop::network

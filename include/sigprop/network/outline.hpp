@@ -1,14 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "sigprop/network/network.hpp"
+#include "sigprop/profile/profile.hpp"
 
 namespace sigprop::network {
+
+/// One matrix of weights that a component has.
+template <class Op, class Size = std::size_t, class Real = double>
+struct WeightSlot {
+  profile::WeightRole role;
+  std::string_view name;  ///< as in a spec's init.std: a cross-attention's is "query" too
+  Real Op::*std;
+  Size out;  ///< shape (out, in)
+  Size in;
+};
+
+/// The weights that a component itself has, in forward order. A name is valid as long as the component.
+template <class Size, class Real>
+[[nodiscard]] auto weight_slots(const BasicLinear<Size, Real>& op) {
+  using Op = BasicLinear<Size, Real>;
+  using Slot = WeightSlot<Op, Size, Real>;
+  return std::array{Slot{profile::WeightRole::linear, op.name, &Op::weight_std, op.out, op.in}};
+}
+
+template <class Size, class Real>
+[[nodiscard]] auto weight_slots(const BasicGatedLinear<Size, Real>& op) {
+  using profile::WeightRole;
+  using Op = BasicGatedLinear<Size, Real>;
+  using Slot = WeightSlot<Op, Size, Real>;
+  return std::array{Slot{WeightRole::gate, "ffn_gate", &Op::gate_std, op.out, op.in},
+                    Slot{WeightRole::linear, "ffn_in", &Op::weight_std, op.out, op.in}};
+}
+
+template <class Size, class Real>
+[[nodiscard]] auto weight_slots(const BasicAttention<Size, Real>& op) {
+  using profile::WeightRole;
+  using Op = BasicAttention<Size, Real>;
+  using Slot = WeightSlot<Op, Size, Real>;
+  const Size heads = op.heads * op.head_width, kv_heads = op.kv_heads * op.head_width;
+  return std::array{Slot{WeightRole::query, "query", &Op::query_std, heads, op.width},
+                    Slot{WeightRole::key, "key", &Op::key_std, kv_heads, op.width},
+                    Slot{WeightRole::value, "value", &Op::value_std, kv_heads, op.width},
+                    Slot{WeightRole::output, "output", &Op::output_std, op.width, heads}};
+}
+
+/// Every other component has no weights of its own; those of the lists inside it are theirs.
+template <class Op>
+[[nodiscard]] constexpr std::array<WeightSlot<Op>, 0> weight_slots(const Op&) {
+  return {};
+}
+
+/// The number of weights that a component itself has.
+template <class Op>
+inline constexpr std::size_t weight_count = std::tuple_size_v<decltype(weight_slots(std::declval<const Op&>()))>;
 
 /// The places of a network that a profile reports, in the order in which a forward pass meets them. Of an encoder–decoder model the
 /// encoder's come first, and all paths begin with "encoder/" or "decoder/".
@@ -20,6 +74,7 @@ struct Outline {
   };
   struct Weight {
     std::string name;  ///< unique within its layer: a second "linear" is "linear_2"
+    profile::WeightRole role = profile::WeightRole::linear;
     double std = 0;
   };
   struct Layer {
@@ -38,6 +93,9 @@ struct Outline {
 };
 
 [[nodiscard]] Outline outline_of(const Network& network);
+
+/// A profile with the outline's points, layers and weights, whose quantities are still to be filled in.
+[[nodiscard]] profile::Profile blank_profile(const Outline& outline);
 
 /// One layer of a network, by its number from 1 in the outline, as a network of its own: its outer components, repeats unrolled, without
 /// an input list and with a source that says nothing.

@@ -96,8 +96,12 @@ struct AttentionMetrics {
   std::optional<Quantity> entropy_fraction;  ///< of ln L
 };
 
+/// What a weight does in its component.
+enum class WeightRole { query, key, value, output, gate, linear };
+
 struct Weight {
   std::string name;
+  WeightRole role = WeightRole::linear;
   double std = 0;
   std::optional<Quantity> gradient_norm;  ///< √E‖∂loss/∂W‖²; absent where a theory has none
 };

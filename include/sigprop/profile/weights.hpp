@@ -3,14 +3,15 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sigprop/profile/profile.hpp"
 
 namespace sigprop::profile {
 
-/// The gradient norm of the weight of that name; none where the layer has no such weight, or the theory no norm of it.
-[[nodiscard]] std::optional<Quantity> gradient_norm_of(const Layer& layer, const std::string& weight);
+/// The weight of that name; null where the layer has none.
+[[nodiscard]] const Weight* find_weight(const Layer& layer, std::string_view name);
 
 /// The gradient norm over all weights of a layer together: what a trainer's gradient clipping sees of it. None where a theory leaves
 /// one of them out.

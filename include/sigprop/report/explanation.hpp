@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "sigprop/profile/recursion.hpp"
 #include "sigprop/report/report.hpp"
 
 /// One layer's equations with their numbers (docs/explain.md).
@@ -41,31 +41,11 @@ struct ExplanationStep {
   std::vector<EquationLine> equations;
 };
 
-/// What equal layers on end do to the second moment q and to r = c/q, and where that leads.
-struct LayerRecursion {
-  enum class Kind { resets, settles, adds, grows, scales, other };  ///< as docs/explain.md tells them apart
-  struct Mode {
-    double growth = 1;                  ///< in a layer
-    std::optional<double> correlation;  ///< η/γ²
-    std::optional<double> exponent;
-  };
-
-  std::string first;
-  std::string last;
-  std::size_t layers = 0;
-  Kind kind = Kind::other;
+/// The recursion of a run of equal layers with its equations.
+struct LayerRecursion : profile::LayerRecursion {
   Notation second_moment;  ///< q' by q and r
   Notation token_dot;      ///< c'
-  double gain = 0;         ///< A or G(r)
   std::optional<Notation> gain_expression;
-  double start_correlation = 0;
-  double end_correlation = 0;
-  std::optional<double> correlation;  ///< r*
-  double shrinking = 0;
-  double increment = 0;
-  double growth = 1;
-  std::optional<double> limit;
-  std::array<Mode, 2> modes;
 };
 
 struct Explanation {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <array>
-#include <boost/math/constants/constants.hpp>
 #include <cmath>
 #include <cstddef>
+#include <numbers>
 
 #include "sigprop/scalar/scalar.hpp"
 
@@ -77,7 +77,7 @@ struct Jet {
   }
   friend Jet log(const Jet& x) { return x.through(std::log(x.value), 1 / x.value); }
   friend Jet log10(const Jet& x) {
-    return x.through(std::log10(x.value), 1 / (x.value * boost::math::constants::ln_ten<double>()));
+    return x.through(std::log10(x.value), 1 / (x.value * std::numbers::ln10));
   }
   friend Jet abs(const Jet& x) { return x.value < 0 ? -x : x; }
   friend Jet sin(const Jet& x) { return x.through(std::sin(x.value), std::cos(x.value)); }
@@ -99,13 +99,14 @@ struct Jet {
  private:
   /// erf'(x)
   [[nodiscard]] static double bell(double x) {
-    return boost::math::constants::two_div_root_pi<double>() * std::exp(-x * x);
+    return 2 * std::numbers::inv_sqrtpi * std::exp(-x * x);
   }
 };
 
 template <std::size_t N>
 struct Traits<Jet<N>> {
   using Real = double;
+  using Tabulated = Jet<N>;
 };
 
 /// Equal in all that a number carries.

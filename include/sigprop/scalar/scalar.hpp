@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boost/math/constants/constants.hpp>
+#include <numbers>
 
 namespace sigprop::scalar {
 
@@ -9,13 +9,20 @@ namespace sigprop::scalar {
 /// Specialized for a type whose constants or value live in another type (the dual number); see scalars.hpp for the list.
 template <class T>
 struct Traits {
-  using Real = T;  ///< the type that constants are computed in
+  using Real = T;       ///< the type that constants are computed in
+  using Tabulated = T;  ///< the type that functions of T are tabulated in
+};
+
+/// π in a type of constants; specialized in wide.hpp for types of more digits than the standard library knows.
+template <class Real>
+struct Pi {
+  [[nodiscard]] static Real value() { return std::numbers::pi_v<Real>; }
 };
 
 /// π in the precision of T.
 template <class T>
 [[nodiscard]] T pi() {
-  return T(boost::math::constants::pi<typename Traits<T>::Real>());
+  return T(Pi<typename Traits<T>::Real>::value());
 }
 
 /// The plain value of a number: what a branch (grid range, clamp, table cell) may depend on, derivatives dropped.

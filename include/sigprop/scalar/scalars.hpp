@@ -19,6 +19,7 @@ using Dual = boost::math::differentiation::autodiff_fvar<double, 1>;
 template <>
 struct Traits<Dual> {
   using Real = double;
+  using Tabulated = Dual;
 };
 
 }  // namespace sigprop::scalar

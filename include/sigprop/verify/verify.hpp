@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sigprop/profile/profile.hpp"
+#include "sigprop/profile/quantities.hpp"
 
 /// A predicted profile beside a measured one, and the verdict.
 namespace sigprop::verify {
@@ -21,7 +22,7 @@ struct Model {
 };
 
 /// Which bound of the model error holds for a quantity.
-enum class Kind { forward, rank, gradient, scores, entropy, value_weight, score_weight };
+using Kind = profile::ErrorKind;
 
 /// A place, as the model error sees it.
 struct Place {

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+
+#include "cli/common/command.hpp"
+#include "cli/common/pending_file.hpp"
+#include "sigprop/spec/read.hpp"
+
+namespace sigprop::cli {
+
+void add_output_options(CLI::App& command, OutputOptions& options) {
+  command.add_option("--format", options.format, "How to print the result")
+      ->check(CLI::IsMember({"table", "json", "csv"}))
+      ->capture_default_str();
+  command.add_option("--output", options.file, "Write the result to FILE, whole or not at all")->type_name("FILE");
+  command.add_flag("--quiet", options.quiet, "No warnings on standard error");
+}
+
+void add_tokens_option(CLI::App& command, profile::TokenLists& tokens) {
+  command.add_flag("--tokens", tokens.moments,
+                   "Every token's second moment and gradient variance too, in JSON and CSV");
+}
+
+void add_gram_option(CLI::App& command, profile::TokenLists& tokens) {
+  command
+      .add_option("--gram", tokens.gram,
+                  "The Gram matrix E[x_i x_j] of N tokens, evenly from the first to the last, in JSON and CSV")
+      ->type_name("N")
+      ->check(CLI::Range(2, 512));
+}
+
+void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOptions& output) {
+  if (output.format != "table") return;
+  if (tokens.moments)
+    throw Failure(wrong_usage, "--tokens lists every token, which a table does not show: add --format json or csv");
+  if (tokens.gram > 0)
+    throw Failure(wrong_usage,
+                  "--gram lists products of tokens, which a table does not show: add --format json or csv");
+}
+
+void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce) {
+  if (!options.file.empty() && options.file != "-") {
+    PendingFile file("--output", options.file);
+    produce()(file.stream());
+    file.finish();
+    return;
+  }
+  produce()(std::cout);
+  errno = 0;
+  std::cout.flush();
+  if (!std::cout)
+    throw Failure(machine, std::string("standard output: writing failed: ") + std::strerror(errno != 0 ? errno : EIO));
+}
+
+std::string shown_path(const std::string& path) {
+  return path == "-" ? "standard input" : path;
+}
+
+void warn(const OutputOptions& options, const std::string& spec, const std::vector<std::string>& warnings) {
+  if (options.quiet) return;
+  for (const std::string& warning : warnings)
+    std::cerr << "sigprop: warning: " << shown_path(spec) << ": " << warning << '\n';
+}
+
+void refuse(const std::vector<std::string>& errors) {
+  std::string message;
+  for (const std::string& error : errors) message += (message.empty() ? "" : "\n") + error;
+  throw Failure(wrong_usage, message);
+}
+
+void require_good(const spec::ReadResult& read) {
+  if (!read.network) refuse(read.errors);
+}
+
+spec::ReadResult load(const std::string& path) {
+  spec::ReadResult result = spec::read_file(path);
+  require_good(result);
+  return result;
+}
+
+spec::FileText load_text(const std::string& path) {
+  spec::FileText file = spec::text_of(path);
+  if (!file.text) refuse(file.errors);
+  return file;
+}
+
+}  // namespace sigprop::cli

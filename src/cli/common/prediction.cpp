@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/common/prediction.hpp"
+
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::cli {
+
+std::optional<predict::Prefix> prefix_of(const TheoryOptions& theory) {
+  if (theory.prefix.empty()) return {};
+  return theory.prefix == "means" ? predict::Prefix::means : predict::Prefix::actual;
+}
+
+predict::Theory theory_of(const TheoryOptions& theory) {
+  return theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
+}
+
+check::Condition reading_of(const std::string& option, const std::string& quantity) {
+  try {
+    return check::reading_of(quantity);
+  } catch (const std::invalid_argument& error) {
+    throw Failure(wrong_usage, option + " " + error.what());
+  }
+}
+
+void add_theory_options(CLI::App& command, TheoryOptions& options) {
+  command.add_option("--theory", options.name, "full, or the formulas as published")
+      ->check(CLI::IsMember({"full", "paper"}))
+      ->capture_default_str();
+  command
+      .add_option("--prefix", options.prefix,
+                  "Under a causal mask, a row's prefix as its actual tokens or as their means; default: actual up to " +
+                      std::to_string(static_cast<int>(predict::longest_actual_prefix)) + " tokens")
+      ->check(CLI::IsMember({"actual", "means"}));
+}
+
+profile::Profile prediction(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
+                            const profile::TokenLists& tokens) {
+  predict::Predictor predictor;
+  return prediction(predictor, network, theory, spec, tokens);
+}
+
+profile::Profile prediction(predict::Predictor& predictor, const network::Network& network, const TheoryOptions& theory,
+                            const std::string& spec, const profile::TokenLists& tokens) {
+  return explained(spec, [&] { return predictor(network, theory_of(theory), {prefix_of(theory), tokens}); });
+}
+
+}  // namespace sigprop::cli

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "cli/common/command.hpp"
+#include "sigprop/check/check.hpp"
+#include "sigprop/network/network.hpp"
+#include "sigprop/predict/predict.hpp"
+#include "sigprop/profile/profile.hpp"
+
+namespace sigprop::cli {
+
+/// Options of the commands that predict.
+struct TheoryOptions {
+  std::string name = "full";
+  std::string prefix;  ///< empty: by the sequence length
+};
+
+/// As the library names them.
+[[nodiscard]] predict::Theory theory_of(const TheoryOptions& theory);
+[[nodiscard]] std::optional<predict::Prefix> prefix_of(const TheoryOptions& theory);
+
+/// What `work` returns, which predicts. Throws Failure, naming the spec's file, for a model without a prediction.
+template <class Work>
+[[nodiscard]] auto explained(const std::string& spec, const Work& work) {
+  try {
+    return work();
+  } catch (const predict::NotCovered& error) {
+    throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
+  } catch (const std::domain_error& error) {
+    throw Failure(wrong_usage, shown_path(spec) + ": this model has no moments by theory: " + error.what() +
+                                   "; look for a standard deviation or residual scale of 0");
+  } catch (const std::overflow_error& error) {
+    throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
+  }
+}
+
+/// A quantity at its place, as an option names it. Throws Failure.
+[[nodiscard]] check::Condition reading_of(const std::string& option, const std::string& quantity);
+
+void add_theory_options(CLI::App& command, TheoryOptions& options);
+
+/// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without one.
+/// tokens: what it lists of them.
+[[nodiscard]] profile::Profile prediction(const network::Network& network, const TheoryOptions& theory,
+                                          const std::string& spec, const profile::TokenLists& tokens = {});
+[[nodiscard]] profile::Profile prediction(predict::Predictor& predictor, const network::Network& network,
+                                          const TheoryOptions& theory, const std::string& spec,
+                                          const profile::TokenLists& tokens = {});
+
+}  // namespace sigprop::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/common/simulation.hpp"
+#include "sigprop/verify/verify.hpp"
+
+/// A prediction beside a simulation of the same network.
+namespace sigprop::cli {
+
+/// Throws Failure where one network alone is asked for.
+void require_scatter(std::size_t replicates);
+
+/// tolerance: relative, in place of the theory's own error. Throws Failure where a signal left fewer than two replicates.
+[[nodiscard]] verify::Verification verification(const network::Network& network, const profile::Profile& predicted,
+                                                const simulate::Result& measured, const SimulationOptions& simulation,
+                                                std::optional<double> tolerance);
+
+/// Below 30 replicates.
+void add_warning_of_few(std::size_t replicates, std::vector<std::string>& warnings);
+
+}  // namespace sigprop::cli

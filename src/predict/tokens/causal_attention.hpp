@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Eigen/Core>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "predict/tokens/pair_field.hpp"
+#include "predict/tokens/rotary_field.hpp"
+#include "predict/tables/row_table.hpp"
+#include "sigprop/formula/attention.hpp"
+#include "sigprop/predict/predict.hpp"
+
+/// Attention under a causal mask, group of tokens by group (token_groups.hpp). Matrices are symmetric; row i sees keys 1 to i, a group's row those
+/// to its middle.
+namespace sigprop::predict {
+
+using Shape = formula::AttentionShape<double>;
+
+/// The tables of one sequence and kind of head; that of rows is shared.
+struct CausalTables {
+  CausalTables(const TokenGroups& groups, Head head, RowTable& of_rows)
+      : places(groups), rows(of_rows), pairs(groups, head) {}
+
+  TokenGroups places;
+  RowTable& rows;
+  PairFieldTable pairs;
+  std::shared_ptr<const RotaryField> rotary;  ///< none without rotary positions
+};
+
+/// What both forms read of the input: its scores and their softmax functionals. I, M: the shorter and the longer of two rows.
+struct CausalScores {
+  CausalScores(const CausalTables& tables, Eigen::MatrixXd dots, const Shape& of_attention)
+      : places(tables.places), x(std::move(dots)), shape(of_attention), rotary(tables.rotary) {}
+
+  TokenGroups places;
+  Eigen::MatrixXd x;  ///< X_jj', token products of the input
+  Shape shape;
+  Eigen::MatrixXd query;       ///< d w_q X_ii' + b; behind a norm of the heads' queries over its diagonal
+  Eigen::VectorXd own;         ///< D_i, mean of X_jj over j ≤ i
+  Eigen::VectorXd prefix;      ///< S_ii, sum of X_jj' over j, j' ≤ i
+  Eigen::VectorXd spread;      ///< w_i = D_i less the mean of X_jj', j ≠ j' ≤ i; 0 for the first row
+  Eigen::VectorXd key_spread;  ///< the same of the keys that a row sees: w_i without rotary positions
+  Eigen::VectorXd variance;    ///< v_i, of the centred scores of a row
+  Eigen::VectorXd squares;     ///< S2_i
+  Eigen::VectorXd entropy;     ///< nats
+  PairField pair;              ///< on the diagonal S2_i, T_q,i and T_k,i
+  double query_scale = 1;      ///< 1/q_q where heads' queries pass a norm: the gradient takes it on its way back
+  double key_scale = 1;        ///< 1/q_k likewise
+  std::shared_ptr<const RotaryField> rotary;
+
+  /// d w_k, over q_k behind a norm, times the square of the score's scale times k: a query product times this is a score's covariance
+  /// over the keys' one.
+  [[nodiscard]] double key_gain() const { return shape.score_gain * shape.width * shape.key_weight * key_scale; }
+  [[nodiscard]] double query_gain() const { return key_gain() * query_scale; }
+  [[nodiscard]] double value_gain() const { return shape.width * shape.value_weight; }
+};
+
+/// What two rows, the first of group g or before, see of the keys they share. Without rotary positions the same for all second rows.
+class SharedKeys {
+ public:
+  explicit SharedKeys(const CausalScores& scores) : scores_(scores) {}
+
+  /// w of the keys: κ D_g less the mean of X_jj' κ(j-j'-Δ), j ≠ j' before; the second row lies in a later group h. For g = h one row.
+  [[nodiscard]] double spread(Eigen::Index g, Eigen::Index h) const;
+  /// For two rows of one group.
+  [[nodiscard]] double spread_within(Eigen::Index g) const;
+  /// What is left of the product of two different keys: 1 without rotary positions.
+  [[nodiscard]] double left(Eigen::Index g, Eigen::Index h) const;
+  [[nodiscard]] double left_within(Eigen::Index g) const;
+
+ private:
+  [[nodiscard]] double rotated(Eigen::Index g, double kept, double left) const;
+
+  const CausalScores& scores_;
+};
+
+/// What norms of heads' queries and keys need: tokens of one second moment. Throws NotCovered.
+void require_alike(const Eigen::VectorXd& second_moments);
+
+/// Throws NotCovered for a norm of heads' queries and keys where tokens' second moments differ.
+[[nodiscard]] CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables);
+
+/// Gradients at the outputs of the three projections, and E‖∂loss/∂W_k‖² over B H k d.
+struct CausalGradient {
+  Eigen::MatrixXd value;
+  Eigen::MatrixXd query;
+  Eigen::MatrixXd key;
+  double key_weight = 0;
+};
+
+/// The same between two sequences of a batch; keys have no part there.
+struct CrossGradient {
+  Eigen::MatrixXd value;
+  Eigen::MatrixXd query;
+  double key_weight = 0;  ///< for every other sequence
+};
+
+/// What is taken for the tokens that a row averages over.
+class CausalAttention {
+ public:
+  virtual ~CausalAttention() = default;
+
+  [[nodiscard]] const CausalScores& scores() const { return scores_; }
+
+  /// E[A X Aᵀ] with the dropout on A: for X a linear map of it without bias has its factor.
+  [[nodiscard]] virtual Eigen::MatrixXd mixed() const = 0;
+  /// E[A X× A'ᵀ], x: token products between two sequences.
+  [[nodiscard]] virtual Eigen::MatrixXd mixed_across(const Eigen::MatrixXd& x) const = 0;
+  /// b: gradient products at the heads' outputs.
+  [[nodiscard]] virtual CausalGradient backward(const Eigen::MatrixXd& b) const = 0;
+  [[nodiscard]] virtual CrossGradient backward_across(const Eigen::MatrixXd& b, const Eigen::MatrixXd& x) const = 0;
+
+ protected:
+  explicit CausalAttention(CausalScores scores) : scores_(std::move(scores)) {}
+
+  /// p/(1-p).
+  [[nodiscard]] double lost() const { return scores_.shape.dropout / (1 - scores_.shape.dropout); }
+
+  /// Query path and key weight between two sequences, from the products b of their gradients times what two rows' attention and values
+  /// have in common.
+  void set_score_paths_across(const Eigen::MatrixXd& common, const Eigen::MatrixXd& x, CrossGradient& out) const;
+
+  CausalScores scores_;
+};
+
+/// Every token of a prefix stands for its mean: prefix and suffix sums only, O(G²) for G groups.
+[[nodiscard]] std::unique_ptr<CausalAttention> prefix_means(CausalScores scores);
+
+/// The actual tokens of every prefix: about 20 products of (L, L) matrices.
+[[nodiscard]] std::unique_ptr<CausalAttention> actual_prefixes(CausalScores scores, RowTable& rows);
+
+}  // namespace sigprop::predict

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <utility>
+
+#include "predict/tokens/grouped_tokens.hpp"
+
+namespace sigprop::predict {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+/// Are the tokens what they were in the layer before, up to rounding? Then so is what attention makes of them.
+bool unchanged(const MatrixXd& before, const MatrixXd& now) {
+  constexpr double rounding = 1e-13;
+  if (before.size() != now.size()) return false;
+  return before.size() == 0 || (now - before).cwiseAbs().maxCoeff() <= rounding * before.cwiseAbs().maxCoeff();
+}
+
+}  // namespace
+
+CausalTables& GroupedTokens::tables_of(const AttentionOp<double>& op) {
+  const Kind kind{head_of(op), op.rotary_base.value_or(0), op.rotary_base ? op.rotary_width : 0};
+  const auto [found, made] = tables_.try_emplace(kind, *groups_, kind.head, rows_->of(groups_->tokens(), kind.head));
+  if (made && op.rotary_base) {
+    found->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length),
+                                                               kind.head.width, kind.rotary_width, kind.rotary_base);
+  }
+  return found->second;
+}
+
+const GroupedTokens::Attended& GroupedTokens::attend(const AttentionOp<double>& op, const Signal& x) {
+  if (op.cross) {
+    attend_across(op, x);
+  } else {
+    if (op.mask != network::Mask::causal)
+      throw NotCovered("attention without a mask behind a causal one is not covered by this theory yet");
+    attend_causally(op, x);
+  }
+  return attended_;
+}
+
+void GroupedTokens::attend_causally(const AttentionOp<double>& op, const Signal& x) {
+  const Shape shape = attention_shape(op, network_.sequence_length);
+  TokenPairs dots = products(x.moments);
+  if (attended_.causal && attended_.shape == shape && unchanged(attended_.x.within, dots.within) &&
+      (!dots.has_across() || unchanged(attended_.x.across, dots.across)))
+    return;
+  attended_ = {};  // before the next is made: matrices of long sequences are large
+  CausalTables& tables = tables_of(op);
+  CausalScores scores = causal_scores(dots.within, shape, tables);
+  attended_.causal =
+      prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
+  attended_.mixed = {groups_.get(), attended_.causal->mixed(), {}};
+  if (dots.has_across()) attended_.mixed.across = attended_.causal->mixed_across(dots.across);
+  attended_.x = std::move(dots);
+  attended_.shape = shape;
+}
+
+void GroupedTokens::attend_across(const AttentionOp<double>& op, const Signal& x) {
+  Shape shape = attention_shape(op, network_.sequence_length);
+  shape.participation = memory_.anisotropy.participation;
+  attended_ = {};
+  attended_.shape = shape;
+  attended_.x = products(x.moments);
+  const Head head = head_of(op);
+  const auto table = cross_tables_.try_emplace(head, network_.sequence_length, head);
+  attended_.cross.emplace(attended_.x, memory_.moments, shape, network_.batch, table.first->second);
+}
+
+void GroupedTokens::measure(const Attended& a, profile::AttentionMetrics& metrics) const {
+  const double length = network_.sequence_length;
+  if (a.cross) {
+    metrics.score_variance = quantity(a.cross->mean_score_variance());
+    set_entropy(metrics, a.cross->mean_entropy(), length);
+    return;
+  }
+  const CausalScores& scores = a.causal->scores();
+  metrics.score_variance = quantity(groups_->mean(scores.variance) * length / std::max(1.0, length - 1));
+  set_entropy(metrics, groups_->mean(scores.entropy), length);
+}
+
+TokenMoments GroupedTokens::heads(const Attended& a) const {
+  if (a.cross) return signal_of(a.cross->output());
+  const CausalScores& scores = a.causal->scores();
+  TokenPairs z = shifted(scores.value_gain() * a.mixed, a.shape.bias_variance);
+  z.within.diagonal() += a.shape.bias_variance * a.shape.dropout / (1 - a.shape.dropout) * scores.squares;
+  return signal_of(std::move(z));
+}
+
+TokenPairs GroupedTokens::backward(const Attended& a, const Signal& /*x*/, const TokenPairs& b, Norms& norms) {
+  return a.cross ? cross_backward(a, b, norms) : causal_backward(a, b, norms);
+}
+
+TokenPairs GroupedTokens::causal_backward(const Attended& a, const TokenPairs& b, Norms& norms) const {
+  const double fan = fan_of(a.shape);
+  const CausalGradient back = a.causal->backward(b.within);
+  TokenPairs in{groups_.get(),
+                fan * (a.shape.value_weight * back.value + a.shape.query_weight * back.query +
+                       a.shape.key_weight * back.key),
+                {}};
+  double value = groups_->total(a.mixed.within.cwiseProduct(b.within));
+  double query = groups_->total(a.x.within.cwiseProduct(back.query));
+  double key = back.key_weight;
+  if (b.has_across()) {
+    const double others = network_.batch - 1;
+    const CrossGradient across = a.causal->backward_across(b.across, a.x.across);
+    in.across = fan * (a.shape.value_weight * across.value + a.shape.query_weight * across.query);
+    value += others * groups_->total(a.mixed.across.cwiseProduct(b.across));
+    query += others * groups_->total(a.x.across.cwiseProduct(across.query));
+    key += others * across.key_weight;
+  }
+  const double elements = network_.batch * a.shape.width * fan;
+  norms[0] = elements * query;
+  norms[1] = elements * key;
+  norms[2] = elements * value;
+  return in;
+}
+
+TokenPairs GroupedTokens::cross_backward(const Attended& a, const TokenPairs& b, Norms& norms) {
+  const double fan = fan_of(a.shape);
+  const CrossAttentionGradient back = a.cross->backward(b);
+  memory_gradient_ = memory_gradient_ + back.memory;
+  const double elements = network_.batch * a.shape.width * fan;
+  norms[0] = elements * back.query_weight;
+  norms[1] = elements * back.key_weight;
+  norms[2] = elements * back.value_weight;
+  return fan * a.shape.query_weight * back.query;
+}
+
+}  // namespace sigprop::predict

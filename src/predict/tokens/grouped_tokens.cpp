@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/tokens/grouped_tokens.hpp"
+
+#include <cmath>
+#include <utility>
+
+#include "predict/tokens/activation_pairs.hpp"
+#include "predict/tokens/gram_rank.hpp"
+#include "predict/tokens/symmetric.hpp"
+
+namespace sigprop::predict {
+namespace {
+
+using Eigen::ArrayXd;
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+/// The mean over the pairs of different tokens.
+double off_diagonal_mean(const TokenGroups& groups, const MatrixXd& m) {
+  const double length = groups.tokens();
+  return length > 1 ? (groups.total(m) - length * groups.mean(m.diagonal())) / (length * (length - 1)) : 0;
+}
+
+double pair_mean(const TokenGroups& groups, const MatrixXd& m) {
+  return groups.total(m) / (groups.tokens() * groups.tokens());
+}
+
+profile::Ends ends_of(const MatrixXd& products) {
+  const Index last = products.rows() - 1;
+  return {quantity(products(0, 0)), quantity(products(last, last))};
+}
+
+std::vector<profile::Quantity> by_token(const TokenGroups& groups, const MatrixXd& products) {
+  std::vector<profile::Quantity> out;
+  for (const double value : groups.spread(products.diagonal())) out.push_back(quantity(value));
+  return out;
+}
+
+std::vector<profile::Quantity> gram_of(const TokenGroups& groups, const MatrixXd& products,
+                                       const std::vector<std::size_t>& tokens) {
+  std::vector<profile::Quantity> out;
+  for (auto row = tokens.begin(); row != tokens.end(); ++row) {
+    for (auto column = tokens.begin(); column <= row; ++column)
+      out.push_back(quantity(groups.of_pair(products, static_cast<double>(*row), static_cast<double>(*column))));
+  }
+  return out;
+}
+
+}  // namespace
+
+// ---- activations -----------------------------------------------------------------------------------------------------
+
+TokenMoments TokenActivations::forward(network::ActivationKind kind, const TokenMoments& x) {
+  const ActivationPairs pairs(moments_, kind, x.mean, own(x.covariance));
+  TokenMoments y{pairs.means(), {x.covariance.groups, pairs.products(x.covariance.within), {}}};
+  if (x.covariance.has_across()) y.covariance.across = pairs.products(x.covariance.across);
+  add_mean_products(-1, y.mean, y.covariance);
+  return y;
+}
+
+TokenPairs TokenActivations::backward(network::ActivationKind kind, const TokenPairs& g, const TokenMoments& x) {
+  const ActivationPairs pairs(moments_, kind, x.mean, own(x.covariance));
+  return each(g, x.covariance, [&](const MatrixXd& gradient, const MatrixXd& covariance) -> MatrixXd {
+    return gradient.cwiseProduct(pairs.derivatives(covariance));
+  });
+}
+
+// ---- numbers of tokens -----------------------------------------------------------------------------------------------
+
+GroupedTokens::GroupedTokens(const network::Lifted<double>& network, Prefix prefix, const profile::TokenLists& tokens,
+                             std::shared_ptr<RowTables> rows)
+    : network_(network),
+      prefix_(prefix),
+      tokens_(tokens),
+      groups_(std::make_shared<const TokenGroups>(
+          prefix == Prefix::means ? TokenGroups::grouped(static_cast<Index>(network.sequence_length))
+                                  : TokenGroups::single(static_cast<Index>(network.sequence_length)))),
+      follows_across_(network.batch > 1),
+      rows_(std::move(rows)) {}
+
+ArrayXd GroupedTokens::ratio(const ArrayXd& part, const ArrayXd& whole) {
+  return part.binaryExpr(whole, [](double some, double all) { return all > 0 ? some / all : 0.0; });
+}
+
+ArrayXd GroupedTokens::weighted(const ArrayXd& a, const ArrayXd& variance_a, const ArrayXd& b,
+                                const ArrayXd& variance_b) {
+  return ratio(a * variance_a + b * variance_b, variance_a + variance_b);
+}
+
+// ---- ends ------------------------------------------------------------------------------------------------------------
+
+TokenMoments GroupedTokens::source(const formula::Moments<double>& x, double by_position, double batch) const {
+  TokenMoments out{all(x.mean), TokenPairs::constant(*groups_, x.variance, x.covariance)};
+  if (batch > 1) {
+    // The moments spread what tokens of one position have in common over all pairs of positions.
+    const double apart = x.cross_covariance - by_position / network_.sequence_length;
+    out.covariance.across = TokenPairs::constant(*groups_, apart + by_position, apart).within;
+  }
+  return out;
+}
+
+TokenPairs GroupedTokens::loss_gradient(const formula::Gradient<double>& g) {
+  follows_across_ = g.cross_covariance > 0;
+  TokenPairs out = TokenPairs::constant(*groups_, g.variance, g.covariance);
+  if (follows_across_) out.across = TokenPairs::constant(*groups_, g.cross_covariance, g.cross_covariance).within;
+  return out;
+}
+
+profile::Forward GroupedTokens::profile_of(const TokenMoments& x, double width, double batch) const {
+  const TokenPairs dots = products(x);
+  formula::Moments<double> mean;
+  mean.mean = groups_->mean(x.mean);
+  const double squared_mean = mean.mean * mean.mean;
+  mean.variance = groups_->mean(dots.within.diagonal()) - squared_mean;
+  mean.covariance = off_diagonal_mean(*groups_, dots.within) - squared_mean;
+  if (dots.has_across()) mean.cross_covariance = pair_mean(*groups_, dots.across) - squared_mean;
+  profile::Forward out = forward_of(mean, network_.sequence_length, width, batch > 1);
+  out.effective_rank = effective_rank_of(*groups_, dots.within, width);
+  out.ends = ends_of(dots.within);
+  if (tokens_.moments) out.tokens = by_token(*groups_, dots.within);
+  if (tokens_.gram > 0)
+    out.gram = gram_of(*groups_, dots.within, profile::gram_tokens(groups_->tokens(), tokens_.gram));
+  return out;
+}
+
+profile::Backward GroupedTokens::profile_of(const TokenPairs& g, double width, double batch) const {
+  const formula::Gradient<double> mean{groups_->mean(g.within.diagonal()), off_diagonal_mean(*groups_, g.within),
+                                       g.has_across() ? pair_mean(*groups_, g.across) : 0};
+  profile::Backward out = backward_of(mean, batch * network_.sequence_length * width, batch > 1);
+  out.ends = ends_of(g.within);
+  if (tokens_.moments) out.tokens = by_token(*groups_, g.within);
+  return out;
+}
+
+// ---- norms -----------------------------------------------------------------------------------------------------------
+
+TokenPairs GroupedTokens::norm_backward(const TokenPairs& g, const TokenMoments& x, const ArrayXd& scale, double width,
+                                        const formula::NormShares<ArrayXd>& shares) const {
+  TokenPairs back{g.groups, MatrixXd(g.within.rows(), g.within.cols()), MatrixXd(g.across.rows(), g.across.cols())};
+  // Column c of the matrices holds the pairs of groups i and m.
+  const auto through = [&](Index i, Index m, Index c) {
+    const auto of_pair = [&](const ArrayXd& share) { return (share[i] + share[m]) / 2; };
+    const double size = std::sqrt(scale[i] * scale[m]);
+    const double r = formula::correlation(x.covariance.within(i, c), size);
+    const formula::Gradient<double> in = formula::norm_backward<double>(
+        {g.within(i, c), g.within(i, c), g.has_across() ? g.across(i, c) : 0}, size, r, width,
+        {of_pair(shares.normalized), of_pair(shares.centred), of_pair(shares.radial)});
+    back.within(i, c) = i == c ? in.variance : in.covariance;
+    if (g.has_across()) back.across(i, c) = in.cross_covariance;
+  };
+  const Index groups = groups_->count();
+  for (Index m = 0; m < groups; ++m) {
+    for (Index i = m; i < groups; ++i) through(i, m, m);
+  }
+  mirror(back.within);
+  if (g.has_across()) mirror(back.across);
+  for (Index i = 0; i < groups && groups_->are_grouped(); ++i) through(i, i, groups);
+  return back;
+}
+
+}  // namespace sigprop::predict

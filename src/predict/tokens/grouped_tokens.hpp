@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Eigen/Core>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "predict/tables/activation_moments.hpp"
+#include "predict/tokens/causal_attention.hpp"
+#include "predict/tokens/cross_attention.hpp"
+#include "predict/tokens/token_pairs.hpp"
+#include "predict/walk/algebra.hpp"
+#include "predict/walk/alike_tokens.hpp"
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::predict {
+
+/// Activations on tokens of their own means and variances. Throws NotCovered where ActivationPairs does.
+class TokenActivations {
+ public:
+  [[nodiscard]] TokenMoments forward(network::ActivationKind kind, const TokenMoments& x);
+  [[nodiscard]] TokenPairs backward(network::ActivationKind kind, const TokenPairs& g, const TokenMoments& x);
+
+ private:
+  ActivationMoments<double> moments_;
+};
+
+/// A field of tokens that differ, as under a causal mask: a number for every group of tokens and for every
+/// pair of groups (token_groups.hpp). A group is one token where attention reads the actual tokens of a
+/// prefix, and several where it reads their means. By the theory `full`, in double.
+class GroupedTokens {
+ public:
+  using Number = double;
+  using Tokens = Eigen::ArrayXd;
+  using Pairs = TokenPairs;
+  using Moments = TokenMoments;
+  struct Anisotropy {};  ///< attention under a mask takes the tokens as isotropic
+  using Signal = SignalOf<Moments, Tokens, double, Anisotropy>;
+  using Gradient = GradientOf<Pairs, Tokens>;
+  using Norms = SquaredNorms<double>;
+  static constexpr bool is_large = true;
+
+  /// tokens: what profiles list of them. rows: what other predictions tabulated.
+  GroupedTokens(const network::Lifted<double>& network, Prefix prefix, const profile::TokenLists& tokens,
+                std::shared_ptr<RowTables> rows = std::make_shared<RowTables>());
+
+  [[nodiscard]] static Theory theory() { return Theory::full; }
+  [[nodiscard]] static const NoNotes& notes() {
+    static constexpr NoNotes none;
+    return none;
+  }
+  [[nodiscard]] TokenActivations& activations() { return activations_; }
+
+  // ---- numbers of tokens -------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Tokens all(double x) const { return Tokens::Constant(groups_->count(), x); }
+  [[nodiscard]] static Tokens ratio(const Tokens& part, const Tokens& whole);
+  [[nodiscard]] static Tokens weighted(const Tokens& a, const Tokens& variance_a, const Tokens& b,
+                                       const Tokens& variance_b);
+
+  // ---- ends --------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Moments source(const formula::Moments<double>& x, double by_position, double batch) const;
+  [[nodiscard]] Pairs loss_gradient(const formula::Gradient<double>& g);
+  /// Leaves out pairs of sequences where the gradients of two sequences have nothing in common.
+  void recall(Moments& x) const {
+    if (!follows_across_) x.covariance.across.resize(0, 0);
+  }
+  [[nodiscard]] profile::Forward profile_of(const Moments& x, double width, double batch) const;
+  [[nodiscard]] profile::Backward profile_of(const Pairs& g, double width, double batch) const;
+
+  // ---- norms -------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] static Moments normalized(network::NormKind kind, const Moments& x, double /*width*/) {
+    return kind == network::NormKind::rms_norm ? formula::rms_norm_forward(x) : formula::layer_norm_forward(x);
+  }
+  /// formula::norm_backward pair by pair; a pair has the means of its tokens' shares.
+  [[nodiscard]] Pairs norm_backward(const Pairs& g, const Moments& x, const Tokens& scale, double width,
+                                    const formula::NormShares<Tokens>& shares) const;
+  [[nodiscard]] static Pairs paper_norm_backward(const Pairs& g, const Moments& /*x*/) { return g; }
+
+  // ---- anisotropy: not followed ------------------------------------------------------------------------------------
+
+  [[nodiscard]] static Anisotropy isotropic(double /*width*/) { return {}; }
+  static void begin_branch(Anisotropy&) {}
+  template <class... X>
+  [[nodiscard]] static Anisotropy linear_anisotropy(const X&...) {
+    return {};
+  }
+  template <class... X>
+  [[nodiscard]] static Anisotropy gated_anisotropy(const X&...) {
+    return {};
+  }
+  template <class... X>
+  [[nodiscard]] static Anisotropy activation_anisotropy(const X&...) {
+    return {};
+  }
+  template <class... X>
+  [[nodiscard]] static Anisotropy dropout_anisotropy(const X&...) {
+    return {};
+  }
+  template <class... X>
+  [[nodiscard]] static Anisotropy experts_anisotropy(const X&...) {
+    return {};
+  }
+  template <class... X>
+  [[nodiscard]] static Anisotropy parallel_anisotropy(const X&...) {
+    return {};
+  }
+  template <class... X>
+  [[nodiscard]] static Anisotropy residual_anisotropy(const X&...) {
+    return {};
+  }
+  template <class... X>
+  [[nodiscard]] static Anisotropy heads_anisotropy(const X&...) {
+    return {};
+  }
+
+  // ---- attention ---------------------------------------------------------------------------------------------------
+
+  /// An attention at what it last read: causal, or an encoder's output read by a decoder's rows.
+  struct Attended {
+    std::unique_ptr<CausalAttention> causal;
+    std::optional<CrossAttention> cross;
+    TokenPairs x;      ///< token products of what it read
+    TokenPairs mixed;  ///< of the averages that a causal attention takes over it
+    formula::AttentionShape<double> shape;
+  };
+
+  [[nodiscard]] const Attended& attend(const AttentionOp<double>& op, const Signal& x);
+  void measure(const Attended& a, profile::AttentionMetrics& metrics) const;
+  [[nodiscard]] Moments heads(const Attended& a) const;
+  [[nodiscard]] Pairs backward(const Attended& a, const Signal& x, const Pairs& b, Norms& norms);
+
+  /// An encoder's output, whose tokens are all alike, and the sum of the gradients at it from all
+  /// cross-attention so far.
+  void attend_to(const AlikeTokens<double>::Signal& memory) { memory_ = memory; }
+  [[nodiscard]] const formula::Gradient<double>& memory_gradient() const { return memory_gradient_; }
+
+ private:
+  [[nodiscard]] CausalTables& tables_of(const AttentionOp<double>& op);
+  void attend_causally(const AttentionOp<double>& op, const Signal& x);
+  void attend_across(const AttentionOp<double>& op, const Signal& x);
+  [[nodiscard]] Pairs causal_backward(const Attended& a, const Pairs& b, Norms& norms) const;
+  [[nodiscard]] Pairs cross_backward(const Attended& a, const Pairs& b, Norms& norms);
+  [[nodiscard]] double fan_of(const formula::AttentionShape<double>& shape) const {
+    return shape.heads * shape.head_width;
+  }
+
+  const network::Lifted<double>& network_;
+  Prefix prefix_;
+  profile::TokenLists tokens_;
+  std::shared_ptr<const TokenGroups> groups_;  ///< pairs point to it
+  bool follows_across_;  ///< pairs of sequences: on the way back only where they have a gradient in common
+  TokenActivations activations_;
+  struct Kind {
+    Head head;
+    double rotary_base;  ///< 0 for none
+    double rotary_width;
+
+    [[nodiscard]] auto operator<=>(const Kind&) const = default;
+  };
+  std::shared_ptr<RowTables> rows_;
+  std::map<Kind, CausalTables> tables_;
+  std::map<Head, SoftmaxTable<double>> cross_tables_;
+  Attended attended_;  ///< the last one: the way back begins with it
+  AlikeTokens<double>::Signal memory_;
+  formula::Gradient<double> memory_gradient_;
+};
+
+}  // namespace sigprop::predict

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/tokens/token_groups.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace sigprop::predict {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+namespace {
+
+// A group is such a part of what lies before it, by which functionals bend, and of what lies behind it: the gradients of the last keys
+// fall with its square.
+constexpr Index part_before = 32;
+constexpr Index part_behind = 8;
+
+/// The largest odd size of the next group.
+Index next_size(Index before, Index left) {
+  const Index wanted = std::max<Index>(1, std::min(before / part_before, left / part_behind));
+  return wanted % 2 == 1 ? wanted : wanted - 1;
+}
+
+}  // namespace
+
+TokenGroups::TokenGroups(VectorXd sizes) : size_(std::move(sizes)), middle_(size_.size()) {
+  for (Index g = 0; g < size_.size(); ++g) {
+    middle_[g] = tokens_ + reached(g);
+    tokens_ += size_[g];
+    grouped_ = grouped_ || size_[g] > 1;
+  }
+}
+
+TokenGroups TokenGroups::single(Index length) {
+  return TokenGroups(VectorXd::Ones(length));
+}
+
+TokenGroups TokenGroups::grouped(Index length) {
+  std::vector<double> sizes;
+  for (Index before = 0; before < length;) {
+    const Index size = next_size(before, length - before);
+    sizes.push_back(static_cast<double>(size));
+    before += size;
+  }
+  return TokenGroups(Eigen::Map<const VectorXd>(sizes.data(), static_cast<Index>(sizes.size())));
+}
+
+double TokenGroups::total(const MatrixXd& products) const {
+  if (!grouped_) return products.sum();
+  const auto pairs = products.leftCols(count());
+  const VectorXd own = pairs.diagonal();
+  const VectorXd others = size_.cwiseProduct(size_ - VectorXd::Ones(count()));
+  return size_.dot(pairs * size_) + size_.dot(own) - size_.cwiseAbs2().dot(own) + others.dot(products.col(count()));
+}
+
+TokenGroups::Between TokenGroups::between(double token, Index from) const {
+  Index g = from;
+  while (g + 2 < count() && middle_[g + 1] < token) ++g;
+  const Index next = std::min(g + 1, count() - 1);
+  const double gap = middle_[next] - middle_[g];
+  return {g, next, gap > 0 ? std::clamp((token - middle_[g]) / gap, 0.0, 1.0) : 0};
+}
+
+VectorXd TokenGroups::spread(const VectorXd& by_group) const {
+  VectorXd out(static_cast<Index>(tokens_));
+  Index g = 0;
+  for (Index i = 0; i < out.size(); ++i) {
+    const Between at = between(static_cast<double>(i + 1), g);
+    g = at.first;
+    out[i] = (1 - at.share) * by_group[at.first] + at.share * by_group[at.second];
+  }
+  return out;
+}
+
+double TokenGroups::of_pair(const MatrixXd& products, double i, double j) const {
+  const Between a = between(i), b = between(j);
+  if (i == j) return (1 - a.share) * products(a.first, a.first) + a.share * products(a.second, a.second);
+  const auto of_groups = [&](Index g, Index h) {
+    return g != h ? products(g, h) : products(g, grouped_ ? count() : g);
+  };
+  const auto row = [&](Index g) {
+    const double first = (1 - b.share) * of_groups(g, b.first);
+    return b.share > 0 ? first + b.share * of_groups(g, b.second) : first;
+  };
+  const double first = (1 - a.share) * row(a.first);
+  return a.share > 0 ? first + a.share * row(a.second) : first;
+}
+
+MatrixXd outer(const VectorXd& v, Index columns) {
+  MatrixXd out(v.size(), columns);
+  out.leftCols(v.size()) = v * v.transpose();
+  if (columns > v.size()) out.col(v.size()) = v.cwiseAbs2();
+  return out;
+}
+
+void scale_pairs(const VectorXd& v, MatrixXd& m) {
+  m = v.asDiagonal() * m;
+  for (Index c = 0; c < v.size(); ++c) m.col(c) *= v[c];
+  if (m.cols() > v.size()) m.col(v.size()).array() *= v.array();
+}
+
+}  // namespace sigprop::predict

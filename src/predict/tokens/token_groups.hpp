@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Eigen/Core>
+
+namespace sigprop::predict {
+
+/// The tokens of a sequence in neighbouring groups, within which they count as alike: each by itself, or so many together as are
+/// a 32nd of those before them and an eighth of those behind them.
+///
+/// What belongs to pairs of tokens stands in matrices over groups, on the diagonal that of a token with itself. Where groups hold several
+/// tokens, one more column has what belongs to two tokens of one group.
+class TokenGroups {
+ public:
+  [[nodiscard]] static TokenGroups single(Eigen::Index length);
+  [[nodiscard]] static TokenGroups grouped(Eigen::Index length);
+
+  [[nodiscard]] Eigen::Index count() const { return size_.size(); }
+  [[nodiscard]] Eigen::Index columns() const { return grouped_ ? count() + 1 : count(); }
+  [[nodiscard]] bool are_grouped() const { return grouped_; }
+  [[nodiscard]] double tokens() const { return tokens_; }
+  /// Tokens of a group, odd, and those before it.
+  [[nodiscard]] const Eigen::VectorXd& sizes() const { return size_; }
+  [[nodiscard]] double size(Eigen::Index g) const { return size_[g]; }
+  [[nodiscard]] double before(Eigen::Index g) const { return middle_[g] - reached(g); }
+  /// The number, from 1, of the token in a group's middle: the keys it sees under a causal mask.
+  [[nodiscard]] double middle(Eigen::Index g) const { return middle_[g]; }
+  [[nodiscard]] const Eigen::VectorXd& middles() const { return middle_; }
+  /// Tokens of its own group that the middle one sees.
+  [[nodiscard]] double reached(Eigen::Index g) const { return (size_[g] + 1) / 2; }
+  /// How far two tokens of a group lie apart on the mean, and the place of the later one where the middle is the other.
+  [[nodiscard]] double apart(Eigen::Index g) const { return size_[g] / 3; }
+  [[nodiscard]] double later(Eigen::Index g) const { return middle_[g] + apart(g); }
+
+  /// The sum over all pairs of tokens, each with itself among them.
+  [[nodiscard]] double total(const Eigen::MatrixXd& products) const;
+  /// The mean over tokens.
+  [[nodiscard]] double mean(const Eigen::VectorXd& by_group) const { return size_.dot(by_group) / tokens_; }
+  /// For every token what its group has, linear between the middles of groups.
+  [[nodiscard]] Eigen::VectorXd spread(const Eigen::VectorXd& by_group) const;
+  /// For two tokens, numbered from 1, what their groups have, or with itself a token's own; linear between the middles of groups.
+  [[nodiscard]] double of_pair(const Eigen::MatrixXd& products, double i, double j) const;
+
+ private:
+  explicit TokenGroups(Eigen::VectorXd sizes);
+
+  /// Of a token between the middles of two groups, the first not behind `from`: the way from the first to the second.
+  struct Between {
+    Eigen::Index first;
+    Eigen::Index second;
+    double share;
+  };
+  [[nodiscard]] Between between(double token, Eigen::Index from = 0) const;
+
+  Eigen::VectorXd size_;
+  Eigen::VectorXd middle_;
+  double tokens_ = 0;
+  bool grouped_ = false;
+};
+
+/// v_i v_i'.
+[[nodiscard]] Eigen::MatrixXd outer(const Eigen::VectorXd& v, Eigen::Index columns);
+
+/// m_ii' v_i v_i'.
+void scale_pairs(const Eigen::VectorXd& v, Eigen::MatrixXd& m);
+
+}  // namespace sigprop::predict

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "predict/walk/attention_shape.hpp"
+#include "sigprop/formula/dropout.hpp"
+#include "sigprop/formula/embedding.hpp"
+#include "sigprop/formula/experts.hpp"
+#include "sigprop/formula/gated.hpp"
+#include "sigprop/formula/linear.hpp"
+#include "sigprop/formula/norm.hpp"
+#include "sigprop/formula/residual.hpp"
+#include "sigprop/network/lifted.hpp"
+#include "sigprop/predict/predict.hpp"
+#include "sigprop/profile/profile.hpp"
+
+namespace sigprop::predict {
+
+/// The squared norms of the gradients of one component's weights, in forward order; none where the theory has none.
+template <class T>
+using SquaredNorms = std::array<std::optional<T>, 4>;
+
+/// The signal on its way through the network. M: its moments, N: a number for every token.
+template <class M, class N, class T, class Anisotropy>
+struct SignalOf {
+  M moments;
+  N normalized_share{};   ///< of the variance: what passed a norm and only residual sums since
+  T width{};              ///< features
+  Anisotropy anisotropy;  ///< of the centred tokens
+};
+
+/// The gradient on its way back. With its two shares a norm leaves out what the norm after it already
+/// projected out. P: its products.
+template <class P, class N>
+struct GradientOf {
+  P moments;
+  N centred_share{};  ///< of the variance: what is orthogonal to the features' common direction
+  N radial_share{};   ///< what is orthogonal to the signal at this point
+};
+
+/// The moments of every component, forward and backward, on one field of tokens. A field says how many
+/// numbers describe the tokens of a sequence (AlikeTokens: one a token, three a pair; GroupedTokens:
+/// vectors and matrices), and how attention mixes them; the formulas are the same on all.
+template <class Field>
+class Algebra {
+ public:
+  using Number = typename Field::Number;
+  using T = Number;
+  using Tokens = typename Field::Tokens;
+  using Moments = typename Field::Moments;
+  using Pairs = typename Field::Pairs;
+  using Network = network::Lifted<T>;
+
+  /// Signals are so large that a walk keeps only those before the outer components.
+  static constexpr bool recomputes = Field::is_large;
+
+  using Signal = typename Field::Signal;
+  using Gradient = typename Field::Gradient;
+
+  struct Sum {
+    Signal signal;
+    Tokens branch_share;  ///< of its variance
+  };
+
+  Algebra(const Network& network, Field field) : network_(network), field_(std::move(field)) {}
+
+  [[nodiscard]] Field& field() { return field_; }
+  [[nodiscard]] const Network& network() const { return network_; }
+
+  // ---- ends --------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Signal source() const {
+    if (const auto* given = std::get_if<network::BasicGivenInput<T>>(&network_.source)) {
+      return isotropic({given->mean, given->variance, given->variance * given->token_correlation, T(0)}, T(0));
+    }
+    const auto& embedding = std::get<network::BasicEmbedding<T>>(network_.source);
+    T shared(0), across(0);
+    if (embedding.token) {
+      const T match = formula::zipf_match(embedding.vocabulary);
+      shared += field_.theory() == Theory::paper ? formula::zipf_match_paper(embedding.vocabulary) : match;
+      across += match;
+    }
+    if (embedding.position) across += T(1) / length();
+    if (embedding.segment) {
+      shared += T(formula::segment_match);
+      across += T(formula::segment_match_across);
+    }
+    const T tables(static_cast<double>(embedding.tables()));
+    const T variance = square(embedding.std);
+    const T alike = notes().noted("P", shared), alike_across = notes().noted("P×", across);
+    return isotropic(formula::embedding_forward(tables, variance, alike, alike_across),
+                     embedding.position ? variance : T(0));
+  }
+
+  [[nodiscard]] Gradient loss_gradient() {
+    const T& variance = network_.gradient_variance;
+    const bool batched = network_.batch > T(1);
+    return unprojected(
+        field_.loss_gradient({variance, variance * network_.gradient_token_correlation,
+                              batched ? T(variance * network_.gradient_cross_correlation) : T(0)}));
+  }
+
+  [[nodiscard]] profile::Forward profile_of(const Signal& x) const {
+    return field_.profile_of(x.moments, x.width, network_.batch);
+  }
+  [[nodiscard]] profile::Backward profile_of(const Gradient& g, const T& width) const {
+    return field_.profile_of(g.moments, width, network_.batch);
+  }
+
+  /// A signal kept on the way forward, as the way back needs it.
+  [[nodiscard]] Signal recalled(Signal x) const {
+    field_.recall(x.moments);
+    return x;
+  }
+
+  // ---- forward -----------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Signal forward(const network::BasicLinear<T, T>& op, const Signal& x) const {
+    return unnormalized(formula::linear_forward(x.moments, op.in, square(op.weight_std), square(op.bias_std)), op.out,
+                        field_.linear_anisotropy(x.anisotropy, op.out));
+  }
+
+  [[nodiscard]] Signal forward(const network::BasicGatedLinear<T, T>& op, const Signal& x) {
+    const GateFactors factors = gate_factors(op, x);
+    const Moments open = notes().noted("a", field_.activations().forward(op.activation, factors.gate));
+    const Moments y = formula::gated_forward(open, factors.value);
+    return unnormalized(y, op.out, field_.gated_anisotropy(x.anisotropy, op, factors.gate, open, factors.value, y));
+  }
+
+  [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x) {
+    const Moments y = field_.activations().forward(op.kind, x.moments);
+    return unnormalized(y, x.width, field_.activation_anisotropy(x.anisotropy, op.kind, x.moments, y, x.width));
+  }
+
+  [[nodiscard]] Signal forward(const network::BasicDropout<T>& op, const Signal& x) const {
+    const Moments y = formula::dropout_forward(x.moments, op.probability);
+    return unnormalized(y, x.width, field_.dropout_anisotropy(x.anisotropy, x.moments, y, x.width));
+  }
+
+  [[nodiscard]] Signal forward(const network::BasicNorm<T>& op, const Signal& x) const {
+    return {field_.normalized(op.kind, x.moments, op.width), field_.all(1), x.width, x.anisotropy};
+  }
+
+  [[nodiscard]] Signal forward(const AttentionOp<T>& op, const Signal& x, profile::AttentionMetrics& metrics) {
+    const auto& attended = field_.attend(op, x);
+    field_.measure(attended, metrics);
+    const auto anisotropy = field_.heads_anisotropy(attended, x);
+    return unnormalized(formula::linear_forward(normalized_heads(op, attended), fan_of(op), square(op.output_std),
+                                                square(op.bias_std)),
+                        x.width, field_.linear_anisotropy(anisotropy, x.width));
+  }
+
+  /// The mean over the experts that a token passes, from what they read and one expert's output.
+  [[nodiscard]] Signal mean_of(const network::BasicExperts<T, T>& op, const Signal& x, const Signal& y) const {
+    return unnormalized(formula::experts_forward(y.moments, op.count, op.chosen), y.width,
+                        field_.experts_anisotropy(x.anisotropy, y.anisotropy, y.moments, y.width, op));
+  }
+
+  /// The sum of the outputs of two lists that read x.
+  [[nodiscard]] Signal add(const Signal& x, const Signal& a, const Signal& b) const {
+    return {formula::sum(a.moments, b.moments),
+            field_.weighted(a.normalized_share, variance_of(a), b.normalized_share, variance_of(b)), a.width,
+            field_.parallel_anisotropy(x.anisotropy, a, b)};
+  }
+
+  [[nodiscard]] Sum sum(const network::BasicResidual<T, T>& op, const Signal& x, const Signal& branch) const {
+    Signal sum{formula::residual_forward(x.moments, branch.moments, op.skip, op.branch),
+               {},
+               x.width,
+               field_.residual_anisotropy(op, x, branch)};
+    const Tokens skip_share = Field::ratio(Tokens(op.skip * op.skip * variance_of(x)), variance_of(sum));
+    // Without a skip the sum is the branch alone, scaled.
+    sum.normalized_share = op.skip == T(0) ? branch.normalized_share : Tokens(skip_share * x.normalized_share);
+    return {std::move(sum), field_.all(1) - skip_share};
+  }
+
+  /// At the beginning of a branch a signal is a linear map of itself.
+  [[nodiscard]] Signal into_branch(Signal x) const {
+    Field::begin_branch(x.anisotropy);
+    return x;
+  }
+
+  // ---- backward: x is what entered the component -------------------------------------------------------------------
+
+  [[nodiscard]] Gradient backward(const network::BasicLinear<T, T>& op, const Signal& x, const Gradient& g,
+                                  SquaredNorms<T>& norms) const {
+    norms[0] = weight_gradient(x.moments, g.moments, op.in, op.out);
+    return unprojected(formula::linear_backward(g.moments, op.out, square(op.weight_std)));
+  }
+
+  [[nodiscard]] Gradient backward(const network::BasicGatedLinear<T, T>& op, const Signal& x, const Gradient& g,
+                                  SquaredNorms<T>& norms) {
+    const GateFactors factors = gate_factors(op, x);
+    auto& activations = field_.activations();
+    const Moments open = notes().noted("a", activations.forward(op.activation, factors.gate));
+    const Pairs at_open = notes().noted("a", formula::gated_backward(g.moments, factors.value));
+    const Pairs at_gate = notes().noted("g", activations.backward(op.activation, at_open, factors.gate));
+    const Pairs at_value = notes().noted("v", formula::gated_backward(g.moments, open));
+    norms[0] = weight_gradient(x.moments, at_gate, op.in, op.out);
+    norms[1] = weight_gradient(x.moments, at_value, op.in, op.out);
+    return unprojected(formula::sum(formula::linear_backward(at_gate, op.out, square(op.gate_std)),
+                                    formula::linear_backward(at_value, op.out, square(op.weight_std))));
+  }
+
+  [[nodiscard]] Gradient backward(const network::Activation& op, const Signal& x, const Gradient& g, SquaredNorms<T>&) {
+    return unprojected(field_.activations().backward(op.kind, g.moments, x.moments));
+  }
+
+  [[nodiscard]] Gradient backward(const network::BasicDropout<T>& op, const Signal&, const Gradient& g,
+                                  SquaredNorms<T>&) const {
+    return unprojected(formula::dropout_backward(g.moments, op.probability));
+  }
+
+  [[nodiscard]] Gradient backward(const network::BasicNorm<T>& op, const Signal& x, const Gradient& g,
+                                  SquaredNorms<T>&) const {
+    return through_norm(op.kind, x.moments, x.normalized_share, op.width, g);
+  }
+
+  [[nodiscard]] Gradient backward(const AttentionOp<T>& op, const Signal& x, const Gradient& g,
+                                  SquaredNorms<T>& norms) {
+    const T fan = fan_of(op);
+    const auto& attended = field_.attend(op, x);
+    Pairs b = notes().noted(op.inner_norm ? "n" : "z",
+                            formula::linear_backward(g.moments, op.width, square(op.output_std)));
+    if (op.inner_norm) {
+      const Moments heads = field_.heads(attended);
+      b = notes().noted("z", through_norm(*op.inner_norm, heads, field_.all(0), fan, unprojected(b)).moments);
+    }
+    norms[3] = weight_gradient(normalized_heads(op, attended), g.moments, fan, op.width);
+    return unprojected(field_.backward(attended, x, b, norms));
+  }
+
+  /// The gradient at one expert's output, such that what an expert makes of it is the sum over all experts.
+  [[nodiscard]] Gradient into_experts(const network::BasicExperts<T, T>& op, const Gradient& g) const {
+    return unprojected(formula::experts_backward(g.moments, op.count, op.chosen));
+  }
+
+  /// The sum of the gradients of two lists that read the same signal.
+  [[nodiscard]] Gradient add(const Gradient& a, const Gradient& b) const {
+    const Tokens of_a = own(a.moments), of_b = own(b.moments);
+    return {formula::sum(a.moments, b.moments), field_.weighted(a.centred_share, of_a, b.centred_share, of_b),
+            field_.weighted(a.radial_share, of_a, b.radial_share, of_b)};
+  }
+
+  /// The gradient that enters the branch at its end.
+  [[nodiscard]] Gradient into_branch(const network::BasicResidual<T, T>& op, const Gradient& g) const {
+    return unprojected(formula::scaled(g.moments, op.branch));
+  }
+
+  [[nodiscard]] Gradient sum(const network::BasicResidual<T, T>& op, const Gradient& g, const Gradient& branch,
+                             const Tokens& branch_share) const {
+    Pairs sum = formula::residual_backward(g.moments, branch.moments, op.skip);
+    if (op.skip == T(0)) return {std::move(sum), branch.centred_share, branch.radial_share};
+    const Tokens skip_share = Field::ratio(Tokens(square(op.skip) * own(g.moments)), own(sum));
+    const Tokens radial = network::is_homogeneous(op.of)
+                              ? g.radial_share
+                              : Tokens(g.radial_share * skip_share * (field_.all(1) - branch_share));
+    return {std::move(sum), g.centred_share * skip_share, radial};
+  }
+
+  /// A gradient of which no norm has projected anything out.
+  [[nodiscard]] Gradient unprojected(Pairs g) const { return {std::move(g), field_.all(0), field_.all(0)}; }
+
+ private:
+  [[nodiscard]] const auto& notes() const { return field_.notes(); }
+  [[nodiscard]] const T& length() const { return network_.sequence_length; }
+  [[nodiscard]] static T square(const T& x) { return x * x; }
+  [[nodiscard]] static Tokens variance_of(const Signal& x) { return own(covariances(x.moments)); }
+  /// The width that an attention's output projection reads.
+  [[nodiscard]] static T fan_of(const AttentionOp<T>& op) { return op.heads * op.head_width; }
+
+  [[nodiscard]] T weight_gradient(const Moments& x, const Pairs& g, const T& fan_in, const T& fan_out) const {
+    return formula::weight_gradient(x, g, fan_in, fan_out, network_.batch, length());
+  }
+
+  /// A signal that comes from random weights or a mask.
+  [[nodiscard]] Signal unnormalized(Moments x, const T& width, const typename Field::Anisotropy& anisotropy) const {
+    return {std::move(x), field_.all(0), width, anisotropy};
+  }
+
+  /// A signal from outside. `by_position`: the variance that tokens of one position have in common.
+  [[nodiscard]] Signal isotropic(const formula::Moments<T>& x, const T& by_position) const {
+    return unnormalized(field_.source(x, by_position, network_.batch), network_.width,
+                        Field::isotropic(network_.width));
+  }
+
+  struct GateFactors {
+    Moments gate;  ///< before its activation
+    Moments value;
+  };
+
+  [[nodiscard]] GateFactors gate_factors(const network::BasicGatedLinear<T, T>& op, const Signal& x) const {
+    const T bias = square(op.bias_std);
+    return {notes().noted_by_correlation("g", formula::linear_forward(x.moments, op.in, square(op.gate_std), bias)),
+            notes().noted("v", formula::linear_forward(x.moments, op.in, square(op.weight_std), bias))};
+  }
+
+  [[nodiscard]] Gradient through_norm(network::NormKind kind, const Moments& x, const Tokens& normalized_share,
+                                      const T& width, const Gradient& g) const {
+    if (field_.theory() == Theory::paper && kind == network::NormKind::layer_norm)
+      return unprojected(field_.paper_norm_backward(g.moments, x));
+    const bool centres = kind == network::NormKind::layer_norm;
+    // RMSNorm neither centres nor projects out the common direction: c = a takes both terms away.
+    const formula::NormShares<Tokens> shares{normalized_share, centres ? g.centred_share : normalized_share,
+                                             g.radial_share};
+    const Tokens scale = centres ? own(covariances(x)) : own(products(x));
+    return {field_.norm_backward(g.moments, x, scale, width, shares), centres ? field_.all(1) : g.centred_share,
+            field_.all(1)};
+  }
+
+  template <class Attended>
+  [[nodiscard]] Moments normalized_heads(const AttentionOp<T>& op, const Attended& attended) {
+    const Moments z = field_.heads(attended);
+    return op.inner_norm ? field_.normalized(*op.inner_norm, z, fan_of(op)) : z;
+  }
+
+  const Network& network_;
+  Field field_;
+};
+
+}  // namespace sigprop::predict

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "predict/tables/chained.hpp"
+#include "predict/walk/attention_shape.hpp"
+#include "predict/walk/algebra.hpp"
+#include "predict/walk/quantities.hpp"
+#include "sigprop/formula/attention_paper.hpp"
+#include "sigprop/formula/participation.hpp"
+
+namespace sigprop::predict {
+
+/// A field of tokens that are all alike: no mask and no input tells them apart. A mean, and one number
+/// for each kind of pair (formula::Moments, formula::Gradient), stand for all of them. T is the type of
+/// the numbers; Notes is shown the intermediate results.
+template <class T, class Notes = NoNotes>
+class AlikeTokens {
+ public:
+  using Number = T;
+  using Tokens = T;
+  using Pairs = formula::Gradient<T>;
+  using Moments = formula::Moments<T>;
+  using Anisotropy = formula::Anisotropy<T>;
+  using Tables = typename Functionals<T>::Tables;
+  using Signal = SignalOf<Moments, T, T, Anisotropy>;
+  using Gradient = GradientOf<Pairs, T>;
+  static constexpr bool is_large = false;
+
+  AlikeTokens(const network::Lifted<T>& network, Theory theory,
+              std::shared_ptr<Tables> tables = std::make_shared<Tables>(), const Notes& notes = {})
+      : network_(network), theory_(theory), tables_(std::move(tables)), notes_(notes) {
+    if constexpr (requires { activations_.show(notes_); }) activations_.show(notes_);
+  }
+
+  [[nodiscard]] Theory theory() const { return theory_; }
+  [[nodiscard]] const Notes& notes() const { return notes_; }
+  [[nodiscard]] auto& activations() { return activations_; }
+
+  // ---- numbers of tokens -------------------------------------------------------------------------------------------
+
+  [[nodiscard]] static T all(double x) { return T(x); }
+  [[nodiscard]] static T ratio(const T& part, const T& whole) { return whole > T(0) ? T(part / whole) : T(0); }
+  /// The mean of two shares, weighted by variances.
+  [[nodiscard]] static T weighted(const T& a, const T& variance_a, const T& b, const T& variance_b) {
+    return ratio(T(a * variance_a + b * variance_b), T(variance_a + variance_b));
+  }
+
+  // ---- ends --------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] static Moments source(const Moments& x, const T& /*by_position*/, const T& /*batch*/) { return x; }
+  [[nodiscard]] static Pairs loss_gradient(const Pairs& g) { return g; }
+  static void recall(const Moments&) {}
+
+  [[nodiscard]] profile::Forward profile_of(const Moments& x, const T& width, const T& batch) const {
+    return forward_of(x, network_.sequence_length, width, batch > T(1));
+  }
+  [[nodiscard]] profile::Backward profile_of(const Pairs& g, const T& width, const T& batch) const {
+    return backward_of(g, T(batch * network_.sequence_length * width), batch > T(1));
+  }
+
+  // ---- norms -------------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] Moments normalized(network::NormKind kind, const Moments& x, const T& width) const {
+    if (kind == network::NormKind::rms_norm) return formula::rms_norm_forward(x);
+    if (theory_ == Theory::paper) return formula::layer_norm_forward_paper(x, width);
+    return formula::layer_norm_forward(x);
+  }
+
+  [[nodiscard]] static Pairs norm_backward(const Pairs& g, const Moments& x, const T& scale, const T& width,
+                                           const formula::NormShares<T>& shares) {
+    return formula::norm_backward(g, scale, formula::correlation(x.covariance, x.variance), width, shares);
+  }
+  [[nodiscard]] static Pairs paper_norm_backward(const Pairs& g, const Moments& x) {
+    return formula::layer_norm_backward_paper(g, x);
+  }
+
+  // ---- anisotropy --------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] static Anisotropy isotropic(const T& width) { return {T(1) / width, T(1)}; }
+  static void begin_branch(Anisotropy& x) { x.linear = T(1); }
+
+  [[nodiscard]] static Anisotropy linear_anisotropy(const Anisotropy& x, const T& fan_out) {
+    return formula::linear_anisotropy(x, fan_out);
+  }
+  [[nodiscard]] Anisotropy gated_anisotropy(const Anisotropy& x, const network::BasicGatedLinear<T, T>& op,
+                                            const Moments& gate, const Moments& open, const Moments& value,
+                                            const Moments& y) {
+    const T from_gate = linear_share(op.activation, gate) * value.token_dot();
+    const T from_value = open.token_dot() * formula::centred_variance(value);
+    return formula::featurewise_anisotropy(formula::linear_anisotropy(x, op.out), share_of(from_gate + from_value, y),
+                                           op.out);
+  }
+  [[nodiscard]] Anisotropy activation_anisotropy(const Anisotropy& x, network::ActivationKind kind,
+                                                 const Moments& before, const Moments& y, const T& width) {
+    return formula::featurewise_anisotropy(x, share_of(linear_share(kind, before), y), width);
+  }
+  [[nodiscard]] static Anisotropy dropout_anisotropy(const Anisotropy& x, const Moments& before, const Moments& y,
+                                                     const T& width) {
+    return formula::featurewise_anisotropy(x, share_of(formula::centred_variance(before), y), width);
+  }
+  [[nodiscard]] static Anisotropy experts_anisotropy(const Anisotropy& x, const Anisotropy& y, const Moments& moments,
+                                                     const T& width, const network::BasicExperts<T, T>& op) {
+    return formula::experts_anisotropy(x, y, moments, width, op.count, op.chosen);
+  }
+  [[nodiscard]] static Anisotropy parallel_anisotropy(const Anisotropy& x, const Signal& a, const Signal& b) {
+    return formula::parallel_anisotropy(x, a.anisotropy, formula::centred_variance(a.moments), b.anisotropy,
+                                        formula::centred_variance(b.moments), a.width);
+  }
+  [[nodiscard]] static Anisotropy residual_anisotropy(const network::BasicResidual<T, T>& op, const Signal& x,
+                                                      const Signal& branch) {
+    return formula::residual_anisotropy(x.anisotropy, T(op.skip * op.skip * formula::centred_variance(x.moments)),
+                                        branch.anisotropy,
+                                        T(op.branch * op.branch * formula::centred_variance(branch.moments)), x.width);
+  }
+
+  // ---- attention ---------------------------------------------------------------------------------------------------
+
+  /// What an attention reads, and its softmax functionals there.
+  struct Attended {
+    bool cross = false;
+    Moments rows;
+    Moments keys;
+    formula::AttentionShape<T> shape;
+    formula::ScoreMoments<T> scores;
+    formula::SoftmaxMeans<T> softmax;  ///< empty in the paper's theory, which has no functionals
+  };
+
+  [[nodiscard]] Attended attend(const AttentionOp<T>& op, const Signal& x) {
+    require_covered(op);
+    const Signal& read = op.cross ? memory_ : x;
+    formula::AttentionShape<T> shape = attention_shape(op, network_.sequence_length, notes_);
+    shape.participation = read.anisotropy.participation;
+    const auto scores = notes_.noted(formula::attention_scores(x.moments, read.moments, shape));
+    return {op.cross, x.moments, read.moments, shape, scores, softmax_of(op, scores)};
+  }
+
+  void measure(const Attended& a, profile::AttentionMetrics& metrics) const {
+    metrics.score_variance = quantity(a.scores.variance);
+    if (theory_ == Theory::full) set_entropy(metrics, a.softmax.row.entropy, network_.sequence_length);
+  }
+
+  /// The outputs of all heads, before the norm and the projection.
+  [[nodiscard]] Moments heads(const Attended& a) const {
+    return notes_.noted("z", theory_ == Theory::paper ? formula::attention_paper_forward(a.rows, a.shape)
+                                                      : formula::attention_forward(a.rows, a.keys, a.shape, a.softmax));
+  }
+
+  [[nodiscard]] static Anisotropy heads_anisotropy(const Attended& a, const Signal& x) {
+    return formula::attention_anisotropy(x.moments, x.anisotropy, a.keys, a.shape, a.softmax);
+  }
+
+  /// The gradient at what the attention reads from that at the heads' outputs, and the norms of the
+  /// gradients of query, key and value weights. Cross-attention adds to the encoder's.
+  [[nodiscard]] Pairs backward(const Attended& a, const Signal& x, const Pairs& b, SquaredNorms<T>& norms) {
+    if (theory_ == Theory::paper) {
+      norms[2] = formula::weight_gradient(x.moments, formula::attention_paper_value_gradient(b, a.shape), a.shape.width,
+                                          T(a.shape.heads * a.shape.head_width), network_.batch,
+                                          network_.sequence_length);
+      return formula::attention_paper_backward(b, a.shape);
+    }
+    const auto back =
+        notes_.noted(formula::attention_backward(b, a.rows, a.keys, a.shape, a.softmax, network_.batch), x.moments,
+                     a.shape, network_.batch);
+    norms = {back.query_weight, back.key_weight, back.value_weight, norms[3]};
+    if (!a.cross) return back.input;
+    memory_gradient_ = memory_gradient_ + back.keys;
+    return back.rows;
+  }
+
+  /// The encoder's output, which cross-attention reads.
+  void attend_to(const Signal& memory) { memory_ = memory; }
+  [[nodiscard]] const Signal& memory() const { return memory_; }
+  /// The sum of the gradients at it from all cross-attention so far.
+  [[nodiscard]] const Pairs& memory_gradient() const { return memory_gradient_; }
+
+ private:
+  /// The part of an activation's centred variance that is linear in its input.
+  [[nodiscard]] T linear_share(network::ActivationKind kind, const Moments& x) {
+    const Pairs one{T(1), T(1), T(1)};
+    return activations_.backward(kind, one, x).covariance * formula::centred_variance(x);
+  }
+
+  [[nodiscard]] static T share_of(const T& part, const Moments& y) {
+    return formula::share_of(part, formula::centred_variance(y));
+  }
+
+  [[nodiscard]] formula::SoftmaxMeans<T> softmax_of(const AttentionOp<T>& op, const formula::ScoreMoments<T>& scores) {
+    if (theory_ == Theory::paper) return {};
+    const std::array<T, few_arguments> arguments{scores.variance, scores.correlation, network_.sequence_length,
+                                                 op.head_width};
+    return notes_.noted(
+        softmax_means(*tables_, scalar::value_of(network_.sequence_length), head_of(op), arguments));
+  }
+
+  void require_covered(const AttentionOp<T>& op) const {
+    const bool masked = op.mask == network::Mask::causal && !op.cross;
+    if (theory_ == Theory::full && masked) {
+      throw NotCovered(
+          "a causal mask is not covered where tokens count as exchangeable, as in an encoder or in a scheme that is "
+          "solved "
+          "by theory");
+    }
+    if (theory_ == Theory::full) return;
+    const auto refuse = [](const char* what) {
+      throw NotCovered(std::string(what) + " is not covered by the theory 'paper'; use --theory full");
+    };
+    if (masked) refuse("a causal mask");
+    if (op.cross) refuse("cross-attention");
+    if (op.rotary_base) refuse("attention with rotary positions");
+    if (op.query_key_norm) refuse("attention with a norm on queries and keys");
+    if (op.bias_std != T(0)) refuse("attention with biases");
+  }
+
+  const network::Lifted<T>& network_;
+  Theory theory_;
+  typename Functionals<T>::Activations activations_;
+  std::shared_ptr<Tables> tables_;
+  Notes notes_;
+  Signal memory_;
+  Pairs memory_gradient_;
+};
+
+/// The algebra of tokens that are all alike.
+template <class T, class Notes = NoNotes>
+using AlikeAlgebra = Algebra<AlikeTokens<T, Notes>>;
+
+}  // namespace sigprop::predict

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "predict/tables/head.hpp"
+#include "predict/walk/notes.hpp"
+#include "sigprop/formula/attention.hpp"
+#include "sigprop/network/lifted.hpp"
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::predict {
+
+template <class T>
+using AttentionOp = network::BasicAttention<T, T>;
+
+template <class T>
+[[nodiscard]] formula::RotaryMeans<T> rotary_means_of(const NoNotes& /*notes*/, const AttentionOp<T>& op,
+                                                      const T& length) {
+  return formula::rotary_means(length, op.head_width, op.rotary_width, *op.rotary_base);
+}
+
+/// Sizes and variances of an attention over sequences of this length. Grouped-query attention changes none
+/// of these moments: a key's smaller fan-out and the sum over its group's heads cancel.
+template <class T, class Notes = NoNotes>
+[[nodiscard]] formula::AttentionShape<T> attention_shape(const AttentionOp<T>& op, const T& length,
+                                                         const Notes& notes = {}) {
+  const auto square = [](const T& x) { return T(x * x); };
+  formula::RotaryMeans<T> rotated{T(1), T(1)};
+  if (op.rotary_base) rotated = rotary_means_of(notes, op, length);
+  return {length,
+          op.width,
+          op.heads,
+          op.head_width,
+          square(op.query_std),
+          square(op.key_std),
+          square(op.value_std),
+          square(op.bias_std),
+          op.dropout,
+          T(op.head_width * square(op.score_scale)),
+          T(1) / op.width,
+          rotated,
+          op.query_key_norm.has_value()};
+}
+
+template <class T>
+[[nodiscard]] Head head_of(const AttentionOp<T>& op) {
+  return {scalar::value_of(op.head_width), op.query_key_norm.has_value()};
+}
+
+}  // namespace sigprop::predict

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "predict/tables/row_table.hpp"
+#include "predict/tables/softmax_table.hpp"
+#include "sigprop/network/lifted.hpp"
+#include "sigprop/network/outline.hpp"
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::predict {
+
+/// One walk in one number type, each compiled in a file of its own. No summary yet.
+[[nodiscard]] profile::Profile walk_in_double(const network::Network& network, const network::Outline& outline,
+                                              Theory theory, const std::shared_ptr<SoftmaxTables<double>>& tables);
+[[nodiscard]] profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline,
+                                            Theory theory);
+
+/// The prefix that was asked for, else the one that suits the model. Throws NotCovered where it cannot be had.
+[[nodiscard]] Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked);
+
+/// A walk in which tokens differ, in double, by the theory `full`. Throws NotCovered where a variance
+/// leaves double's range: products of all pairs would be too large in wide numbers.
+[[nodiscard]] profile::Profile walk_masked(const network::Lifted<double>& network, const network::Outline& outline,
+                                           Prefix prefix, const profile::TokenLists& tokens,
+                                           const std::shared_ptr<RowTables>& rows);
+
+/// The same, whatever its range.
+[[nodiscard]] profile::Profile walk_by_token(const network::Lifted<double>& network, const network::Outline& outline,
+                                             Prefix prefix, const profile::TokenLists& tokens,
+                                             const std::shared_ptr<RowTables>& rows);
+
+}  // namespace sigprop::predict
