@@ -89,7 +89,7 @@ def long_comments(diff: str) -> list[str]:
         elif match := re.match(r"@@ -\S+ \+(\d+)", text):
             line = int(match[1])
         elif text.startswith("+"):
-            if len(text) - 1 > COMMENT_WIDTH and COMMENT.match(text[1:]):
+            if len(text) - 1 > COMMENT_WIDTH and COMMENT.match(text[1:]) and not text.endswith("----"):
                 found.append(f"{name}:{line}: the comment is {len(text) - 1} columns wide, but may be {COMMENT_WIDTH}")
             line += 1
     return found
