@@ -251,7 +251,7 @@ class Walk {
     const Weight w_q = weight(tensor, op, of_query), w_k = weight(tensor + 1, op, of_key);
     const Weight w_v = weight(tensor + 2, op, of_value), w_o = weight(tensor + 3, op, of_output);
     const auto turn = [this, base = op.rotary_base, width = op.head_width, rotated = op.rotary_width](bool backward,
-                                                                                                     Signal& y) {
+                                                                                                      Signal& y) {
       if (base) engine_.rotate(width, rotated, *base, backward, y);
     };
     Signal q = affine(*x, w_q, bias, op.bias_std), k = affine(*source, w_k, bias + 1, op.bias_std);

@@ -93,9 +93,8 @@ void check_token_by_token(const json& spec) {
   const network::Network network = test::network_of(spec);
   const network::Outline outline = network::outline_of(network);
   const profile::Profile exchangeable = test::predicted(spec);
-  const profile::Profile by_token = predict::walk_by_token(network::lifted<double>(network), outline,
-                                                           predict::Prefix::means, {},
-                                                           std::make_shared<predict::RowTables>());
+  const profile::Profile by_token = predict::walk_by_token(
+      network::lifted<double>(network), outline, predict::Prefix::means, {}, std::make_shared<predict::RowTables>());
   for (std::size_t i = 0; i < outline.points.size(); ++i) {
     const profile::Point &a = by_token.points[i], &b = exchangeable.points[i];
     CHECK(a.forward.second_moment.value == Approx(b.forward.second_moment.value).epsilon(1e-8));

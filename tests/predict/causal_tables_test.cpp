@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "predict/tokens/pair_field.hpp"
 #include "predict/tables/row_table.hpp"
+#include "predict/tokens/pair_field.hpp"
 
 namespace {
 

@@ -69,9 +69,7 @@ std::vector<double> differences(const network::Network& network, Theory theory, 
                                 predict::Predictor& predictor, const std::vector<check::Condition>& asked) {
   // Of a size the smallest step is one.
   // Behind a mask a prediction's last digits move with the grids of its quadratures.
-  const double h = is_rounded(knob)                             ? 1 / knob.lowest
-                   : knob.is_zero() && !network::has_mask(network) ? 1e-5
-                                                                   : 1e-3;
+  const double h = is_rounded(knob) ? 1 / knob.lowest : knob.is_zero() && !network::has_mask(network) ? 1e-5 : 1e-3;
   const Difference rule = difference(h, knob.is_zero());
   std::vector<double> out(asked.size(), 0);
   for (std::size_t s = 0; s < rule.steps.size(); ++s) {

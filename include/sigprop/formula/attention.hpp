@@ -12,19 +12,19 @@ namespace sigprop::formula {
 /// Sizes and variances of multi-head attention. Numbers are of type T so that a derivative can be taken by any of them.
 template <class T>
 struct AttentionShape {
-  T length;                           ///< L, tokens
-  T width;                            ///< d, input features
-  T heads;                            ///< H
-  T head_width;                       ///< k
-  T query_weight;                     ///< w_q, variance of an element of W_q
-  T key_weight;                       ///< w_k
-  T value_weight;                     ///< w_v
-  T bias_variance;                    ///< of the query, key and value biases
-  T dropout;                          ///< p on the softmax matrix
-  T score_gain;                       ///< k · scale², 1 for scores divided by √k
-  T participation = T(1) / width;     ///< s of the centred tokens that keys and values are made of; 1/d if isotropic
+  T length;                            ///< L, tokens
+  T width;                             ///< d, input features
+  T heads;                             ///< H
+  T head_width;                        ///< k
+  T query_weight;                      ///< w_q, variance of an element of W_q
+  T key_weight;                        ///< w_k
+  T value_weight;                      ///< w_v
+  T bias_variance;                     ///< of the query, key and value biases
+  T dropout;                           ///< p on the softmax matrix
+  T score_gain;                        ///< k · scale², 1 for scores divided by √k
+  T participation = T(1) / width;      ///< s of the centred tokens that keys and values are made of; 1/d if isotropic
   RotaryMeans<T> rotated{T(1), T(1)};  ///< 1 without rotary positions
-  bool normalized = false;            ///< every head's queries and keys pass a norm
+  bool normalized = false;             ///< every head's queries and keys pass a norm
 
   [[nodiscard]] bool operator==(const AttentionShape&) const = default;
 };

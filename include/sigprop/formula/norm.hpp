@@ -72,8 +72,8 @@ template <class T = double, class Signal = Moments<T>>
 template <class T>
 struct NormShares {
   T normalized;  ///< a: of the signal, what passed another norm and only residual sums since
-  T centred;  ///< c: of the gradient, what is already orthogonal to the features' common direction
-  T radial;   ///< ρ: of the gradient, what is already orthogonal to the normalized signal
+  T centred;     ///< c: of the gradient, what is already orthogonal to the features' common direction
+  T radial;      ///< ρ: of the gradient, what is already orthogonal to the normalized signal
 };
 
 /// Name     norm_backward

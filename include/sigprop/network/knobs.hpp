@@ -175,11 +175,7 @@ void change_knob(BasicNetwork<Size, Real>& network, const std::string& knob, con
     void size(const std::string& name, Size& n) const {
       if (name == knob) n = f(n);
     }
-    void size(const std::string& name, Real& n) const
-      requires(!std::is_same_v<Size, Real>)
-    {
-      number(name, n);
-    }
+    void size(const std::string& name, Real& n) const requires(!std::is_same_v<Size, Real>) { number(name, n); }
   };
   for_each_number(network, Visit{knob, f});
 }

@@ -70,7 +70,7 @@ struct BasicAttention {
   Real dropout{};      ///< on the softmax matrix
   Real score_scale{};  ///< factor on q·k
   std::optional<Real> rotary_base;
-  Size rotary_width{};  ///< features of a head that rotate with the position, where there is a base
+  Size rotary_width{};                     ///< features of a head that rotate with the position, where there is a base
   std::optional<NormKind> query_key_norm;  ///< of every head's queries and keys, before rotation
   std::optional<NormKind> inner_norm;      ///< of the heads' outputs together, before the output projection
   Real query_std{};
@@ -118,9 +118,9 @@ struct BasicExperts {
 /// One building block. `point` names the point of the profile after it; empty for none.
 template <class Size, class Real>
 struct BasicComponent {
-  std::variant<BasicLinear<Size, Real>, BasicGatedLinear<Size, Real>, Activation, BasicDropout<Real>,
-               BasicNorm<Size>, BasicAttention<Size, Real>, BasicResidual<Size, Real>,
-               BasicRepeat<Size, Real>, BasicParallel<Size, Real>, BasicExperts<Size, Real>>
+  std::variant<BasicLinear<Size, Real>, BasicGatedLinear<Size, Real>, Activation, BasicDropout<Real>, BasicNorm<Size>,
+               BasicAttention<Size, Real>, BasicResidual<Size, Real>, BasicRepeat<Size, Real>,
+               BasicParallel<Size, Real>, BasicExperts<Size, Real>>
       op;
   std::string point;
 };

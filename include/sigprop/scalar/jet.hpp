@@ -76,9 +76,7 @@ struct Jet {
     return x.through(e, e);
   }
   friend Jet log(const Jet& x) { return x.through(std::log(x.value), 1 / x.value); }
-  friend Jet log10(const Jet& x) {
-    return x.through(std::log10(x.value), 1 / (x.value * std::numbers::ln10));
-  }
+  friend Jet log10(const Jet& x) { return x.through(std::log10(x.value), 1 / (x.value * std::numbers::ln10)); }
   friend Jet abs(const Jet& x) { return x.value < 0 ? -x : x; }
   friend Jet sin(const Jet& x) { return x.through(std::sin(x.value), std::cos(x.value)); }
   friend Jet cos(const Jet& x) { return x.through(std::cos(x.value), -std::sin(x.value)); }
@@ -98,9 +96,7 @@ struct Jet {
 
  private:
   /// erf'(x)
-  [[nodiscard]] static double bell(double x) {
-    return 2 * std::numbers::inv_sqrtpi * std::exp(-x * x);
-  }
+  [[nodiscard]] static double bell(double x) { return 2 * std::numbers::inv_sqrtpi * std::exp(-x * x); }
 };
 
 template <std::size_t N>

@@ -85,7 +85,8 @@ Explaining::Signal Explaining::arisen(const Signal& x) {
     notebook_->explain_everywhere(symbol.text, meaning);
     return Notebook::only_named(symbol, value);
   };
-  out.normalized_share = share("a", x.normalized_share, "share of the variance that passed a norm and only residual sums since");
+  out.normalized_share =
+      share("a", x.normalized_share, "share of the variance that passed a norm and only residual sums since");
   out.anisotropy.participation =
       share("s", x.anisotropy.participation, "participation of the tokens' spread, 1/width if isotropic");
   out.anisotropy.linear = Expression(x.anisotropy.linear.sample());
@@ -108,7 +109,8 @@ Explaining::Gradient Explaining::taken(const Gradient& g, std::size_t number) {
   };
   out.centred_share =
       share("c", "c", g.centred_share, "share of the gradient's variance orthogonal to the features' common direction");
-  out.radial_share = share("ρ", "\\rho", g.radial_share, "share of the gradient's variance orthogonal to the normalized signal");
+  out.radial_share =
+      share("ρ", "\\rho", g.radial_share, "share of the gradient's variance orthogonal to the normalized signal");
   return out;
 }
 

@@ -54,9 +54,9 @@ Gradient NotebookNotes::noted(const char* index, const Gradient& g) const {
 }
 
 formula::AttentionGradient<Expression> NotebookNotes::noted(formula::AttentionGradient<Expression> back,
-                                                                  const Signal& rows,
-                                                                  const formula::AttentionShape<Expression>& shape,
-                                                                  const Expression& batch) const {
+                                                            const Signal& rows,
+                                                            const formula::AttentionShape<Expression>& shape,
+                                                            const Expression& batch) const {
   back.value = noted("v", back.value);
   back.query = noted("q", back.query);
   back.key = noted("k", back.key);
@@ -167,12 +167,10 @@ formula::SoftmaxMeans<Expression> softmax_means(SoftmaxTables<double>& tables, d
 
 formula::RotaryMeans<Expression> rotary_means_of(const NotebookNotes& notes, const AttentionOp<Expression>& op,
                                                  const Expression& length) {
-  const formula::RotaryMeans<double> known = formula::rotary_means(
-      length.sample(), op.head_width.sample(), op.rotary_width.sample(), op.rotary_base->sample());
-  return {notes.noted("κ̄", "\\bar\\kappa",
-                      Expression::function({"κ̄", "\\bar\\kappa"}, {length}, known.once)),
-          notes.noted("κ̄₂", "\\bar\\kappa_2",
-                      Expression::function({"κ̄₂", "\\bar\\kappa_2"}, {length}, known.twice))};
+  const formula::RotaryMeans<double> known = formula::rotary_means(length.sample(), op.head_width.sample(),
+                                                                   op.rotary_width.sample(), op.rotary_base->sample());
+  return {notes.noted("κ̄", "\\bar\\kappa", Expression::function({"κ̄", "\\bar\\kappa"}, {length}, known.once)),
+          notes.noted("κ̄₂", "\\bar\\kappa_2", Expression::function({"κ̄₂", "\\bar\\kappa_2"}, {length}, known.twice))};
 }
 
 }  // namespace sigprop::predict

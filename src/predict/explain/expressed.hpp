@@ -4,10 +4,10 @@
 #include <array>
 #include <memory>
 
-#include "predict/tables/activation_moments.hpp"
-#include "predict/walk/attention_shape.hpp"
-#include "predict/tables/chained.hpp"
 #include "predict/explain/notebook.hpp"
+#include "predict/tables/activation_moments.hpp"
+#include "predict/tables/chained.hpp"
+#include "predict/walk/attention_shape.hpp"
 #include "sigprop/formula/attention.hpp"
 
 /// What a walk in expressions reads and writes: functions without a closed form as symbols, and notes.

@@ -116,8 +116,8 @@ void set_expressions(const Network& layer, Theory theory, const std::shared_ptr<
     name(residual->branch, "β", "\\beta");
   }
   using Algebraic = AlikeAlgebra<Expression, NotebookNotes>;
-  Algebraic algebra(named, AlikeTokens<Expression, NotebookNotes>(named, theory, tables,
-                                                                  {std::make_shared<Notebook>()}));
+  Algebraic algebra(named,
+                    AlikeTokens<Expression, NotebookNotes>(named, theory, tables, {std::make_shared<Notebook>()}));
   const auto number = [](double value) { return Expression(value); };
   const formula::Moments<double>& m = memory.moments;
   algebra.field().attend_to({{number(m.mean), number(m.variance), number(m.covariance), number(m.cross_covariance)},

@@ -4,8 +4,8 @@
 #include <functional>
 #include <memory>
 
-#include "predict/walk/walk_in.hpp"
 #include "predict/slopes/walk_in_jets.hpp"
+#include "predict/walk/walk_in.hpp"
 #include "predict/walk/warnings.hpp"
 #include "sigprop/network/knobs.hpp"
 #include "sigprop/network/lifted.hpp"
@@ -83,8 +83,7 @@ class Differences {
 
   [[nodiscard]] double log_at(const Knob& knob, double step) const {
     network::Lifted<double> moved = network::lifted<double>(network_);
-    network::change_knob(moved, knob.name,
-                         [&](double x) { return knob.is_zero() ? step : x * std::exp(step); });
+    network::change_knob(moved, knob.name, [&](double x) { return knob.is_zero() ? step : x * std::exp(step); });
     return log_of(walk_masked(moved, outline_, prefix_, {}, rows_));
   }
 

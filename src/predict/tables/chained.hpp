@@ -38,7 +38,8 @@ class ChainedActivations {
 
   [[nodiscard]] formula::Gradient<T> backward(network::ActivationKind kind, const formula::Gradient<T>& g,
                                               const formula::Moments<T>& x) {
-    const formula::Gradient<ArgumentJet> factor = known_.backward(kind, {ArgumentJet(1), ArgumentJet(1), ArgumentJet(1)}, variables(x));
+    const formula::Gradient<ArgumentJet> factor =
+        known_.backward(kind, {ArgumentJet(1), ArgumentJet(1), ArgumentJet(1)}, variables(x));
     const auto out = follower(x);
     return {g.variance * out(factor.variance), g.covariance * out(factor.covariance),
             g.cross_covariance * out(factor.cross_covariance)};
@@ -63,7 +64,8 @@ template <std::size_t N>
 [[nodiscard]] formula::SoftmaxMeans<scalar::Jet<N>> softmax_means(SoftmaxTables<ArgumentJet>& tables, double length,
                                                                   const Head& head,
                                                                   const std::array<scalar::Jet<N>, few_arguments>& x) {
-  const formula::SoftmaxMeans<ArgumentJet> known = tables.of(length, head)(ArgumentJet(x[0].value, 0), ArgumentJet(x[1].value, 1));
+  const formula::SoftmaxMeans<ArgumentJet> known =
+      tables.of(length, head)(ArgumentJet(x[0].value, 0), ArgumentJet(x[1].value, 1));
   const auto out = [&](const ArgumentJet& f) { return chained<N>(f, x); };
   return {{out(known.row.squares), out(known.row.query_jacobian), out(known.row.key_jacobian), out(known.row.entropy)},
           {out(known.pair.overlap), out(known.pair.query_jacobian), out(known.pair.key_jacobian)}};

@@ -26,7 +26,8 @@ class ActivationPairs {
   using Pair = ActivationMoments<double>::Pair;
 
   template <class Alike, class Unlike>
-  [[nodiscard]] Eigen::MatrixXd by_pair(const Eigen::MatrixXd& covariances, const Alike& alike, const Unlike& unlike) const;
+  [[nodiscard]] Eigen::MatrixXd by_pair(const Eigen::MatrixXd& covariances, const Alike& alike,
+                                        const Unlike& unlike) const;
   [[nodiscard]] Eigen::MatrixXd from_curve(const Eigen::MatrixXd& covariances, double Pair::*part) const;
   [[nodiscard]] Pair exact(double r) const;
 

@@ -6,9 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "predict/tables/row_table.hpp"
 #include "predict/tokens/pair_field.hpp"
 #include "predict/tokens/rotary_field.hpp"
-#include "predict/tables/row_table.hpp"
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/predict/predict.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "predict/tokens/causal_attention.hpp"
 #include "predict/tables/curve.hpp"
+#include "predict/tokens/causal_attention.hpp"
 
 namespace sigprop::predict {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "predict/tokens/causal_attention.hpp"
 #include "predict/tables/curve.hpp"
+#include "predict/tokens/causal_attention.hpp"
 #include "predict/tokens/symmetric.hpp"
 #include "sigprop/predict/predict.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <Eigen/Core>
 
-#include "predict/tokens/token_pairs.hpp"
 #include "predict/tables/softmax_table.hpp"
+#include "predict/tokens/token_pairs.hpp"
 #include "sigprop/formula/attention.hpp"
 
 namespace sigprop::predict {

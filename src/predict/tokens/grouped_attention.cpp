@@ -95,10 +95,10 @@ TokenPairs GroupedTokens::backward(const Attended& a, const Signal& /*x*/, const
 TokenPairs GroupedTokens::causal_backward(const Attended& a, const TokenPairs& b, Norms& norms) const {
   const double fan = fan_of(a.shape);
   const CausalGradient back = a.causal->backward(b.within);
-  TokenPairs in{groups_.get(),
-                fan * (a.shape.value_weight * back.value + a.shape.query_weight * back.query +
-                       a.shape.key_weight * back.key),
-                {}};
+  TokenPairs in{
+      groups_.get(),
+      fan * (a.shape.value_weight * back.value + a.shape.query_weight * back.query + a.shape.key_weight * back.key),
+      {}};
   double value = groups_->total(a.mixed.within.cwiseProduct(b.within));
   double query = groups_->total(a.x.within.cwiseProduct(back.query));
   double key = back.key_weight;

@@ -150,8 +150,8 @@ double held(double v) {
 }
 
 /// Puts the functionals of one group's pairs into the field, from ln(P M)/v, ln[T12_q/(P (1-1/I))]/v and T12_k/T12_q - ρ.
-void set_row(const TokenGroups& places, Index g, double v, const ReducedRow& reduced, const Eigen::MatrixXd& correlation,
-             PairField& field) {
+void set_row(const TokenGroups& places, Index g, double v, const ReducedRow& reduced,
+             const Eigen::MatrixXd& correlation, PairField& field) {
   const ArrayXd overlap = (v * reduced[0]).exp() / longer_rows(places, g);
   const ArrayXd query = (1 - 1 / places.middle(g)) * overlap * (v * reduced[1]).exp();
   set_row_of(places, g, overlap, field.overlap);
@@ -161,8 +161,8 @@ void set_row(const TokenGroups& places, Index g, double v, const ReducedRow& red
 
 /// Every pair by itself: few keys are no grid.
 template <class Exact>
-void fill_pair_by_pair(const TokenGroups& places, const Eigen::VectorXd& score_variance, const Eigen::MatrixXd& correlation,
-                       const Exact& exact, PairField& field) {
+void fill_pair_by_pair(const TokenGroups& places, const Eigen::VectorXd& score_variance,
+                       const Eigen::MatrixXd& correlation, const Exact& exact, PairField& field) {
   for (Index g = 1; g + 1 < places.count(); ++g) {
     const double v = held(score_variance[g]);
     const ArrayXd rho = row_of(places, correlation, g).cwiseMax(0.0), keys = longer_rows(places, g);

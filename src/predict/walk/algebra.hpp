@@ -98,9 +98,8 @@ class Algebra {
   [[nodiscard]] Gradient loss_gradient() {
     const T& variance = network_.gradient_variance;
     const bool batched = network_.batch > T(1);
-    return unprojected(
-        field_.loss_gradient({variance, variance * network_.gradient_token_correlation,
-                              batched ? T(variance * network_.gradient_cross_correlation) : T(0)}));
+    return unprojected(field_.loss_gradient({variance, variance * network_.gradient_token_correlation,
+                                             batched ? T(variance * network_.gradient_cross_correlation) : T(0)}));
   }
 
   [[nodiscard]] profile::Forward profile_of(const Signal& x) const {
@@ -148,9 +147,9 @@ class Algebra {
     const auto& attended = field_.attend(op, x);
     field_.measure(attended, metrics);
     const auto anisotropy = field_.heads_anisotropy(attended, x);
-    return unnormalized(formula::linear_forward(normalized_heads(op, attended), fan_of(op), square(op.output_std),
-                                                square(op.bias_std)),
-                        x.width, field_.linear_anisotropy(anisotropy, x.width));
+    return unnormalized(
+        formula::linear_forward(normalized_heads(op, attended), fan_of(op), square(op.output_std), square(op.bias_std)),
+        x.width, field_.linear_anisotropy(anisotropy, x.width));
   }
 
   /// The mean over the experts that a token passes, from what they read and one expert's output.
@@ -223,8 +222,8 @@ class Algebra {
                                   SquaredNorms<T>& norms) {
     const T fan = fan_of(op);
     const auto& attended = field_.attend(op, x);
-    Pairs b = notes().noted(op.inner_norm ? "n" : "z",
-                            formula::linear_backward(g.moments, op.width, square(op.output_std)));
+    Pairs b =
+        notes().noted(op.inner_norm ? "n" : "z", formula::linear_backward(g.moments, op.width, square(op.output_std)));
     if (op.inner_norm) {
       const Moments heads = field_.heads(attended);
       b = notes().noted("z", through_norm(*op.inner_norm, heads, field_.all(0), fan, unprojected(b)).moments);

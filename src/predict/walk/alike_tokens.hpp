@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "predict/tables/chained.hpp"
-#include "predict/walk/attention_shape.hpp"
 #include "predict/walk/algebra.hpp"
+#include "predict/walk/attention_shape.hpp"
 #include "predict/walk/quantities.hpp"
 #include "sigprop/formula/attention_paper.hpp"
 #include "sigprop/formula/participation.hpp"
@@ -157,14 +157,13 @@ class AlikeTokens {
   /// gradients of query, key and value weights. Cross-attention adds to the encoder's.
   [[nodiscard]] Pairs backward(const Attended& a, const Signal& x, const Pairs& b, SquaredNorms<T>& norms) {
     if (theory_ == Theory::paper) {
-      norms[2] = formula::weight_gradient(x.moments, formula::attention_paper_value_gradient(b, a.shape), a.shape.width,
-                                          T(a.shape.heads * a.shape.head_width), network_.batch,
-                                          network_.sequence_length);
+      norms[2] =
+          formula::weight_gradient(x.moments, formula::attention_paper_value_gradient(b, a.shape), a.shape.width,
+                                   T(a.shape.heads * a.shape.head_width), network_.batch, network_.sequence_length);
       return formula::attention_paper_backward(b, a.shape);
     }
-    const auto back =
-        notes_.noted(formula::attention_backward(b, a.rows, a.keys, a.shape, a.softmax, network_.batch), x.moments,
-                     a.shape, network_.batch);
+    const auto back = notes_.noted(formula::attention_backward(b, a.rows, a.keys, a.shape, a.softmax, network_.batch),
+                                   x.moments, a.shape, network_.batch);
     norms = {back.query_weight, back.key_weight, back.value_weight, norms[3]};
     if (!a.cross) return back.input;
     memory_gradient_ = memory_gradient_ + back.keys;
@@ -192,8 +191,7 @@ class AlikeTokens {
     if (theory_ == Theory::paper) return {};
     const std::array<T, few_arguments> arguments{scores.variance, scores.correlation, network_.sequence_length,
                                                  op.head_width};
-    return notes_.noted(
-        softmax_means(*tables_, scalar::value_of(network_.sequence_length), head_of(op), arguments));
+    return notes_.noted(softmax_means(*tables_, scalar::value_of(network_.sequence_length), head_of(op), arguments));
   }
 
   void require_covered(const AttentionOp<T>& op) const {

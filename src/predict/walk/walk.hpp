@@ -191,8 +191,8 @@ class Walk {
     const Signal x = std::move(tape_.back());
     tape_.pop_back();
     SquaredNorms<T> norms;
-    Gradient back = observer_.backward(op, x, g, norms,
-                                       [&](const Signal& read) { return algebra_.backward(op, read, g, norms); });
+    Gradient back =
+        observer_.backward(op, x, g, norms, [&](const Signal& read) { return algebra_.backward(op, read, g, norms); });
     for (std::size_t weight = weights_of<Op>; weight-- > 0;) observer_.at_weight(--position_.weight, norms[weight]);
     return back;
   }
