@@ -46,8 +46,8 @@ ROOMS = {
     ),
 }
 
-# Rooms that are divided: folder of src/ROOM: other folders of the room that it may include. Readers of a walk are
-# included by nobody, and tables know nothing but formulas.
+# Rooms that are divided: folder of src/ROOM: other folders of the room that it may include. Readers
+# of a walk are included by nobody, and tables know nothing but formulas.
 DIVISIONS = {
     "predict": {
         "tables": (),
@@ -58,7 +58,8 @@ DIVISIONS = {
     },
 }
 
-# The headers of other rooms that a folder of a divided room may include, where these are not all that its room may.
+# The headers of other rooms that a folder of a divided room may include, where these are not all
+# that its room may.
 FOREIGN = {("predict", "tables"): ("sigprop/formula/", "sigprop/scalar/", "sigprop/network/activation_kind.hpp")}
 
 # Headers of the standard library that a room must do without: a formula computes, it does not read or write.

@@ -32,7 +32,8 @@ Cell cell_of(const Quantity* value) {
   return value != nullptr ? Cell(*value) : Cell();
 }
 
-/// Columns of every profile, empty where it has no such quantity; the others it has only with their quantity.
+/// Columns of every profile, empty where it has no such quantity; the others it has only with their
+/// quantity.
 bool is_usual(Presence presence) {
   return presence == Presence::always || presence == Presence::attention;
 }

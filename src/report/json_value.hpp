@@ -33,7 +33,8 @@ using Json = nlohmann::ordered_json;
   return {{"value", nullptr}, {"log10", q.log10}};
 }
 
-/// The place of a dotted name in nested objects, which are created: out["weights"]["query"]["gradient_norm"].
+/// The place of a dotted name in nested objects, which are created:
+/// out["weights"]["query"]["gradient_norm"].
 [[nodiscard]] inline Json& nested(Json& out, std::string_view name) {
   const std::size_t dot = name.find('.');
   Json& member = out[std::string(name.substr(0, dot))];

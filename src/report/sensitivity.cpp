@@ -20,8 +20,8 @@ constexpr std::size_t slope_width = 14;
 /// A number below this is the rounding of 0.
 constexpr double rounding = 1e-11;
 
-/// The number to the six digits or so that different processors agree on: knobs of equal slopes keep
-/// their order.
+/// The number to the six digits or so that different processors agree on: knobs of equal slopes
+/// keep their order.
 double agreed(double x) {
   constexpr double steps = 0x1p20;
   if (x < rounding) return 0;

@@ -76,8 +76,8 @@ bool is_after(const Point& point, const AttentionKind& kind) {
   return point.path.ends_with("/" + std::string(kind.name));
 }
 
-/// The kinds of attention that the row of a point shows: the one that the point is named after, and,
-/// at the end of a layer, those that no point of the layer is named after.
+/// The kinds of attention that the row of a point shows: the one that the point is named after,
+/// and, at the end of a layer, those that no point of the layer is named after.
 std::vector<const AttentionKind*> attention_at(const Profile& profile, std::size_t index) {
   const std::vector<Point>& points = profile.points;
   const std::size_t layer = points[index].layer;

@@ -153,8 +153,8 @@ template <class T>
   return out;
 }
 
-/// Rotary positions on the first `rotated` features m of every head: features f and f + m/2 of token i turn by the angle
-/// i · base^(-2f/m), backward by its negative.
+/// Rotary positions on the first `rotated` features m of every head: features f and f + m/2 of
+/// token i turn by the angle i · base^(-2f/m), backward by its negative.
 template <class T>
 void rotate(Team team, Tokens tokens, Eigen::Index head_width, Eigen::Index rotated, double base, bool backward,
             Matrix<T>& x) {

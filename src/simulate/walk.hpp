@@ -187,7 +187,8 @@ class Walk {
     return y;
   }
 
-  /// Records the squared norm of the gradient of y = x wᵀ with respect to w; g is the gradient at y.
+  /// Records the squared norm of the gradient of y = x wᵀ with respect to w; g is the gradient at
+  /// y.
   void record_weight_gradient(std::uint32_t tensor, std::size_t weight, const Signal& g, const Signal& x) {
     engine_.record_weight_gradient(tensor, layout_.weights[weight], g, x);
   }

@@ -83,7 +83,8 @@ TEST_CASE("a deep transformer without norms overflows double and stays finite in
 }
 
 TEST_CASE("scores of a cross-attention beyond the range of double keep their logarithm") {
-  // The norms of the encoder's branches leave its memory to grow by its skips alone; the decoder has no norms.
+  // The norms of the encoder's branches leave its memory to grow by its skips alone; the decoder
+  // has no norms.
   json spec = test::encoder_decoder_of(test::changed({{"layers", 12}}));
   spec["encoder"]["residual"] = {{"skip", std::vector<double>(24, 1e6)}};
   spec["encoder"]["residual"]["skip"].back() = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever reads a profile reads the table of quantities: each reader's set of names against it. Every
-// quantity has a value of its own, so that a reader that confuses two of them is found as well.
+// Whatever reads a profile reads the table of quantities: each reader's set of names against it.
+// Every quantity has a value of its own, so that a reader that confuses two of them is found as
+// well.
 #include <catch2/catch.hpp>
 #include <set>
 #include <sstream>

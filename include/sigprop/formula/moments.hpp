@@ -5,8 +5,9 @@
 
 namespace sigprop::formula {
 
-/// Moments of a gradient g = ∂loss/∂x of shape (B, L, D); its mean is 0. More generally, a number for every
-/// kind of pair of tokens: a token with itself, two tokens of one sequence, two tokens of two sequences.
+/// Moments of a gradient g = ∂loss/∂x of shape (B, L, D); its mean is 0. More generally, a number
+/// for every kind of pair of tokens: a token with itself, two tokens of one sequence, two tokens of
+/// two sequences.
 template <class T>
 struct Gradient {
   T variance{};          ///< γ² = E[g²]
@@ -45,9 +46,10 @@ struct Moments {
 // ---- a field of tokens ----------------------------------------------------------------------------------------------
 //
 // The formulas of most components are the same for every pair of tokens. They are written with the
-// functions below, which have overloads for the fields that a signal can live on: here tokens that are
-// all alike, where three numbers stand for all pairs; in predict/tokens groups of tokens, where matrices
-// do. A signal has a mean for every token and a covariance for every pair; a gradient has pairs only.
+// functions below, which have overloads for the fields that a signal can live on: here tokens that
+// are all alike, where three numbers stand for all pairs; in predict/tokens groups of tokens, where
+// matrices do. A signal has a mean for every token and a covariance for every pair; a gradient has
+// pairs only.
 
 /// Cov[x_i, x_j] of every pair.
 template <class T>

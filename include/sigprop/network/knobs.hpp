@@ -12,8 +12,8 @@ namespace sigprop::network {
 
 /// A number of a model that can be varied in all components that have it, every layer's among them.
 struct Knob {
-  /// As in a spec, without the stack: "residual.branch", "init.std.query", "width"; for one of two stacks
-  /// "decoder.residual.branch".
+  /// As in a spec, without the stack: "residual.branch", "init.std.query", "width"; for one of two
+  /// stacks "decoder.residual.branch".
   std::string name;
   bool whole = false;  ///< a size or a count
   double lowest = 0;   ///< over the components that have it: the same as `highest` unless layers differ
@@ -23,12 +23,13 @@ struct Knob {
   [[nodiscard]] bool is_zero() const { return lowest == 0 && highest == 0; }
 };
 
-/// The knobs of a network: standard deviations of weights, residual scales, dropout, widths, sequence
-/// length, batch and vocabulary, moments of the input and of the loss gradient. Widths are knobs only in
-/// a stack, where their names are known.
+/// The knobs of a network: standard deviations of weights, residual scales, dropout, widths,
+/// sequence length, batch and vocabulary, moments of the input and of the loss gradient. Widths are
+/// knobs only in a stack, where their names are known.
 [[nodiscard]] std::vector<Knob> knobs_of(const Network& network);
 
-/// True if all linear maps of the list lead to the width of a feed-forward network and back, as in a stack.
+/// True if all linear maps of the list lead to the width of a feed-forward network and back, as in
+/// a stack.
 template <class Size, class Real>
 [[nodiscard]] bool is_stack(const std::vector<BasicComponent<Size, Real>>& list) {
   bool named = true, any = false;
@@ -40,8 +41,8 @@ template <class Size, class Real>
   return named && any;
 }
 
-/// Calls visit.number(knob, x) for every number of a list of components and visit.size(knob, n) for every
-/// size, in the order of the forward pass.
+/// Calls visit.number(knob, x) for every number of a list of components and visit.size(knob, n) for
+/// every size, in the order of the forward pass.
 template <class Size, class Real, class Visit>
 class NumbersOfComponents {
  public:
@@ -136,8 +137,9 @@ class NumbersOfComponents {
   bool in_branch_ = false;  ///< inside a residual branch
 };
 
-/// Calls visit.number(knob, x) for every number of a network that can be varied and visit.size(knob, n)
-/// for every size and count, x and n by reference. A knob comes as often as there are components that have it.
+/// Calls visit.number(knob, x) for every number of a network that can be varied and
+/// visit.size(knob, n) for every size and count, x and n by reference. A knob comes as often as
+/// there are components that have it.
 template <class Size, class Real, class Visit>
 void for_each_number(BasicNetwork<Size, Real>& network, Visit&& visit) {
   using Numbers = NumbersOfComponents<Size, Real, std::remove_reference_t<Visit>>;

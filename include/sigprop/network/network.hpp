@@ -11,8 +11,8 @@
 #include "sigprop/network/activation_kind.hpp"
 #include "sigprop/profile/summary.hpp"
 
-/// What a model is: plain structs that both interpreters (prediction and simulation) walk. Signals are
-/// of shape (B, L, D). Every struct is a template over the types of its sizes and of its other
+/// What a model is: plain structs that both interpreters (prediction and simulation) walk. Signals
+/// are of shape (B, L, D). Every struct is a template over the types of its sizes and of its other
 /// numbers: a spec is read into plain ones, and a prediction walks a copy whose numbers carry
 /// derivatives or names (lifted.hpp).
 namespace sigprop::network {
@@ -91,8 +91,8 @@ struct BasicResidual {
   std::vector<BasicComponent<Size, Real>> of;
 };
 
-/// The same list, `times` times, with weights of their own or, if tied, with the first copy's. At the
-/// outer level one copy is one layer.
+/// The same list, `times` times, with weights of their own or, if tied, with the first copy's. At
+/// the outer level one copy is one layer.
 template <class Size, class Real>
 struct BasicRepeat {
   std::size_t times = 1;
@@ -106,8 +106,8 @@ struct BasicParallel {
   std::vector<std::vector<BasicComponent<Size, Real>>> of;
 };
 
-/// A mixture of experts: `count` lists with weights of their own. Every token passes `chosen` of them,
-/// drawn uniformly and independently for each token, and gets the mean of their outputs.
+/// A mixture of experts: `count` lists with weights of their own. Every token passes `chosen` of
+/// them, drawn uniformly and independently for each token, and gets the mean of their outputs.
 template <class Size, class Real>
 struct BasicExperts {
   Size count{1};
@@ -213,8 +213,8 @@ void remove_masks(Network& network);
 /// True if the component, or one inside it, has weights.
 [[nodiscard]] bool has_weights(const Component& component);
 
-/// True if every component of the list passes a token's scale on: f(a x) = a f(x) for a > 0. GELU and
-/// SiLU count as such, which they nearly are.
+/// True if every component of the list passes a token's scale on: f(a x) = a f(x) for a > 0. GELU
+/// and SiLU count as such, which they nearly are.
 template <class Size, class Real>
 [[nodiscard]] bool is_homogeneous(const std::vector<BasicComponent<Size, Real>>& list) {
   bool out = true;

@@ -25,7 +25,8 @@ struct WeightSlot {
   Size in;
 };
 
-/// The weights that a component itself has, in forward order. A name is valid as long as the component.
+/// The weights that a component itself has, in forward order. A name is valid as long as the
+/// component.
 template <class Size, class Real>
 [[nodiscard]] auto weight_slots(const BasicLinear<Size, Real>& op) {
   using Op = BasicLinear<Size, Real>;
@@ -94,7 +95,8 @@ struct Outline {
 
 [[nodiscard]] Outline outline_of(const Network& network);
 
-/// A profile with the outline's points, layers and weights, whose quantities are still to be filled in.
+/// A profile with the outline's points, layers and weights, whose quantities are still to be filled
+/// in.
 [[nodiscard]] profile::Profile blank_profile(const Outline& outline);
 
 /// One layer of a network, by its number from 1 in the outline, as a network of its own: its outer components, repeats unrolled, without

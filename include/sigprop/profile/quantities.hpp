@@ -14,7 +14,8 @@
 /// sequences of L tokens with D features.
 namespace sigprop::profile {
 
-/// What a profile must have so that it holds a quantity. JSON and CSV write quantities in this order.
+/// What a profile must have so that it holds a quantity. JSON and CSV write quantities in this
+/// order.
 enum class Presence { always, attention, cross_attention, batch, mask, token_list, gram_list };
 
 /// The number that an error of a quantity is relative to. `none`: the quantity is another one in
@@ -154,7 +155,8 @@ inline constexpr ListRow token_lists[] = {
      chain::access<Point, std::vector<Quantity>, &Point::forward, &Forward::gram>},
 };
 
-/// The quantities of a layer. A name begins with the kind of attention, the key of its object in JSON.
+/// The quantities of a layer. A name begins with the kind of attention, the key of its object in
+/// JSON.
 inline constexpr LayerRow layer_quantities[] = {
     {"attention.score_variance", "1", "variance of a row's scores around their mean, before the softmax",
      Presence::attention, Scale::itself, ErrorKind::scores,
@@ -174,8 +176,8 @@ inline constexpr LayerRow layer_quantities[] = {
      ErrorKind::entropy, chain::attention<&Layer::cross_attention, &AttentionMetrics::entropy_fraction>},
 };
 
-/// The quantities of a weight, which `name_of` puts behind "weights." and the weight's name. The error
-/// of a query's or a key's weight is larger: ErrorKind::score_weight.
+/// The quantities of a weight, which `name_of` puts behind "weights." and the weight's name. The
+/// error of a query's or a key's weight is larger: ErrorKind::score_weight.
 inline constexpr WeightRow weight_quantities[] = {
     {"gradient_norm", "g", "√E‖∂loss/∂W‖² over the batch; absent for query and key in the theory paper",
      Presence::always, Scale::itself, ErrorKind::value_weight, chain::access<Weight, Quantity, &Weight::gradient_norm>},

@@ -9,7 +9,8 @@
 namespace sigprop::profile {
 
 /// Where a run of equal layers leads: a layer as a map of the second moment q and of r = c/q, the
-/// correlation of its token products. For a signal of mean 0 these are variance and token correlation.
+/// correlation of its token products. For a signal of mean 0 these are variance and token
+/// correlation.
 struct LayerRecursion {
   enum class Kind {
     resets,   ///< q' = C(r)
@@ -20,8 +21,8 @@ struct LayerRecursion {
     other     ///< none of these, or not the same from the first layer to the last
   };
 
-  /// An eigenvalue of the gradient's map of (γ², η) back through one of the layers, where the signal is as
-  /// it is after many of them.
+  /// An eigenvalue of the gradient's map of (γ², η) back through one of the layers, where the
+  /// signal is as it is after many of them.
   struct Mode {
     double growth = 1;                  ///< per layer
     std::optional<double> correlation;  ///< η/γ² of its eigenvector, if a gradient can have it: from -1/(L - 1) to 1
@@ -37,7 +38,8 @@ struct LayerRecursion {
   double end_correlation = 0;    ///< r after the last
 
   std::optional<double> correlation;  ///< r*, to which r goes; none where layers do not lead to one
-  /// Of the distance from r* per layer; where layers add, the slope at r* of the r of what is added.
+  /// Of the distance from r* per layer; where layers add, the slope at r* of the r of what is
+  /// added.
   double shrinking = 0;
   double increment = 0;         ///< C(r*)
   double growth = 1;            ///< q'/q, after many layers; where they lead to no state, after the last of them

@@ -34,7 +34,8 @@ void write_table(std::ostream& out, const profile::Profile& profile, bool all);
 /// Variance and squared gradient against depth, drawn with block characters, not wider than so many columns; summary and verdicts below.
 void write_plot(std::ostream& out, const profile::Profile& profile, std::size_t columns);
 
-/// The table of quantities in Markdown, as docs/results.md has it: first those of a point, then those of a layer.
+/// The table of quantities in Markdown, as docs/results.md has it: first those of a point, then
+/// those of a layer.
 void write_quantities(std::ostream& out);
 
 /// A formula as its head comment tells it.

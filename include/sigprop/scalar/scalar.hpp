@@ -13,7 +13,8 @@ struct Traits {
   using Tabulated = T;  ///< the type that functions of T are tabulated in
 };
 
-/// π in a type of constants; specialized in wide.hpp for types of more digits than the standard library knows.
+/// π in a type of constants; specialized in wide.hpp for types of more digits than the standard
+/// library knows.
 template <class Real>
 struct Pi {
   [[nodiscard]] static Real value() { return std::numbers::pi_v<Real>; }

@@ -16,9 +16,9 @@ namespace sigprop::predict {
 /// The network in expressions: its sizes and numbers are symbols, named as in the formulas.
 [[nodiscard]] network::Lifted<scalar::Expression> named(const network::Network& network, Notebook& notebook);
 
-/// Notes what every component of a walk in expressions does. Signals are numbered in the order in which
-/// they arise; each is a set of symbols to what comes after it, and so is each gradient, which has the
-/// number of the signal at which it is taken.
+/// Notes what every component of a walk in expressions does. Signals are numbered in the order in
+/// which they arise; each is a set of symbols to what comes after it, and so is each gradient,
+/// which has the number of the signal at which it is taken.
 class Explaining : public Observer {
  public:
   using Expression = scalar::Expression;
@@ -136,7 +136,8 @@ class Explaining : public Observer {
 
   /// The next signal, with its equations noted.
   [[nodiscard]] Signal arisen(const Signal& x);
-  /// The gradient at that signal, likewise. While other readers of the signal still add to it, it is a part: γ₀′².
+  /// The gradient at that signal, likewise. While other readers of the signal still add to it, it
+  /// is a part: γ₀′².
   [[nodiscard]] Gradient taken(const Gradient& g, std::size_t number);
 
   // ---- how components read a signal --------------------------------------------------------------------------------

@@ -10,7 +10,8 @@
 #include "predict/walk/attention_shape.hpp"
 #include "sigprop/formula/attention.hpp"
 
-/// What a walk in expressions reads and writes: functions without a closed form as symbols, and notes.
+/// What a walk in expressions reads and writes: functions without a closed form as symbols, and
+/// notes.
 namespace sigprop::predict {
 
 /// Writes the intermediate results of a component down, and gives the symbols in their place.

@@ -90,7 +90,8 @@ class Differences {
   [[nodiscard]] double by(const Knob& knob) const {
     constexpr double longest = 1e-3,
                      part = 16;  // what is left out is of order step², and predictions are rough by some 1e-9
-    // Probabilities and deviations end at 0, probabilities and correlations at 1; sizes begin there.
+    // Probabilities and deviations end at 0, probabilities and correlations at 1; sizes begin
+    // there.
     if (knob.is_zero()) return to_one_side(knob, longest);
     const double room = 1 - knob.highest;
     if (room == 0) return to_one_side(knob, knob.whole ? longest : -longest);

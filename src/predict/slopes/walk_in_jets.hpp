@@ -13,8 +13,8 @@ namespace sigprop::predict {
 inline constexpr std::size_t jet_directions = 12;
 using SlopeJet = scalar::Jet<jet_directions>;
 
-/// A walk whose numbers carry derivatives: the profile's quantities have slopes, in the directions of the
-/// network's numbers. No summary.
+/// A walk whose numbers carry derivatives: the profile's quantities have slopes, in the directions
+/// of the network's numbers. No summary.
 [[nodiscard]] profile::Profile walk_in_jets(const network::Lifted<SlopeJet>& network, const network::Outline& outline,
                                             Theory theory, const std::shared_ptr<SoftmaxTables<ArgumentJet>>& tables);
 

@@ -77,7 +77,8 @@ template <class T>
   return tables.of(length, head)(x[0], x[1]);
 }
 
-/// The functionals that a walk in numbers of T reads: activations, and tables of softmax functionals.
+/// The functionals that a walk in numbers of T reads: activations, and tables of softmax
+/// functionals.
 template <class T>
 struct Functionals {
   using Activations = ActivationMoments<T>;

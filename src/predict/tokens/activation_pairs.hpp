@@ -8,9 +8,9 @@
 
 namespace sigprop::predict {
 
-/// An activation on tokens of their own means and variances: matrices over all pairs, by groups of tokens
-/// (token_groups.hpp). If the means are 0, ReLU and GELU accept tokens of any variances; the others accept
-/// tokens of one mean and variance, as after a norm. Throws NotCovered otherwise.
+/// An activation on tokens of their own means and variances: matrices over all pairs, by groups of
+/// tokens (token_groups.hpp). If the means are 0, ReLU and GELU accept tokens of any variances; the
+/// others accept tokens of one mean and variance, as after a norm. Throws NotCovered otherwise.
 class ActivationPairs {
  public:
   ActivationPairs(ActivationMoments<double>& moments, network::ActivationKind kind, const Eigen::ArrayXd& mean,

@@ -12,8 +12,8 @@
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/predict/predict.hpp"
 
-/// Attention under a causal mask, group of tokens by group (token_groups.hpp). Matrices are symmetric; row i sees keys 1 to i, a group's row those
-/// to its middle.
+/// Attention under a causal mask, group of tokens by group (token_groups.hpp). Matrices are
+/// symmetric; row i sees keys 1 to i, a group's row those to its middle.
 namespace sigprop::predict {
 
 using Shape = formula::AttentionShape<double>;

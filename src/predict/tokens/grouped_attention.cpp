@@ -10,7 +10,8 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 
-/// Are the tokens what they were in the layer before, up to rounding? Then so is what attention makes of them.
+/// Are the tokens what they were in the layer before, up to rounding? Then so is what attention
+/// makes of them.
 bool unchanged(const MatrixXd& before, const MatrixXd& now) {
   constexpr double rounding = 1e-13;
   if (before.size() != now.size()) return false;

@@ -16,7 +16,8 @@
 
 namespace sigprop::predict {
 
-/// Activations on tokens of their own means and variances. Throws NotCovered where ActivationPairs does.
+/// Activations on tokens of their own means and variances. Throws NotCovered where ActivationPairs
+/// does.
 class TokenActivations {
  public:
   [[nodiscard]] TokenMoments forward(network::ActivationKind kind, const TokenMoments& x);
@@ -26,9 +27,10 @@ class TokenActivations {
   ActivationMoments<double> moments_;
 };
 
-/// A field of tokens that differ, as under a causal mask: a number for every group of tokens and for every
-/// pair of groups (token_groups.hpp). A group is one token where attention reads the actual tokens of a
-/// prefix, and several where it reads their means. By the theory `full`, in double.
+/// A field of tokens that differ, as under a causal mask: a number for every group of tokens and
+/// for every pair of groups (token_groups.hpp). A group is one token where attention reads the
+/// actual tokens of a prefix, and several where it reads their means. By the theory `full`, in
+/// double.
 class GroupedTokens {
  public:
   using Number = double;

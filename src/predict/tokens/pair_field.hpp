@@ -12,8 +12,8 @@
 
 namespace sigprop::predict {
 
-/// Softmax functionals of every pair of rows (i', i), i' ≥ i, under a causal mask, over groups of tokens (token_groups.hpp); what lies above the
-/// diagonal is not set.
+/// Softmax functionals of every pair of rows (i', i), i' ≥ i, under a causal mask, over groups of
+/// tokens (token_groups.hpp); what lies above the diagonal is not set.
 struct PairField {
   Eigen::MatrixXd overlap;         ///< P = E[Σ_j A_ij A_i'j]
   Eigen::MatrixXd query_jacobian;  ///< T12_q

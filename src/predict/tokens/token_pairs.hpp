@@ -9,9 +9,9 @@
 
 namespace sigprop::predict {
 
-/// A number for every pair of tokens, by groups of tokens (token_groups.hpp): what formula::Gradient is
-/// to tokens that are all alike. The functions below are those that formulas are written with
-/// (formula/moments.hpp).
+/// A number for every pair of tokens, by groups of tokens (token_groups.hpp): what
+/// formula::Gradient is to tokens that are all alike. The functions below are those that formulas
+/// are written with (formula/moments.hpp).
 struct TokenPairs {
   const TokenGroups* groups = nullptr;
   Eigen::MatrixXd within;  ///< pairs of one sequence; on the diagonal every token with itself

@@ -19,7 +19,8 @@
 
 namespace sigprop::predict {
 
-/// The squared norms of the gradients of one component's weights, in forward order; none where the theory has none.
+/// The squared norms of the gradients of one component's weights, in forward order; none where the
+/// theory has none.
 template <class T>
 using SquaredNorms = std::array<std::optional<T>, 4>;
 
@@ -32,8 +33,8 @@ struct SignalOf {
   Anisotropy anisotropy;  ///< of the centred tokens
 };
 
-/// The gradient on its way back. With its two shares a norm leaves out what the norm after it already
-/// projected out. P: its products.
+/// The gradient on its way back. With its two shares a norm leaves out what the norm after it
+/// already projected out. P: its products.
 template <class P, class N>
 struct GradientOf {
   P moments;
@@ -41,8 +42,9 @@ struct GradientOf {
   N radial_share{};   ///< what is orthogonal to the signal at this point
 };
 
-/// The moments of every component, forward and backward, on one field of tokens. A field says how many
-/// numbers describe the tokens of a sequence (AlikeTokens: one a token, three a pair; GroupedTokens:
+/// The moments of every component, forward and backward, on one field of tokens. A field says how
+/// many numbers describe the tokens of a sequence (AlikeTokens: one a token, three a pair;
+/// GroupedTokens:
 /// vectors and matrices), and how attention mixes them; the formulas are the same on all.
 template <class Field>
 class Algebra {
@@ -232,7 +234,8 @@ class Algebra {
     return unprojected(field_.backward(attended, x, b, norms));
   }
 
-  /// The gradient at one expert's output, such that what an expert makes of it is the sum over all experts.
+  /// The gradient at one expert's output, such that what an expert makes of it is the sum over all
+  /// experts.
   [[nodiscard]] Gradient into_experts(const network::BasicExperts<T, T>& op, const Gradient& g) const {
     return unprojected(formula::experts_backward(g.moments, op.count, op.chosen));
   }

@@ -14,9 +14,9 @@
 
 namespace sigprop::predict {
 
-/// A field of tokens that are all alike: no mask and no input tells them apart. A mean, and one number
-/// for each kind of pair (formula::Moments, formula::Gradient), stand for all of them. T is the type of
-/// the numbers; Notes is shown the intermediate results.
+/// A field of tokens that are all alike: no mask and no input tells them apart. A mean, and one
+/// number for each kind of pair (formula::Moments, formula::Gradient), stand for all of them. T is
+/// the type of the numbers; Notes is shown the intermediate results.
 template <class T, class Notes = NoNotes>
 class AlikeTokens {
  public:

@@ -18,8 +18,9 @@ template <class T>
   return formula::rotary_means(length, op.head_width, op.rotary_width, *op.rotary_base);
 }
 
-/// Sizes and variances of an attention over sequences of this length. Grouped-query attention changes none
-/// of these moments: a key's smaller fan-out and the sum over its group's heads cancel.
+/// Sizes and variances of an attention over sequences of this length. Grouped-query attention
+/// changes none of these moments: a key's smaller fan-out and the sum over its group's heads
+/// cancel.
 template <class T, class Notes = NoNotes>
 [[nodiscard]] formula::AttentionShape<T> attention_shape(const AttentionOp<T>& op, const T& length,
                                                          const Notes& notes = {}) {

@@ -3,8 +3,8 @@
 
 namespace sigprop::predict {
 
-/// What an algebra shows of a component's intermediate results: nothing, unless somebody explains the
-/// walk (explain/expressed.hpp), who gives back the symbols that stand for them.
+/// What an algebra shows of a component's intermediate results: nothing, unless somebody explains
+/// the walk (explain/expressed.hpp), who gives back the symbols that stand for them.
 struct NoNotes {
   template <class X>
   [[nodiscard]] static const X& noted(const X& x) {

@@ -8,8 +8,9 @@
 
 namespace sigprop::predict {
 
-/// What a walk is for. A walk calls these functions as it goes, and an observer replaces those that it
-/// needs; the walk itself writes nothing down. Points and weights are counted as in the network's outline.
+/// What a walk is for. A walk calls these functions as it goes, and an observer replaces those that
+/// it needs; the walk itself writes nothing down. Points and weights are counted as in the
+/// network's outline.
 struct Observer {
   // ---- what the walk reaches ---------------------------------------------------------------------------------------
 

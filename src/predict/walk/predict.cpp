@@ -109,7 +109,8 @@ profile::Profile walk_masked(const network::Lifted<double>& network, const netwo
     profile::Profile result = walk_by_token(network, outline, prefix, tokens, rows);
     if (holds(result)) return result;
   } catch (const formula::DomainError& error) {
-    // All numbers of a spec are finite: a formula that meets another one met what left double's range.
+    // All numbers of a spec are finite: a formula that meets another one met what left double's
+    // range.
     if (std::isfinite(error.value)) throw;
   }
   refuse_range();

@@ -37,7 +37,8 @@ class ProfileWriter : public Observer {
     using std::sqrt;
     if (!squared_norm) return;
     const network::Outline::PlaceOfWeight& place = outline_.place_of_weight[weight];
-    // The gradients of collapsed tokens cancel each other: then only rounding is left, of either sign.
+    // The gradients of collapsed tokens cancel each other: then only rounding is left, of either
+    // sign.
     const bool cancelled = *squared_norm < T(0);
     profile_.layers[place.layer].weights[place.index].gradient_norm =
         quantity(cancelled ? T(0) : T(sqrt(*squared_norm)));

@@ -10,13 +10,14 @@
 
 namespace sigprop::predict {
 
-/// Forward then backward over a network's components. The forward pass leaves one signal a component on
-/// a tape, and the backward pass takes them off again; both visit points and weights in the order of the
-/// network's outline.
+/// Forward then backward over a network's components. The forward pass leaves one signal a
+/// component on a tape, and the backward pass takes them off again; both visit points and weights
+/// in the order of the network's outline.
 ///
-/// The walk decides what is computed in which order, an algebra computes it (algebra.hpp), and an observer
-/// keeps what the walk is for (observer.hpp). If an algebra recomputes, only the signals before the outer
-/// components are kept, and what lies inside one is computed again on the way back.
+/// The walk decides what is computed in which order, an algebra computes it (algebra.hpp), and an
+/// observer keeps what the walk is for (observer.hpp). If an algebra recomputes, only the signals
+/// before the outer components are kept, and what lies inside one is computed again on the way
+/// back.
 template <class Algebra, class Observer>
 class Walk {
  public:
@@ -106,8 +107,8 @@ class Walk {
     return signal;
   }
 
-  /// True where the backward pass will read what the forward pass leaves. Of what it computes again, the
-  /// first pass leaves nothing.
+  /// True where the backward pass will read what the forward pass leaves. Of what it computes
+  /// again, the first pass leaves nothing.
   [[nodiscard]] bool keeps() const { return !Algebra::recomputes || again_; }
 
   template <class Op>
@@ -240,8 +241,8 @@ class Walk {
   Position position_;   ///< next ones on the way forward, last ones met on the way back
 };
 
-/// A whole network; its encoder, if it has one, in an algebra where tokens are all alike, the same one
-/// where the body's is such.
+/// A whole network; its encoder, if it has one, in an algebra where tokens are all alike, the same
+/// one where the body's is such.
 template <class Algebra, class Encoder, class Observer, class OfEncoder>
 void walk_network(Algebra& algebra, Encoder& of_encoder, Observer& observer, OfEncoder& encoder_observer) {
   const auto& network = algebra.network();
