@@ -18,9 +18,11 @@ namespace sigprop::network {
 /// One matrix of weights that a component has.
 template <class Op, class Size = std::size_t, class Real = double>
 struct WeightSlot {
+  using Member = Real Op::*;
+
   profile::WeightRole role;
   std::string_view name;  ///< as in a spec's init.std: a cross-attention's is "query" too
-  Real Op::*std;
+  Member std;
   Size out;  ///< shape (out, in)
   Size in;
 };
