@@ -84,8 +84,9 @@ void GroupedTokens::measure(const Attended& a, profile::AttentionMetrics& metric
 TokenMoments GroupedTokens::heads(const Attended& a) const {
   if (a.cross) return signal_of(a.cross->output());
   const CausalScores& scores = a.causal->scores();
-  TokenPairs z = shifted(scores.value_gain() * a.mixed, a.shape.bias_variance);
-  z.within.diagonal() += a.shape.bias_variance * a.shape.dropout / (1 - a.shape.dropout) * scores.squares;
+  const Shape& shape = scores.shape;
+  TokenPairs z = shifted(scores.value_gain() * a.mixed, shape.bias_variance);
+  z.within.diagonal() += shape.bias_variance * shape.dropout / (1 - shape.dropout) * scores.squares;
   return signal_of(std::move(z));
 }
 
@@ -94,24 +95,24 @@ TokenPairs GroupedTokens::backward(const Attended& a, const Signal& /*x*/, const
 }
 
 TokenPairs GroupedTokens::causal_backward(const Attended& a, const TokenPairs& b, Norms& norms) const {
-  const double fan = fan_of(a.shape);
+  const Shape& shape = *a.shape;
+  const double fan = fan_of(shape);
   const CausalGradient back = a.causal->backward(b.within);
-  TokenPairs in{
-      groups_.get(),
-      fan * (a.shape.value_weight * back.value + a.shape.query_weight * back.query + a.shape.key_weight * back.key),
-      {}};
+  TokenPairs in{groups_.get(),
+                fan * (shape.value_weight * back.value + shape.query_weight * back.query + shape.key_weight * back.key),
+                {}};
   double value = groups_->total(a.mixed.within.cwiseProduct(b.within));
   double query = groups_->total(a.x.within.cwiseProduct(back.query));
   double key = back.key_weight;
   if (b.has_across()) {
     const double others = network_.batch - 1;
     const CrossGradient across = a.causal->backward_across(b.across, a.x.across);
-    in.across = fan * (a.shape.value_weight * across.value + a.shape.query_weight * across.query);
+    in.across = fan * (shape.value_weight * across.value + shape.query_weight * across.query);
     value += others * groups_->total(a.mixed.across.cwiseProduct(b.across));
     query += others * groups_->total(a.x.across.cwiseProduct(across.query));
     key += others * across.key_weight;
   }
-  const double elements = network_.batch * a.shape.width * fan;
+  const double elements = network_.batch * shape.width * fan;
   norms[0] = elements * query;
   norms[1] = elements * key;
   norms[2] = elements * value;
@@ -119,14 +120,15 @@ TokenPairs GroupedTokens::causal_backward(const Attended& a, const TokenPairs& b
 }
 
 TokenPairs GroupedTokens::cross_backward(const Attended& a, const TokenPairs& b, Norms& norms) {
-  const double fan = fan_of(a.shape);
+  const Shape& shape = *a.shape;
+  const double fan = fan_of(shape);
   const CrossAttentionGradient back = a.cross->backward(b);
   memory_gradient_ = memory_gradient_ + back.memory;
-  const double elements = network_.batch * a.shape.width * fan;
+  const double elements = network_.batch * shape.width * fan;
   norms[0] = elements * back.query_weight;
   norms[1] = elements * back.key_weight;
   norms[2] = elements * back.value_weight;
-  return fan * a.shape.query_weight * back.query;
+  return fan * shape.query_weight * back.query;
 }
 
 }  // namespace sigprop::predict

@@ -125,9 +125,9 @@ class GroupedTokens {
   struct Attended {
     std::unique_ptr<CausalAttention> causal;
     std::optional<CrossAttention> cross;
-    TokenPairs x;      ///< token products of what it read
-    TokenPairs mixed;  ///< of the averages that a causal attention takes over it
-    formula::AttentionShape<double> shape;
+    TokenPairs x;                                          ///< token products of what it read
+    TokenPairs mixed;                                      ///< of the averages that a causal attention takes over it
+    std::optional<formula::AttentionShape<double>> shape;  ///< none before the first
   };
 
   [[nodiscard]] const Attended& attend(const AttentionOp<double>& op, const Signal& x);
