@@ -69,7 +69,7 @@ TEST_CASE("a stack's knobs have the names of its spec, each in all its places") 
   CHECK(named(knobs, "width").highest == 128);
   CHECK(named(knobs, "ffn.width").lowest == 512);
   CHECK(named(knobs, "init.std.bias").is_zero());
-  network::change_knob(network, "residual.dropout", [](auto) { return 0.4; });
+  network::change_knob(network, "residual.dropout", [](auto x) { return static_cast<decltype(x)>(0.4); });
   CHECK(network::knobs_of(network).at(17).lowest == 0.4);
   CHECK(network::knobs_of(network).at(17).highest == 0.4);
 }
