@@ -26,7 +26,7 @@ COMMENT_WIDTH = 100
 CPP = (".cpp", ".hpp", ".cu", ".cuh", ".h")
 SAMPLE = ("src/profile/summary.cpp", "src/spec/nearest.cpp")  # for clang-tidy where nothing changed
 RUFF = "ruff==0.6.9"
-COMMENT = re.compile(r"^\s*(//|#(?!include|define|if|endif|else|pragma)|\*)")
+COMMENT = re.compile(r"^\s*(//|#(?!include|define|if|endif|else|pragma)|\*(\s|/|$))")
 
 
 class LintError(Exception):
