@@ -102,7 +102,7 @@ std::string Explaining::norm_backward_formula(network::NormKind kind) const {
 }
 
 Explaining::Names Explaining::formulas_of(const Attention& op) const {
-  if (is_paper()) return {"attention_scores", "attention_is_paper()forward", "linear"};
+  if (is_paper()) return {"attention_scores", "attention_paper_forward", "linear"};
   Names out;
   if (op.rotary_base) out.emplace_back("rotary_means");
   out.emplace_back("attention_scores");
@@ -117,7 +117,7 @@ Explaining::Names Explaining::formulas_of(const Attention& op) const {
 Explaining::Names Explaining::backward_formulas_of(const Attention& op) const {
   Names out{"linear"};
   if (op.inner_norm) out.push_back(norm_backward_formula(*op.inner_norm));
-  out.emplace_back(is_paper() ? "attention_is_paper()backward" : "attention_backward");
+  out.emplace_back(is_paper() ? "attention_paper_backward" : "attention_backward");
   out.emplace_back("weight_gradient");
   return out;
 }
