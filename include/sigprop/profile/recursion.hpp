@@ -38,8 +38,8 @@ struct LayerRecursion {
   double end_correlation = 0;    ///< r after the last
 
   std::optional<double> correlation;  ///< r*, to which r goes; none where layers do not lead to one
-  /// Of the distance from r* per layer; where layers add, the slope at r* of the r of what is
-  /// added.
+  /// The factor per layer by which the distance from r* changes; where layers add, the slope at r*
+  /// of the r of what is added.
   double shrinking = 0;
   double increment = 0;         ///< C(r*)
   double growth = 1;            ///< q'/q, after many layers; where they lead to no state, after the last of them

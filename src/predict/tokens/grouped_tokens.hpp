@@ -80,7 +80,6 @@ class GroupedTokens {
   /// formula::norm_backward pair by pair; a pair has the means of its tokens' shares.
   [[nodiscard]] Pairs norm_backward(const Pairs& g, const Moments& x, const Tokens& scale, double width,
                                     const formula::NormShares<Tokens>& shares) const;
-  [[nodiscard]] static Pairs paper_norm_backward(const Pairs& g, const Moments& /*x*/) { return g; }
 
   // ---- anisotropy: not followed ------------------------------------------------------------------------------------
 

@@ -302,8 +302,10 @@ class Algebra {
 
   [[nodiscard]] Gradient through_norm(network::NormKind kind, const Moments& x, const Tokens& normalized_share,
                                       const T& width, const Gradient& g) const {
-    if (field_.theory() == Theory::paper && kind == network::NormKind::layer_norm)
-      return unprojected(field_.paper_norm_backward(g.moments, x));
+    if constexpr (requires { field_.paper_norm_backward(g.moments, x); }) {
+      if (field_.theory() == Theory::paper && kind == network::NormKind::layer_norm)
+        return unprojected(field_.paper_norm_backward(g.moments, x));
+    }
     const bool centres = kind == network::NormKind::layer_norm;
     // RMSNorm neither centres nor projects out the common direction: c = a takes both terms away.
     const formula::NormShares<Tokens> shares{normalized_share, centres ? g.centred_share : normalized_share,
