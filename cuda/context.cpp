@@ -60,7 +60,8 @@ struct Context::State {
   State() = default;
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  /// After a fault these calls fail as well: there is nothing more to tell. The thread keeps its current device.
+  /// After a fault these calls fail as well: there is nothing more to tell. The thread keeps its
+  /// current device.
   ~State() {
     if (stream == nullptr) return;
     int current = 0;

@@ -14,7 +14,8 @@
 /// One device with its stream, memory and matrix products. No type of CUDA's is seen from outside.
 namespace sigprop::cuda {
 
-/// How float32 products are made. tf32 and bf16 round the factors (10 and 7 bits of mantissa) and add in float32.
+/// How float32 products are made. tf32 and bf16 round the factors (10 and 7 bits of mantissa) and
+/// add in float32.
 enum class Arithmetic { float32, tf32, bf16 };
 
 /// A number of 16 bits, of CUDA's type __nv_bfloat16.
@@ -33,8 +34,8 @@ struct Operand {
   std::ptrdiff_t stride = 0;
 };
 
-/// c ← alpha op(a) op(b) + beta c for every matrix of a batch; op transposes where it is asked to. c is row-major, without gaps, of float
-/// or, for factors of float64, of double.
+/// c ← alpha op(a) op(b) + beta c for every matrix of a batch; op transposes where it is asked to.
+/// c is row-major, without gaps, of float or, for factors of float64, of double.
 struct Product {
   Operand a;
   bool transpose_a = false;
@@ -46,9 +47,10 @@ struct Product {
   double beta = 0;
 };
 
-/// All work on one device goes through a context, in the order of the calls, without waiting for it. A dry context takes no device and
-/// computes nothing: it counts the memory that the same calls would take. Functions throw simulate::MachineError, which names the
-/// call, CUDA's text and the device; where memory is short, with the bytes asked and free.
+/// All work on one device goes through a context, in the order of the calls, without waiting for
+/// it. A dry context takes no device and computes nothing: it counts the memory that the same calls
+/// would take. Functions throw simulate::MachineError, which names the call, CUDA's text and the
+/// device; where memory is short, with the bytes asked and free.
 class Context {
  public:
   Context(int device, Arithmetic arithmetic);
@@ -57,7 +59,8 @@ class Context {
   Context(Context&&) noexcept;
   Context& operator=(Context&&) = delete;
 
-  /// Makes the device the calling thread's own: before a thread that did not make the context works with it.
+  /// Makes the device the calling thread's own: before a thread that did not make the context works
+  /// with it.
   void use() const;
 
   [[nodiscard]] bool is_dry() const;
@@ -65,7 +68,8 @@ class Context {
   /// The stream as CUDA's cudaStream_t.
   [[nodiscard]] void* stream() const;
 
-  /// Device memory, given back in the order of the work: a kernel that was launched before may still use it.
+  /// Device memory, given back in the order of the work: a kernel that was launched before may
+  /// still use it.
   [[nodiscard]] void* allocate(std::size_t bytes);
   void release(void* memory, std::size_t bytes) noexcept;
   /// Bytes held now, and the most that were held at once.
@@ -90,8 +94,8 @@ class Context {
   std::unique_ptr<State> state_;
 };
 
-/// All devices of this machine, or the one that is wanted; others are left alone. Throws simulate::MachineError where there is none or no
-/// driver, and where the wanted one is not there.
+/// All devices of this machine, or the one that is wanted; others are left alone. Throws
+/// simulate::MachineError where there is none or no driver, and where the wanted one is not there.
 [[nodiscard]] std::vector<DeviceInfo> list_devices(std::optional<int> wanted = std::nullopt);
 
 /// Device memory of a number of elements, given back at the end.

@@ -11,8 +11,9 @@
 #include "simulate/subject.hpp"
 #include "simulate/workers.hpp"
 
-/// The CUDA engine as the rest of the program sees it. It lies in a module of its own, libsigprop_cuda.so, that is loaded when it is first
-/// asked for: the program starts without CUDA's libraries, on machines that have none, and without the 0.1 s that loading them takes.
+/// The CUDA engine as the rest of the program sees it. It lies in a module of its own,
+/// libsigprop_cuda.so, that is loaded when it is first asked for: the program starts without CUDA's
+/// libraries, on machines that have none, and without the 0.1 s that loading them takes.
 namespace sigprop::cuda {
 
 /// A device's number, name, and memory in bytes.
@@ -41,7 +42,8 @@ class Module {
                                                                        simulate::Precision precision) const = 0;
 };
 
-/// The module, loaded on the first call. Throws simulate::MachineError where this build has none or it cannot be loaded.
+/// The module, loaded on the first call. Throws simulate::MachineError where this build has none or
+/// it cannot be loaded.
 [[nodiscard]] const Module& module();
 
 /// Tests hand in a module of their own; null takes it back.

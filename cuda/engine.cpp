@@ -22,8 +22,8 @@ Numbers drawn(Context& context, DrawKey key, std::size_t replicates, const Engin
   return values;
 }
 
-/// Scores (blocks, rows, keys) that have been computed, and where the numbers for the next product go: in bf16 elsewhere, else to the
-/// same place.
+/// Scores (blocks, rows, keys) that have been computed, and where the numbers for the next product
+/// go: in bf16 elsewhere, else to the same place.
 class Scores {
  public:
   Scores(Context& context, std::size_t size) : values_(context, size) {
@@ -32,7 +32,7 @@ class Scores {
 
   [[nodiscard]] float* values() const { return values_.data(); }
 
-  /// Null where factors take the scores' own place.
+  /// Null where factors take the scores' own memory.
   [[nodiscard]] Bf16* half() const { return factors_ ? factors_->half() : nullptr; }
 
   [[nodiscard]] Operand operand(std::size_t rows, std::size_t columns) const {
@@ -253,7 +253,8 @@ ScoreRules Engine::rules_of(const simulate::Heads& heads) const {
   return {batch_.key, heads.dropout, heads.mask_tensor, heads.causal};
 }
 
-/// Of which `matrices` of scores, in float32 and as factors of a product, take the memory that is meant for them.
+/// Of which `matrices` of scores, in float32 and as factors of a product, take the memory that is
+/// meant for them.
 std::size_t Engine::blocks_at_once(const HeadShape& shape, std::size_t matrices) const {
   const std::size_t bytes = sizeof(float) + (context_.arithmetic() == Arithmetic::bf16 ? sizeof(Bf16) : 0);
   const std::size_t block = matrices * shape.rows() * shape.keys * bytes;
@@ -261,7 +262,7 @@ std::size_t Engine::blocks_at_once(const HeadShape& shape, std::size_t matrices)
 }
 
 Engine::Attended Engine::attend(const simulate::Heads& heads, Signal&& q, Signal&& k, Signal&& v,
-                                const simulate::ScorePlace& place) {
+                                const simulate::ScoreSlots& slots) {
   const auto length = static_cast<std::size_t>(batch_.tokens.length);
   const HeadShape shape{batch_.replicates,
                         static_cast<std::size_t>(batch_.tokens.sequences),
@@ -302,7 +303,7 @@ Engine::Attended Engine::attend(const simulate::Heads& heads, Signal&& q, Signal
           {scores.operand(rows, keys), false, value, false, z.data() + first * rows * width, index(blocks), 1, 0});
     }
   }
-  mean_scores(context_, shape, heads.causal, statistics.data(), samples_.data() + place.begin, batch_.sample_size);
+  mean_scores(context_, shape, heads.causal, statistics.data(), samples_.data() + slots.begin, batch_.sample_size);
   out.z = merge(shape, shape.group, length, z);
   return out;
 }
@@ -345,11 +346,11 @@ Engine::HeadsGradient Engine::attend_backward(const simulate::Heads& heads, cons
 
 // ---- what is looked at -----------------------------------------------------------------------------------------------
 
-void Engine::measure(const Signal& x, const simulate::SignalPlace& place) {
+void Engine::measure(const Signal& x, const simulate::SignalSlots& slots) {
   const SignalShape shape = shape_of(x);
   const Pieces made = x.pieces ? Pieces{} : pieces_of(context_, shape, x.data.data());
-  cuda::measure(context_, shape, x.pieces ? *x.pieces : made, place, samples_.data(), batch_.sample_size);
-  if (place.rank != 0) keep_gram(x, place.begin + place.rank);
+  cuda::measure(context_, shape, x.pieces ? *x.pieces : made, slots, samples_.data(), batch_.sample_size);
+  if (slots.rank != 0) keep_gram(x, slots.begin + slots.rank);
 }
 
 /// The Gram matrix of each replicate's first sequence, on its smaller side, in float64.

@@ -58,7 +58,8 @@ struct Thrift {
   std::size_t score_bytes = std::size_t{1} << 30;  ///< scores of so many blocks at once as fit into this, at least one
 };
 
-/// The operations of a Walk on a device, for a batch of replicates: a signal is (replicates, B · L, width), a weight (replicates, out, in).
+/// The operations of a Walk on a device, for a batch of replicates: a signal is (replicates, B · L,
+/// width), a weight (replicates, out, in).
 class Engine {
  public:
   struct Signal {
@@ -141,11 +142,11 @@ class Engine {
 
   void rotate(std::size_t head_width, std::size_t turned, double base, bool backward, Signal& x);
   [[nodiscard]] Attended attend(const simulate::Heads& heads, Signal&& q, Signal&& k, Signal&& v,
-                                const simulate::ScorePlace& place);
+                                const simulate::ScoreSlots& slots);
   [[nodiscard]] HeadsGradient attend_backward(const simulate::Heads& heads, const Attended& forward, const Signal& gz);
 
   [[nodiscard]] SignalShape shape_of(const Signal& x) const;
-  void measure(const Signal& x, const simulate::SignalPlace& place);
+  void measure(const Signal& x, const simulate::SignalSlots& slots);
   void see_input(const Signal&) const {}
   void see_output(const Signal& y, const Signal& g);
   void see_input_gradient(const Signal& g);

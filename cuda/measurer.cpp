@@ -103,7 +103,8 @@ class DevicePlatform {
   Engine* engine_ = nullptr;  ///< of the batch under way
 };
 
-/// One feature: replicates stand side by side as columns of blocks, and the blocks as the replicates of a batch.
+/// One feature: replicates stand side by side as columns of blocks, and the blocks as the
+/// replicates of a batch.
 std::optional<Measured> activation(DevicePlatform& platform, const Subject& subject) {
   const auto kind = subject.setting.grid->component == Component::relu ? network::ActivationKind::relu
                                                                        : network::ActivationKind::gelu;

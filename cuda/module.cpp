@@ -44,7 +44,7 @@ double bytes_of(const Subject& subject, Arithmetic arithmetic, const Plan& plan)
 int filling(const Subject& subject) {
   constexpr double enough = 1 << 25;  // numbers of a signal: 4 times d = 4096, L = 2048
   const double signal =
-      subject.network.batch * subject.network.sequence_length * static_cast<double>(subject.network.width);
+      subject.network.batch_size() * subject.network.length() * static_cast<double>(subject.network.width);
   return static_cast<int>(std::clamp(std::ceil(enough / signal), 1.0, 4096.0));
 }
 
@@ -86,8 +86,8 @@ class DeviceModule : public Module {
   [[nodiscard]] std::string version() const override { return SIGPROP_VERSION; }
   [[nodiscard]] std::vector<DeviceInfo> devices() const override { return list_devices(); }
 
-  /// Of as many replicates as fill the device, as few as it takes to keep all their weights and signals; of one, weights drawn again, then
-  /// layers computed again, where nothing else fits.
+  /// Of as many replicates as fill the device, as few as it takes to keep all their weights and
+  /// signals; of one, weights drawn again, then layers computed again, where nothing else fits.
   [[nodiscard]] Plan plan(const Subject& subject, const Settings& settings) const override {
     const std::vector<DeviceInfo> devices = list_devices(settings.device);
     constexpr double usable = 0.9;  // of what is free: memory in pieces, and what CUDA itself takes

@@ -6,9 +6,10 @@
 #include "cuda/context.hpp"
 #include "simulate/subject.hpp"
 
-/// Random numbers and what is made of them alone. Words, and so uniform numbers, masks and the choice of words and segments, are those of
-/// simulate::Draw to the bit. Normal numbers differ from the CPU's by at most 2.5e-6 · std: 1.5e-6 are NVIDIA's limits for sine, cosine
-/// and logarithm, the rest the CPU's own error; 1e-6 was seen over 6.7e7 numbers, with the host's functions.
+/// Random numbers and what is made of them alone. Words, and so uniform numbers, masks and the
+/// choice of words and segments, are those of simulate::Draw to the bit. Normal numbers differ from
+/// the CPU's by at most 2.5e-6 · std: 1.5e-6 are NVIDIA's limits for sine, cosine and logarithm,
+/// the rest the CPU's own error; 1e-6 was seen over 6.7e7 numbers, with the host's functions.
 namespace sigprop::cuda {
 
 /// Replicate r of a batch is replicate first_replicate + r of the seed.
@@ -24,11 +25,13 @@ void normals(Context& context, DrawKey key, std::uint32_t tensor, std::size_t re
 void normals(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t count, double std,
              Bf16* out);
 
-/// x (sequences, length, width) of standard normal numbers becomes own · x + (common - own) x̄ + mean, x̄ the mean over a sequence.
+/// x (sequences, length, width) of standard normal numbers becomes own · x + (common - own) x̄ +
+/// mean, x̄ the mean over a sequence.
 void correlate(Context& context, std::size_t sequences, std::size_t length, std::size_t width, double own,
                double common, double mean, float* x);
 
-/// Sum of embedding tables, as simulate::embedded_tokens describes it: (replicates, sequences, length, width).
+/// Sum of embedding tables, as simulate::embedded_tokens describes it: (replicates, sequences,
+/// length, width).
 void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, simulate::Tokens tokens,
            std::size_t width, const network::Embedding& embedding, float* out);
 
@@ -36,8 +39,8 @@ void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t repl
 void drop(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t count,
           double probability, const float* x, float* out);
 
-/// Rows of x (replicates, rows, width) whose tokens do not take the expert become 0; element row · count + e of the tensor is a row's
-/// number of expert e.
+/// Rows of x (replicates, rows, width) whose tokens do not take the expert become 0; element row ·
+/// count + e of the tensor is a row's number of expert e.
 void choose(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t rows,
             std::size_t width, const simulate::Expert& expert, float* x);
 

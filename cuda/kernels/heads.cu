@@ -8,7 +8,8 @@
 namespace sigprop::cuda {
 namespace {
 
-/// Where row (block, group, length) of the one layout stands in the other, (replicate, sequence, length, kv head, group).
+/// Where row (block, group, length) of the one layout stands in the other, (replicate, sequence,
+/// length, kv head, group).
 struct Places {
   std::uint32_t sequences, kv_heads, group, length, width;
 
@@ -63,7 +64,8 @@ struct ScoreRow {
   std::uint64_t element;  ///< of the mask
 };
 
-/// Divisions are of 32 bits, which take fewer instructions: no device holds so many rows that they would not do.
+/// Divisions are of 32 bits, which take fewer instructions: no device holds so many rows that they
+/// would not do.
 struct RowOf {
   std::uint32_t sequences, kv_heads, group, queries, keys;
   std::uint32_t first;  ///< block of the launch
@@ -89,8 +91,9 @@ RowOf row_of_launch(const HeadShape& shape, std::size_t first, bool causal) {
           causal};
 }
 
-/// The work of one thread on a row. It has every `threads`-th aligned four of the mask's elements, the same ones in every loop: so a
-/// word is drawn once for four, and a row can be written where it was read.
+/// The work of one thread on a row. It has every `threads`-th aligned four of the mask's elements,
+/// the same ones in every loop: so a word is drawn once for four, and a row can be written where it
+/// was read.
 template <int threads>
 class RowWork {
  public:

@@ -42,7 +42,8 @@ inline dim3 grid_of_rows(std::size_t rows, std::size_t rows_in_a_block) {
   return grid_of((rows + rows_in_a_block - 1) / rows_in_a_block);
 }
 
-/// Blocks of one thread an item, not more than keep every device of today busy: the kernel walks with the grid's stride.
+/// Blocks of one thread an item, not more than keep every device of today busy: the kernel walks
+/// with the grid's stride.
 inline dim3 grid_for(std::size_t items) {
   constexpr std::size_t most = 132 * 16;
   const std::size_t blocks = (items + block_threads - 1) / block_threads;
@@ -68,8 +69,8 @@ void over_items(Context& context, std::size_t count, const F& f) {
   if (count > 0) launch(context, grid_for(count), dim3(block_threads), for_each_item<F>, count, f);
 }
 
-/// f.put(i, f.value(i)) for i < count. A thread reads several items before it writes the first, so that several reads are under way; what an
-/// item reads may only be written by itself.
+/// f.put(i, f.value(i)) for i < count. A thread reads several items before it writes the first, so
+/// that several reads are under way; what an item reads may only be written by itself.
 template <class F>
 __global__ void map_each_item(std::size_t count, F f) {
   constexpr int together = 4;
@@ -92,8 +93,8 @@ void map_items(Context& context, std::size_t count, const F& f) {
   if (count > 0) launch(context, grid_for(count), dim3(block_threads), map_each_item<F>, count, f);
 }
 
-/// f(replicate, i) for the `count` items i of every replicate. A division of 64 bits is many instructions, so the grid has the
-/// replicate.
+/// f(replicate, i) for the `count` items i of every replicate. A division of 64 bits is many
+/// instructions, so the grid has the replicate.
 template <class F>
 __global__ void for_each_of_replicate(std::size_t first, std::size_t count, F f) {
   for (std::size_t i = first_item(); i < count; i += item_stride()) f(first + blockIdx.y, i);
@@ -143,7 +144,8 @@ __device__ T over_warp(T value, Combine combine = {}) {
   return value;
 }
 
-/// The same over `threads` consecutive threads: a warp, or a whole block of that size, all of whose threads must call it.
+/// The same over `threads` consecutive threads: a warp, or a whole block of that size, all of whose
+/// threads must call it.
 template <int threads, class T, class Combine = Plus>
 __device__ T over_threads(T value, Combine combine = {}) {
   value = over_warp(value, combine);

@@ -86,8 +86,8 @@ __device__ double column_of(const Division& division, const double* columns, std
   return sum;
 }
 
-/// Of one tile of features: Σ x, Σ over sequences of (Σ over tokens x)², and (Σ over sequences and tokens x)².
-/// Block: (replicate, tile); thread: (feature of the tile, lane of sequences).
+/// Of one tile of features: Σ x, Σ over sequences of (Σ over tokens x)², and (Σ over sequences and
+/// tokens x)². Block: (replicate, tile); thread: (feature of the tile, lane of sequences).
 __global__ void sum_columns(Division division, std::size_t sequences, const double* columns, Several<3>* out) {
   __shared__ double sums[lanes][piece];
   const std::size_t tile = blockIdx.x % division.tiles, replicate = blockIdx.x / division.tiles;
@@ -113,7 +113,7 @@ __global__ void sum_columns(Division division, std::size_t sequences, const doub
 
 /// Block: replicate.
 __global__ void write_numbers(Division division, std::size_t sequences, const Several<3>* columns,
-                              const double* squares, const double* ends, simulate::SignalPlace place, double* samples,
+                              const double* squares, const double* ends, simulate::SignalSlots slots, double* samples,
                               std::size_t sample_size) {
   const std::size_t replicate = blockIdx.x;
   Several<6> sum{};  // Σ x, within, across, Σ x², of the first tokens, of the last
@@ -131,14 +131,14 @@ __global__ void write_numbers(Division division, std::size_t sequences, const Se
   if (threadIdx.x > 0) return;
   const double batch = static_cast<double>(sequences), length = static_cast<double>(division.length);
   const double width = static_cast<double>(division.width), elements = batch * length * width;
-  double* out = samples + replicate * sample_size + place.begin;
+  double* out = samples + replicate * sample_size + slots.begin;
   out[0] = sum.part[0] / elements;
   out[1] = sum.part[3] / elements;
   out[2] = division.length > 1 ? (sum.part[1] - sum.part[3]) / (elements * (length - 1)) : 0;
-  if (place.cross != 0) out[place.cross] = (sum.part[2] - sum.part[1]) / (elements * (batch - 1) * length);
-  if (place.ends != 0) {
-    out[place.ends] = sum.part[4] / (batch * width);
-    out[place.ends + 1] = sum.part[5] / (batch * width);
+  if (slots.cross != 0) out[slots.cross] = (sum.part[2] - sum.part[1]) / (elements * (batch - 1) * length);
+  if (slots.ends != 0) {
+    out[slots.ends] = sum.part[4] / (batch * width);
+    out[slots.ends + 1] = sum.part[5] / (batch * width);
   }
 }
 
@@ -189,14 +189,14 @@ Pieces combine(Context& context, const SignalShape& shape, double skip, const fl
   return sum_all(context, shape, Combine{static_cast<float>(skip), x, static_cast<float>(branch), f, y});
 }
 
-void measure(Context& context, const SignalShape& shape, const Pieces& pieces, const simulate::SignalPlace& place,
+void measure(Context& context, const SignalShape& shape, const Pieces& pieces, const simulate::SignalSlots& slots,
              double* samples, std::size_t sample_size) {
   const Division division = division_of(shape);
   const Buffer<Several<3>> columns(context, shape.replicates * division.tiles);
   launch(context, grid_of(shape.replicates * division.tiles), dim3(piece, lanes), sum_columns, division,
          shape.sequences, pieces.columns.data(), columns.data());
   launch(context, grid_of(shape.replicates), dim3(block_threads), write_numbers, division, shape.sequences,
-         columns.data(), pieces.squares.data(), pieces.ends.data(), place, samples, sample_size);
+         columns.data(), pieces.squares.data(), pieces.ends.data(), slots, samples, sample_size);
 }
 
 void add_squared_norm(Context& context, std::size_t replicates, std::size_t count, const float* x, double* out,

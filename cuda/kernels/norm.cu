@@ -6,8 +6,8 @@
 namespace sigprop::cuda {
 namespace {
 
-/// The row that `threads` threads of this block work on, with the thread's place among them. Threads beyond the last row get no columns, but
-/// take part in the sums.
+/// The row that `threads` threads of this block work on, with the thread's place among them.
+/// Threads beyond the last row get no columns, but take part in the sums.
 struct RowShare {
   std::size_t row;
   std::size_t begin;

@@ -4,9 +4,11 @@
 #include "cuda/context.hpp"
 #include "sigprop/network/network.hpp"
 
-/// LayerNorm and RMSNorm by row, gain 1 and bias 0. Sums over a row are taken in float32 in a fixed tree. Where |mean| of a row is at most
+/// LayerNorm and RMSNorm by row, gain 1 and bias 0. Sums over a row are taken in float32 in a fixed
+/// tree. Where |mean| of a row is at most
 /// 100 of its standard deviations, y lies within 1e-5 of the row's largest |y| of simulate::normalize's, and the gradient within 1e-5 of
-/// its largest |g| · inverse_scale; 3e-7 was seen. Beyond, both lose digits alike: x - mean cancels.
+/// its largest |g| · inverse_scale; 3e-7 was seen. Beyond, both lose digits alike: x - mean
+/// cancels.
 namespace sigprop::cuda {
 
 /// y = (x - mean) / √(var + ε); inverse_scale (rows) takes 1/√(var + ε). RMSNorm leaves the mean.

@@ -13,7 +13,8 @@
 
 namespace sigprop::cuda {
 
-/// Words 4 · block ... 4 · block + 3 of a tensor of replicate `replicate` of the batch: the same as simulate::Draw's.
+/// Words 4 · block ... 4 · block + 3 of a tensor of replicate `replicate` of the batch: the same as
+/// simulate::Draw's.
 __device__ inline r123::Philox4x32::ctr_type words(DrawKey key, std::uint32_t tensor, std::size_t replicate,
                                                    std::uint64_t block) {
   const r123::Philox4x32::key_type seed{

@@ -23,7 +23,8 @@ __device__ Several<size> over_block(Several<size> value) {
   return value;
 }
 
-/// Slices that the items of one replicate are divided into. They depend on the count alone, so that sums are the same on every device.
+/// Slices that the items of one replicate are divided into. They depend on the count alone, so that
+/// sums are the same on every device.
 inline std::size_t slices_of(std::size_t count) {
   constexpr std::size_t most = 1024, items_a_thread = 16;
   return std::clamp<std::size_t>(count / (block_threads * items_a_thread), 1, most);
@@ -57,7 +58,8 @@ __global__ void sum_up(std::size_t slices, const Sum* partial, Finish finish) {
   if (threadIdx.x == 0) finish(static_cast<std::size_t>(blockIdx.x), sum);
 }
 
-/// finish(replicate, Σ load(i)) over the `count` items i of every replicate, in float64 and a fixed order.
+/// finish(replicate, Σ load(i)) over the `count` items i of every replicate, in float64 and a fixed
+/// order.
 template <class Load, class Finish>
 void sum_over(Context& context, std::size_t replicates, std::size_t count, const Load& load, const Finish& finish) {
   using Sum = decltype(load(std::size_t{}));

@@ -13,7 +13,8 @@ using profile::Quantity;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// log10 of the absolute value: the double's own where it holds the number, so that equal doubles compare as equal.
+/// log10 of the absolute value: the double's own where it holds the number, so that equal doubles
+/// compare as equal.
 double magnitude(const Quantity& q) {
   return q.representable() ? std::log10(std::abs(q.value)) : q.log10;
 }

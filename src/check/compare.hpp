@@ -15,7 +15,8 @@ namespace sigprop::check {
 /// a/b for b above 0.
 [[nodiscard]] profile::Quantity ratio(const profile::Quantity& a, const profile::Quantity& b);
 
-/// log10 of the factor by which a number lies beyond the nearer of a condition's bounds, see Outcome::excess.
+/// log10 of the factor by which a number lies beyond the nearer of a condition's bounds, see
+/// Outcome::excess.
 [[nodiscard]] double excess(const profile::Quantity& q, const Condition& condition);
 
 }  // namespace sigprop::check

@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include "check/compare.hpp"
-#include "check/places.hpp"
+#include "check/locations.hpp"
 #include "check/presets.hpp"
 #include "check/quantities.hpp"
 #include "check/selection.hpp"
@@ -15,8 +15,8 @@ namespace {
 using profile::Profile;
 
 /// The readings of a series at a place, all with a number.
-Series read(const Check& asked, const Series& series, const Place& place, const Profile& profile) {
-  Series out = chosen(series, place);
+Series read(const Check& asked, const Series& series, const Location& location, const Profile& profile) {
+  Series out = chosen(series, location);
   for (const Reading& reading : out) {
     if (!reading.value) {
       throw Refused(named(asked) + ", but the theory " + profile.theory + " has no value of it at " + reading.path +

@@ -6,10 +6,10 @@
 namespace sigprop::check {
 namespace {
 
-constexpr Place input{Place::Kind::layer, 0};
-constexpr Place at_first{Place::Kind::first};
-constexpr Place at_last{Place::Kind::last};
-constexpr Place every{Place::Kind::every};
+constexpr Location input{Location::Kind::layer, 0};
+constexpr Location at_first{Location::Kind::first};
+constexpr Location at_last{Location::Kind::last};
+constexpr Location every{Location::Kind::every};
 
 /// The verdicts' own thresholds: what passes them all has no verdict.
 Preset trainable() {

@@ -21,7 +21,8 @@ struct Preset {
   std::vector<PresetCondition> conditions;
 };
 
-/// All presets, in the order in which they are listed to a user. docs/spec.md has their numbers and the reasons.
+/// All presets, in the order in which they are listed to a user. docs/spec.md has their numbers and
+/// the reasons.
 [[nodiscard]] const std::vector<Preset>& presets();
 
 }  // namespace sigprop::check

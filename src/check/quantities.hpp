@@ -19,8 +19,8 @@ struct Reading {
 /// A quantity at all its places, in forward order.
 using Series = std::vector<Reading>;
 
-/// What a quantity's name stands for: a series for each weight of "weights.*.gradient_norm", else one; none where the model has nothing
-/// of the kind.
+/// What a quantity's name stands for: a series for each weight of "weights.*.gradient_norm", else
+/// one; none where the model has nothing of the kind.
 [[nodiscard]] std::vector<Series> series_of(const std::string& quantity, const profile::Profile& profile);
 
 /// Does some layer have attention?

@@ -14,13 +14,13 @@ namespace {
       "for a ratio, as in \"forward.variance last\" or \"backward.variance first/last\"");
 }
 
-Place place_of(const std::string& text, const std::string& word) {
-  if (word == "first") return {Place::Kind::first, 0};
-  if (word == "last") return {Place::Kind::last, 0};
+Location location_of(const std::string& text, const std::string& word) {
+  if (word == "first") return {Location::Kind::first, 0};
+  if (word == "last") return {Location::Kind::last, 0};
   std::size_t layer = 0;
   const auto read = std::from_chars(word.data(), word.data() + word.size(), layer);
   if (read.ec != std::errc() || read.ptr != word.data() + word.size()) refuse(text, "has the place \"" + word + "\"");
-  return {Place::Kind::layer, layer};
+  return {Location::Kind::layer, layer};
 }
 
 }  // namespace
@@ -33,8 +33,8 @@ Condition reading_of(const std::string& text) {
   if (out.quantity.find('*') != std::string::npos) refuse(text, "stands for several numbers");
   const std::string places = text.substr(space + 1);
   const std::size_t slash = places.find('/');
-  out.at = place_of(text, places.substr(0, slash));
-  if (slash != std::string::npos) out.over = place_of(text, places.substr(slash + 1));
+  out.at = location_of(text, places.substr(0, slash));
+  if (slash != std::string::npos) out.over = location_of(text, places.substr(slash + 1));
   return out;
 }
 

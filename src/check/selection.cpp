@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "check/places.hpp"
+#include "check/locations.hpp"
 #include "sigprop/profile/weights.hpp"
 
 namespace sigprop::check {
@@ -26,14 +26,14 @@ std::string listed(const std::vector<std::string>& names) {
                 ": name one of them, * for each or all for a layer's together");
 }
 
-bool has(const Series& series, const Place& place) {
-  return !chosen(series, place).empty();
+bool has(const Series& series, const Location& location) {
+  return !chosen(series, location).empty();
 }
 
 /// Some series has the place that stands under that key of the check.
-void require_place(const Check& asked, const std::vector<Series>& all, const Place& place, const char* key) {
-  if (std::any_of(all.begin(), all.end(), [&](const Series& series) { return has(series, place); })) return;
-  if (place.kind != Place::Kind::layer)
+void require_location(const Check& asked, const std::vector<Series>& all, const Location& location, const char* key) {
+  if (std::any_of(all.begin(), all.end(), [&](const Series& series) { return has(series, location); })) return;
+  if (location.kind != Location::Kind::layer)
     throw Refused(named(asked) + ", but no layer of this model has it: ask for \"at\": 0, the input");
   std::size_t first = all.front().front().layer, last = first;
   for (const Series& series : all) {
@@ -41,7 +41,7 @@ void require_place(const Check& asked, const std::vector<Series>& all, const Pla
     last = std::max(last, series.back().layer);
   }
   throw Refused((asked.pointer.empty() ? "the layer of \"" + asked.condition.quantity + "\"" : asked.pointer + key) +
-                " is " + std::to_string(place.layer) + ", but must be a layer that has " + asked.condition.quantity +
+                " is " + std::to_string(location.layer) + ", but must be a layer that has " + asked.condition.quantity +
                 ": the first is " + std::to_string(first) + ", the last " + std::to_string(last));
 }
 
@@ -59,8 +59,8 @@ std::vector<Series> series_for(const Check& asked, const Profile& profile) {
   const Condition& condition = asked.condition;
   std::vector<Series> all = series_of(condition.quantity, profile);
   if (all.empty()) refuse_missing(asked, profile);
-  require_place(asked, all, condition.at, condition.over ? "/ratio/0" : "/at");
-  if (condition.over) require_place(asked, all, *condition.over, "/ratio/1");
+  require_location(asked, all, condition.at, condition.over ? "/ratio/0" : "/at");
+  if (condition.over) require_location(asked, all, *condition.over, "/ratio/1");
   std::erase_if(all, [&](const Series& series) {
     return !has(series, condition.at) || (condition.over && !has(series, *condition.over));
   });

@@ -15,10 +15,12 @@ class Refused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// How messages begin whose fault lies in a check's quantity: "/checks/0/quantity is "attention.entropy"".
+/// How messages begin whose fault lies in a check's quantity: "/checks/0/quantity is
+/// "attention.entropy"".
 [[nodiscard]] std::string named(const Check& asked);
 
-/// The series that a check judges: of several weights those that its places have. Throws Refused where there is none.
+/// The series that a check judges: of several weights those that its places have. Throws Refused
+/// where there is none.
 [[nodiscard]] std::vector<Series> series_for(const Check& asked, const profile::Profile& profile);
 
 }  // namespace sigprop::check

@@ -46,7 +46,7 @@ void evaluate(const CheckOptions& options, CheckedSpec& out) {
   const std::vector<check::Check> checks = checks_of(options, out.file, read);
   const profile::Profile profile = prediction(*read.network, options.theory, out.file);
   warn(options.output, out.file, profile.warnings);
-  check::Evaluation evaluation = check::evaluate(checks, profile, read.network->sequence_length);
+  check::Evaluation evaluation = check::evaluate(checks, profile, read.network->length());
   out.outcomes = std::move(evaluation.outcomes);
   out.faults = std::move(evaluation.faults);
   for (check::Fault& fault : out.faults) fault.message.insert(0, shown_path(out.file) + ": ");

@@ -16,10 +16,6 @@ struct ReportOptions {
   OutputOptions output;
 };
 
-std::string whole(double x) {
-  return std::to_string(static_cast<std::size_t>(x));
-}
-
 std::vector<std::pair<std::string, std::string>> facts_of(const spec::ReadResult& read,
                                                           const profile::Profile& profile) {
   const network::Network& network = *read.network;
@@ -31,7 +27,8 @@ std::vector<std::pair<std::string, std::string>> facts_of(const spec::ReadResult
                            {"feed-forward width", std::to_string(stack.ffn_width)},
                            {"norms", network::norm_name(stack)}});
   }
-  out.insert(out.end(), {{"tokens", whole(network.sequence_length)}, {"sequences", whole(network.batch)}});
+  out.insert(out.end(),
+             {{"tokens", std::to_string(network.sequence_length)}, {"sequences", std::to_string(network.batch)}});
   return out;
 }
 
@@ -39,7 +36,7 @@ std::vector<std::pair<std::string, std::string>> facts_of(const spec::ReadResult
 report::CheckedSpec checked(const std::string& file, const spec::ReadResult& read, const profile::Profile& profile) {
   std::vector<check::Check> checks = read.conditions;
   for (const std::string& preset : check::preset_names()) checks.push_back({"", 0, preset, {}});
-  check::Evaluation evaluation = check::evaluate(checks, profile, read.network->sequence_length);
+  check::Evaluation evaluation = check::evaluate(checks, profile, read.network->length());
   return {file, read.network->name, std::move(evaluation.outcomes), std::move(evaluation.faults)};
 }
 

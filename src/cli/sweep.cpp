@@ -117,7 +117,8 @@ spec::ReadResult Sweep::model(std::size_t index) const {
   return out;
 }
 
-/// Before the first point is computed: a sweep that runs for hours does not end at a value that its spec cannot have.
+/// Before the first point is computed: a sweep that runs for hours does not end at a value that its
+/// spec cannot have.
 void Sweep::require_good_models() const {
   constexpr std::size_t most_shown = 5;
   std::vector<std::string> errors;
@@ -155,7 +156,8 @@ report::SweepPoint Sweep::point(std::size_t index, predict::Predictor& predictor
   return out;
 }
 
-/// By theory, of the first point; none where networks are drawn of a model that theory does not cover.
+/// By theory, of the first point; none where networks are drawn of a model that theory does not
+/// cover.
 std::optional<profile::Profile> Sweep::first_prediction() const {
   try {
     return prediction(*model(0).network, options_.theory, options_.spec);

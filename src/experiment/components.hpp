@@ -6,8 +6,8 @@
 #include "experiment/subject.hpp"
 #include "simulate/subject.hpp"
 
-/// Components that every engine measures alike. A Platform makes engines for a setting's replicates, on the CPU one by one, on a device
-/// side by side, and adds their signals up.
+/// Components that every engine measures alike. A Platform makes engines for a setting's
+/// replicates, on the CPU one by one, on a device side by side, and adds their signals up.
 namespace sigprop::experiment {
 
 /// y = x Wᵀ; the input's gradient is g W.
@@ -69,7 +69,8 @@ std::optional<Measured> dropout(Platform& platform, const Subject& subject) {
   return heads;
 }
 
-/// One head without output projection. The weights are drawn once for all replicates, as in the published simulation.
+/// One head without output projection. The weights are drawn once for all replicates, as in the
+/// published simulation.
 template <class Platform>
 std::optional<Measured> attention(Platform& platform, const Subject& subject) {
   const std::size_t in = subject.size("d_in"), head = subject.size("d_head");
@@ -84,7 +85,7 @@ std::optional<Measured> attention(Platform& platform, const Subject& subject) {
   const bool done = platform.over_replicates([&](auto& engine) {
     const auto x = engine.tokens(input, in, input_of(subject));
     const auto attended = engine.attend(heads, engine.project(x, w_query), engine.project(x, w_key),
-                                        engine.project(x, w_value), simulate::ScorePlace{0});
+                                        engine.project(x, w_value), simulate::ScoreSlots{0});
     const auto g = engine.tokens(gradient, head, gradient_of(subject));
     const auto at = engine.attend_backward(heads, attended, g);
     auto gx = engine.project_back(at.q, w_query);

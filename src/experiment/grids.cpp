@@ -2,8 +2,8 @@
 
 #include "sigprop/experiment/experiment.hpp"
 
-/// The grids of the authors' simulations and the percentiles they published (arXiv:2403.09635). The standard deviation of a weight is
-/// given times √d_in.
+/// The grids of the authors' simulations and the percentiles they published (arXiv:2403.09635). The
+/// standard deviation of a weight is given times √d_in.
 namespace sigprop::experiment {
 namespace {
 

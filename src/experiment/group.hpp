@@ -6,9 +6,10 @@
 
 #include "experiment/subject.hpp"
 
-/// Settings that differ in scales only are one group: they share their random numbers. All maps are linear in these scales (a weight behind
-/// which nothing is nonlinear, the gradient that enters), so a group is measured once, at scales of 1, and its settings' moments
-/// follow exactly: 9 times fewer products for the linear grid and the attention.
+/// Settings that differ in scales only are one group: they share their random numbers. All maps are
+/// linear in these scales (a weight behind which nothing is nonlinear, the gradient that enters),
+/// so a group is measured once, at scales of 1, and its settings' moments follow exactly: 9 times
+/// fewer products for the linear grid and the attention.
 namespace sigprop::experiment {
 
 /// Index of a setting in the product of the axes that are no scales.

@@ -12,7 +12,8 @@ double of(const Measured& moments, Quantity quantity) {
   return moments[static_cast<std::size_t>(quantity)];
 }
 
-/// The variance that an error may be taken relative to; none for errors that are relative to the measured value only.
+/// The variance that an error may be taken relative to; none for errors that are relative to the
+/// measured value only.
 std::optional<double> scale_of(Component component, Quantity quantity, const Measured& predicted) {
   if (component == Component::softmax) return std::nullopt;
   switch (quantity) {

@@ -17,7 +17,8 @@
 namespace sigprop::experiment {
 namespace {
 
-/// Groups of one component by their number, each with the settings asked for and its moments once they are there.
+/// Groups of one component by their number, each with the settings asked for and its moments once
+/// they are there.
 struct Work {
   std::size_t settings = 0;
   std::optional<Measured> unit;
@@ -70,8 +71,9 @@ class Records {
   std::unique_ptr<simulate::RecordFile> file_;
 };
 
-/// Measures the groups of one component that have no moments yet, side by side. They come in the order of their seeds, which is random:
-/// what is done when the run is stopped is a fair sample, and the time that is left can be told from the time it took.
+/// Measures the groups of one component that have no moments yet, side by side. They come in the
+/// order of their seeds, which is random: what is done when the run is stopped is a fair sample,
+/// and the time that is left can be told from the time it took.
 class Loop {
  public:
   Loop(const Grid& grid, const Options& options, Measurer& measurer, Records& records,

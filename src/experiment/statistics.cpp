@@ -14,8 +14,9 @@ double squares_of(std::span<const double> values) {
   return std::inner_product(values.begin(), values.end(), values.begin(), 0.0);
 }
 
-/// Variables v = 1 ... V with `samples` values each, of which are known: Σ x² over all, the sum of every variable, and Σ (Σ_v x)² over samples.
-/// The off-diagonal elements of their covariance matrix add up to the variance of Σ_v x less the variances of the variables.
+/// Variables v = 1 ... V with `samples` values each, of which are known: Σ x² over all, the sum of
+/// every variable, and Σ (Σ_v x)² over samples. The off-diagonal elements of their covariance
+/// matrix add up to the variance of Σ_v x less the variances of the variables.
 double mean_covariance(double squares, std::span<const double> sums, double squares_of_sums, double samples) {
   const double variables = static_cast<double>(sums.size()), total = sum_of(sums);
   const double all = squares_of_sums - total * total / samples;

@@ -7,8 +7,8 @@
 
 namespace sigprop::experiment {
 
-/// Moments of a signal of shape (tokens, features) over replicates that are added one after the other; a replicate of one feature may
-/// be a column among others. Sums are in float64.
+/// Moments of a signal of shape (tokens, features) over replicates that are added one after the
+/// other; a replicate of one feature may be a column among others. Sums are in float64.
 class Statistics {
  public:
   Statistics(std::size_t tokens, std::size_t features, bool feature_covariance = false);
@@ -16,7 +16,8 @@ class Statistics {
   /// x: (tokens, columns), row by row.
   void add(const float* x, std::size_t columns);
 
-  /// The same from sums: Σ over columns (replicates, tokens), Σ over tokens (replicates, columns), Σ x² over all.
+  /// The same from sums: Σ over columns (replicates, tokens), Σ over tokens (replicates, columns),
+  /// Σ x² over all.
   void add(std::span<const double> token_sums, std::span<const double> column_sums, double squares);
 
   [[nodiscard]] double mean() const;
@@ -24,7 +25,8 @@ class Statistics {
   [[nodiscard]] double variance() const;
   /// Mean over pairs of tokens of their unbiased covariance over replicates and features.
   [[nodiscard]] double covariance() const;
-  /// Mean over pairs of features of their unbiased covariance over replicates and tokens; 0 where it is not asked for.
+  /// Mean over pairs of features of their unbiased covariance over replicates and tokens; 0 where
+  /// it is not asked for.
   [[nodiscard]] double feature_covariance() const;
 
  private:

@@ -27,18 +27,20 @@ struct Subject {
 /// Tensors of a replicate.
 enum Tensor : std::uint32_t { input, gradient, weight, mask, query_weight, key_weight, value_weight };
 
-/// The setting's mean, variance and token correlation of the input, and of the gradient, whose mean is 0.
+/// The setting's mean, variance and token correlation of the input, and of the gradient, whose mean
+/// is 0.
 [[nodiscard]] network::GivenInput input_of(const Subject& subject);
 [[nodiscard]] network::GivenInput gradient_of(const Subject& subject);
 
 /// The moments of an output and an input gradient.
 [[nodiscard]] Measured moments(const Statistics& output, const Statistics& gradient);
 
-/// Replicates of one feature that are drawn together, as columns. 64 columns of 1000 tokens stay in a processor's second cache.
+/// Replicates of one feature that are drawn together, as columns. 64 columns of 1000 tokens stay in
+/// a processor's second cache.
 inline constexpr std::size_t columns_at_once = 64;
 
-/// Moments of the softmax of rows of L scores, which are the replicates: of L·A - 1, whose variance does not vanish beside its mean as
-/// that of A does, and of the gradient.
+/// Moments of the softmax of rows of L scores, which are the replicates: of L·A - 1, whose variance
+/// does not vanish beside its mean as that of A does, and of the gradient.
 struct RowMoments {
   double mean;
   double variance;
@@ -50,7 +52,8 @@ struct RowMoments {
   return {(1 + rows.mean) * scale, rows.variance * square, 0, 0, rows.gradient_variance * square, 0};
 }
 
-/// Scores of a row are own · z + common · z': z of its own, z' (element L of the tensor) shared by all.
+/// Scores of a row are own · z + common · z': z of its own, z' (element L of the tensor) shared by
+/// all.
 struct ScoreScales {
   float own;
   float common;

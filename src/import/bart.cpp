@@ -3,7 +3,8 @@
 
 namespace sigprop::importer {
 
-/// Encoder and decoder with Post-LN, a table of positions, and a norm on the embedding. Each has its own depth, heads and FFN.
+/// Encoder and decoder with Post-LN, a table of positions, and a norm on the embedding. Each has
+/// its own depth, heads and FFN.
 std::vector<Family> bart_families() {
   return {{
       .type = "bart",
@@ -26,7 +27,8 @@ std::vector<Family> bart_families() {
                  {"scale_embedding", Kind::flag, false, {false}, "written with words of the table's own size"},
                  {"encoder_layerdrop", Kind::rate, 0.0, {0.0}, "written with all layers, always"},
                  {"decoder_layerdrop", Kind::rate, 0.0, {0.0}, "written with all layers, always"}},
-      // The number of layers stands twice in a file; the others are of old files, and of the class's every layer anyway.
+      // The number of layers stands twice in a file; the others are of old files, and of the
+      // class's every layer anyway.
       .idle = {"num_hidden_layers", "add_bias_logits", "add_final_layer_norm", "normalize_before",
                "normalize_embedding", "static_position_embeddings", "classif_dropout", "extra_pos_embeddings",
                "force_bos_token_to_be_generated", "gradient_checkpointing"},

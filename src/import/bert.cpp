@@ -28,7 +28,8 @@ Family bert() {
   };
 }
 
-/// BERT but for its vocabulary and for positions that are counted from the padding word's number + 1.
+/// BERT but for its vocabulary and for positions that are counted from the padding word's number +
+/// 1.
 Family roberta() {
   Family family = bert();
   family.type = "roberta";

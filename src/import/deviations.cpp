@@ -28,7 +28,8 @@ Json t5_deviations(const Subject& subject) {
 
 constexpr Version unscaled_from{5, 0, 0}, scaled_again{5, 15, 0};
 
-/// GPT-2's outputs are drawn narrower with depth, but versions from 5.0.0 to before 5.15.0 lost that (measured).
+/// GPT-2's outputs are drawn narrower with depth, but versions from 5.0.0 to before 5.15.0 lost
+/// that (measured).
 double output_deviation(const Subject& subject) {
   const double std = value(subject, "std");
   if (!subject.family.layout.outputs_by_depth) return std;

@@ -135,7 +135,8 @@ Family gptj() {
                {"layer_norm_epsilon", Kind::epsilon, {"epsilon"}, 1e-5},
                {"initializer_range", Kind::deviation, {"std"}, 0.02}},
       .limits = {},
-      // Files of the first versions have scale_attn_weights and rotary, which the class does not read.
+      // Files of the first versions have scale_attn_weights and rotary, which the class does not
+      // read.
       .idle = {"scale_attn_weights", "rotary", "summary_type", "summary_use_proj", "summary_activation",
                "summary_proj_to_labels", "summary_first_dropout"},
       .aliases = {{"hidden_size", "n_embd"},

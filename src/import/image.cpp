@@ -4,7 +4,8 @@
 namespace sigprop::importer {
 namespace {
 
-/// Pre-LN on the patches of an image. ViT draws its class token and positions; DeiT, which has one token more, leaves them 0.
+/// Pre-LN on the patches of an image. ViT draws its class token and positions; DeiT, which has one
+/// token more, leaves them 0.
 Family image(const std::string& type, std::size_t special_tokens, bool special_drawn) {
   return {
       .type = type,

@@ -72,7 +72,8 @@ std::string written(const Json& config, const Family& family, const Options& opt
   return findings.errors.empty() ? spec_of(subject, config).dump(2) + "\n" : "";
 }
 
-/// Values that follow from others, such as an FFN's width of 4 times the model's, have the ranges of a spec too.
+/// Values that follow from others, such as an FFN's width of 4 times the model's, have the ranges
+/// of a spec too.
 void check_spec(const std::string& text, Findings& findings) {
   if (!findings.errors.empty()) return;
   for (const std::string& error : spec::read_text(text, "as a spec").errors) findings.errors.push_back(error);

@@ -14,7 +14,8 @@ constexpr double usual_patch_correlation = 0.2;
 /// A norm's ε that is more than this share of the first variance it meets shows in a result.
 constexpr double noticeable_epsilon = 0.01;
 
-/// Mean variance of an image's tokens: patches of pixels with variance 1 through weights, a position; special tokens.
+/// Mean variance of an image's tokens: patches of pixels with variance 1 through weights, a
+/// position; special tokens.
 double image_variance(const Subject& subject) {
   const double w = std::pow(spec::number(subject.values, "std", 0), 2);
   const Json& patch = subject.values.at("patch");

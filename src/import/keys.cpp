@@ -67,7 +67,8 @@ void name_unknown(const Family& family, const Json& config, Findings& findings) 
   }
 }
 
-/// An object of the keys that stand in the file, with the rule of each, for the validation of specs.
+/// An object of the keys that stand in the file, with the rule of each, for the validation of
+/// specs.
 class Checked {
  public:
   explicit Checked(const Json& config) : config_(config) { rule_.kind = Rule::Kind::object; }

@@ -4,7 +4,8 @@
 namespace sigprop::importer {
 namespace {
 
-/// Causal Pre-RMSNorm with rotary positions and a gated FFN; the embedding is the words' table alone.
+/// Causal Pre-RMSNorm with rotary positions and a gated FFN; the embedding is the words' table
+/// alone.
 Layout layout(double rotary_base) {
   return {.norm = "rms_norm", .causal = true, .gated = true, .tables = {"token"}, .rotary_base = rotary_base};
 }
@@ -119,7 +120,8 @@ Family olmo2() {
   return family;
 }
 
-/// Its norms multiply by 1 + weight with weights of 0: gain 1 as everywhere. The embedding is multiplied by √width.
+/// Its norms multiply by 1 + weight with weights of 0: gain 1 as everywhere. The embedding is
+/// multiplied by √width.
 Family gemma() {
   Family family = {.type = "gemma", .layout = layout(1e4), .keys = {}, .limits = {}, .idle = idle()};
   family.layout.embedding_by_root_width = true;

@@ -9,7 +9,8 @@
 namespace sigprop::importer {
 namespace {
 
-/// Version 5 writes rope_parameters, with the base in it; version 4 wrote rope_scaling, or null, beside rope_theta.
+/// Version 5 writes rope_parameters, with the base in it; version 4 wrote rope_scaling, or null,
+/// beside rope_theta.
 struct Rotary {
   double base;
   double share;  ///< of a head's features

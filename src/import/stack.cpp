@@ -70,7 +70,8 @@ void name_window(const Subject& subject) {
 
 constexpr Version gelu_is_tanh_from{5, 18, 0};
 
-/// Gemma's first files say "gelu" and mean its tanh form; which of them is drawn depends on the version (measured).
+/// Gemma's first files say "gelu" and mean its tanh form; which of them is drawn depends on the
+/// version (measured).
 std::string legacy_gelu(const Subject& subject) {
   const std::string name = subject.library >= gelu_is_tanh_from ? "gelu_tanh" : "gelu";
   subject.findings.notes.push_back(

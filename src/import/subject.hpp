@@ -18,7 +18,8 @@ struct Subject {
   Findings& findings;
 };
 
-/// The tokens of a sequence: an image's own, else the option's; what `tokens` of a subject is to be.
+/// The tokens of a sequence: an image's own, else the option's; what `tokens` of a subject is to
+/// be.
 [[nodiscard]] std::size_t sequence_length(const Subject& subject);
 
 /// Height (0) or width (1) of an image or a patch, which may be given as one number.
@@ -30,7 +31,8 @@ struct Subject {
 /// Standard deviations of the weights: init.std of a spec.
 [[nodiscard]] Json deviations_of(const Subject& subject);
 
-/// Of the elements of every embedding table, with the factor that the class applies to the embedding.
+/// Of the elements of every embedding table, with the factor that the class applies to the
+/// embedding.
 [[nodiscard]] double embedding_deviation(const Subject& subject);
 
 /// The stack of a spec, or its encoder and decoder, by their names.

@@ -3,7 +3,8 @@
 
 namespace sigprop::importer {
 
-/// Encoder and decoder with Pre-RMSNorm. Scores are not divided by √d_kv; the query's weights make up for it.
+/// Encoder and decoder with Pre-RMSNorm. Scores are not divided by √d_kv; the query's weights make
+/// up for it.
 std::vector<Family> t5_families() {
   return {{
       .type = "t5",
@@ -29,7 +30,8 @@ std::vector<Family> t5_families() {
                {"initializer_factor", Kind::factor, {"factor"}, 1.0},
                {"layer_norm_epsilon", Kind::epsilon, {"epsilon"}, 1e-6}},
       .limits = {{"is_encoder_decoder", Kind::flag, true, {true}, "written as encoder and decoder"}},
-      // is_gated_act and dense_act_fn repeat feed_forward_proj; the bias of the scores is none of a spec's anyway.
+      // is_gated_act and dense_act_fn repeat feed_forward_proj; the bias of the scores is none of a
+      // spec's anyway.
       .idle = {"is_gated_act", "dense_act_fn", "relative_attention_num_buckets", "relative_attention_max_distance",
                "n_positions", "scale_decoder_outputs"},
       .aliases = {{"hidden_size", "d_model"},

@@ -22,7 +22,8 @@ class Tracer {
   }
 
  private:
-  /// The outer level: here layers begin and points lie. Within a turn of a repeat only the first weights begin a layer.
+  /// The outer level: here layers begin and points lie. Within a turn of a repeat only the first
+  /// weights begin a layer.
   void points(const Components& list, bool in_turn) {
     bool begun = false;
     for (const Component& component : list) {
@@ -93,7 +94,7 @@ class Tracer {
       const std::string name = prefix + std::string(slot.name);
       std::string unique = name;
       for (std::size_t copy = 2; taken(unique); ++copy) unique = name + "_" + std::to_string(copy);
-      out_.place_of_weight.push_back({out_.layers.size() - 1, list.size()});
+      out_.weight_indices.push_back({out_.layers.size() - 1, list.size()});
       list.push_back({unique, slot.role, op.*slot.std});
     }
   }

@@ -44,7 +44,8 @@ Fit fit_logarithm(const std::vector<double>& x, const std::vector<double>& log10
   return fit;
 }
 
-/// y itself as a line in x, relative errors weighing alike. No fit where it spans more than a line can, or would not be positive.
+/// y itself as a line in x, relative errors weighing alike. No fit where it spans more than a line
+/// can, or would not be positive.
 Fit fit_value(const std::vector<double>& x, const std::vector<double>& log10_y, double low, double high) {
   constexpr double widest = 100;  // decades: further apart, relative weights overflow
   if (high - low > widest) return {};
@@ -84,7 +85,8 @@ DepthLaw fit_depth_law(const std::vector<double>& log10_values) {
   const Fit exponential = fit_logarithm(depth, log10_values);
   const Fit power = fit_logarithm(log10_depth, log10_values);
   const Fit linear = fit_value(depth, log10_values, *low, *high);
-  // A curve that leaves its best law by more than a tenth of its range, as Post-LN's drop in the last layers does, has none of these.
+  // A curve that leaves its best law by more than a tenth of its range, as Post-LN's drop in the
+  // last layers does, has none of these.
   constexpr double tolerated = 0.1;
   const double best = std::min({linear.deviation, exponential.deviation, power.deviation});
   if (best > tolerated * std::log(10.0) * (*high - *low)) return {"irregular", 0};

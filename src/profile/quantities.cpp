@@ -25,9 +25,9 @@ bool has_attention_of(const Layer& layer, const LayerRow& row) {
 }
 
 bool is_finite(const Layer& layer) {
-  const auto finite = [](const auto& rows, const auto& place) {
+  const auto finite = [](const auto& rows, const auto& entry) {
     return std::all_of(std::begin(rows), std::end(rows), [&](const auto& row) {
-      const Quantity* value = row.find(place);
+      const Quantity* value = row.find(entry);
       return value == nullptr || std::isfinite(value->value);
     });
   };

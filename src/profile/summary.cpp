@@ -12,8 +12,8 @@
 namespace sigprop::profile {
 namespace {
 
-/// log10 of a quantity after each layer's last point. The input is left out: no layer made it, and an embedding of small
-/// variance would hide the law of the rest.
+/// log10 of a quantity after each layer's last point. The input is left out: no layer made it, and
+/// an embedding of small variance would hide the law of the rest.
 std::vector<double> by_layer(const Profile& profile, const std::function<double(const Point&)>& log10_of) {
   std::vector<double> values;
   for (std::size_t i = 0; i < profile.points.size(); ++i) {

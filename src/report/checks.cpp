@@ -11,21 +11,21 @@ namespace sigprop::report {
 namespace {
 
 using check::Condition;
+using check::Location;
 using check::Outcome;
-using check::Place;
 
-std::string place_text(const Place& place) {
-  switch (place.kind) {
-    case Place::Kind::first:
+std::string location_text(const Location& location) {
+  switch (location.kind) {
+    case Location::Kind::first:
       return "first";
-    case Place::Kind::last:
+    case Location::Kind::last:
       return "last";
-    case Place::Kind::every:
+    case Location::Kind::every:
       return "every";
-    case Place::Kind::layer:
+    case Location::Kind::layer:
       break;
   }
-  return place.layer == 0 ? "input" : "layer " + std::to_string(place.layer);
+  return location.layer == 0 ? "input" : "layer " + std::to_string(location.layer);
 }
 
 /// A check as a row shows it, with the preset it comes from.
@@ -81,8 +81,8 @@ std::string total(const std::vector<CheckedSpec>& specs) {
 }  // namespace
 
 std::string subject(const Condition& condition) {
-  const std::string at = place_text(condition.at);
-  return condition.quantity + " " + (condition.over ? at + "/" + place_text(*condition.over) : at);
+  const std::string at = location_text(condition.at);
+  return condition.quantity + " " + (condition.over ? at + "/" + location_text(*condition.over) : at);
 }
 
 std::string bound(const Condition& condition) {

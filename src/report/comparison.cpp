@@ -21,7 +21,8 @@ Quantity power_of_ten(double log10) {
   return {std::pow(10.0, log10), log10};
 }
 
-/// The numbers that a row has; absent where the model has too few layers, no attention, or a variance of 0.
+/// The numbers that a row has; absent where the model has too few layers, no attention, or a
+/// variance of 0.
 struct Row {
   std::optional<Quantity> growth;          ///< variance after the last layer over that after the first
   std::optional<Quantity> gradient_ratio;  ///< gradient variance after the first layer over that after the last

@@ -22,7 +22,8 @@ using profile::Quantity;
 using profile::WeightRow;
 using Cell = std::optional<Quantity>;
 
-/// A quantity of a point, or of the layer whose last point it is; no layer where it is not the last.
+/// A quantity of a point, or of the layer whose last point it is; no layer where it is not the
+/// last.
 struct Column {
   std::string name;
   std::function<Cell(const Point&, const Layer*)> cell;
@@ -38,10 +39,10 @@ bool is_usual(Presence presence) {
   return presence == Presence::always || presence == Presence::attention;
 }
 
-template <class Row, class Place>
-bool is_present(const Row& row, const std::vector<Place>& places) {
+template <class Row, class Entry>
+bool is_present(const Row& row, const std::vector<Entry>& entries) {
   return is_usual(row.presence) ||
-         std::any_of(places.begin(), places.end(), [&](const Place& place) { return row.find(place) != nullptr; });
+         std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) { return row.find(entry) != nullptr; });
 }
 
 void add(std::vector<Column>& columns, const PointRow& row) {

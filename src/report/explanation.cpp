@@ -50,7 +50,8 @@ void write_wrapped(std::ostream& out, const std::string& first, const std::strin
   out << '\n';
 }
 
-/// On one line where there is room, else a line for the symbols, one for the numbers and one for the value.
+/// On one line where there is room, else a line for the symbols, one for the numbers and one for
+/// the value.
 void write_equation(std::ostream& out, const EquationLine& line) {
   std::vector<std::string> sides;
   const std::string value = shown(line.value);

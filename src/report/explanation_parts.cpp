@@ -63,7 +63,7 @@ std::string of_correlation(const LayerRecursion& x) {
 
 std::string of_gradient(const LayerRecursion& x) {
   const bool leads = x.limit || x.correlation;
-  const auto tell = [](const LayerRecursion::Mode& mode) {
+  const auto sentence_of = [](const LayerRecursion::Mode& mode) {
     return mode.exponent ? "in proportion to l^-" + shown(*mode.exponent) + " behind layer l"
                          : "multiplied by " + shown(mode.growth);
   };
@@ -73,8 +73,9 @@ std::string of_gradient(const LayerRecursion& x) {
   const std::string back = leads ? "Far on, on the way back through a layer, γ² is "
                                  : "Behind the last of these layers, on the way back through one, γ² is ";
   const auto& [first, second] = x.modes;
-  if (std::abs(first.growth - second.growth) <= rounding * first.growth) return back + tell(first) + ".";
-  return back + tell(first) + where(first) + "; what a gradient has besides is " + tell(second) + where(second) + ".";
+  if (std::abs(first.growth - second.growth) <= rounding * first.growth) return back + sentence_of(first) + ".";
+  return back + sentence_of(first) + where(first) + "; what a gradient has besides is " + sentence_of(second) +
+         where(second) + ".";
 }
 
 }  // namespace

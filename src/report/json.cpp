@@ -18,10 +18,10 @@ Json list_json(const std::vector<Quantity>& list) {
 /// All rows and columns of a Gram matrix, from its lower triangle.
 Json gram_json(const std::vector<Quantity>& gram) {
   Json rows = Json::array();
-  for (std::size_t i = 0; profile::gram_place(i, 0) < gram.size(); ++i) {
+  for (std::size_t i = 0; profile::gram_index(i, 0) < gram.size(); ++i) {
     Json row = Json::array();
-    for (std::size_t j = 0; profile::gram_place(j, 0) < gram.size(); ++j)
-      row.push_back(quantity_json(gram[profile::gram_place(std::max(i, j), std::min(i, j))]));
+    for (std::size_t j = 0; profile::gram_index(j, 0) < gram.size(); ++j)
+      row.push_back(quantity_json(gram[profile::gram_index(std::max(i, j), std::min(i, j))]));
     rows.push_back(std::move(row));
   }
   return rows;

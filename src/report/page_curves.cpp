@@ -19,8 +19,8 @@ using profile::Profile;
 using profile::Quantity;
 using Indices = std::vector<std::size_t>;
 /// The value of a curve at a place; null where there is none.
-template <class Place>
-using Reader = std::function<const Quantity*(const Place&)>;
+template <class Entry>
+using Reader = std::function<const Quantity*(const Entry&)>;
 
 /// More would make a page slow, and larger than it may be.
 constexpr std::size_t most_points = 1500;
@@ -73,42 +73,42 @@ Json quantity(const Quantity* q) {
   return "e" + digits(q->log10, 9);
 }
 
-template <class Place>
-Json column(const std::vector<Place>& places, const Indices& chosen, const Reader<Place>& read) {
+template <class Entry>
+Json column(const std::vector<Entry>& entries, const Indices& chosen, const Reader<Entry>& read) {
   Json out = Json::array();
-  for (const std::size_t i : chosen) out.push_back(quantity(read(places[i])));
+  for (const std::size_t i : chosen) out.push_back(quantity(read(entries[i])));
   return out;
 }
 
-template <class Place>
-Json errors(const std::vector<Place>& places, const Indices& chosen, const Reader<Place>& read) {
+template <class Entry>
+Json errors(const std::vector<Entry>& entries, const Indices& chosen, const Reader<Entry>& read) {
   Json out = Json::array();
   for (const std::size_t i : chosen) {
-    const Quantity* q = read(places[i]);
+    const Quantity* q = read(entries[i]);
     out.push_back(q != nullptr && q->scatter ? short_number(q->scatter->standard_error) : Json(nullptr));
   }
   return out;
 }
 
 /// A curve over the points or the layers.
-template <class Place>
+template <class Entry>
 struct Curve {
   std::string name;
-  Reader<Place> read;
+  Reader<Entry> read;
 };
 
-/// Writes charts of both profiles at chosen places.
-template <class Place>
+/// Writes charts of both profiles at chosen points or layers.
+template <class Entry>
 class Charts {
  public:
-  Charts(const std::vector<Place>& predicted, const std::vector<Place>* measured, Indices chosen, const char* over,
+  Charts(const std::vector<Entry>& predicted, const std::vector<Entry>* measured, Indices chosen, const char* over,
          Json& out)
       : predicted_(predicted), measured_(measured), chosen_(std::move(chosen)), over_(over), out_(out) {}
 
   /// A chart of the curves that have a number somewhere; none where no curve has.
-  void add(const std::string& title, bool positive, const std::vector<Curve<Place>>& curves) {
+  void add(const std::string& title, bool positive, const std::vector<Curve<Entry>>& curves) {
     Json drawn = Json::array();
-    for (const Curve<Place>& curve : curves) {
+    for (const Curve<Entry>& curve : curves) {
       const Json theory = column(predicted_, chosen_, curve.read);
       if (std::all_of(theory.begin(), theory.end(), [](const Json& value) { return value.is_null(); })) continue;
       Json json = {{"name", curve.name}, {"theory", theory}};
@@ -123,15 +123,15 @@ class Charts {
   }
 
  private:
-  const std::vector<Place>& predicted_;
-  const std::vector<Place>* measured_;
+  const std::vector<Entry>& predicted_;
+  const std::vector<Entry>* measured_;
   Indices chosen_;
   const char* over_;
   Json& out_;
 };
 
-template <class Place>
-Curve<Place> curve(const std::string& name, const profile::Row<Place>& row) {
+template <class Entry>
+Curve<Entry> curve(const std::string& name, const profile::Row<Entry>& row) {
   return {name, row.access.find};
 }
 
@@ -173,8 +173,8 @@ void add_layer_charts(Charts<Layer>& charts, const Profile& predicted) {
   charts.add("Norm of the weights' gradients", true, weights);
 }
 
-template <class Place>
-Json places(const std::vector<Place>& all, const Indices& chosen, const std::vector<double>& depth) {
+template <class Entry>
+Json entries(const std::vector<Entry>& all, const Indices& chosen, const std::vector<double>& depth) {
   Json out = {{"path", Json::array()}, {"depth", Json::array()}, {"stack", Json::array()}, {"all", all.size()}};
   for (const std::size_t i : chosen) {
     out["path"].push_back(all[i].path);
@@ -197,8 +197,8 @@ Json curves_json(const Profile& predicted, const Profile* measured) {
   Charts<Layer> of_layers(predicted.layers, measured != nullptr ? &measured->layers : nullptr, layers, "layers",
                           charts);
   add_layer_charts(of_layers, predicted);
-  return {{"points", places(predicted.points, points, depths(predicted.points))},
-          {"layers", places(predicted.layers, layers, layer_depths)},
+  return {{"points", entries(predicted.points, points, depths(predicted.points))},
+          {"layers", entries(predicted.layers, layers, layer_depths)},
           {"charts", std::move(charts)}};
 }
 

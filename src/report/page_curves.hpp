@@ -5,7 +5,8 @@
 
 namespace sigprop::report {
 
-/// What page.js draws: the places of points and layers on the depth axis, and of every chart its curves, theory and simulation.
+/// What page.js draws: the places of points and layers on the depth axis, and of every chart its
+/// curves, theory and simulation.
 [[nodiscard]] Json curves_json(const profile::Profile& predicted, const profile::Profile* measured);
 
 }  // namespace sigprop::report

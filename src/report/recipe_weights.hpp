@@ -16,7 +16,8 @@ struct RecipeWeight {
   std::vector<double> std;  ///< one a layer
 };
 
-/// The weights of a stack's layers in forward order; a cross-attention has those of the self-attention.
+/// The weights of a stack's layers in forward order; a cross-attention has those of the
+/// self-attention.
 [[nodiscard]] std::vector<RecipeWeight> weights_of(const network::Stack& stack);
 
 /// Standard deviations of a stack's biases: of ffn_out, and of all others.

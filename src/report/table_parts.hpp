@@ -16,7 +16,8 @@ namespace sigprop::report {
 /// The path without its stack: "layer 3/ffn".
 [[nodiscard]] std::string in_stack(const std::string& path);
 
-/// Laws of depth in words, with the ratio of the last layer to the first: of the variance, of the gradient's.
+/// Laws of depth in words, with the ratio of the last layer to the first: of the variance, of the
+/// gradient's.
 [[nodiscard]] std::string forward_sentence(const profile::Summary& summary);
 [[nodiscard]] std::string backward_sentence(const profile::Summary& summary);
 

@@ -21,7 +21,8 @@ struct Expression::Node {
     Expression of;
   };
 
-  /// base^exponent; a base is no number but for its roots, and no product but where its power cannot be laid open.
+  /// base^exponent; a base is no number but for its roots, and no product but where its power
+  /// cannot be laid open.
   struct Factor {
     Expression base;
     Number exponent;

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// Every scheme: its formulas for people, where they come from, what its user may set, and the function that applies it.
-// Letters: d width, f FFN width, k head width, H heads, N layers, l = 1..N, m and m_L ratio of width and depth to a base model.
+// SPDX-License-Identifier: Apache-2.0 Every scheme: its formulas for people, where they come from,
+// what its user may set, and the function that applies it. Letters: d width, f FFN width, k head
+// width, H heads, N layers, l = 1..N, m and m_L ratio of width and depth to a base model.
 #include "scheme/deepscalelm.hpp"
 #include "scheme/fixed.hpp"
 #include "scheme/solved.hpp"

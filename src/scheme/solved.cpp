@@ -23,7 +23,8 @@ std::vector<network::Component> function_of(const Stack& stack, std::size_t bran
 /// Where a root of ln variance counts as found.
 constexpr double close_enough = 1e-12;
 
-/// The deviation `x` at which a branch has variance 1. Its variance rises with x from 0 without bound.
+/// The deviation `x` at which a branch has variance 1. Its variance rises with x from 0 without
+/// bound.
 template <class F>
 double unit_variance_at(F&& variance, double guess) {
   const auto excess = [&](double x) { return std::log(variance(x)); };
@@ -50,7 +51,8 @@ std::vector<double*> open_deviations(LayerStd& std, bool ffn) {
   return open;
 }
 
-/// Sets the open deviations of a branch to one number, from which `last`, that of the layer before, is not far.
+/// Sets the open deviations of a branch to one number, from which `last`, that of the layer before,
+/// is not far.
 void solve_branch(predict::Propagator& signal, Stack& stack, std::size_t branch, double& last) {
   const bool ffn = branch % stack.branches_per_layer() + 1 == stack.branches_per_layer();
   const auto open = open_deviations(stack.std[branch / stack.branches_per_layer()], ffn);

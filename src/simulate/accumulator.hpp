@@ -8,8 +8,9 @@
 
 namespace sigprop::simulate {
 
-/// Means of samples and covariances within each group of their numbers, updated sample by sample (Welford; Chan, Golub and LeVeque 1979).
-/// The order of the samples decides the last bits: callers add replicates in their order.
+/// Means of samples and covariances within each group of their numbers, updated sample by sample
+/// (Welford; Chan, Golub and LeVeque 1979). The order of the samples decides the last bits: callers
+/// add replicates in their order.
 class Accumulator {
  public:
   explicit Accumulator(const Layout& layout);
@@ -19,7 +20,8 @@ class Accumulator {
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] double mean(std::size_t i) const { return mean_[i]; }
 
-  /// Covariance between replicates of numbers a and b of the group that begins at `begin`; NaN for one replicate.
+  /// Covariance between replicates of numbers a and b of the group that begins at `begin`; NaN for
+  /// one replicate.
   [[nodiscard]] double covariance(std::size_t begin, std::size_t a, std::size_t b) const;
 
  private:

@@ -6,7 +6,8 @@
 
 namespace sigprop::simulate {
 
-/// φ(x) and φ'(x), element by element. The derivative is made here, where what both have in common is at hand.
+/// φ(x) and φ'(x), element by element. The derivative is made here, where what both have in common
+/// is at hand.
 template <class T>
 [[nodiscard]] Slope<Matrix<T>> activate(Team team, network::ActivationKind kind, const Matrix<T>& x) {
   Slope<Matrix<T>> out{Matrix<T>(x.rows(), x.cols()), Matrix<T>(x.rows(), x.cols())};

@@ -17,7 +17,8 @@ struct Slope {
   double derivative;
 };
 
-/// A value computed from the means of one group, with the scatter that those means give it: Var f = Σ f_a f_b Cov_ab.
+/// A value computed from the means of one group, with the scatter that those means give it: Var f =
+/// Σ f_a f_b Cov_ab.
 Quantity estimate(const Accumulator& measured, std::size_t begin, double value, std::initializer_list<Slope> slopes) {
   double variance = 0;
   for (const Slope& a : slopes) {
@@ -37,14 +38,14 @@ Quantity root_of(const Accumulator& measured, std::size_t begin, std::size_t num
   return estimate(measured, begin, value, {{number, value > 0 ? factor / (2 * value) : 0}});
 }
 
-std::optional<Quantity> cross_of(const Accumulator& measured, const SignalPlace& place) {
-  if (place.cross == 0) return std::nullopt;
-  return mean_of(measured, place.begin, place.cross);
+std::optional<Quantity> cross_of(const Accumulator& measured, const SignalSlots& slots) {
+  if (slots.cross == 0) return std::nullopt;
+  return mean_of(measured, slots.begin, slots.cross);
 }
 
-std::optional<profile::Ends> ends_of(const Accumulator& measured, const SignalPlace& place) {
-  if (place.ends == 0) return std::nullopt;
-  return profile::Ends{mean_of(measured, place.begin, place.ends), mean_of(measured, place.begin, place.ends + 1)};
+std::optional<profile::Ends> ends_of(const Accumulator& measured, const SignalSlots& slots) {
+  if (slots.ends == 0) return std::nullopt;
+  return profile::Ends{mean_of(measured, slots.begin, slots.ends), mean_of(measured, slots.begin, slots.ends + 1)};
 }
 
 /// Of so many groups of one number each from a place on; none where that is 0.
@@ -54,9 +55,10 @@ std::vector<Quantity> means_from(const Accumulator& measured, std::size_t begin,
   return out;
 }
 
-/// Of numbers 0, 1, 2: mean m, second moment q, token dot product c. m² is freed of the part that the scatter of m adds to it.
-profile::Forward forward_of(const Accumulator& measured, const SignalPlace& place, double length) {
-  const std::size_t at = place.begin;
+/// Of numbers 0, 1, 2: mean m, second moment q, token dot product c. m² is freed of the part that
+/// the scatter of m adds to it.
+profile::Forward forward_of(const Accumulator& measured, const SignalSlots& slots, double length) {
+  const std::size_t at = slots.begin;
   const double m = measured.mean(at), q = measured.mean(at + 1), c = measured.mean(at + 2);
   const double count = static_cast<double>(measured.count());
   const double square = count > 1 ? m * m - measured.covariance(at, 0, 0) / count : m * m;
@@ -76,34 +78,34 @@ profile::Forward forward_of(const Accumulator& measured, const SignalPlace& plac
   const double slope = residual > 0 ? (1 - 1 / length) / (2 * residual) : 0;
   out.rank_residual =
       estimate(measured, at, residual, {{1, q > 0 ? slope * c / (q * q) : 0}, {2, q > 0 ? -slope / q : 0}});
-  if (place.rank != 0) out.effective_rank = mean_of(measured, at, place.rank);
-  out.cross_dot = cross_of(measured, place);
-  out.ends = ends_of(measured, place);
-  out.tokens = means_from(measured, place.tokens, static_cast<std::size_t>(length));
-  out.gram = means_from(measured, place.gram, profile::gram_place(place.gram_rows, 0));
+  if (slots.rank != 0) out.effective_rank = mean_of(measured, at, slots.rank);
+  out.cross_dot = cross_of(measured, slots);
+  out.ends = ends_of(measured, slots);
+  out.tokens = means_from(measured, slots.tokens, static_cast<std::size_t>(length));
+  out.gram = means_from(measured, slots.gram, profile::gram_index(slots.gram_rows, 0));
   return out;
 }
 
-profile::Backward backward_of(const Accumulator& measured, const SignalPlace& place, double elements, double length) {
-  const std::size_t at = place.begin;
+profile::Backward backward_of(const Accumulator& measured, const SignalSlots& slots, double elements, double length) {
+  const std::size_t at = slots.begin;
   const double q = measured.mean(at + 1), c = measured.mean(at + 2);
   profile::Backward out;
   out.variance = mean_of(measured, at, 1);
   out.token_dot = mean_of(measured, at, 2);
   if (q > 0) out.token_correlation = estimate(measured, at, c / q, {{1, -c / (q * q)}, {2, 1 / q}});
   out.norm = root_of(measured, at, 1, elements);
-  out.cross_dot = cross_of(measured, place);
-  out.ends = ends_of(measured, place);
-  out.tokens = means_from(measured, place.tokens, static_cast<std::size_t>(length));
+  out.cross_dot = cross_of(measured, slots);
+  out.ends = ends_of(measured, slots);
+  out.tokens = means_from(measured, slots.tokens, static_cast<std::size_t>(length));
   return out;
 }
 
 std::optional<profile::AttentionMetrics> attention_of(const Accumulator& measured,
-                                                      const std::optional<ScorePlace>& place, double length) {
-  if (!place) return std::nullopt;
-  const std::size_t entropy = place->begin + 1;
+                                                      const std::optional<ScoreSlots>& slots, double length) {
+  if (!slots) return std::nullopt;
+  const std::size_t entropy = slots->begin + 1;
   profile::AttentionMetrics out;
-  out.score_variance = mean_of(measured, place->begin, 0);
+  out.score_variance = mean_of(measured, slots->begin, 0);
   out.entropy = mean_of(measured, entropy, 0);
   out.entropy_fraction =
       estimate(measured, entropy, out.entropy->value / std::log(length), {{0, 1 / std::log(length)}});
@@ -115,7 +117,7 @@ std::optional<profile::AttentionMetrics> attention_of(const Accumulator& measure
 profile::Profile assemble(const Subject& subject, const Accumulator& measured) {
   const network::Network& network = subject.network;
   const Layout& layout = subject.layout;
-  const double length = network.sequence_length;
+  const double length = network.length();
   profile::Profile out = network::blank_profile(subject.outline);
   out.name = network.name;
   if (const std::size_t listed = layout.forward.front().gram_rows; listed > 0)
@@ -123,7 +125,7 @@ profile::Profile assemble(const Subject& subject, const Accumulator& measured) {
   for (profile::Point& point : out.points) {
     const auto width = static_cast<double>(subject.outline.points[point.index].width);
     point.forward = forward_of(measured, layout.forward[point.index], length);
-    point.backward = backward_of(measured, layout.backward[point.index], network.batch * length * width, length);
+    point.backward = backward_of(measured, layout.backward[point.index], network.batch_size() * length * width, length);
   }
   std::size_t weight_index = 0;
   for (profile::Layer& layer : out.layers) {

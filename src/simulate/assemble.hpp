@@ -7,7 +7,8 @@
 
 namespace sigprop::simulate {
 
-/// The profile of what was measured: functions of means over replicates, with standard errors by the delta method.
+/// The profile of what was measured: functions of means over replicates, with standard errors by
+/// the delta method.
 [[nodiscard]] profile::Profile assemble(const Subject& subject, const Accumulator& measured);
 
 }  // namespace sigprop::simulate

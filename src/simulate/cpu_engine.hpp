@@ -130,10 +130,10 @@ class CpuEngine {
   }
 
   [[nodiscard]] Attended attend(const Heads& heads, Matrix<T>&& q, Matrix<T>&& k, Matrix<T>&& v,
-                                const ScorePlace& place) {
+                                const ScoreSlots& slots) {
     HeadsResult<T> result = simulate::attend(team_, draw_, heads, tokens_, q, k, v);
-    sample_[place.begin] = result.scores.variance;
-    sample_[place.begin + 1] = result.scores.entropy;
+    sample_[slots.begin] = result.scores.variance;
+    sample_[slots.begin + 1] = result.scores.entropy;
     return {std::move(q), std::move(k), std::move(v), std::move(result.probabilities), std::move(result.z)};
   }
 
@@ -145,7 +145,7 @@ class CpuEngine {
 
   // ---- what is looked at ---------------------------------------------------------------------------------------------
 
-  void measure(const Matrix<T>& x, const SignalPlace& place) { simulate::measure(team_, tokens_, x, place, sample_); }
+  void measure(const Matrix<T>& x, const SignalSlots& slots) { simulate::measure(team_, tokens_, x, slots, sample_); }
 
   void see_input(Matrix<T>& x) const {
     if (probe_ != nullptr && probe_->input) probe_->input(x);

@@ -14,7 +14,8 @@ namespace {
 
 constexpr Eigen::Index chunk = 4 * largest_normal_blocks;  ///< elements made at once
 
-/// Calls use(words, count, offset into the request) for the aligned chunks that cover elements first ... first + count - 1.
+/// Calls use(words, count, offset into the request) for the aligned chunks that cover elements
+/// first ... first + count - 1.
 template <class Make, class Value>
 void in_chunks(std::uint64_t first, Eigen::Index count, Value* out, const Make& make) {
   Value buffer[chunk];

@@ -7,9 +7,10 @@
 
 namespace sigprop::simulate {
 
-/// All random numbers of one replicate. Element n of tensor t is a function of (seed, replicate, t, n) alone: word n mod 4 of
-/// Philox4x32-10 (Random123) with the key (seed low, seed high) and the counter (⌊n/4⌋ low, ⌊n/4⌋ high, t, replicate). A normal
-/// number is made in float32 from a pair of words by Box and Muller, also for a network that computes in float64: both are one network.
+/// All random numbers of one replicate. Element n of tensor t is a function of (seed, replicate, t,
+/// n) alone: word n mod 4 of Philox4x32-10 (Random123) with the key (seed low, seed high) and the
+/// counter (⌊n/4⌋ low, ⌊n/4⌋ high, t, replicate). A normal number is made in float32 from a pair of
+/// words by Box and Muller, also for a network that computes in float64: both are one network.
 class Draw {
  public:
   Draw(std::uint64_t seed, std::uint32_t replicate) : seed_(seed), replicate_(replicate) {}
@@ -28,7 +29,8 @@ class Draw {
   [[nodiscard]] Matrix<T> normal_matrix(Team team, std::uint32_t tensor, Eigen::Index rows, Eigen::Index columns,
                                         double std) const;
 
-  /// Dropout: the factors of elements `first`, `first` + 1, ... of the tensor, 0 with the given probability and else 1/(1 - probability).
+  /// Dropout: the factors of elements `first`, `first` + 1, ... of the tensor, 0 with the given
+  /// probability and else 1/(1 - probability).
   template <class T>
   void mask(std::uint32_t tensor, std::uint64_t first, double probability, T* factors, Eigen::Index count) const;
 

@@ -6,7 +6,8 @@
 
 namespace sigprop::simulate {
 
-/// exp(entropy of the eigenvalues) of a sequence's Gram matrix, given by all its elements; 0 for a matrix of zeros.
+/// exp(entropy of the eigenvalues) of a sequence's Gram matrix, given by all its elements; 0 for a
+/// matrix of zeros.
 [[nodiscard]] double effective_rank(std::span<const double> gram);
 
 /// Matrices of size × size elements, one after the other.
@@ -15,7 +16,8 @@ struct Grams {
   std::size_t size = 0;
 };
 
-/// Of many of them, in their order, on all threads, or this one's share of them where others work beside it.
+/// Of many of them, in their order, on all threads, or this one's share of them where others work
+/// beside it.
 [[nodiscard]] std::vector<double> effective_ranks(const std::vector<Grams>& grams);
 
 }  // namespace sigprop::simulate

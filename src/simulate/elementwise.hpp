@@ -84,7 +84,8 @@ struct Identity {
   }
 };
 
-/// Calls with(f), f the function x ↦ Slope of that activation: the choice is made once, not for every element.
+/// Calls with(f), f the function x ↦ Slope of that activation: the choice is made once, not for
+/// every element.
 template <class With>
 decltype(auto) with_activation(network::ActivationKind kind, const With& with) {
   using Kind = network::ActivationKind;
@@ -131,7 +132,8 @@ template <class Uniform>
   return static_cast<std::uint32_t>(std::ldexp(probability, 32));
 }
 
-/// Of z_i standard normal and z̄ its mean over a sequence's tokens, x_i = mean + own (z_i - z̄) + common z̄ has the given moments.
+/// Of z_i standard normal and z̄ its mean over a sequence's tokens, x_i = mean + own (z_i - z̄) +
+/// common z̄ has the given moments.
 struct Mixture {
   double own;
   double common;

@@ -21,8 +21,8 @@ struct Team {
   int threads = 1;
 };
 
-/// Calls f(0), ..., f(count - 1), each once, on the team. What f computes must not depend on which thread it runs on, so that results
-/// are the same bits for every number of threads.
+/// Calls f(0), ..., f(count - 1), each once, on the team. What f computes must not depend on which
+/// thread it runs on, so that results are the same bits for every number of threads.
 template <class F>
 void for_each(Team team, Eigen::Index count, const F& f) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team.threads) if (team.threads > 1 && count > 1)

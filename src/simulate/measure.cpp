@@ -60,7 +60,7 @@ void write_gram(Team team, Tokens tokens, const Matrix<T>& x, std::size_t wanted
         };
         sum += token(i).dot(token(j));
       }
-      out[profile::gram_place(i, j)] = sum / elements;
+      out[profile::gram_index(i, j)] = sum / elements;
     }
   });
 }
@@ -68,7 +68,7 @@ void write_gram(Team team, Tokens tokens, const Matrix<T>& x, std::size_t wanted
 }  // namespace
 
 template <class T>
-void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalPlace& place, Sample& sample) {
+void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalSlots& slots, Sample& sample) {
   std::vector<SequenceSums> sums(static_cast<std::size_t>(tokens.sequences));
   for_each(team, tokens.sequences, [&](Eigen::Index sequence) {
     sums[static_cast<std::size_t>(sequence)] = sums_of(x.middleRows(sequence * tokens.length, tokens.length));
@@ -84,20 +84,20 @@ void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalPlace& pl
     first += sum.by_token.front();
     last += sum.by_token.back();
   }
-  double* out = sample.data() + place.begin;
+  double* out = sample.data() + slots.begin;
   out[0] = all.sum() / (batch * length * width);
   out[1] = squares / (batch * length * width);
   out[2] = tokens.length > 1 ? (within - squares) / (batch * length * (length - 1) * width) : 0;
-  if (place.cross != 0) {
-    out[place.cross] = (all.squaredNorm() - within) / (batch * (batch - 1) * length * length * width);
+  if (slots.cross != 0) {
+    out[slots.cross] = (all.squaredNorm() - within) / (batch * (batch - 1) * length * length * width);
   }
-  if (place.ends != 0) {
-    out[place.ends] = first / (batch * width);
-    out[place.ends + 1] = last / (batch * width);
+  if (slots.ends != 0) {
+    out[slots.ends] = first / (batch * width);
+    out[slots.ends + 1] = last / (batch * width);
   }
-  if (place.tokens != 0) write_tokens(sums, batch * width, sample.data() + place.tokens);
-  if (place.gram != 0) write_gram(team, tokens, x, place.gram_rows, sample.data() + place.gram);
-  if (place.rank != 0) out[place.rank] = rank_of(x.topRows(tokens.length));
+  if (slots.tokens != 0) write_tokens(sums, batch * width, sample.data() + slots.tokens);
+  if (slots.gram != 0) write_gram(team, tokens, x, slots.gram_rows, sample.data() + slots.gram);
+  if (slots.rank != 0) out[slots.rank] = rank_of(x.topRows(tokens.length));
 }
 
 template <class T>
@@ -117,8 +117,8 @@ double squared_norm(Team team, const Matrix<T>& x) {
   return total;
 }
 
-template void measure(Team, Tokens, const Matrix<float>&, const SignalPlace&, Sample&);
-template void measure(Team, Tokens, const Matrix<double>&, const SignalPlace&, Sample&);
+template void measure(Team, Tokens, const Matrix<float>&, const SignalSlots&, Sample&);
+template void measure(Team, Tokens, const Matrix<double>&, const SignalSlots&, Sample&);
 template double squared_norm(Team, const Matrix<float>&);
 template double squared_norm(Team, const Matrix<double>&);
 

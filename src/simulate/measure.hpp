@@ -8,7 +8,7 @@ namespace sigprop::simulate {
 
 /// Writes the numbers of one signal or gradient at their place of the sample, with sums in float64.
 template <class T>
-void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalPlace& place, Sample& sample);
+void measure(Team team, Tokens tokens, const Matrix<T>& x, const SignalSlots& slots, Sample& sample);
 
 /// Σ x².
 template <class T>

@@ -16,7 +16,8 @@ struct Normalized {
   Row<T> inverse_scale;
 };
 
-/// y = (x - mean) / √(var + ε) by row, or by each of its `parts` alike, gain 1 and bias 0; RMSNorm leaves the mean.
+/// y = (x - mean) / √(var + ε) by row, or by each of its `parts` alike, gain 1 and bias 0; RMSNorm
+/// leaves the mean.
 template <class T>
 [[nodiscard]] Normalized<T> normalize(Team team, network::NormKind kind, double epsilon, const Matrix<T>& x,
                                       Eigen::Index parts = 1) {
@@ -36,7 +37,8 @@ template <class T>
   return out;
 }
 
-/// g ← (g - mean(g) - y mean(g ∘ y)) / √(var + ε) by row, or part, that has an inverse scale; RMSNorm has no mean(g). With y of the forward pass this is exact for ε > 0.
+/// g ← (g - mean(g) - y mean(g ∘ y)) / √(var + ε) by row, or part, that has an inverse scale;
+/// RMSNorm has no mean(g). With y of the forward pass this is exact for ε > 0.
 template <class T>
 void normalize_backward(Team team, network::NormKind kind, const Matrix<T>& forward_y, const Row<T>& inverse_scale,
                         Matrix<T>& gradient) {

@@ -5,9 +5,10 @@
 
 namespace sigprop::simulate {
 
-/// y = a b, computed in tiles of a fixed size on the team's threads, one call of a matrix product a tile: results do not depend
-/// on the number of threads. 256 × 512 was near the fastest of the sizes tried (128 × 512 to 256 × 4096) for signals of 256 rows and more,
-/// on one and on two threads.
+/// y = a b, computed in tiles of a fixed size on the team's threads, one call of a matrix product a
+/// tile: results do not depend on the number of threads. 256 × 512 was near the fastest of the
+/// sizes tried (128 × 512 to 256 × 4096) for signals of 256 rows and more, on one and on two
+/// threads.
 template <class Y, class A, class B>
 void multiply(Team team, Y&& y, const A& a, const B& b) {
   constexpr Eigen::Index tile_rows = 256, tile_columns = 512;

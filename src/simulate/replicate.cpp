@@ -14,7 +14,7 @@ namespace {
 class Holdings {
  public:
   explicit Holdings(const network::Network& network)
-      : rows_(network.batch * network.sequence_length), length_(network.sequence_length), batch_(network.batch) {}
+      : rows_(network.batch_size() * network.length()), length_(network.length()), batch_(network.batch_size()) {}
 
   [[nodiscard]] double list(const std::vector<network::Component>& components, double& width) {
     double sum = 0;
@@ -23,7 +23,8 @@ class Holdings {
     return sum;
   }
 
-  /// The largest single temporary of the backward pass: a weight's gradient or a signal, a few at once.
+  /// The largest single temporary of the backward pass: a weight's gradient or a signal, a few at
+  /// once.
   [[nodiscard]] double temporaries() const { return 4 * largest_; }
 
  private:
@@ -100,7 +101,7 @@ double held_by_stack(Holdings& holdings, const network::Network& network, const 
     }
     const double before = width, turn = holdings.list(repeat->of, width);
     largest_turn = std::max(largest_turn, turn);
-    sum += static_cast<double>(repeat->times) * network.batch * network.sequence_length * before;
+    sum += static_cast<double>(repeat->times) * network.batch_size() * network.length() * before;
   }
   return sum + largest_turn;
 }

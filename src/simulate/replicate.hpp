@@ -21,8 +21,8 @@ struct Probe {
   std::function<void(const Matrix<T>&)> input_gradient;                            ///< at the point "input" of the body
 };
 
-/// Draws the network of this replicate, goes forward and backward, and measures. T: float or double. Between components, throws Stopped
-/// where `stop` is set.
+/// Draws the network of this replicate, goes forward and backward, and measures. T: float or
+/// double. Between components, throws Stopped where `stop` is set.
 template <class T>
 [[nodiscard]] Sample run_replicate(const Subject& subject, const Draw& draw, Team team, Policy policy,
                                    const std::atomic<bool>* stop = nullptr, const Probe<T>* probe = nullptr);

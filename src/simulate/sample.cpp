@@ -9,36 +9,33 @@ namespace {
 class Builder {
  public:
   Builder(const network::Network& network, const Wanted& wanted)
-      : cross_(network.batch > 1),
-        ends_(network::has_mask(network)),
-        length_(network.sequence_length),
-        wanted_(wanted) {}
+      : cross_(network.batch > 1), ends_(network::has_mask(network)), length_(network.length()), wanted_(wanted) {}
 
-  [[nodiscard]] SignalPlace signal(double width, bool forward) {
-    SignalPlace place;
-    place.begin = at_;
-    place.size = 3;
-    if (cross_) place.cross = place.size++;
+  [[nodiscard]] SignalSlots signal(double width, bool forward) {
+    SignalSlots slots;
+    slots.begin = at_;
+    slots.size = 3;
+    if (cross_) slots.cross = slots.size++;
     if (ends_) {
-      place.ends = place.size;
-      place.size += 2;
+      slots.ends = slots.size;
+      slots.size += 2;
     }
-    if (forward && std::min(length_, width) <= wanted_.largest_rank) place.rank = place.size++;
-    take(place.size);
-    if (wanted_.tokens.moments) place.tokens = singles(static_cast<std::size_t>(length_));
+    if (forward && std::min(length_, width) <= wanted_.largest_rank) slots.rank = slots.size++;
+    take(slots.size);
+    if (wanted_.tokens.moments) slots.tokens = singles(static_cast<std::size_t>(length_));
     if (forward && wanted_.tokens.gram > 0) {
-      place.gram_rows = profile::gram_tokens(length_, wanted_.tokens.gram).size();
-      place.gram = singles(profile::gram_place(place.gram_rows, 0));
+      slots.gram_rows = profile::gram_tokens(length_, wanted_.tokens.gram).size();
+      slots.gram = singles(profile::gram_index(slots.gram_rows, 0));
     }
-    return place;
+    return slots;
   }
 
-  [[nodiscard]] std::optional<ScorePlace> scores(bool present) {
+  [[nodiscard]] std::optional<ScoreSlots> scores(bool present) {
     if (!present) return std::nullopt;
-    const ScorePlace place{at_};
+    const ScoreSlots slots{at_};
     take(1);
     take(1);
-    return place;
+    return slots;
   }
 
   [[nodiscard]] std::size_t single() {

@@ -87,7 +87,8 @@ class CpuWorkers : public Workers {
   const std::atomic<bool>* stop_;
 };
 
-/// Batches of replicates side by side, each on its own thread, handed to `done` in their order. What cannot be handed on ends the loop.
+/// Batches of replicates side by side, each on its own thread, handed to `done` in their order.
+/// What cannot be handed on ends the loop.
 class Run {
  public:
   Run(const Subject& subject, const Settings& settings, Workers& workers, const std::atomic<bool>* stop)
@@ -118,7 +119,8 @@ class Run {
     return {};
   }
 
-  /// Of a replicate that is missing, those after it are not counted either: what is measured must be replicates 0, 1, 2, ...
+  /// Of a replicate that is missing, those after it are not counted either: what is measured must
+  /// be replicates 0, 1, 2, ...
   template <class Done>
   void hand_on(const std::vector<Sample>& samples, const Done& done) {
     if (samples.empty()) ended_ = true;

@@ -10,8 +10,8 @@ namespace sigprop::simulate {
 namespace {
 
 /// x += std · row `index` of an embedding table.
-template <class T, class Place>
-void add_row(const Draw& draw, std::uint32_t table, std::uint64_t index, double std, Place&& x) {
+template <class T, class Row>
+void add_row(const Draw& draw, std::uint32_t table, std::uint64_t index, double std, Row&& x) {
   std::vector<float> row(static_cast<std::size_t>(x.size()));
   draw.normals(table, index * row.size(), x.size(), row.data());
   for (Eigen::Index i = 0; i < x.size(); ++i)
@@ -48,7 +48,7 @@ Matrix<T> embedded_tokens(const Draw& draw, std::uint32_t tensor, Tokens tokens,
       const Eigen::Index row = sequence * tokens.length + i;
       if (embedding.token) {
         const double u = draw.uniform(words, static_cast<std::uint64_t>(row));
-        add_row<T>(draw, tensor, zipf_word(u, embedding.vocabulary), embedding.std, x.row(row));
+        add_row<T>(draw, tensor, zipf_word(u, static_cast<double>(embedding.vocabulary)), embedding.std, x.row(row));
       }
       if (embedding.position)
         add_row<T>(draw, position_table, static_cast<std::uint64_t>(i), embedding.std, x.row(row));

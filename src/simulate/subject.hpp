@@ -20,8 +20,9 @@ struct Subject {
 
 inline constexpr std::uint32_t source_tensors = 5;  ///< that one source may use
 
-/// What the backward pass finds again of the forward pass. A kept turn of an outer repeat holds its weights and signals; a recomputed
-/// one holds its input, and goes forward once more, with the same random numbers, before it goes backward.
+/// What the backward pass finds again of the forward pass. A kept turn of an outer repeat holds its
+/// weights and signals; a recomputed one holds its input, and goes forward once more, with the same
+/// random numbers, before it goes backward.
 enum class Policy { keep, recompute };
 
 /// Thrown out of a replicate that was asked to stop.
@@ -39,15 +40,17 @@ struct Tokens {
   return {static_cast<std::ptrdiff_t>(network.batch), static_cast<std::ptrdiff_t>(network.sequence_length)};
 }
 
-/// One expert of a mixture, of which a token takes the `chosen` with the lowest of `count` uniform numbers of its own.
+/// One expert of a mixture, of which a token takes the `chosen` with the lowest of `count` uniform
+/// numbers of its own.
 struct Expert {
   std::size_t count = 1;
   std::size_t chosen = 1;
   std::size_t index = 0;
 };
 
-/// softmax(scale · Q Kᵀ + mask) V of every head and sequence; the projections around it are linear maps.
-/// Q (rows, heads · k), K and V (rows of the memory, kv_heads · k): a head's features lie side by side.
+/// softmax(scale · Q Kᵀ + mask) V of every head and sequence; the projections around it are linear
+/// maps. Q (rows, heads · k), K and V (rows of the memory, kv_heads · k): a head's features lie
+/// side by side.
 struct Heads {
   std::ptrdiff_t heads = 1;
   std::ptrdiff_t kv_heads = 1;

@@ -14,12 +14,14 @@
 
 namespace sigprop::simulate {
 
-/// Forward then backward over the components of random networks. Every component leaves a step on a tape: a function that turns the
-/// gradient at its output into that at its input, and writes down the gradients of its weights. The steps own what they need of the
-/// forward pass and are freed one by one on the way back.
+/// Forward then backward over the components of random networks. Every component leaves a step on a
+/// tape: a function that turns the gradient at its output into that at its input, and writes down
+/// the gradients of its weights. The steps own what they need of the forward pass and are freed one
+/// by one on the way back.
 ///
-/// The walk decides what is computed in which order and which random numbers belong to it; an engine computes. CpuEngine shows what an
-/// engine offers: signals and weights of its own types, and the operations on them. One engine may work on many replicates at once.
+/// The walk decides what is computed in which order and which random numbers belong to it; an
+/// engine computes. CpuEngine shows what an engine offers: signals and weights of its own types,
+/// and the operations on them. One engine may work on many replicates at once.
 template <class Engine>
 class Walk {
  public:
@@ -262,7 +264,7 @@ class Walk {
     const Heads heads = heads_of(op, tensor + 8);
     const auto attended = std::make_shared<const typename Engine::Attended>(
         engine_.attend(heads, std::move(q), std::move(k), affine(*source, w_v, bias + 2, op.bias_std),
-                       place_of_scores(op.cross, outline_.place_of_weight[index].layer)));
+                       score_slots(op.cross, outline_.weight_indices[index].layer)));
     const auto inner =
         op.inner_norm
             ? std::make_shared<const typename Engine::Normalized>(engine_.normalize(*op.inner_norm, attended->z))
@@ -306,7 +308,7 @@ class Walk {
     return {*op.query_key_norm, normalized};
   }
 
-  [[nodiscard]] const ScorePlace& place_of_scores(bool cross, std::size_t layer) const {
+  [[nodiscard]] const ScoreSlots& score_slots(bool cross, std::size_t layer) const {
     return *(cross ? layout_.cross_attention : layout_.attention)[layer];
   }
 
@@ -345,7 +347,8 @@ class Walk {
     return sum;
   }
 
-  /// Every expert sees all tokens; what it says of those that did not choose it is taken away, and with it their gradient.
+  /// Every expert sees all tokens; what it says of those that did not choose it is taken away, and
+  /// with it their gradient.
   [[nodiscard]] Shared step(const network::Experts& op, const Shared& x, Tape* tape) {
     const std::uint32_t choices = take_tensors(1);
     const std::size_t first_weight = cursor_.weight;

@@ -15,7 +15,8 @@ class Workers {
   [[nodiscard]] virtual int count() const = 0;
   /// Replicates that a worker takes at once.
   [[nodiscard]] virtual std::size_t batch() const = 0;
-  /// Samples of replicates first, first + 1, ..., by one worker on the calling thread. Throws Stopped, and what makes it impossible.
+  /// Samples of replicates first, first + 1, ..., by one worker on the calling thread. Throws
+  /// Stopped, and what makes it impossible.
   [[nodiscard]] virtual std::vector<Sample> run(int worker, std::uint32_t first, std::size_t count) = 0;
 };
 

@@ -85,7 +85,8 @@ RulePtr refer(const std::string& name, Json example) {
   return make(std::move(rule));
 }
 
-// Bounds of the numbers: generous, but such that sizes fit an index and products of a few of them stay finite.
+// Bounds of the numbers: generous, but such that sizes fit an index and products of a few of them
+// stay finite.
 constexpr double largest_size = 1e7;
 constexpr double largest_depth = 1e6;
 constexpr double largest_std = 1e6;

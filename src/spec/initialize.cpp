@@ -35,7 +35,8 @@ void place_norm(Json& norm, const std::string& pointer, const scheme::Scheme& sc
                   before.dump());
 }
 
-/// Takes away what would win over a scheme: residual scales, the norm's gain, and that it has no inner norm.
+/// Takes away what would win over a scheme: residual scales, the norm's gain, and that it has no
+/// inner norm.
 void clear(Json& stack) {
   for (const char* name : {"skip", "branch"}) {
     if (stack.contains("residual")) stack["residual"].erase(name);
@@ -44,7 +45,8 @@ void clear(Json& stack) {
   if (!flag(stack["norm"], "inner", false)) stack["norm"].erase("inner");
 }
 
-/// The spec with an initialization that fits any stack, so that only what else is wrong with it shows.
+/// The spec with an initialization that fits any stack, so that only what else is wrong with it
+/// shows.
 Json with_any_init(Json spec) {
   spec["init"] = {{"scheme", "lecun"}, {"std", {{"embedding", 0.02}}}};
   return spec;
@@ -57,7 +59,8 @@ std::optional<double> own_embedding_std(std::string_view text) {
   return std::get<network::Embedding>(own.network->source).std;
 }
 
-/// The spec with the scheme's name for an initialization, and nothing left that would win over the scheme.
+/// The spec with the scheme's name for an initialization, and nothing left that would win over the
+/// scheme.
 Json with_scheme(const Json& spec, std::string_view text, const SchemeChoice& choice, bool keep_norm,
                  std::vector<std::string>& notes) {
   const scheme::Scheme& scheme = *scheme::find(choice.name);
@@ -84,7 +87,8 @@ Json folded(const std::vector<double>& values) {
   return equal ? Json(values.front()) : Json(values);
 }
 
-/// Does a spec say the same without this class? Biases are 0 by default, those of ffn_out like the others.
+/// Does a spec say the same without this class? Biases are 0 by default, those of ffn_out like the
+/// others.
 bool is_default(const WeightClass& weight, const network::Stack& stack) {
   return weight.is_bias && std::all_of(stack.std.begin(), stack.std.end(), [&](const network::LayerStd& std) {
            const double others = weight.std == &network::LayerStd::ffn_out_bias ? std.bias : 0;

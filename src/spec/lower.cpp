@@ -28,7 +28,7 @@ profile::Thresholds thresholds_of(const Json& json) {
 network::Embedding embedding_of(const Json& spec) {
   const Json& json = spec.at("input").at("embedding");
   network::Embedding out;
-  out.vocabulary = number(json, "vocabulary", 2);
+  out.vocabulary = count(json, "vocabulary", 2);
   out.token = out.position = out.segment = false;
   for (const Json& table : json.at("tables")) {
     const std::string name = table.get<std::string>();
@@ -75,8 +75,9 @@ void lower_gradient(const Json& spec, network::Network& out, Errors& errors) {
   const Json& gradient = member(spec, "gradient");
   out.gradient_variance = number(gradient, "variance", 1);
   out.gradient_token_correlation = number(gradient, "token_correlation", 0);
-  const bool alone = out.sequence_length < 2;
-  const double least = alone ? 0 : -1 / (out.sequence_length - 1);
+  const double length = out.length();
+  const bool alone = length < 2;
+  const double least = alone ? 0 : -1 / (length - 1);
   if (out.gradient_token_correlation < least) {
     const std::string why = alone ? "where there is one token" : "-1/(L-1): tokens cannot correlate less";
     errors.push_back("/gradient/token_correlation is " + shown(gradient.at("token_correlation")) +
@@ -84,7 +85,7 @@ void lower_gradient(const Json& spec, network::Network& out, Errors& errors) {
     return;
   }
   out.gradient_cross_correlation = number(gradient, "cross_correlation", 0);
-  const double of_means = (1 + (out.sequence_length - 1) * out.gradient_token_correlation) / out.sequence_length;
+  const double of_means = (1 + (length - 1) * out.gradient_token_correlation) / length;
   if (out.gradient_cross_correlation > of_means) {
     errors.push_back("/gradient/cross_correlation is " + shown(gradient.at("cross_correlation")) +
                      ", but must be at most " + shown(of_means) +
@@ -116,8 +117,8 @@ Lowered lower(const Json& spec, std::vector<std::string>& errors) {
   Lowered result;
   network::Network& out = result.network;
   out.name = text(spec, "name", "");
-  out.sequence_length = number(spec, "sequence_length", 1);
-  out.batch = number(spec, "batch", 1);
+  out.sequence_length = count(spec, "sequence_length", 1);
+  out.batch = count(spec, "batch", 1);
   out.thresholds = thresholds_of(member(spec, "thresholds"));
   std::optional<double> embedding_std;
   if (spec.contains("components")) {

@@ -16,8 +16,8 @@ struct Lowered {
   double truncation = 0;               ///< where the scheme cuts its normal, in standard deviations; 0 for nowhere
 };
 
-/// The network of a spec that keeps the grammar. What breaks a rule across fields is appended to `errors`; the network is then
-/// incomplete and must not be used.
+/// The network of a spec that keeps the grammar. What breaks a rule across fields is appended to
+/// `errors`; the network is then incomplete and must not be used.
 [[nodiscard]] Lowered lower(const Json& spec, std::vector<std::string>& errors);
 
 }  // namespace sigprop::spec

@@ -12,13 +12,13 @@ namespace {
 
 using check::Check;
 using check::Condition;
-using check::Place;
+using check::Location;
 using Errors = std::vector<std::string>;
 
-Place place_of(const Json& json) {
-  if (json.is_number()) return {Place::Kind::layer, static_cast<std::size_t>(json.get<double>())};
+Location location_of(const Json& json) {
+  if (json.is_number()) return {Location::Kind::layer, static_cast<std::size_t>(json.get<double>())};
   const std::string name = json.get<std::string>();
-  return {name == "first" ? Place::Kind::first : name == "last" ? Place::Kind::last : Place::Kind::every};
+  return {name == "first" ? Location::Kind::first : name == "last" ? Location::Kind::last : Location::Kind::every};
 }
 
 std::optional<double> bound(const Json& json, const char* name) {
@@ -28,10 +28,10 @@ std::optional<double> bound(const Json& json, const char* name) {
 Condition condition_of(const Json& json) {
   Condition out;
   out.quantity = text(json, "quantity", "");
-  if (json.contains("at")) out.at = place_of(json.at("at"));
+  if (json.contains("at")) out.at = location_of(json.at("at"));
   if (json.contains("ratio")) {
-    out.at = place_of(json.at("ratio").at(0));
-    out.over = place_of(json.at("ratio").at(1));
+    out.at = location_of(json.at("ratio").at(0));
+    out.over = location_of(json.at("ratio").at(1));
   }
   out.min = bound(json, "min");
   out.max = bound(json, "max");
@@ -48,21 +48,23 @@ void require_bounds(const Json& json, const Check& check, Errors& errors) {
     errors.push_back(check.pointer + "/min is " + shown(json.at("min")) + ", but must be at most max, " +
                      shown(json.at("max")));
   }
-  if (condition.over && condition.at.kind == Place::Kind::every && condition.over->kind == Place::Kind::every) {
+  if (condition.over && condition.at.kind == Location::Kind::every && condition.over->kind == Location::Kind::every) {
     errors.push_back(check.pointer +
                      R"(/ratio is ["every","every"], but one of the two must be a single place (for example "first"))");
   }
 }
 
 bool names_a_layer(const Check& check) {
-  const auto numbered = [](const Place& place) { return place.kind == Place::Kind::layer && place.layer > 0; };
+  const auto numbered = [](const Location& location) {
+    return location.kind == Location::Kind::layer && location.layer > 0;
+  };
   return numbered(check.condition.at) || (check.condition.over && numbered(*check.condition.over));
 }
 
-void require_layer(const Place& place, const std::string& pointer, std::size_t layers, Errors& errors) {
-  if (place.kind != Place::Kind::layer || place.layer <= layers) return;
-  errors.push_back(pointer + " is " + std::to_string(place.layer) + ", but must be at most " + std::to_string(layers) +
-                   ", the number of layers: count from 1, or ask for \"last\"");
+void require_layer(const Location& location, const std::string& pointer, std::size_t layers, Errors& errors) {
+  if (location.kind != Location::Kind::layer || location.layer <= layers) return;
+  errors.push_back(pointer + " is " + std::to_string(location.layer) + ", but must be at most " +
+                   std::to_string(layers) + ", the number of layers: count from 1, or ask for \"last\"");
 }
 
 }  // namespace

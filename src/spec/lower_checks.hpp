@@ -10,7 +10,8 @@
 
 namespace sigprop::spec {
 
-/// The checks of a spec that keeps the grammar. What breaks a rule across fields is appended to `errors`. `lines`: where each begins.
+/// The checks of a spec that keeps the grammar. What breaks a rule across fields is appended to
+/// `errors`. `lines`: where each begins.
 [[nodiscard]] std::vector<check::Check> lower_checks(const Json& spec, const std::vector<std::size_t>& lines,
                                                      std::vector<std::string>& errors);
 

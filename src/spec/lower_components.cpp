@@ -77,7 +77,8 @@ class Reader {
     return out;
   }
 
-  /// On the outer level every component but a repeat is a point, named after its kind unless the spec says otherwise.
+  /// On the outer level every component but a repeat is a point, named after its kind unless the
+  /// spec says otherwise.
   [[nodiscard]] std::string point_of(const Json& json, const Component& component, const std::string& pointer,
                                      bool outer) {
     const bool repeat = std::holds_alternative<network::Repeat>(component.op);
@@ -191,7 +192,8 @@ class Reader {
     return out;
   }
 
-  /// A branch, or a turn of a repeat, must give back the width it took. A width not known before is the first that appears in it.
+  /// A branch, or a turn of a repeat, must give back the width it took. A width not known before is
+  /// the first that appears in it.
   void return_to(std::size_t before, const std::string& pointer, const char* why) {
     if (before != 0 && width_ != before) {
       errors_.push_back(pointer + " ends with width " + std::to_string(width_) + ", but must end with " +
@@ -211,7 +213,7 @@ class Reader {
 void lower_components(const Json& spec, network::Network& out, std::vector<std::string>& errors) {
   const Json& list = spec.at("components");
   out.width = count(spec, "width", first_width(list));
-  Reader reader(out.sequence_length, out.width, errors);
+  Reader reader(out.length(), out.width, errors);
   out.body = reader.list(list, "/components", true, 1);
   if (out.width == 0) out.width = 1;  // nothing has weights or features to count: elementwise components only
   if (reader.unrolled() > most_turns) {

@@ -189,7 +189,7 @@ LoweredStack lower_stack(const Json& spec, const std::string& key, const network
   const std::string pointer = "/" + key;
   LoweredStack out;
   network::Stack& stack = out.stack;
-  stack = shape_of(json, pointer, model.sequence_length, errors);
+  stack = shape_of(json, pointer, model.length(), errors);
   const Json &norm = json.at("norm"), &residual = member(json, "residual");
   read_scales(residual, "skip", pointer + "/residual", stack.skip, errors);
   read_scales(residual, "branch", pointer + "/residual", stack.branch, errors);

@@ -21,7 +21,8 @@ struct LoweredStack {
 [[nodiscard]] LoweredStack lower_stack(const Json& spec, const std::string& key, const network::Network& model,
                                        std::vector<std::string>& errors);
 
-/// Heads and widths of an attention object at `pointer`; checks that heads divide what they must and that L allows attention.
+/// Heads and widths of an attention object at `pointer`; checks that heads divide what they must
+/// and that L allows attention.
 [[nodiscard]] network::Attention lower_attention(const Json& json, std::size_t width, double sequence_length,
                                                  const std::string& pointer, std::vector<std::string>& errors);
 

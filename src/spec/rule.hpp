@@ -13,7 +13,8 @@ namespace sigprop::spec {
 
 using Json = nlohmann::ordered_json;
 
-/// What a JSON value may be. One tree of rules (grammar.cpp) is the reader's validation and the JSON Schema alike.
+/// What a JSON value may be. One tree of rules (grammar.cpp) is the reader's validation and the
+/// JSON Schema alike.
 struct Rule {
   enum class Kind { number, integer, boolean, text, choice, constant_false, object, array, either, reference };
 
@@ -65,7 +66,8 @@ struct Grammar {
 
 [[nodiscard]] const Grammar& grammar();
 
-/// "an integer from 1 to 100", "one of pre, post", "a number in [0, 1)": what a message says a value must be.
+/// "an integer from 1 to 100", "one of pre, post", "a number in [0, 1)": what a message says a
+/// value must be.
 [[nodiscard]] std::string describe(const Rule& rule);
 
 }  // namespace sigprop::spec

@@ -8,7 +8,8 @@
 
 namespace sigprop::spec {
 
-/// All places where a value breaks the grammar, in the order of the file: "/json/pointer is VALUE, but must be RANGE (for example X)".
+/// All places where a value breaks the grammar, in the order of the file: "/json/pointer is VALUE,
+/// but must be RANGE (for example X)".
 [[nodiscard]] std::vector<std::string> validate(const Grammar& grammar, const Json& value);
 
 /// "1 value", "3 values".

@@ -85,11 +85,6 @@ Json list_json(const std::vector<Component>& list) {
   return out;
 }
 
-/// A count that is kept as a double, without a decimal point.
-Json whole(double count) {
-  return static_cast<long long>(count);
-}
-
 Json input_json(const network::Network& network) {
   if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
     return {{"mean", given->mean}, {"variance", given->variance}, {"token_correlation", given->token_correlation}};
@@ -99,7 +94,7 @@ Json input_json(const network::Network& network) {
   if (embedding.token) tables.push_back("token");
   if (embedding.position) tables.push_back("position");
   if (embedding.segment) tables.push_back("segment");
-  Json out = {{"vocabulary", whole(embedding.vocabulary)}, {"tables", tables}};
+  Json out = {{"vocabulary", embedding.vocabulary}, {"tables", tables}};
   for (const Component& component : network.input) out.update(std::visit(ToJson{}, component.op));
   out["std"] = embedding.std;
   return {{"embedding", out}};
@@ -119,8 +114,8 @@ std::string expanded_text(const network::Network& network, const std::string& ch
   Json body = Json::array();
   for (const Component& component : network.body) body.push_back(component_json(component, true));
   Json out = {{"name", network.name},
-              {"sequence_length", whole(network.sequence_length)},
-              {"batch", whole(network.batch)},
+              {"sequence_length", network.sequence_length},
+              {"batch", network.batch},
               {"width", network.width},
               {"input", input_json(network)},
               {"components", body},

@@ -13,8 +13,9 @@ bool takes_softmax(const std::string& formula) {
   return formula == "attention_forward" || formula == "attention_backward";
 }
 
-/// The functionals of softmax rows, which readings take as numbers, as what they are: functions of the score variance v, the keys L and the
-/// head width k, those of a pair of rows also of the correlation ρ.
+/// The functionals of softmax rows, which readings take as numbers, as what they are: functions of
+/// the score variance v, the keys L and the head width k, those of a pair of rows also of the
+/// correlation ρ.
 Expression with_functions(Expression x) {
   const Expression v({"v", "v"}, 1), keys({"L", "L"}, 1), width({"k", "k"}, 1), rho({"ρ", "\\rho"}, 1);
   for (const auto& [symbol, sample] : x.symbols()) {
@@ -33,7 +34,8 @@ std::vector<Equation> equations_of(const std::string& formula) {
   std::vector<Equation> out;
   for (const Reading<Expression>& reading : readings<Expression>()) {
     if (formula != reading.name) continue;
-    // Samples lie inside each variable's range, at places of their own, so that no two expressions are equal by chance.
+    // Samples lie inside each variable's range, at places of their own, so that no two expressions
+    // are equal by chance.
     Reader<Expression> reader([](const Variable& variable) {
       double place = 0.5;
       for (const char c : variable.symbol.text) place = 0.3 + 0.4 * (place + static_cast<unsigned char>(c) % 17) / 18;

@@ -21,7 +21,8 @@
 #include "sigprop/formula/softmax.hpp"
 #include "sigprop/scalar/expression.hpp"
 
-/// Every closed formula read once, with any number type: the one place that says which variables it takes and what it gives.
+/// Every closed formula read once, with any number type: the one place that says which variables it
+/// takes and what it gives.
 namespace sigprop::symbolic {
 
 /// A variable and the range in which it may be drawn.

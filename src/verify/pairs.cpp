@@ -67,11 +67,11 @@ class Collector {
 
  private:
   /// Sets the place of the pairs that are added next.
-  void set_place(bool of_layer, std::size_t index, const std::string& path, std::size_t point) {
+  void set_context(bool of_layer, std::size_t index, const std::string& path, std::size_t point) {
     next_ = {of_layer, index, path, "", {}, {}, 1, Kind::forward, {}};
-    next_.place.before = static_cast<double>(point);
-    next_.place.after = static_cast<double>(predicted_.points.size() - 1 - point);
-    next_.place.token_correlation = predicted_.points[point].forward.token_correlation.value;
+    next_.context.before = static_cast<double>(point);
+    next_.context.after = static_cast<double>(predicted_.points.size() - 1 - point);
+    next_.context.token_correlation = predicted_.points[point].forward.token_correlation.value;
   }
 
   void add(Kind kind, std::string_view quantity, const Quantity* predicted, const Quantity* measured, double scale) {
@@ -86,7 +86,7 @@ class Collector {
 
   void add_point(std::size_t i) {
     const Point &predicted = predicted_.points[i], &measured = measured_.points[i];
-    set_place(false, i, predicted.path, i);
+    set_context(false, i, predicted.path, i);
     for (const PointRow& row : profile::point_quantities) {
       const Quantity* value = row.find(predicted);
       if (value != nullptr) add(row.error, row.name, value, row.find(measured), scale_of(row.scale, *value, predicted));
@@ -111,7 +111,7 @@ class Collector {
     const Layer &predicted = predicted_.layers[i], &measured = measured_.layers[i];
     std::size_t first = 0;
     while (first + 1 < predicted_.points.size() && predicted_.points[first].layer < predicted.index) ++first;
-    set_place(true, i, predicted.path, first > 0 ? first - 1 : 0);
+    set_context(true, i, predicted.path, first > 0 ? first - 1 : 0);
     for (const LayerRow& row : profile::layer_quantities) {
       const Quantity* value = row.find(predicted);
       if (value != nullptr && row.scale != Scale::none)

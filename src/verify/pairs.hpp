@@ -15,7 +15,7 @@ struct Pair {
   profile::Quantity measured;
   double scale;
   Kind kind;
-  Place place;
+  Context context;
 };
 
 /// Every quantity that both profiles have. Throws std::logic_error where their places differ.

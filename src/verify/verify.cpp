@@ -16,7 +16,7 @@ Comparison compare(const Pair& pair, const Model& model, const Options& options,
   constexpr double seen_with_95_percent = 1.645;  // one-sided, in standard errors
   Comparison out{pair.of_layer, pair.index, pair.path, pair.quantity, pair.predicted, pair.measured, pair.scale};
   const double error = pair.measured.scatter ? pair.measured.scatter->standard_error : 0;
-  out.model_error = options.tolerance ? *options.tolerance : model_error(pair.kind, model, pair.place);
+  out.model_error = options.tolerance ? *options.tolerance : model_error(pair.kind, model, pair.context);
   out.difference = pair.predicted.value - pair.measured.value;
   out.z = out.difference == 0 ? 0 : out.difference / error;
   out.limit = (out.model_error + options.rounding) * pair.scale + t * error;

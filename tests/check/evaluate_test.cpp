@@ -9,8 +9,8 @@ namespace {
 using namespace sigprop;
 using namespace sigprop::test;
 
-const check::Place input{Kind::layer, 0}, one{Kind::layer, 1}, two{Kind::layer, 2}, three{Kind::layer, 3};
-const check::Place first{Kind::first}, last{Kind::last}, every{Kind::every};
+const check::Location input{Kind::layer, 0}, one{Kind::layer, 1}, two{Kind::layer, 2}, three{Kind::layer, 3};
+const check::Location first{Kind::first}, last{Kind::last}, every{Kind::every};
 
 TEST_CASE("every quantity that may be named is read from its own place in the profile") {
   const std::map<std::string, double> at_last = {{"forward.mean", 4.01},
@@ -54,7 +54,7 @@ TEST_CASE("every quantity that may be named is read from its own place in the pr
 }
 
 TEST_CASE("a layer is its last point, the first layer is not the input, and every means points inside layers too") {
-  const auto path_of = [](check::Place at) { return outcome_of(asked("forward.variance", at, {}, 100.0)).path; };
+  const auto path_of = [](check::Location at) { return outcome_of(asked("forward.variance", at, {}, 100.0)).path; };
   CHECK(path_of(input) == "input");
   CHECK(path_of(one) == "layer 1/ffn");
   CHECK(path_of(two) == "layer 2/ffn");

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// GPT-2 divides the standard deviation of what is added to the residual stream by √(2N). A library once left that out.
+// SPDX-License-Identifier: Apache-2.0 GPT-2 divides the standard deviation of what is added to the
+// residual stream by √(2N). A library once left that out.
 #include "check/made.hpp"
 #include "support/spec.hpp"
 
@@ -28,7 +28,7 @@ check::Outcome outcome_of(const json& spec) {
   const spec::ReadResult read = spec::read_text(spec.dump(), "gpt2.json");
   REQUIRE(read.network);
   const profile::Profile profile = predict::predict(*read.network, predict::Theory::full);
-  const check::Evaluation evaluation = check::evaluate(read.conditions, profile, read.network->sequence_length);
+  const check::Evaluation evaluation = check::evaluate(read.conditions, profile, read.network->length());
   REQUIRE(evaluation.outcomes.size() == 1);
   return evaluation.outcomes.front();
 }

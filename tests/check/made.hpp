@@ -8,8 +8,8 @@
 
 namespace sigprop::test {
 
-/// Two layers with attention, points after attention and FFN. Each number of a point is its index and a fraction of its own, so that
-/// no two are equal.
+/// Two layers with attention, points after attention and FFN. Each number of a point is its index
+/// and a fraction of its own, so that no two are equal.
 [[nodiscard]] inline profile::Profile made() {
   profile::Profile out;
   out.theory = "full";
@@ -56,14 +56,14 @@ namespace sigprop::test {
   return out;
 }
 
-using Kind = check::Place::Kind;
+using Kind = check::Location::Kind;
 
-[[nodiscard]] inline check::Check asked(const std::string& quantity, check::Place at, std::optional<double> min,
+[[nodiscard]] inline check::Check asked(const std::string& quantity, check::Location at, std::optional<double> min,
                                         std::optional<double> max) {
   return {"/checks/0", 7, "", {quantity, at, {}, min, max}};
 }
 
-[[nodiscard]] inline check::Check ratio_of(const std::string& quantity, check::Place at, check::Place over,
+[[nodiscard]] inline check::Check ratio_of(const std::string& quantity, check::Location at, check::Location over,
                                            double max) {
   return {"/checks/0", 7, "", {quantity, at, over, {}, max}};
 }

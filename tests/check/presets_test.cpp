@@ -15,7 +15,7 @@ check::Check preset(const std::string& name) {
 
 check::Evaluation of_project(const std::string& file, const std::string& name) {
   const network::Network network = network_of(project_spec(file));
-  return check::evaluate({preset(name)}, predict::predict(network, predict::Theory::full), network.sequence_length);
+  return check::evaluate({preset(name)}, predict::predict(network, predict::Theory::full), network.length());
 }
 
 bool passes(const std::string& file, const std::string& name) {

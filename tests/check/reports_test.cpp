@@ -10,7 +10,7 @@ namespace {
 using namespace sigprop;
 using namespace sigprop::test;
 
-const check::Place first{Kind::first}, last{Kind::last}, every{Kind::every};
+const check::Location first{Kind::first}, last{Kind::last}, every{Kind::every};
 
 report::CheckedSpec checked(const std::vector<check::Check>& checks) {
   check::Evaluation evaluation = check::evaluate(checks, made(), 64);

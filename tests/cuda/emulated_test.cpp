@@ -56,7 +56,8 @@ class Model {
   simulate::Layout layout_;
 };
 
-/// Every kernel: tables of embeddings, rotary positions, groups of heads, a mask, gates, dropout, biases.
+/// Every kernel: tables of embeddings, rotary positions, groups of heads, a mask, gates, dropout,
+/// biases.
 Model decoder() {
   return Model(json::parse(R"({
     "sequence_length": 13, "batch": 2,
@@ -249,7 +250,8 @@ TEST_CASE("where memory is short, the message says how much") {
   CHECK(nothing_left());
 }
 
-/// A walk takes the bytes that the dry run tells: a device that has them is enough, one with a byte less is not.
+/// A walk takes the bytes that the dry run tells: a device that has them is enough, one with a byte
+/// less is not.
 void check_memory(const Model& model, Arithmetic arithmetic, const Way& way) {
   const Session session;
   Context dry = Context::dry(arithmetic);

@@ -135,8 +135,9 @@ double difference(std::span<const float> a, std::span<const float> b) {
   return largest / scale;
 }
 
-/// Signals lie within 1e-5 of the CPU's, relative to their largest number; numbers of a sample within 2e-5, and 1e-5 where they may
-/// vanish. Both are a few times what float32 sums in another order give at these depths.
+/// Signals lie within 1e-5 of the CPU's, relative to their largest number; numbers of a sample
+/// within 2e-5, and 1e-5 where they may vanish. Both are a few times what float32 sums in another
+/// order give at these depths.
 void check_same(const network::Network& network, const Signals& gpu, std::uint64_t seed, std::uint32_t first) {
   for (std::size_t r = 0; r < gpu.samples.size(); ++r) {
     const Signals cpu = on_cpu(network, seed, static_cast<std::uint32_t>(first + r));

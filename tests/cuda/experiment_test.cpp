@@ -36,7 +36,8 @@ Measured measured(Component component, std::size_t index, std::size_t replicates
   return *experiment::run({{component, {index}}}, options)[0][0];
 }
 
-/// Moments agree within rounding: relative to the variance, as a mean or a covariance may be near 0.
+/// Moments agree within rounding: relative to the variance, as a mean or a covariance may be near
+/// 0.
 void check_same(Component component, const std::map<std::string_view, double>& values, std::size_t replicates) {
   if (!test::has_device()) return;
   const experiment::Grid& grid = grid_of(component);

@@ -39,7 +39,8 @@ struct Case {
   [[nodiscard]] std::size_t scores() const { return rows() * shape.keys; }
 };
 
-/// Keys that are no multiple of 4; rows of one key; as many queries as keys and not; a warp a row, or a block.
+/// Keys that are no multiple of 4; rows of one key; as many queries as keys and not; a warp a row,
+/// or a block.
 const Case cases[] = {
     {{2, 2, 2, 3, 7, 7, 1}, true, 0.2},      {{1, 2, 1, 2, 13, 50, 1}, false, 0.1},
     {{2, 1, 3, 1, 64, 64, 1}, true, 0},      {{3, 1, 1, 1, 1, 1, 1}, true, 0},

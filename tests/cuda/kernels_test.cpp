@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// The kernels against the CPU's functions of the same purpose. Bounds hold for NVIDIA's mathematical functions too.
+// SPDX-License-Identifier: Apache-2.0 The kernels against the CPU's functions of the same purpose.
+// Bounds hold for NVIDIA's mathematical functions too.
 #include <numeric>
 
 #include "cuda/kernels/draw.hpp"
@@ -32,8 +32,8 @@ using test::written;
 
 constexpr double ulp = 0x1p-23;                // of float32, relative
 constexpr DrawKey key{0x0123456789abcdef, 3};  // both words of the seed, replicates that do not begin at 0
-// Of a normal number between the engines: 1.5e-6, which 2 units in the last place of the device's sine and cosine and 1
-// of its logarithm make far out, and 9e-7 of the CPU's.
+// Of a normal number between the engines: 1.5e-6, which 2 units in the last place of the device's
+// sine and cosine and 1 of its logarithm make far out, and 9e-7 of the CPU's.
 constexpr double normal_difference = 2.5e-6;
 constexpr std::size_t more_than_threads = 132 * 16 * 256 + 1000;  // elements: a thread has several
 
@@ -166,7 +166,8 @@ TEST_CASE("words, positions and segments take the CPU's rows of their tables") {
 
 // ---- elementwise ----------------------------------------------------------------------------------------------------
 
-/// Sizes of the terms whose sums an activation's value and derivative are: where they cancel, rounding counts by them.
+/// Sizes of the terms whose sums an activation's value and derivative are: where they cancel,
+/// rounding counts by them.
 simulate::Slope<double> sizes_of(network::ActivationKind kind, double x) {
   using Kind = network::ActivationKind;
   const double size = std::abs(x);
@@ -359,7 +360,7 @@ TEST_CASE("norms are the CPU's, forward and backward, for short rows and long on
 
 // ---- measure --------------------------------------------------------------------------------------------------------
 
-constexpr simulate::SignalPlace everything{2, 6, 3, 4, 0};  // begin, size, cross, ends, no rank
+constexpr simulate::SignalSlots everything{2, 6, 3, 4, 0};  // begin, size, cross, ends, no rank
 constexpr std::size_t sample_size = 10;                     // two numbers before it and after it
 constexpr double untouched = 12345;
 
@@ -380,26 +381,26 @@ simulate::Sample sizes_of_terms(Tokens tokens, const simulate::Matrix<float>& x)
 }
 
 std::vector<double> measured(Context& context, const cuda::SignalShape& shape, const cuda::Pieces& pieces,
-                             const simulate::SignalPlace& place) {
+                             const simulate::SignalSlots& slots) {
   return changed(context, std::vector<double>(shape.replicates * sample_size, untouched),
-                 [&](double* samples) { cuda::measure(context, shape, pieces, place, samples, sample_size); });
+                 [&](double* samples) { cuda::measure(context, shape, pieces, slots, samples, sample_size); });
 }
 
 void check_measure(Context& context, const cuda::SignalShape& shape, bool ends) {
   std::vector<float> x = numbers(shape.size());
   for (float& each : x) each += 0.5F;
   const Tokens tokens{index(shape.sequences), index(shape.length)};
-  simulate::SignalPlace place = everything;
-  if (shape.sequences == 1) place.cross = 0;
-  if (!ends) place.ends = 0;
+  simulate::SignalSlots slots = everything;
+  if (shape.sequences == 1) slots.cross = 0;
+  if (!ends) slots.ends = 0;
   const cuda::Buffer<float> from = test::on_device<float>(context, x);
-  const std::vector<double> all = measured(context, shape, cuda::pieces_of(context, shape, from.data()), place);
+  const std::vector<double> all = measured(context, shape, cuda::pieces_of(context, shape, from.data()), slots);
   const std::size_t rows = shape.sequences * shape.length;
   for (std::size_t r = 0; r < shape.replicates; ++r) {
     const simulate::Matrix<float> part = matrix_of(x, r * rows * shape.width, rows, shape.width);
     const simulate::Sample terms = sizes_of_terms(tokens, part);
     simulate::Sample cpu(sample_size, untouched);
-    simulate::measure(Team{1}, tokens, part, place, cpu);
+    simulate::measure(Team{1}, tokens, part, slots, cpu);
     const std::span gpu = std::span(all).subspan(r * sample_size, sample_size);
     INFO(shape.sequences << " sequences, " << shape.length << " tokens, " << shape.width << " features, replicate "
                          << r);

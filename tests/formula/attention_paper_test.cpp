@@ -17,7 +17,8 @@ using formula::AttentionShape;
 using formula::Gradient;
 using formula::Moments;
 
-/// The published formulas of one head, written again with fifty digits: input (s = σ², r), w_q = w_k = w.
+/// The published formulas of one head, written again with fifty digits: input (s = σ², r), w_q =
+/// w_k = w.
 struct Published {
   Digits50 s, r, L, d, k, w, w_v, p;
 

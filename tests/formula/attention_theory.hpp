@@ -9,8 +9,9 @@
 
 namespace sigprop::test {
 
-/// The theory of attention written again with fifty digits in its own letters, apart from the formulas under test; without biases and
-/// with scores divided by √k. q, c, c_cross: of the signal of the keys and values; q_r, c_r, c_r_cross: of that of the queries.
+/// The theory of attention written again with fifty digits in its own letters, apart from the
+/// formulas under test; without biases and with scores divided by √k. q, c, c_cross: of the signal
+/// of the keys and values; q_r, c_r, c_r_cross: of that of the queries.
 struct Theory {
   Digits50 L, d, H, k, w_q, w_k, w_v, p, once, twice, q, c, c_cross, q_r, c_r, c_r_cross, S2, T_q, T_k, P, T12_q,
       rho_T12_k;

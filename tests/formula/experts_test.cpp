@@ -52,8 +52,9 @@ TEST_CASE("experts name the argument outside its domain") {
         "experts that a token does not take is -1, but must be at least 0");
 }
 
-/// E[x_i x_j] of the mean of the experts that tokens take: sums over pairs of experts, each with the chance that both tokens take it, of
-/// products `same` within an expert and `other` between two.
+/// E[x_i x_j] of the mean of the experts that tokens take: sums over pairs of experts, each with
+/// the chance that both tokens take it, of products `same` within an expert and `other` between
+/// two.
 Digits50 summed_over_pairs(double count, double chosen, bool one_token, const Digits50& same, const Digits50& other) {
   const Digits50 E = count, k = chosen;
   const Digits50 meets = one_token ? k / E : k * k / (E * E);

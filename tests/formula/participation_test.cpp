@@ -162,7 +162,8 @@ TEST_CASE("sums of clouds equal the theory on generated inputs") {
   }
 }
 
-/// ‖Σ‖²/(Tr Σ)² of experts as the sum of its parts: experts with themselves, with each other, and what tokens have in common.
+/// ‖Σ‖²/(Tr Σ)² of experts as the sum of its parts: experts with themselves, with each other, and
+/// what tokens have in common.
 std::array<Digits50, 2> experts_in_parts(const Anisotropy<double>& x, const Anisotropy<double>& of_y,
                                          const Moments<double>& y, const Digits50& n, const Digits50& E,
                                          const Digits50& k) {

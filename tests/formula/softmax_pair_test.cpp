@@ -22,8 +22,8 @@ std::array<T, 2> numbers(const SoftmaxPair<T>& pair) {
   return {pair.overlap, pair.jacobian};
 }
 
-/// Two keys in both rows: with s, s' the rows' first elements, P = E[s s' + (1-s)(1-s')] and T12 = 4 E[s(1-s) s'(1-s')], over the
-/// score differences x, x' of variance 2v and correlation ρ.
+/// Two keys in both rows: with s, s' the rows' first elements, P = E[s s' + (1-s)(1-s')] and T12 =
+/// 4 E[s(1-s) s'(1-s')], over the score differences x, x' of variance 2v and correlation ρ.
 std::array<double, 2> two_keys(double v, double rho) {
   std::array<double, 2> sum{0, 0};
   const double sd = std::sqrt(2 * v), step = 0.02;

@@ -21,7 +21,8 @@ std::array<T, 5> numbers(const SoftmaxRow<T>& row) {
   return {row.squares, row.cubes, row.jacobian, row.score_jacobian, row.entropy};
 }
 
-/// Two keys: A = (s, 1 - s), s = 1/(1 + e^-x), x the difference of the scores, N(0, 2v). One integral instead of Laplace's.
+/// Two keys: A = (s, 1 - s), s = 1/(1 + e^-x), x the difference of the scores, N(0, 2v). One
+/// integral instead of Laplace's.
 std::array<double, 5> two_keys(double v) {
   std::array<double, 5> sum{0, 0, 0, 0, 0};
   const double sd = std::sqrt(2 * v), step = 1e-3;
@@ -38,8 +39,9 @@ std::array<double, 5> two_keys(double v) {
   return sum;
 }
 
-/// The stated error: relative for S2, S3 and T, whose terms are positive; absolute for T_x and the entropy, which end as small
-/// differences at sharp scores. T_x, small itself, is held closer than stated.
+/// The stated error: relative for S2, S3 and T, whose terms are positive; absolute for T_x and the
+/// entropy, which end as small differences at sharp scores. T_x, small itself, is held closer than
+/// stated.
 void check_stated(const std::array<double, 5>& actual, const std::array<double, 5>& expected) {
   for (std::size_t n = 0; n < 3; ++n) CHECK(relative_error(actual[n], expected[n]) <= stated_error);
   CHECK(std::abs(actual[3] - expected[3]) <= 0.3 * stated_error);

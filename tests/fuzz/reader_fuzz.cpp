@@ -7,7 +7,8 @@
 
 #include "sigprop/spec/read.hpp"
 
-/// Any bytes are either a network or a list of errors, never both, never neither, never an exception.
+/// Any bytes are either a network or a list of errors, never both, never neither, never an
+/// exception.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const sigprop::spec::ReadResult result = sigprop::spec::read_text(text, "fuzz.json");

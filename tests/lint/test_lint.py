@@ -18,6 +18,11 @@ class LongComments(unittest.TestCase):
         self.assertEqual(lint.long_comments(diff), ["src/a.cpp:6: the comment is 101 columns wide, but may be 100"])
 
 
+class Changed(unittest.TestCase):
+    def test_what_changed_most_comes_first_and_what_only_lost_lines_not_at_all(self) -> None:
+        self.assertEqual(lint.by_size("2\t9\tsrc/b.cpp\n10\t0\tsrc/a.cpp\n0\t5\tsrc/c.cpp\n-\t-\tsrc/d.cpp\n"), ["src/a.cpp", "src/b.cpp"])
+
+
 class Slowest(unittest.TestCase):
     def test_units_are_counted_once(self) -> None:
         log = "# ninja log v5\n0\t9000\t0\ta.o\tx\n0\t2000\t0\tb.o\tx\n0\t1000\t0\ta.o\tx\n0\t5000\t0\tprogram\tx\n"

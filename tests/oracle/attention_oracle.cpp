@@ -21,8 +21,8 @@ constexpr double length = 256, width = 512, head_width = 64, dropout = 0.1;
 constexpr int replicates = 160;
 constexpr std::array score_variances{0.1, 0.8, 3.0, 12.8, 16.0};
 
-/// One of the 8 heads of the block: given the input, the heads are independent and their moments add up, so that the
-/// formulas are read at H = 1.
+/// One of the 8 heads of the block: given the input, the heads are independent and their moments
+/// add up, so that the formulas are read at H = 1.
 AttentionShape<double> head_shape(double r, double v) {
   const double w = std::sqrt(v / (width * width * (1 - r)));  // v = d² w_q w_k q (q - c) at q = 1, c = r
   return {length, width, 1, head_width, w, w, 1 / width, 0, dropout, 1};
@@ -40,7 +40,8 @@ constexpr std::size_t quantities = 13;
 constexpr std::array<const char*, quantities> names{"z var",  "z dot",  "dV var", "dV dot", "dQ var",
                                                     "dQ dot", "dK var", "dK dot", "dX var", "dX dot",
                                                     "W_v",    "W_q",    "W_k"};
-/// Model errors. The forward variance and the input gradient as their formulas state them, the rest 5 %.
+/// Model errors. The forward variance and the input gradient as their formulas state them, the rest
+/// 5 %.
 constexpr std::array<double, quantities> model_errors{0.02, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05,
                                                       0.05, 0.05, 0.05, 0.05, 0.05, 0.05};
 
@@ -51,7 +52,7 @@ std::array<double, quantities> predict(double r, double r_g, double v) {
   const auto z = attention_forward(x, shape, softmax);
   const auto g = attention_backward<double>({1, r_g, 0}, x, shape, softmax, 1);
   return {z.variance,         z.covariance,   g.value.variance, g.value.covariance, g.query.variance,
-          g.query.covariance, g.key.variance, g.key.covariance, g.input.variance,   g.input.covariance,
+          g.query.covariance, g.key.variance, g.key.covariance, g.input().variance, g.input().covariance,
           g.value_weight,     g.query_weight, g.key_weight};
 }
 
@@ -74,7 +75,8 @@ std::array<double, quantities> measure(const Matrix<float>& x, const HeadPass<fl
 
 using Table = std::array<std::array<Replicates, quantities>, score_variances.size()>;
 
-/// R replicates of one (r, r_g) at every score variance: the draws are shared by the score variances, never by replicates.
+/// R replicates of one (r, r_g) at every score variance: the draws are shared by the score
+/// variances, never by replicates.
 Table simulate(double r, double r_g, std::uint64_t seed) {
   Random random(seed);
   Table table;

@@ -101,7 +101,8 @@ TEST_CASE("scores of rotated queries and keys against their simulation") {
   }
 }
 
-/// The cosine of two normal vectors of k features and correlation r is r within 1/(2k), |q|² = k exactly.
+/// The cosine of two normal vectors of k features and correlation r is r within 1/(2k), |q|² = k
+/// exactly.
 constexpr double cosine_error = 1 / head_width;
 
 TEST_CASE("scores of normalized queries and keys against their simulation") {
@@ -119,7 +120,8 @@ TEST_CASE("the softmax of normalized queries and keys against its simulation") {
   const auto measured =
       simulate_scores(226, 300, {.variance = 2, .correlation = 0.5}, {}, static_cast<Eigen::Index>(length),
                       static_cast<Eigen::Index>(head_width), gentle, {.normalized = true});
-  // Their Status: asymptotic in k. To first order a score's fourth cumulant is -6 v²/k, which e^{2s} weighs with 2⁴/4!.
+  // Their Status: asymptotic in k. To first order a score's fourth cumulant is -6 v²/k, which
+  // e^{2s} weighs with 2⁴/4!.
   constexpr double error = 4 * v * v / head_width;
   const auto pair_of = [](double variance, double rho) {
     return formula::softmax_pair_normalized(variance, rho, length, length, head_width).overlap;

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// Prediction against simulation for the blocks of today's models, each without a mask and with a causal one, and with a named wrong model
-// that the same comparison rejects in the quantity where it errs.
+// SPDX-License-Identifier: Apache-2.0 Prediction against simulation for the blocks of today's
+// models, each without a mask and with a causal one, and with a named wrong model that the same
+// comparison rejects in the quantity where it errs.
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <functional>

@@ -14,7 +14,8 @@
 /// Stacks under a causal mask, token by token: prediction against simulation.
 namespace sigprop::test {
 
-/// Relative errors that the theory states, of second moments of a token, gradient variances of a token, and gradient norms of queries and keys.
+/// Relative errors that the theory states, of second moments of a token, gradient variances of a
+/// token, and gradient norms of queries and keys.
 struct CausalErrors {
   double forward;
   double gradient;
@@ -33,7 +34,8 @@ class CausalOracle {
     measured_ = simulate::simulate(network_of(spec), settings).profile;
   }
 
-  /// The prediction lies within the stated errors and Student's t at every token of every point; prints the largest differences.
+  /// The prediction lies within the stated errors and Student's t at every token of every point;
+  /// prints the largest differences.
   void expect(const std::string& what, const nlohmann::json& spec, predict::Prefix prefix,
               const CausalErrors& stated) const {
     const profile::Profile predicted = predict(spec, prefix);

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// Eight layers under a causal mask, where the first tokens stand apart: only the actual prefixes hold at every token.
+// SPDX-License-Identifier: Apache-2.0 Eight layers under a causal mask, where the first tokens
+// stand apart: only the actual prefixes hold at every token.
 #include "oracle/causal.hpp"
 
 namespace sigprop::test {

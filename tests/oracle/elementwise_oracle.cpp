@@ -66,7 +66,8 @@ TEST_CASE("gelu against its simulation") {
   reject("relu's gradient", formula::relu_backward(g, x).variance, measured.gradient_variance);
 }
 
-/// One token of variance s beside one of variance s', of covariance c, with a gradient of products 1.
+/// One token of variance s beside one of variance s', of covariance c, with a gradient of products
+/// 1.
 struct UnlikeTokens {
   Replicates product, slopes;
 };

@@ -8,10 +8,12 @@
 
 namespace sigprop::test {
 
-/// More than the comparisons that all tests of this folder make together: the family of Šidák's correction.
+/// More than the comparisons that all tests of this folder make together: the family of Šidák's
+/// correction.
 inline constexpr std::size_t oracle_comparisons = 400;
 
-/// The prediction agrees with the Monte Carlo within the model error its formula states (relative; 0 where it is exact).
+/// The prediction agrees with the Monte Carlo within the model error its formula states (relative;
+/// 0 where it is exact).
 inline Comparison expect(const std::string& what, double predicted, const Replicates& measured,
                          double model_error = 0) {
   const Comparison comparison = compare(predicted, measured, model_error, oracle_comparisons);

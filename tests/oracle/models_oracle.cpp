@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// Prediction against simulation for whole models; each with a wrong prediction that the same comparison rejects.
+// SPDX-License-Identifier: Apache-2.0 Prediction against simulation for whole models; each with a
+// wrong prediction that the same comparison rejects.
 #include <catch2/catch.hpp>
 
 #include "sigprop/simulate/simulate.hpp"

@@ -100,7 +100,8 @@ TEST_CASE("the cloud behind relu against its simulation") {
     INFO("of the variance common to all tokens: " << common);
     const auto measured = simulate_cloud(232, hidden, common);
     const double predicted = hidden_by_formula(common).cloud.participation;
-    // Status: what tokens have in common makes the features' variances unequal, which adds at most 1/n.
+    // Status: what tokens have in common makes the features' variances unequal, which adds at most
+    // 1/n.
     const double error = stated_error + (common > 0 ? 1 / hidden_features / predicted : 0);
     expect("participation", predicted, measured, error);
     const double linear = formula::linear_anisotropy(source(common), hidden_features).participation;

@@ -46,7 +46,8 @@ std::vector<formula::Eigenvalues> spectrum_of(const Matrix<double>& gram) {
   return out;
 }
 
-/// Of tokens behind a causal mask that attend evenly: `own` of each token itself, the rest the mean of its prefix.
+/// Of tokens behind a causal mask that attend evenly: `own` of each token itself, the rest the mean
+/// of its prefix.
 Matrix<double> causal_gram(Eigen::Index length, double own) {
   return Matrix<double>::NullaryExpr(length, length, [own](Eigen::Index i, Eigen::Index j) {
     const double mean = 1 / static_cast<double>(std::max(i, j) + 1);

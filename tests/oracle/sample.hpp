@@ -7,7 +7,8 @@
 
 #include "support/random.hpp"
 
-/// Random tensors and their measured moments. No formula of the library is included by any simulated_*.hpp.
+/// Random tensors and their measured moments. No formula of the library is included by any
+/// simulated_*.hpp.
 namespace sigprop::test {
 
 /// One sequence: tokens in rows, features in columns.
@@ -19,7 +20,8 @@ template <class Real>
   return Matrix<Real>::NullaryExpr(rows, columns, [&] { return static_cast<Real>(deviation * random.normal()); });
 }
 
-/// What a normal signal is drawn with: mean, variance, and the correlation of two tokens within and across sequences.
+/// What a normal signal is drawn with: mean, variance, and the correlation of two tokens within and
+/// across sequences.
 struct Normal {
   double mean = 0;
   double variance = 1;

@@ -57,8 +57,8 @@ template <class Activation>
   return out;
 }
 
-/// y: the mean of the outputs of the experts that a token takes, independent but for their mean. at_experts: sums over all experts of
-/// the moments of the gradient at their outputs.
+/// y: the mean of the outputs of the experts that a token takes, independent but for their mean.
+/// at_experts: sums over all experts of the moments of the gradient at their outputs.
 struct ExpertsMoments {
   Replicates second_moment, token_product, gradient_variance, gradient_product;
 };
@@ -116,7 +116,8 @@ struct HeadSteps {
   return x;
 }
 
-/// Scores centred along their rows: variance and the covariance of two rows, unbiased; the softmax's Σ A² and Σ A A'.
+/// Scores centred along their rows: variance and the covariance of two rows, unbiased; the
+/// softmax's Σ A² and Σ A A'.
 struct ScoresMoments {
   Replicates variance, covariance, squares, overlap;
 };

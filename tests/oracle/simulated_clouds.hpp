@@ -7,10 +7,12 @@
 
 #include "oracle/sample.hpp"
 
-/// Tokens that fill some directions of space more than others, and how many they fill behind random maps.
+/// Tokens that fill some directions of space more than others, and how many they fill behind random
+/// maps.
 namespace sigprop::test {
 
-/// A part common to all tokens, and one of each token whose features' variances fall off geometrically.
+/// A part common to all tokens, and one of each token whose features' variances fall off
+/// geometrically.
 struct Cloud {
   Eigen::Index width;
   double common;    ///< variance
@@ -34,8 +36,9 @@ struct Cloud {
   return x;
 }
 
-/// ‖Σ‖²/(Tr Σ)² of tokens that are independent given what they have in common. Differences of two tokens have the covariance 2Σ; products
-/// of two such differences do not hold the noise that a sample covariance has.
+/// ‖Σ‖²/(Tr Σ)² of tokens that are independent given what they have in common. Differences of two
+/// tokens have the covariance 2Σ; products of two such differences do not hold the noise that a
+/// sample covariance has.
 [[nodiscard]] inline double participation_of(const Matrix<double>& tokens) {
   const Eigen::Index pairs = tokens.rows() / 2;
   const Matrix<double> apart = tokens.topRows(pairs) - tokens.bottomRows(pairs);

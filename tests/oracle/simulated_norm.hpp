@@ -14,8 +14,8 @@ struct NormPass {
   Matrix<double> gradient;  ///< at the input
 };
 
-/// y = (x - mean)/s over the features of each token, s² the mean square (LayerNorm), or y = x/s (RMSNorm). Backward
-/// (g - mean g - y mean(g y))/s, for RMSNorm without mean g.
+/// y = (x - mean)/s over the features of each token, s² the mean square (LayerNorm), or y = x/s
+/// (RMSNorm). Backward (g - mean g - y mean(g y))/s, for RMSNorm without mean g.
 [[nodiscard]] inline NormPass simulate_norm(const Matrix<double>& x, const Matrix<double>& g, bool centred) {
   NormPass pass{x, g};
   const double width = static_cast<double>(x.cols());

@@ -6,7 +6,8 @@
 
 #include "oracle/sample.hpp"
 
-/// Single softmax rows, pairs of rows and their Jacobians, from scores that are given or formed from queries and keys.
+/// Single softmax rows, pairs of rows and their Jacobians, from scores that are given or formed
+/// from queries and keys.
 namespace sigprop::test {
 
 using Vector = Eigen::VectorXd;

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// Attention under a causal mask, one component alone: identities that hold whatever the tokens, and the cases in which its two forms and the
-// theory of exchangeable tokens must meet.
+// SPDX-License-Identifier: Apache-2.0 Attention under a causal mask, one component alone:
+// identities that hold whatever the tokens, and the cases in which its two forms and the theory of
+// exchangeable tokens must meet.
 #include "predict/tokens/causal_attention.hpp"
 
 #include <Eigen/Dense>
@@ -34,7 +34,8 @@ MatrixXd exchangeable(double variance, double covariance) {
   return x;
 }
 
-/// Tokens of second moment 1 that grow alike as a stack behind a mask makes them: the later, the more.
+/// Tokens of second moment 1 that grow alike as a stack behind a mask makes them: the later, the
+/// more.
 MatrixXd grown() {
   return MatrixXd::NullaryExpr(length, length, [](Index i, Index j) {
     return i == j ? 1.0

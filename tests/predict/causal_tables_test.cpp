@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// The tables that stand for exact softmax functionals under a causal mask, at places between their nodes.
+// SPDX-License-Identifier: Apache-2.0 The tables that stand for exact softmax functionals under a
+// causal mask, at places between their nodes.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdio>
@@ -106,7 +106,8 @@ TEST_CASE("beyond the last score variance rows approach a single key") {
   CHECK(far.entropy == Approx(edge.entropy / 10).epsilon(1e-9));
 }
 
-/// Rows whose score variance and correlations change with their length, as the tokens' do behind a causal mask.
+/// Rows whose score variance and correlations change with their length, as the tokens' do behind a
+/// causal mask.
 struct Rows {
   Eigen::VectorXd score_variance;
   Eigen::MatrixXd correlation;

@@ -17,6 +17,7 @@ using formula::AttentionShape;
 using formula::Gradient;
 using formula::Moments;
 using predict::CrossAttention;
+using predict::TokenPairs;
 
 constexpr Index length = 12;
 constexpr double batch = 3;
@@ -58,31 +59,36 @@ void close(const char* what, const MatrixXd& actual, double own, double other) {
   CHECK((actual - pairs(own, other)).cwiseAbs().maxCoeff() <= 1e-8 * std::abs(own) + 1e-14);
 }
 
+TokenPairs output_of(const CrossAttention& attended, const AttentionShape<double>& shape) {
+  return formula::attention_forward(attended.rows, memory, shape).covariance;
+}
+
 void check_alike(const AttentionShape<double>& shape) {
   auto table = table_of(shape);
-  const CrossAttention attended(
+  const CrossAttention attended = predict::cross_attention(
       batched(pairs(rows.second_moment(), rows.token_dot()), pairs(rows.cross_dot(), rows.cross_dot())), memory, shape,
-      batch, table);
+      table);
   const auto scores = formula::attention_scores(rows, memory, shape);
   const auto softmax = table(scores.variance, scores.correlation);
-  close("score variance", attended.mean_score_variance(), scores.variance);
-  close("entropy", attended.mean_entropy(), softmax.row.entropy);
+  close("score variance", attended.score_variance, scores.variance);
+  close("entropy", attended.entropy, softmax.row.entropy);
   const auto z = formula::attention_forward(rows, memory, shape, softmax);
-  close("output", attended.output().within, z.second_moment(), z.token_dot());
-  close("output across sequences", attended.output().across, z.cross_dot(), z.cross_dot());
+  const TokenPairs output = output_of(attended, shape);
+  close("output", output.within, z.second_moment(), z.token_dot());
+  close("output across sequences", output.across, z.cross_dot(), z.cross_dot());
 
-  const auto back = attended.backward(batched(pairs(at_heads.variance, at_heads.covariance),
-                                              pairs(at_heads.cross_covariance, at_heads.cross_covariance)));
+  const auto back = formula::attention_backward(batched(pairs(at_heads.variance, at_heads.covariance),
+                                                        pairs(at_heads.cross_covariance, at_heads.cross_covariance)),
+                                                attended.rows, memory, shape, batch);
   const auto expected = formula::attention_backward(at_heads, rows, memory, shape, softmax, batch);
   close("query", back.query.within, expected.query.variance, expected.query.covariance);
   close("query across sequences", back.query.across, expected.query.cross_covariance, expected.query.cross_covariance);
-  close("memory", back.memory.variance, expected.keys.variance);
-  close("memory, token product", back.memory.covariance, expected.keys.covariance);
-  close("memory across sequences", back.memory.cross_covariance, expected.keys.cross_covariance);
-  const double elements = batch * shape.width * shape.heads * shape.head_width;
-  close("W_q", elements * back.query_weight, expected.query_weight);
-  close("W_k", elements * back.key_weight, expected.key_weight);
-  close("W_v", elements * back.value_weight, expected.value_weight);
+  close("memory", back.keys.variance, expected.keys.variance);
+  close("memory, token product", back.keys.covariance, expected.keys.covariance);
+  close("memory across sequences", back.keys.cross_covariance, expected.keys.cross_covariance);
+  close("W_q", back.query_weight, expected.query_weight);
+  close("W_k", back.key_weight, expected.key_weight);
+  close("W_v", back.value_weight, expected.value_weight);
 }
 
 TEST_CASE("cross-attention of rows that are alike is that of the formulas") {
@@ -131,8 +137,9 @@ TEST_CASE("a row's own output and query gradient depend on no other row") {
   MatrixXd products = pairs(1, 0.2);
   products(2, 2) = 2.5;
   const auto back_of = [&](const MatrixXd& x) {
-    const CrossAttention attended(alone(x), memory, shape, 1, table);
-    return std::array{attended.output().within(2, 2), attended.backward(alone(pairs(1, 0.1))).query.within(2, 2)};
+    const CrossAttention attended = predict::cross_attention(alone(x), memory, shape, table);
+    const auto back = formula::attention_backward(alone(pairs(1, 0.1)), attended.rows, memory, shape, 1.0);
+    return std::array{output_of(attended, shape).within(2, 2), back.query.within(2, 2)};
   };
   const MatrixXd all_alike = pairs(2.5, 0.2);
   check_close(back_of(products), back_of(all_alike), 1e-12);
@@ -143,19 +150,19 @@ TEST_CASE("rows that differ by rounding take the curves, rows that differ by mor
   const auto shape = plain();
   auto table = table_of(shape);
   MatrixXd products = pairs(1, 0.2);
-  const CrossAttention by_curve(alone(products), memory, shape, 1, table);
+  const CrossAttention by_curve = predict::cross_attention(alone(products), memory, shape, table);
   products(0, 0) += 1e-10;
-  const CrossAttention by_table(alone(products), memory, shape, 1, table);
-  CHECK((by_curve.output().within - by_table.output().within).cwiseAbs().maxCoeff() < 1e-8);
+  const CrossAttention by_table = predict::cross_attention(alone(products), memory, shape, table);
+  CHECK((output_of(by_curve, shape).within - output_of(by_table, shape).within).cwiseAbs().maxCoeff() < 1e-8);
 }
 
 TEST_CASE("a batch of one has no part across sequences") {
   const auto shape = plain();
   auto table = table_of(shape);
-  const CrossAttention attended(alone(pairs(1, 0.2)), memory, shape, 1, table);
-  const auto back = attended.backward(alone(pairs(1, 0.1)));
+  const CrossAttention attended = predict::cross_attention(alone(pairs(1, 0.2)), memory, shape, table);
+  const auto back = formula::attention_backward(alone(pairs(1, 0.1)), attended.rows, memory, shape, 1.0);
   CHECK_FALSE(back.query.has_across());
-  CHECK(back.memory.cross_covariance == 0);
+  CHECK(back.keys.cross_covariance == 0);
 }
 
 TEST_CASE("a norm of queries and keys needs queries of one second moment, and such that are not 0") {
@@ -164,12 +171,12 @@ TEST_CASE("a norm of queries and keys needs queries of one second moment, and su
   auto table = table_of(shape);
   MatrixXd products = pairs(1, 0.2);
   products(4, 4) = 1.1;
-  CHECK_THROWS_MATCHES(CrossAttention(alone(products), memory, shape, 1, table), predict::NotCovered,
+  CHECK_THROWS_MATCHES(predict::cross_attention(alone(products), memory, shape, table), predict::NotCovered,
                        Catch::Matchers::Message(
                            "behind a causal mask, a norm on queries and keys of tokens of different second moments, as "
                            "without a norm before the attention, is not covered by this theory yet"));
   const auto message = [&] {
-    return domain_message([&] { return CrossAttention(alone(pairs(1, 0.2)), memory, shape, 1, table); });
+    return domain_message([&] { return predict::cross_attention(alone(pairs(1, 0.2)), memory, shape, table); });
   };
   shape.key_weight = 0;
   CHECK(message() == "key second moment before its norm is 0, but must be above 0");

@@ -95,7 +95,8 @@ std::size_t check_explained(const json& spec, Theory theory = Theory::full) {
 }
 
 TEST_CASE("a layer's equations have the prediction's numbers, for every kind of block") {
-  // Points: two numbers each way, but for a token product of gradients that is 0; weights: a norm each.
+  // Points: two numbers each way, but for a token product of gradients that is 0; weights: a norm
+  // each.
   CHECK(check_explained(changed({{"layers", 2}})) == 2 * (2 * 4 + 6) - 2);
   const json gated = {{"width", 256}, {"activation", "silu"}, {"gated", true}};
   CHECK(check_explained(changed({{"layers", 2},

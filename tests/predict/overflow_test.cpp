@@ -39,7 +39,8 @@ TEST_CASE("a gain of 1/2 for 10000 layers has log10 -3010.3") {
 }
 
 TEST_CASE("every activation keeps its growth rate beyond the range of double", "[bulk]") {
-  // Far out GELU and SiLU halve the second moment as ReLU does; below, they are linear with slope 1/2.
+  // Far out GELU and SiLU halve the second moment as ReLU does; below, they are linear with slope
+  // 1/2.
   for (const char* activation : {"gelu", "gelu_tanh", "silu", "leaky_relu"}) {
     INFO(activation);
     const auto log10_at = [&](int layers) {

@@ -16,7 +16,8 @@ using predict::Theory;
 using test::changed;
 using Kind = Recursion::Kind;
 
-/// What a deep stack of the same layers is predicted to do, and what its first layer's recursion says.
+/// What a deep stack of the same layers is predicted to do, and what its first layer's recursion
+/// says.
 struct Deep {
   profile::Profile profile;
   Recursion recursion;

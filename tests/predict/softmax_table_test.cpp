@@ -40,7 +40,8 @@ TEST_CASE("the interpolated softmax functionals keep their stated error at rando
       close(means.row.entropy, row.entropy);
       close(means.pair.overlap, pair.overlap);
       close(means.pair.query_jacobian, pair.query_jacobian);
-      // Relative to the query's functional: at small ρ the key's is a small number with a zero nearby.
+      // Relative to the query's functional: at small ρ the key's is a small number with a zero
+      // nearby.
       CHECK(means.pair.key_jacobian ==
             Approx(pair.key_jacobian).epsilon(stated_error(v)).margin(stated_error(v) * pair.query_jacobian));
     }

@@ -18,18 +18,18 @@ using predict::TokenGroups;
 
 TEST_CASE("groups hold every token once: the first 64 and the last 16 by themselves, others with those beside them") {
   for (const Index length : {1, 2, 64, 65, 66, 67, 100, 1000, 4096, 8192}) {
-    const TokenGroups places = TokenGroups::grouped(length);
-    INFO(length << " tokens in " << places.count() << " groups");
-    CHECK(places.tokens() == static_cast<double>(length));
-    CHECK(places.sizes().sum() == static_cast<double>(length));
-    CHECK(places.size(places.count() - 1) == 1);
-    CHECK(places.middle(0) == 1);
-    CHECK(places.middle(places.count() - 1) == static_cast<double>(length));
-    for (Index g = 0; g < places.count(); ++g) {
-      CHECK(std::fmod(places.size(g), 2) == 1);
-      CHECK(places.size(g) <= std::max(1.0, places.before(g) / 32));
-      CHECK(places.size(g) <= std::max(1.0, (places.tokens() - places.before(g)) / 8));
-      if (g > 0) CHECK(places.before(g) == places.before(g - 1) + places.size(g - 1));
+    const TokenGroups groups = TokenGroups::grouped(length);
+    INFO(length << " tokens in " << groups.count() << " groups");
+    CHECK(groups.tokens() == static_cast<double>(length));
+    CHECK(groups.sizes().sum() == static_cast<double>(length));
+    CHECK(groups.size(groups.count() - 1) == 1);
+    CHECK(groups.middle(0) == 1);
+    CHECK(groups.middle(groups.count() - 1) == static_cast<double>(length));
+    for (Index g = 0; g < groups.count(); ++g) {
+      CHECK(std::fmod(groups.size(g), 2) == 1);
+      CHECK(groups.size(g) <= std::max(1.0, groups.before(g) / 32));
+      CHECK(groups.size(g) <= std::max(1.0, (groups.tokens() - groups.before(g)) / 8));
+      if (g > 0) CHECK(groups.before(g) == groups.before(g - 1) + groups.size(g - 1));
     }
   }
   CHECK(TokenGroups::grouped(4096).count() < 280);
@@ -39,44 +39,44 @@ TEST_CASE("groups hold every token once: the first 64 and the last 16 by themsel
 
 TEST_CASE("sums over groups are those over their tokens") {
   constexpr Index length = 300;
-  const TokenGroups places = TokenGroups::grouped(length);
+  const TokenGroups groups = TokenGroups::grouped(length);
   const VectorXd value =
-      VectorXd::NullaryExpr(places.count(), [](Index g) { return std::cos(static_cast<double>(g)); });
+      VectorXd::NullaryExpr(groups.count(), [](Index g) { return std::cos(static_cast<double>(g)); });
   constexpr double own = 2.5;
   VectorXd by_token(length);
-  for (Index g = 0, i = 0; g < places.count(); ++g) {
-    for (double t = 0; t < places.size(g); ++t) by_token[i++] = value[g];
+  for (Index g = 0, i = 0; g < groups.count(); ++g) {
+    for (double t = 0; t < groups.size(g); ++t) by_token[i++] = value[g];
   }
-  MatrixXd products = predict::outer(value, places.columns());
+  MatrixXd products = predict::outer(value, groups.columns());
   products.diagonal().array() += own;
-  CHECK(places.total(products) == Approx(std::pow(by_token.sum(), 2) + own * length));
-  CHECK(places.mean(value) == Approx(by_token.mean()));
+  CHECK(groups.total(products) == Approx(std::pow(by_token.sum(), 2) + own * length));
+  CHECK(groups.mean(value) == Approx(by_token.mean()));
   predict::scale_pairs(value.cwiseInverse(), products);
-  CHECK(places.total(products) == Approx(length * length + own * by_token.cwiseAbs2().cwiseInverse().sum()));
+  CHECK(groups.total(products) == Approx(length * length + own * by_token.cwiseAbs2().cwiseInverse().sum()));
 }
 
 TEST_CASE("every token has a share of its group's neighbours") {
-  const TokenGroups places = TokenGroups::grouped(500);
-  const VectorXd number = places.spread(places.middles());
+  const TokenGroups groups = TokenGroups::grouped(500);
+  const VectorXd number = groups.spread(groups.middles());
   REQUIRE(number.size() == 500);
   for (Index i = 0; i < number.size(); ++i) CHECK(number[i] == Approx(static_cast<double>(i + 1)));
 }
 
 TEST_CASE("every pair of tokens has a share of its groups' neighbours, a token with itself one of its own") {
-  const TokenGroups places = TokenGroups::grouped(500);
-  const VectorXd number = places.middles();
-  MatrixXd sums(places.count(), places.columns());
-  for (Index g = 0; g < places.count(); ++g) {
-    for (Index h = 0; h < places.count(); ++h) sums(g, h) = g == h ? -number[g] : number[g] + 2 * number[h];
-    sums(g, places.count()) = 3 * number[g];
+  const TokenGroups groups = TokenGroups::grouped(500);
+  const VectorXd number = groups.middles();
+  MatrixXd sums(groups.count(), groups.columns());
+  for (Index g = 0; g < groups.count(); ++g) {
+    for (Index h = 0; h < groups.count(); ++h) sums(g, h) = g == h ? -number[g] : number[g] + 2 * number[h];
+    sums(g, groups.count()) = 3 * number[g];
   }
   for (const double i : {1.0, 2.0, 70.0, 71.0, 333.0, 500.0}) {
     for (const double j : {1.0, 3.0, 72.0, 334.0, 499.0}) {
       INFO(i << ", " << j);
-      CHECK(places.of_pair(sums, i, j) == Approx(i == j ? -i : i + 2 * j));
+      CHECK(groups.of_pair(sums, i, j) == Approx(i == j ? -i : i + 2 * j));
     }
   }
-  CHECK(places.of_pair(sums, 333, 333) == Approx(-333));
+  CHECK(groups.of_pair(sums, 333, 333) == Approx(-333));
   const MatrixXd single = MatrixXd::Random(5, 5);
   CHECK(TokenGroups::single(5).of_pair(single, 4, 2) == single(3, 1));
   CHECK(TokenGroups::single(5).of_pair(single, 5, 5) == single(4, 4));
@@ -86,7 +86,8 @@ TEST_CASE("every pair of tokens has a share of its groups' neighbours, a token w
 
 constexpr double width = 512, head_width = 64;
 
-/// Token products of a stack behind a mask: the later two tokens, the more alike. Of tokens i ≥ j, from 1.
+/// Token products of a stack behind a mask: the later two tokens, the more alike. Of tokens i ≥ j,
+/// from 1.
 double product(double i, double j) {
   return i == j ? 1.0 : 0.5 - 0.4 / std::sqrt(j) + 0.1 / i;
 }
@@ -94,11 +95,11 @@ double product(double i, double j) {
 /// What two tokens of every group have in common.
 enum class Neighbours { pairs, equal };
 
-MatrixXd products(const TokenGroups& places, Neighbours neighbours) {
+MatrixXd products(const TokenGroups& groups, Neighbours neighbours) {
   return predict::over_groups(
-      places.count(), places.columns(), [&](Index g, Index h) { return product(places.middle(g), places.middle(h)); },
+      groups.count(), groups.columns(), [&](Index g, Index h) { return product(groups.middle(g), groups.middle(h)); },
       [&](Index g) {
-        return neighbours == Neighbours::equal ? 1.0 : product(places.middle(g) + 1e-9, places.middle(g));
+        return neighbours == Neighbours::equal ? 1.0 : product(groups.middle(g) + 1e-9, groups.middle(g));
       });
 }
 
@@ -107,18 +108,18 @@ struct Results {
   double key_weight;
 };
 
-Results attention(const TokenGroups& places, double sharpness, Neighbours neighbours) {
+Results attention(const TokenGroups& groups, double sharpness, Neighbours neighbours) {
   const double weight = std::sqrt(sharpness) / width;
   const predict::Shape shape{
-      places.tokens(), width, width / head_width, head_width, weight, weight, 1 / width, 0, 0.1, 1};
+      groups.tokens(), width, width / head_width, head_width, weight, weight, 1 / width, 0, 0.1, 1};
   const predict::Head head{static_cast<std::size_t>(head_width), false};
-  predict::RowTable rows(places.tokens(), head);
-  predict::CausalTables tables(places, head, rows);
-  const MatrixXd x = products(places, neighbours);
+  predict::RowTable rows(groups.tokens(), head);
+  predict::CausalTables tables(groups, head, rows);
+  const MatrixXd x = products(groups, neighbours);
   const auto attended = predict::prefix_means(predict::causal_scores(x, shape, tables));
-  const predict::CausalGradient back = attended->backward(products(places, Neighbours::pairs));
-  return {places.spread(attended->mixed().diagonal()), places.spread(back.value.diagonal()),
-          places.spread(back.query.diagonal()), places.spread(back.key.diagonal()), back.key_weight};
+  const predict::CausalGradient back = attended->backward(products(groups, Neighbours::pairs));
+  return {groups.spread(attended->mixed().diagonal()), groups.spread(back.value.diagonal()),
+          groups.spread(back.query.diagonal()), groups.spread(back.key.diagonal()), back.key_weight};
 }
 
 /// Of single tokens, the largest.

@@ -49,8 +49,8 @@ class Limits {
   /// Of |predicted - measured|; `scale` is what the relative model error refers to.
   [[nodiscard]] double allowed(verify::Kind kind, std::size_t point, double correlation, double scale,
                                double error) const {
-    const verify::Place place{static_cast<double>(point), static_cast<double>(points_ - 1 - point), correlation};
-    return verify::model_error(kind, model_, place) * scale + t_ * error;
+    const verify::Context context{static_cast<double>(point), static_cast<double>(points_ - 1 - point), correlation};
+    return verify::model_error(kind, model_, context) * scale + t_ * error;
   }
 
  private:

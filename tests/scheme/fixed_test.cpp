@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// The schemes that follow from sizes alone: values worked out apart from the code, for d = 768, f = 3072, 12 heads of 64, at the last of
+// SPDX-License-Identifier: Apache-2.0 The schemes that follow from sizes alone: values worked out
+// apart from the code, for d = 768, f = 3072, 12 heads of 64, at the last of
 // 12 layers.
 #include <array>
 #include <catch2/catch.hpp>

@@ -257,7 +257,8 @@ json tied(int times, const json& of, bool is_tied = true) {
   return {{"repeat", {{"times", times}, {"tied", is_tied}, {"of", of}}}};
 }
 
-/// The slope of the loss along one element of a weight that `turns` turns share, against the sum of the turns' gradients.
+/// The slope of the loss along one element of a weight that `turns` turns share, against the sum of
+/// the turns' gradients.
 void check_tied_gradient(const json& spec, std::size_t turns) {
   INFO(spec.dump());
   const Subject subject(spec);

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstddef>
 
 #include "support/comparison.hpp"
 
@@ -49,11 +50,12 @@ TEST_CASE("tokens of correlation 1 are equal, and of the least correlation sum t
   CHECK(least.colwise().sum().norm() < 1e-7);
 }
 
-network::Embedding tables(bool token, bool position, bool segment, double vocabulary) {
+network::Embedding tables(bool token, bool position, bool segment, std::size_t vocabulary) {
   return {vocabulary, token, position, segment, 1.0};
 }
 
-/// Two tokens agree in a table's row with this probability: their dot product, for tables of variance 1.
+/// Two tokens agree in a table's row with this probability: their dot product, for tables of
+/// variance 1.
 test::Replicates matches(const network::Embedding& embedding, Eigen::Index length) {
   test::Replicates dots;
   for (std::uint32_t replicate = 0; replicate < 600; ++replicate)
@@ -63,13 +65,16 @@ test::Replicates matches(const network::Embedding& embedding, Eigen::Index lengt
 
 TEST_CASE("embedded tokens share words by Zipf's law, segments with probability 2/3, and no positions") {
   constexpr std::size_t comparisons = 6;
-  for (const double vocabulary : {3.0, 50.0, 1000.0}) {
+  for (const std::size_t vocabulary : {3u, 50u, 1000u}) {
     double harmonic = 0, squares = 0;
-    for (double i = 1; i <= vocabulary; ++i) harmonic += 1 / i, squares += 1 / (i * i);
+    for (std::size_t i = 1; i <= vocabulary; ++i) {
+      const double share = 1 / static_cast<double>(i);
+      harmonic += share, squares += share * share;
+    }
     const test::Replicates words = matches(tables(true, false, false, vocabulary), 20);
     INFO("vocabulary " << vocabulary);
     CHECK(test::compare(squares / (harmonic * harmonic), words, 0, comparisons).agrees());
-    CHECK_FALSE(test::compare(1 / vocabulary, words, 0, comparisons).agrees());  // uniform words
+    CHECK_FALSE(test::compare(1 / static_cast<double>(vocabulary), words, 0, comparisons).agrees());  // uniform words
   }
   CHECK(test::compare(2.0 / 3, matches(tables(false, false, true, 2), 20), 0, comparisons).agrees());
   CHECK(test::compare(0, matches(tables(false, true, false, 2), 20), 0, comparisons).agrees());
@@ -77,7 +82,7 @@ TEST_CASE("embedded tokens share words by Zipf's law, segments with probability 
 
 TEST_CASE("a vocabulary of a billion words needs no table of them") {
   const Matrix<float> x =
-      simulate::embedded_tokens<float>(Draw(2, 0), 1, Tokens{1, 8}, 4, tables(true, true, true, 1e9));
+      simulate::embedded_tokens<float>(Draw(2, 0), 1, Tokens{1, 8}, 4, tables(true, true, true, 1000000000));
   CHECK(x.allFinite());
 }
 

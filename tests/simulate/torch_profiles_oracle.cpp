@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// Two independent programs on the same kind of network: our simulation against profiles measured with PyTorch.
+// SPDX-License-Identifier: Apache-2.0 Two independent programs on the same kind of network: our
+// simulation against profiles measured with PyTorch.
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -19,7 +19,8 @@ using namespace sigprop;
 
 constexpr double torch_epsilon = 1e-5;  // LayerNorm's default there: after a Post-LN norm it shows in the fifth digit
 
-/// Of all stacks together: 10 stacks of at most 33 points and 16 layers, four quantities a point and seven a layer.
+/// Of all stacks together: 10 stacks of at most 33 points and 16 layers, four quantities a point
+/// and seven a layer.
 constexpr std::size_t comparisons = 2000;
 
 /// The largest |z| of one stack, over both programs' standard errors.

@@ -43,7 +43,7 @@ TEST_CASE("the reader hands checks on as the spec has them, with their lines") {
       {"quantity": "rank_residual", "at": "first", "min": 0}])");
   const auto checks = spec::read_text(spec.dump(1), "a.json").conditions;
   REQUIRE(checks.size() == 4);
-  using Kind = check::Place::Kind;
+  using Kind = check::Location::Kind;
   CHECK(checks[0].pointer == "/checks/0");
   CHECK(checks[0].line == 3);
   CHECK(checks[0].condition.at.kind == Kind::layer);

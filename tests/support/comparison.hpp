@@ -16,13 +16,15 @@ inline constexpr double family_error = 1e-6;
 /// Below this the standard error itself is too uncertain.
 inline constexpr std::size_t fewest_replicates = 30;
 
-/// Two-sided critical value of Student's t for one of `comparisons` comparisons of a family (Šidák).
+/// Two-sided critical value of Student's t for one of `comparisons` comparisons of a family
+/// (Šidák).
 [[nodiscard]] inline double critical_t(std::size_t replicates, std::size_t comparisons) {
   if (replicates < fewest_replicates) throw std::logic_error("a comparison needs at least 30 replicates");
   return verify::critical_t(replicates, comparisons, family_error);
 }
 
-/// A prediction beside its measurement. They agree within limit = model error · |predicted| + t · SE.
+/// A prediction beside its measurement. They agree within limit = model error · |predicted| + t ·
+/// SE.
 struct Comparison {
   double predicted;
   double measured;

@@ -6,7 +6,8 @@
 
 namespace sigprop::test {
 
-/// The whole message of the std::domain_error that `call` throws, or a sentence that matches none where it does not.
+/// The whole message of the std::domain_error that `call` throws, or a sentence that matches none
+/// where it does not.
 template <class Call>
 [[nodiscard]] std::string domain_message(Call&& call) {
   try {

@@ -5,7 +5,8 @@
 
 namespace sigprop::test {
 
-/// The spec of a stack as that of an encoder and a decoder of its kind; the decoder has a mask, and no residual key.
+/// The spec of a stack as that of an encoder and a decoder of its kind; the decoder has a mask, and
+/// no residual key.
 [[nodiscard]] inline nlohmann::json encoder_decoder_of(nlohmann::json spec) {
   spec["encoder"] = spec["stack"];
   spec["decoder"] = spec["stack"];

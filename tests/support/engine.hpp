@@ -10,7 +10,8 @@
 
 namespace sigprop::test {
 
-/// Oracles are compiled twice: for the CPU, and with SIGPROP_TEST_CUDA for the CUDA engine. True where there is what they need.
+/// Oracles are compiled twice: for the CPU, and with SIGPROP_TEST_CUDA for the CUDA engine. True
+/// where there is what they need.
 [[nodiscard]] inline bool has_engine() {
 #ifdef SIGPROP_TEST_CUDA
   try {

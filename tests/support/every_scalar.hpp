@@ -15,8 +15,9 @@ struct ScalarLimits {
   double slope = 1e-6;      ///< relative, of the dual derivative against the central difference
 };
 
-/// Reads `f`, a function of one number that returns an array, with every scalar type at x ≠ 0: double, Wide, Dual and Jet agree with
-/// fifty digits, and the derivative of both with a central difference in fifty digits.
+/// Reads `f`, a function of one number that returns an array, with every scalar type at x ≠ 0:
+/// double, Wide, Dual and Jet agree with fifty digits, and the derivative of both with a central
+/// difference in fifty digits.
 template <class F>
 void check_every_scalar(const F& f, double x, const ScalarLimits& limits = {}) {
   INFO("at " << x);

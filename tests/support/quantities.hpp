@@ -7,7 +7,8 @@
 
 namespace sigprop::test {
 
-/// What a simulation of several sequences under a causal mask measures: of every point and every layer, in their order.
+/// What a simulation of several sequences under a causal mask measures: of every point and every
+/// layer, in their order.
 [[nodiscard]] inline std::vector<profile::Quantity> quantities(const profile::Profile& profile) {
   std::vector<profile::Quantity> out;
   for (const profile::Point& p : profile.points) {

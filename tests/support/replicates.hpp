@@ -6,7 +6,8 @@
 
 namespace sigprop::test {
 
-/// Mean and standard error over replicates. The unit is one replicate with fresh weights, inputs and masks, never an
+/// Mean and standard error over replicates. The unit is one replicate with fresh weights, inputs
+/// and masks, never an
 /// element: tokens of one replicate share weights.
 class Replicates {
  public:

@@ -37,7 +37,8 @@ namespace sigprop::test {
   return task(12);
 }
 
-/// What a scheme gives under the norm it was made for; named as on the command line, NAME:PARAMETER=VALUE:...
+/// What a scheme gives under the norm it was made for; named as on the command line,
+/// NAME:PARAMETER=VALUE:...
 [[nodiscard]] inline scheme::Settings apply(const std::string& choice, scheme::Task task) {
   std::istringstream parts(choice);
   std::string name, parameter;

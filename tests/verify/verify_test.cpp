@@ -200,7 +200,7 @@ TEST_CASE("what a theory does not have is not compared, and other places are ref
 
 TEST_CASE("the model error is 0 for exact models, grows with depth over width, and is larger after the residual sum") {
   using verify::Kind;
-  const verify::Place shallow{2, 2, 0.2}, deep{20, 20, 0.2};
+  const verify::Context shallow{2, 2, 0.2}, deep{20, 20, 0.2};
   const verify::Model pre{256, 64, 64, false, false}, post{256, 64, 64, true, false}, wide{1024, 64, 64, false, false};
   for (const Kind kind :
        {Kind::forward, Kind::gradient, Kind::scores, Kind::entropy, Kind::value_weight, Kind::score_weight}) {

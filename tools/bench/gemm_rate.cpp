@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// The rate that OpenBLAS itself reaches on 2048³ in float32: gemm_rate THREADS prints GFLOP/s, the best of ten.
+// SPDX-License-Identifier: Apache-2.0 The rate that OpenBLAS itself reaches on 2048³ in float32:
+// gemm_rate THREADS prints GFLOP/s, the best of ten.
 #include <cblas.h>
 
 #include <algorithm>

@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: Apache-2.0
-// The rate that cuBLAS itself reaches on the products of one layer of a stack, forward and backward, called as the CUDA engine calls it:
+// SPDX-License-Identifier: Apache-2.0 The rate that cuBLAS itself reaches on the products of one
+// layer of a stack, forward and backward, called as the CUDA engine calls it:
 //     gemm_rate_cuda float32|tf32|bf16 WIDTH HEADS FFN LENGTH BATCH REPLICATES DEVICE
-// prints JSON: every product with its shape, its calls a layer and the median seconds of a call. DEVICE none: the list alone.
+// prints JSON: every product with its shape, its calls a layer and the median seconds of a call.
+// DEVICE none: the list alone.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -29,7 +30,8 @@ struct Layer {
   [[nodiscard]] std::size_t blocks() const { return replicates * batch * heads; }
 };
 
-/// c ← op(a) op(b) [+ c] for every matrix of a batch: (rows, inner) times (inner, columns), factors as they lie in memory.
+/// c ← op(a) op(b) [+ c] for every matrix of a batch: (rows, inner) times (inner, columns), factors
+/// as they lie in memory.
 struct Kind {
   const char* name;
   std::size_t rows, inner, columns, batch;
@@ -51,7 +53,8 @@ void add_linear(std::vector<Kind>& list, const Layer& l, std::size_t out, std::s
   list.push_back({"weight gradient", out, l.rows(), in, l.replicates, true, false, 0, count});
 }
 
-/// Engine::attend and attend_backward, scores computed a second time, in chunks of as many blocks as Engine::blocks_at_once gives.
+/// Engine::attend and attend_backward, scores computed a second time, in chunks of as many blocks
+/// as Engine::blocks_at_once gives.
 void add_attention(std::vector<Kind>& list, const Layer& l, Arithmetic arithmetic) {
   const std::size_t bytes = sizeof(float) + (arithmetic == Arithmetic::bf16 ? sizeof(cuda::Bf16) : 0);
   const std::size_t tokens = l.length, head = l.head_width();

@@ -12,8 +12,9 @@
 /// Conditions that a predicted profile must keep (docs/spec.md, checks).
 namespace sigprop::check {
 
-/// Where a condition looks: one layer counting from 1, the input (layer 0), the first layer, the last, or everywhere.
-struct Place {
+/// Where a condition looks: one layer counting from 1, the input (layer 0), the first layer, the
+/// last, or everywhere.
+struct Location {
   enum class Kind { layer, first, last, every };
   Kind kind = Kind::every;
   std::size_t layer = 0;  ///< of Kind::layer
@@ -22,8 +23,8 @@ struct Place {
 /// A quantity at a place, or over that at another place, within bounds.
 struct Condition {
   std::string quantity;
-  Place at;
-  std::optional<Place> over;  ///< divides: the check is of a ratio
+  Location at;
+  std::optional<Location> over;  ///< divides: the check is of a ratio
   std::optional<double> min;
   std::optional<double> max;
 };
@@ -41,7 +42,8 @@ struct Outcome {
   Check check;  ///< of a preset with that condition of it which was judged
   profile::Quantity value;
   std::string path;  ///< "layer 12/ffn"; of a ratio "layer 12/ffn over layer 1/ffn"
-  /// log10 of the factor by which the value lies beyond the bound: 0 on it, negative inside, ±∞ on the other side of zero.
+  /// log10 of the factor by which the value lies beyond the bound: 0 on it, negative inside, ±∞ on
+  /// the other side of zero.
   double excess = -std::numeric_limits<double>::infinity();
   std::size_t places = 0;   ///< looked at
   std::size_t failing = 0;  ///< of them
@@ -60,13 +62,15 @@ struct Evaluation {
   std::vector<Fault> faults;      ///< of the checks that have no outcome
 };
 
-/// Holds a profile against the checks. Without tokens to compare (sequence_length 1) presets do not judge rank, without attention
-/// not its entropy. Throws std::invalid_argument for a preset that does not exist.
+/// Holds a profile against the checks. Without tokens to compare (sequence_length 1) presets do not
+/// judge rank, without attention not its entropy. Throws std::invalid_argument for a preset that
+/// does not exist.
 [[nodiscard]] Evaluation evaluate(const std::vector<Check>& checks, const profile::Profile& profile,
                                   double sequence_length);
 
-/// A quantity at one place, or its ratio of two: "forward.variance last", "weights.all.gradient_norm first/last", "attention.entropy 3".
-/// Throws std::invalid_argument, saying what it must be.
+/// A quantity at one place, or its ratio of two: "forward.variance last",
+/// "weights.all.gradient_norm first/last", "attention.entropy 3". Throws std::invalid_argument,
+/// saying what it must be.
 [[nodiscard]] Condition reading_of(const std::string& text);
 
 /// Its number in a profile. Throws std::invalid_argument where the profile has none.

@@ -14,8 +14,8 @@
 
 #include "sigprop/simulate/simulate.hpp"
 
-/// The component simulations of arXiv:2403.09635: one component alone, on correlated normal inputs and gradients, over a grid of
-/// settings. Nothing here knows a formula of the theory.
+/// The component simulations of arXiv:2403.09635: one component alone, on correlated normal inputs
+/// and gradients, over a grid of settings. Nothing here knows a formula of the theory.
 namespace sigprop::experiment {
 
 enum class Component { linear, relu, gelu, layer_norm, dropout, softmax, attention };
@@ -24,8 +24,9 @@ inline constexpr std::array components{Component::linear,     Component::relu,  
                                        Component::layer_norm, Component::dropout, Component::softmax,
                                        Component::attention};
 
-/// How the measured moments depend on a parameter. A weight's scale multiplies output and input gradient, a gradient's scale
-/// the input gradient: settings that differ in scales only share their random numbers.
+/// How the measured moments depend on a parameter. A weight's scale multiplies output and input
+/// gradient, a gradient's scale the input gradient: settings that differ in scales only share their
+/// random numbers.
 enum class Role { plain, weight_scale, gradient_scale };
 
 struct Axis {
@@ -73,19 +74,23 @@ struct Setting {
 /// Setting `index` of the grid; throws std::out_of_range beyond its end.
 [[nodiscard]] Setting setting_of(const Grid& grid, std::size_t index);
 
-/// `count` different indices drawn with the seed, all for a count as large as the grid; in ascending order.
+/// `count` different indices drawn with the seed, all for a count as large as the grid; in
+/// ascending order.
 [[nodiscard]] std::vector<std::size_t> random_indices(const Grid& grid, std::size_t count, std::uint64_t seed);
 
-/// Moments over all replicates of a setting, by quantity. A variance is taken around the mean of all elements, a covariance around the
-/// means of its two tokens (features), over replicates and features (tokens), and averaged over all pairs.
+/// Moments over all replicates of a setting, by quantity. A variance is taken around the mean of
+/// all elements, a covariance around the means of its two tokens (features), over replicates and
+/// features (tokens), and averaged over all pairs.
 using Measured = std::array<double, quantities>;
 
-/// Draws the setting's replicates and measures, on the CPU. Random numbers depend on the seed, the component, and the place in the grid scales left
-/// out. None where `stop` became true before the end. Throws std::invalid_argument for fewer than two replicates.
+/// Draws the setting's replicates and measures, on the CPU. Random numbers depend on the seed, the
+/// component, and the place in the grid scales left out. None where `stop` became true before the
+/// end. Throws std::invalid_argument for fewer than two replicates.
 [[nodiscard]] std::optional<Measured> measure(const Setting& setting, std::uint64_t seed, std::size_t replicates,
                                               const std::atomic<bool>* stop = nullptr);
 
-/// The file in which a run keeps what it has measured, a record for every setting that shares no random numbers with another.
+/// The file in which a run keeps what it has measured, a record for every setting that shares no
+/// random numbers with another.
 struct Checkpoint {
   std::string file;
   bool resume = false;  ///< go on with what the file holds; else the file must not exist
@@ -115,20 +120,22 @@ struct Task {
   std::vector<std::size_t> indices;
 };
 
-/// Measures every task, its settings side by side on the threads; the numbers do not depend on how many there are. By task and index;
-/// none where `stop` came first. Throws simulate::UsageError for the precision and the checkpoint, simulate::MachineError for the
-/// checkpoint and the device.
+/// Measures every task, its settings side by side on the threads; the numbers do not depend on how
+/// many there are. By task and index; none where `stop` came first. Throws simulate::UsageError for
+/// the precision and the checkpoint, simulate::MachineError for the checkpoint and the device.
 [[nodiscard]] std::vector<std::vector<std::optional<Measured>>> run(
     const std::vector<Task>& tasks, const Options& options, const std::function<void(const Progress&)>& report = {},
     const std::atomic<bool>* stop = nullptr);
 
-/// The authors' measure of error, as a fraction. `predicted` holds the theory's value of each quantity. Variances: relative to the
-/// measured value. Mean and covariances: the smaller of that and the difference relative to the predicted variance; where 0 is predicted, the
-/// smaller of the measured value and the same over the variance. For the softmax, and the attention's gradient covariance: relative
-/// to the measured value.
+/// The authors' measure of error, as a fraction. `predicted` holds the theory's value of each
+/// quantity. Variances: relative to the measured value. Mean and covariances: the smaller of that
+/// and the difference relative to the predicted variance; where 0 is predicted, the smaller of the
+/// measured value and the same over the variance. For the softmax, and the attention's gradient
+/// covariance: relative to the measured value.
 [[nodiscard]] double error(Component component, Quantity quantity, const Measured& measured, const Measured& predicted);
 
-/// Of errors as fractions, in percent: element ⌊n q⌋ of the sorted ones. Throws std::invalid_argument for none.
+/// Of errors as fractions, in percent: element ⌊n q⌋ of the sorted ones. Throws
+/// std::invalid_argument for none.
 [[nodiscard]] Percentiles percentiles(std::vector<double> errors);
 
 }  // namespace sigprop::experiment

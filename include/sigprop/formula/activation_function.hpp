@@ -5,8 +5,9 @@
 
 #include "sigprop/scalar/scalar.hpp"
 
-/// The elementwise activations that have no closed-form moments for every input: value, derivative, and what a quadrature
-/// must know of them. `kink` says that the derivative jumps at 0. φ(x) ~ x^degree_at_infinity for large x.
+/// The elementwise activations that have no closed-form moments for every input: value, derivative,
+/// and what a quadrature must know of them. `kink` says that the derivative jumps at 0. φ(x) ~
+/// x^degree_at_infinity for large x.
 namespace sigprop::formula {
 
 /// x Φ(x), Φ the normal distribution function: GELU in its erf form.

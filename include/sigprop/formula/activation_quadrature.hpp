@@ -19,10 +19,12 @@ struct Node {
   T weight;
 };
 
-/// Nodes for E[f(x)], x ~ N(mean, sd²): ten-point Gauss–Legendre on panels whose borders are the kink at 0, the scales on
-/// which activations bend (|x| = 1, 3, 8), multiples of sd around the mean, and multiples of `blur` around 0, on which a
-/// function smoothed by a normal of that standard deviation bends. Relative error below 1e-9 for the functions of
-/// activation_function.hpp unless they vanish within 5 sd of the mean (ReLU at mean -6 sd: 1e-6). sd = 0 gives the single node `mean`.
+/// Nodes for E[f(x)], x ~ N(mean, sd²): ten-point Gauss–Legendre on panels whose borders are the
+/// kink at 0, the scales on which activations bend (|x| = 1, 3, 8), multiples of sd around the
+/// mean, and multiples of `blur` around 0, on which a function smoothed by a normal of that
+/// standard deviation bends. Relative error below 1e-9 for the functions of activation_function.hpp
+/// unless they vanish within 5 sd of the mean (ReLU at mean -6 sd: 1e-6). sd = 0 gives the single
+/// node `mean`.
 template <class T>
 [[nodiscard]] std::vector<Node<T>> normal_nodes(const T& mean, const T& sd, double blur = 0) {
   using std::exp;
@@ -78,11 +80,13 @@ struct ActivationMoments {
 ///     μ' = E[φ(x)]    σ'² = E[φ(x)²] - μ'²    κ' = E[φ(x) φ(y)] - μ'²
 ///     γ_in² = γ² E[φ'(x)²]    η_in = η E[φ'(x) φ'(y)]
 /// Symbols  x, y: two tokens, jointly normal with mean μ, variance σ², correlation r.
-/// Status   exact for normal x, to a relative quadrature error of 1e-9 where φ does not vanish within 5 σ of μ.
+/// Status   exact for normal x, to a relative quadrature error of 1e-9 where φ does not vanish
+///          within 5 σ of μ.
 /// Assumes  x normal; the gradient independent of x.
 /// Domain   σ² ≥ 0, |r| ≤ 1
 /// Source   our own.
-/// Why      with x = c + e, y = ±c + e' and independent e, e' of variance (1 - |r|)σ², E[φ(x) φ(y)] = E_c[m(c) m(±c)], m(c) = E_e[φ(c + e)].
+/// Why      with x = c + e, y = ±c + e' and independent e, e' of variance (1 - |r|)σ², E[φ(x) φ(y)]
+///          = E_c[m(c) m(±c)], m(c) = E_e[φ(c + e)].
 /// Throws   std::domain_error naming the argument and its value.
 template <class T, class Activation>
 [[nodiscard]] ActivationMoments<T> activation_single(const Activation& phi, const T& mean, const T& variance) {

@@ -10,12 +10,14 @@ namespace sigprop::formula {
 /// Moments of y = m x / (1 - p), m ~ Bernoulli(1 - p): inverted dropout while training.
 ///     μ' = μ    σ'² = (σ² + p μ²)/(1 - p)    κ' = κ    κ×' = κ×
 ///     γ_in² = γ²/(1 - p)    η_in = η    η×_in = η×
-/// Symbols  x: (B, L, D) with mean μ, variance σ², token covariance κ.  p: probability that an element is dropped.
+/// Symbols  x: (B, L, D) with mean μ, variance σ², token covariance κ.  p: probability that an
+///          element is dropped.
 /// Status   exact for any x with finite second moments.
 /// Assumes  masks independent of x and of each other.
 /// Domain   0 ≤ p < 1
 /// Source   arXiv:2403.09635, dropout.
-/// Why      E[y²] = (σ² + μ²)/(1 - p); the masks of two tokens are independent, so their product has mean 1.
+/// Why      E[y²] = (σ² + μ²)/(1 - p); the masks of two tokens are independent, so their product
+///          has mean 1.
 /// Throws   std::domain_error naming p and its value.
 template <class T, class Signal = Moments<T>>
 [[nodiscard]] Signal dropout_forward(const Signal& x, const T& p) {

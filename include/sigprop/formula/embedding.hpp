@@ -16,8 +16,9 @@ struct Harmonic {
   T second;
 };
 
-/// Of whole numbers of words: summed term by term up to 10⁶, Euler–Maclaurin beyond (error below 1e-18 there). Beside them by the derivatives
-/// of ψ(V+1) + γ and π²/6 - ψ'(V+1), which go through them all. Throws std::domain_error for count < 1.
+/// Of whole numbers of words: summed term by term up to 10⁶, Euler–Maclaurin beyond (error below
+/// 1e-18 there). Beside them by the derivatives of ψ(V+1) + γ and π²/6 - ψ'(V+1), which go through
+/// them all. Throws std::domain_error for count < 1.
 template <class T>
 [[nodiscard]] Harmonic<T> harmonic_numbers(const T& count) {
   require_at_least_one("vocabulary", count);
@@ -75,7 +76,8 @@ template <class T>
   return pi * pi / (T(6) * log_vocabulary * log_vocabulary);
 }
 
-/// Probability that two positions of one sequence lie in the same of two segments, the border uniform: ∫ s² + (1-s)² ds.
+/// Probability that two positions of one sequence lie in the same of two segments, the border
+/// uniform: ∫ s² + (1-s)² ds.
 inline constexpr double segment_match = 2.0 / 3.0;
 /// The same for two sequences whose borders are independent, averaged over positions.
 inline constexpr double segment_match_across = 0.5;
@@ -83,7 +85,8 @@ inline constexpr double segment_match_across = 0.5;
 /// Name     embedding
 /// Moments of a sum of embedding tables of equal variance.
 ///     μ = 0    σ² = n_tables w    κ = w Σ_tables P(two tokens share a row)    κ× likewise for tokens of two sequences
-/// Symbols  w: variance of a table's elements.  P: token table Σ p_i², position table 0 within a sequence and 1/L across, segment table 2/3 and 1/2.
+/// Symbols  w: variance of a table's elements.  P: token table Σ p_i², position table 0 within a
+///          sequence and 1/L across, segment table 2/3 and 1/2.
 /// Status   exact for these sharing probabilities, averaged over positions.
 /// Assumes  rows independent, of mean 0.
 /// Domain   w ≥ 0, 0 ≤ P ≤ n_tables

@@ -9,14 +9,17 @@ namespace sigprop::formula {
 /// Name     experts
 /// Mean of the outputs of the k experts, out of E, that a token takes.
 ///     μ' = μ    σ'² = σ²/k    κ' = κ/E    κ×' = κ×/E    backward  γ²/k, η/E, η×/E at all experts' outputs together
-/// Symbols  μ, σ², κ, κ×: one expert's output.  k: experts of a token (top-k).  E: experts.  The squared gradient norms of an expert's weights that
-///          follow from γ²/k, η/E, η×/E are the sums over all experts.
+/// Symbols  μ, σ², κ, κ×: one expert's output.  k: experts of a token (top-k).  E: experts.  The
+///          squared gradient norms of an expert's weights that follow from γ²/k, η/E, η×/E are the
+///          sums over all experts.
 /// Status   exact for what it assumes.
-/// Assumes  every token's k experts drawn uniformly and independently of all else, weighted 1/k: a router that does not tell tokens apart. Outputs of
-///          different experts do not correlate beyond their means.
+/// Assumes  every token's k experts drawn uniformly and independently of all else, weighted 1/k: a
+///          router that does not tell tokens apart. Outputs of different experts do not correlate
+///          beyond their means.
 /// Domain   1 ≤ k ≤ E
 /// Source   our own.
-/// Why      k independent outputs of weight 1/k; two tokens meet in k²/E experts on average, each time with the weight 1/k².
+/// Why      k independent outputs of weight 1/k; two tokens meet in k²/E experts on average, each
+///          time with the weight 1/k².
 /// Throws   std::domain_error naming the argument and its value.
 template <class T, class Pairs = Gradient<T>>
 [[nodiscard]] Pairs experts_backward(const Pairs& g, const T& count, const T& chosen) {

@@ -15,9 +15,10 @@ struct GaussRule {
   std::array<T, N> weights;
 };
 
-/// Gauss rule from the three-term recursion of the measure's monic orthogonal polynomials,
-/// p_{j+1} = (x - a_j) p_j - b_j p_{j-1}. The roots of p_m interlace those of p_{m-1}: bisection in double finds them, Newton
-/// in T finishes them, so that derivatives of a_j and b_j are carried. `low` and `high` bound the roots. Error: rounding.
+/// Gauss rule from the three-term recursion of the measure's monic orthogonal polynomials, p_{j+1}
+/// = (x - a_j) p_j - b_j p_{j-1}. The roots of p_m interlace those of p_{m-1}: bisection in double
+/// finds them, Newton in T finishes them, so that derivatives of a_j and b_j are carried. `low` and
+/// `high` bound the roots. Error: rounding.
 template <class T, std::size_t N>
 [[nodiscard]] GaussRule<T, N> gauss_rule(const std::array<T, N>& a, const std::array<T, N>& b, double low,
                                          double high) {

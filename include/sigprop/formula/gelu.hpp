@@ -15,8 +15,9 @@ template <class T>
   return variance / sqrt(T(2) * scalar::pi<T>() * (T(1) + variance));
 }
 
-/// E[gelu(x) gelu(y)] for jointly normal x, y of mean 0, equal variance s = σ² and correlation r. Every ratio is formed
-/// from a = s/(1 + s) and 1 - a = 1/(1 + s), and differences like 1 - |r| a from the latter: s may be as large as the number type holds.
+/// E[gelu(x) gelu(y)] for jointly normal x, y of mean 0, equal variance s = σ² and correlation r.
+/// Every ratio is formed from a = s/(1 + s) and 1 - a = 1/(1 + s), and differences like 1 - |r| a
+/// from the latter: s may be as large as the number type holds.
 template <class T>
 [[nodiscard]] T gelu_product(const T& variance, const T& r) {
   using std::asin;
@@ -61,8 +62,9 @@ template <class T>
   return T(1) / T(2) + (tail - acos(r * a)) / (T(2) * scalar::pi<T>());
 }
 
-/// What the pair moments of two tokens of variances s, s' and covariance c are made of: the probability that both lie below an
-/// independent normal each, and the density there. A token of variance s and its normal have 1 + s together.
+/// What the pair moments of two tokens of variances s, s' and covariance c are made of: the
+/// probability that both lie below an independent normal each, and the density there. A token of
+/// variance s and its normal have 1 + s together.
 template <class T>
 struct GeluPair {
   T first;     ///< 1 + s
@@ -82,7 +84,8 @@ struct GeluPair {
   }
 
  private:
-  /// s s' - c², exactly 0 for a token with itself however large s is: a remainder of rounding would exceed all else of the gap.
+  /// s s' - c², exactly 0 for a token with itself however large s is: a remainder of rounding would
+  /// exceed all else of the gap.
   [[nodiscard]] static T without_common(const T& product, const T& c) {
     if (!(product > T(0))) return T(0);
     const T share = T(1) - c * c / product;
@@ -113,12 +116,14 @@ template <class T>
 ///     κ' = σ²/4 · ( r + (2/π) r arcsin(r a) + (2/π) σ² (σ²(1-r²) + 1 + r²)/((1+σ²) √((1+σ²)² - r²σ⁴)) ) - μ'²
 ///     γ_in² = γ² · (1/2 + (1/2π)(-arccos a + a (5σ²+3)/(1+2σ²)^{3/2}))
 ///     η_in = η · (1/2 + (1/2π)(-arccos(r a) + r a ((1+σ²)(2σ²+3) - 2 r²σ⁴)/((1+σ²)² - r²σ⁴)^{3/2}))
-/// Symbols  x: (B, L, D) with mean 0, variance σ², token correlation r = κ/σ²; κ×, η× by the same formulas at r×.
+/// Symbols  x: (B, L, D) with mean 0, variance σ², token correlation r = κ/σ²; κ×, η× by the same
+///          formulas at r×.
 /// Status   exact for normal x.
 /// Assumes  x normal; the gradient independent of x.
 /// Domain   mean 0, σ² ≥ 0, |r| ≤ 1
 /// Source   arXiv:2403.09635, GeLU; the variance is κ' + μ'² at r = 1 less μ'².
-/// Why      y = x P(z < x), z normal: a product of two such is a four-variate normal orthant moment, which Price's theorem reduces to arcsin.
+/// Why      y = x P(z < x), z normal: a product of two such is a four-variate normal orthant
+///          moment, which Price's theorem reduces to arcsin.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] Moments<T> gelu_forward(const Moments<T>& x) {

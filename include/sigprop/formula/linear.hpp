@@ -10,7 +10,8 @@ namespace sigprop::formula {
 /// Moments of y = x Wᵀ + bias and of the gradient that passes back through it.
 ///     μ' = 0    σ'² = d_in w q + b    κ' = d_in w c + b    κ×' = d_in w c× + b
 ///     γ_in² = d_out w γ²    η_in = d_out w η    η×_in = d_out w η×
-/// Symbols  x: (B, L, d_in) with second moment q and token products c, c×.  W: (d_out, d_in) of variance w.  bias: (d_out) of variance b.
+/// Symbols  x: (B, L, d_in) with second moment q and token products c, c×.  W: (d_out, d_in) of
+///          variance w.  bias: (d_out) of variance b.
 /// Status   exact for any input.
 /// Assumes  W and the bias independent of x, of mean 0, independent elements.
 /// Domain   d_in ≥ 1, d_out ≥ 1, w ≥ 0, b ≥ 0
@@ -37,12 +38,14 @@ template <class T, class Pairs = Gradient<T>>
 /// Name     weight_gradient
 /// Expected squared norm of the gradient of the loss with respect to a weight matrix.
 ///     E‖∂loss/∂W‖² = d_in d_out [ B L q γ² + B L (L-1) c η + B (B-1) L² c× η× ]
-/// Symbols  W: (d_out, d_in).  q, c, c×: second moment and token products of its input.  γ², η, η×: gradient at its output.  B sequences of L tokens.
+/// Symbols  W: (d_out, d_in).  q, c, c×: second moment and token products of its input.  γ², η, η×:
+///          gradient at its output.  B sequences of L tokens.
 /// Status   exact where input and gradient are independent; asymptotic in width otherwise.
 /// Assumes  the gradient at the output is independent of the input it multiplies.
 /// Domain   d_in, d_out, B, L ≥ 1
 /// Source   arXiv:2403.09635 for one sequence; the batch terms are our own.
-/// Why      ∂W = Σ_t g_t x_tᵀ, so ‖∂W‖² = Σ_st (g_s·g_t)(x_s·x_t): equal tokens, two tokens of a sequence, two sequences.
+/// Why      ∂W = Σ_t g_t x_tᵀ, so ‖∂W‖² = Σ_st (g_s·g_t)(x_s·x_t): equal tokens, two tokens of a
+///          sequence, two sequences.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T, class Signal = Moments<T>, class Pairs = Gradient<T>>
 [[nodiscard]] T weight_gradient(const Signal& x, const Pairs& g, const T& fan_in, const T& fan_out, const T& batch,

@@ -25,7 +25,8 @@ struct Gradient {
   }
 };
 
-/// Moments of a signal x of shape (B, L, D), the same for every feature, averaged over weights, inputs and masks.
+/// Moments of a signal x of shape (B, L, D), the same for every feature, averaged over weights,
+/// inputs and masks.
 template <class T>
 struct Moments {
   T mean{};              ///< μ = E[x]
@@ -94,6 +95,19 @@ template <class T>
   return {a.variance * b.variance, a.covariance * b.covariance, a.cross_covariance * b.cross_covariance};
 }
 
+/// p_ij a_i a_j, with a number for every token.
+template <class T>
+[[nodiscard]] Gradient<T> with_factors(const Gradient<T>& pairs, const T& a) {
+  return T(a * a) * pairs;
+}
+
+/// The same pairs with one number for all tokens of two sequences.
+template <class T>
+[[nodiscard]] Gradient<T> with_across(Gradient<T> pairs, const T& across) {
+  pairs.cross_covariance = across;
+  return pairs;
+}
+
 /// A number added to every pair.
 template <class T>
 [[nodiscard]] Gradient<T> shifted(const Gradient<T>& pairs, const T& by) {
@@ -104,6 +118,24 @@ template <class T>
 template <class T>
 [[nodiscard]] Gradient<T> over_scales(const Gradient<T>& pairs, const T& scale) {
   return pairs / scale;
+}
+
+/// Every token with itself, where all have the same number.
+template <class T>
+[[nodiscard]] T common_own(const Gradient<T>& pairs) {
+  return pairs.variance;
+}
+
+/// Σ_ij p_ij / L over the pairs of one sequence.
+template <class T>
+[[nodiscard]] T sum_by_token(const Gradient<T>& pairs, const T& length) {
+  return pairs.variance + (length - T(1)) * pairs.covariance;
+}
+
+/// The mean over the pairs of two sequences.
+template <class T>
+[[nodiscard]] T mean_across(const Gradient<T>& pairs) {
+  return pairs.cross_covariance;
 }
 
 /// Σ x_ij g_ij over all pairs of tokens of a batch.
@@ -121,7 +153,8 @@ template <class X>
   return a + b;
 }
 
-/// covariance / variance held in [-1, 1]: rounding may leave a correlation of 1 an ulp above it. 0 for a signal of variance 0.
+/// covariance / variance held in [-1, 1]: rounding may leave a correlation of 1 an ulp above it. 0
+/// for a signal of variance 0.
 template <class T>
 [[nodiscard]] T correlation(const T& covariance, const T& variance) {
   if (variance == T(0)) return T(0);
@@ -131,7 +164,8 @@ template <class T>
   return r;
 }
 
-/// q - c: the variance of a token about the mean of its sequence, in a long one. Rounding may leave equal tokens below 0.
+/// q - c: the variance of a token about the mean of its sequence, in a long one. Rounding may leave
+/// equal tokens below 0.
 template <class T>
 [[nodiscard]] T centred_variance(const Moments<T>& x) {
   const T own = x.variance - x.covariance;

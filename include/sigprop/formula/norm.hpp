@@ -80,16 +80,20 @@ struct NormShares {
 /// Gradient through LayerNorm or RMSNorm, to first order in 1/D.
 ///     γ_in² = γ²/σ² (1 + s/D)    η_in = η/σ² (1 + s/D)(1 - 1.5 (1 - r²)/D)    (RMSNorm: q for σ²)
 ///     s = (1 - a) + 2 (1 - a²) - (1 - c) - (1 - ρ)    (RMSNorm: s = 2 (1 - a²) - (1 - ρ), that is c = a)
-/// Symbols  D: width.  r = κ/σ².  a: share of σ² that passed another norm and only residual sums since.  c, ρ: shares of γ² already orthogonal to the common
-///          direction and to the normalized signal.  A signal and gradient fresh from random weights have a = c = ρ = 0 and s = 1.
-/// Status   asymptotic in D: Post-LN stacks of 8 and 12 layers at D = 192 within 8.0 and 11.2 % at the input (with s = 1 - a:
-///          12.4 and 16.2 %).
+/// Symbols  D: width.  r = κ/σ².  a: share of σ² that passed another norm and only residual sums
+///          since.  c, ρ: shares of γ² already orthogonal to the common direction and to the
+///          normalized signal.  A signal and gradient fresh from random weights have a = c = ρ = 0
+///          and s = 1.
+/// Status   asymptotic in D: Post-LN stacks of 8 and 12 layers at D = 192 within 8.0 and 11.2 % at
+///          the input (with s = 1 - a: 12.4 and 16.2 %).
 /// Assumes  the gradient independent of x but for what neighbouring norms projected out.
 /// Domain   σ² > 0, D ≥ 2
 /// Source   arXiv:2403.09635 without the factors in 1/D, which are our own.
-/// Why      E[1/σ̂²]: a token's centred variance is 1 - (1-a)/D of σ² and fluctuates by 2(1-a²)/D, since only what is new fluctuates. The Jacobian projects out
-///          the directions 1 and x, 1/D each, unless the gradient has no part there: between two norms of a Post-LN stack it passes the skip unchanged, and
-///          a branch of degree 1 keeps it orthogonal to x, because the next norm is blind to the scale of x.
+/// Why      E[1/σ̂²]: a token's centred variance is 1 - (1-a)/D of σ² and fluctuates by 2(1-a²)/D,
+///          since only what is new fluctuates. The Jacobian projects out the directions 1 and x,
+///          1/D each, unless the gradient has no part there: between two norms of a Post-LN stack
+///          it passes the skip unchanged, and a branch of degree 1 keeps it orthogonal to x,
+///          because the next norm is blind to the scale of x.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] Gradient<T> norm_backward(const Gradient<T>& g, const T& scale, const T& r, const T& width,

@@ -34,9 +34,11 @@ template <class T>
 /// Status   asymptotic in L and D at fixed L/D; 2 % high at L = 48, D = 96.
 /// Assumes  exchangeable tokens, independent features.
 /// Domain   q ≥ 0, c ≤ q, L ≥ 1, D ≥ 1; 0 for a signal that is 0
-/// Source   effective rank of Roy and Vetterli (2007); the spread of a sample Gram matrix is Marchenko–Pastur's.
-/// Why      p_i = eigenvalue/trace; M values of mean p and relative spread x add M p E[x ln x] to the sum, and E[x ln x] = y/2
-///          for Marchenko–Pastur's law of ratio y = min(L-1, D)/max(L-1, D) (Page 1993).
+/// Source   effective rank of Roy and Vetterli (2007); the spread of a sample Gram matrix is
+///          Marchenko–Pastur's.
+/// Why      p_i = eigenvalue/trace; M values of mean p and relative spread x add M p E[x ln x] to
+///          the sum, and E[x ln x] = y/2 for Marchenko–Pastur's law of ratio y = min(L-1,
+///          D)/max(L-1, D) (Page 1993).
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] T effective_rank(const T& q, const T& c, const T& length, const T& width) {
@@ -68,12 +70,15 @@ struct Eigenvalues {
 ///     exp(-Σ p_i ln p_i) of a sample, from the eigenvalues λ of the expected matrix: those above m (1+√(L/D))², m the mean of the lower ones, stand
 ///     as they are; the others, of share P and participation M = P²/Σ p², have entropy -Σ p/P ln(p/P) - M/(2D) where M ≤ D, else ln D - D/(2M)
 /// Symbols  λ: eigenvalues; their number is L, the tokens'.  D: width.  p: λ over their sum.
-/// Status   effective_rank where the lower eigenvalues are alike and the others above the edge, an interpolation else: behind a causal mask up
-///          to 12 % high at L = 2D, 7 % at L = D/2, 1 % at L = D/16.
+/// Status   effective_rank where the lower eigenvalues are alike and the others above the edge, an
+///          interpolation else: behind a causal mask up to 12 % high at L = 2D, 7 % at L = D/2, 1 %
+///          at L = D/16.
 /// Assumes  independent features.
 /// Domain   λ ≥ 0 (rounding below 0 counts as 0), D ≥ 1; 0 for a signal that is 0
-/// Source   effective rank of Roy and Vetterli (2007); the spread of a sample Gram matrix is Marchenko–Pastur's.
-/// Why      as effective_rank with M for L - 1. Above the edge (1+√(L/D))² of Marchenko–Pastur's law an eigenvalue leaves the bulk.
+/// Source   effective rank of Roy and Vetterli (2007); the spread of a sample Gram matrix is
+///          Marchenko–Pastur's.
+/// Why      as effective_rank with M for L - 1. Above the edge (1+√(L/D))² of Marchenko–Pastur's
+///          law an eigenvalue leaves the bulk.
 /// Throws   std::domain_error naming the argument and its value.
 [[nodiscard]] inline double effective_rank_of_spectrum(std::vector<Eigenvalues> spectrum, double width) {
   require_at_least_one("width", width);

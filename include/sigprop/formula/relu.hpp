@@ -8,7 +8,8 @@
 
 namespace sigprop::formula {
 
-/// Covariance of relu(x), relu(y) for jointly normal x, y of mean 0, equal variance and correlation r.
+/// Covariance of relu(x), relu(y) for jointly normal x, y of mean 0, equal variance and correlation
+/// r.
 template <class T>
 [[nodiscard]] T relu_covariance(const T& variance, const T& r) {
   using std::acos;
@@ -36,7 +37,8 @@ template <class T>
 /// Moments of y = max(x, 0) for a normal input of mean 0.
 ///     μ' = σ/√(2π)    σ'² = σ² (π - 1)/(2π)    κ' = σ²/(2π) · (π r + √(1 - r²) - r arccos r - 1)
 ///     γ_in² = γ²/2    η_in = η (1/4 + arcsin(r)/(2π))
-/// Symbols  x: (B, L, D) with mean 0, variance σ², token correlation r = κ/σ²; κ×, η× by the same formula at r× = κ×/σ².
+/// Symbols  x: (B, L, D) with mean 0, variance σ², token correlation r = κ/σ²; κ×, η× by the same
+///          formula at r× = κ×/σ².
 /// Status   exact for normal x.
 /// Assumes  x normal; the gradient independent of x.
 /// Domain   mean 0, σ² ≥ 0, |r| ≤ 1

@@ -9,12 +9,15 @@ namespace sigprop::formula {
 /// Moments of y = λ x + β f(x) and of the gradient at x, the sum over both paths.
 ///     μ' = λμ + βμ_f    σ'² = λ²σ² + β²σ_f²    κ' = λ²κ + β²κ_f    κ×' = λ²κ× + β²κ×_f
 ///     γ_in² = λ²γ² + β²γ_f²    η_in = λ²η + β²η_f    η×_in = λ²η× + β²η×_f
-/// Symbols  λ: skip scale.  β: branch scale.  σ_f², κ_f: moments of the branch output.  γ_f², η_f: the branch's input gradient for an output gradient (γ², η).
+/// Symbols  λ: skip scale.  β: branch scale.  σ_f², κ_f: moments of the branch output.  γ_f², η_f:
+///          the branch's input gradient for an output gradient (γ², η).
 /// Status   exact.
-/// Assumes  the branch starts and ends in independent weights of mean 0, so that skip and branch do not correlate.
+/// Assumes  the branch starts and ends in independent weights of mean 0, so that skip and branch do
+///          not correlate.
 /// Domain   any λ, β
 /// Source   arXiv:2403.09635, residual connection.
-/// Why      E[x f(x)] = 0 over the sign of the branch's last weights; backward the same over its first.
+/// Why      E[x f(x)] = 0 over the sign of the branch's last weights; backward the same over its
+///          first.
 template <class T, class Signal = Moments<T>>
 [[nodiscard]] Signal residual_forward(const Signal& skip, const Signal& branch, const T& skip_scale,
                                       const T& branch_scale) {
@@ -25,7 +28,8 @@ template <class T, class Signal = Moments<T>>
                    a * covariances(skip) + b * covariances(branch));
 }
 
-/// `branch` is the gradient at the branch's input when the gradient at its output is β times that of y.
+/// `branch` is the gradient at the branch's input when the gradient at its output is β times that
+/// of y.
 template <class T, class Pairs = Gradient<T>>
 [[nodiscard]] Pairs residual_backward(const Pairs& g, const Pairs& branch, const T& skip_scale) {
   return T(skip_scale * skip_scale) * g + branch;

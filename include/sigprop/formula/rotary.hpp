@@ -29,12 +29,15 @@ template <class T>
 ///     κ(Δ) = 1 - m/k + (2/k) Σ_f cos(Δ θ_f),  θ_f = base^(-2f/m), f < m/2
 ///     κ̄ = mean κ(j-j') over j ≠ j' = 1 - m/k + (2/k) Σ_f F_f    κ̄₂ = mean κ(j-j'-i+i') over i ≠ i', j ≠ j' = 1 - m/k + (2/k) Σ_f F_f²
 ///     F_f = (sin²(Lθ_f/2)/sin²(θ_f/2) - L)/(L(L-1))
-/// Symbols  L: tokens.  k: head width.  m: features of a head that turn.  Δ: difference of two places.
-/// Status   exact for the average; that a sequence's attention depends on the average alone is an approximation.
+/// Symbols  L: tokens.  k: head width.  m: features of a head that turn.  Δ: difference of two
+///          places.
+/// Status   exact for the average; that a sequence's attention depends on the average alone is an
+///          approximation.
 /// Assumes  queries and keys isotropic before they turn.
 /// Domain   L ≥ 2, k ≥ 1, base > 0
 /// Source   our own; rotary positions: arXiv:2104.09864.
-/// Why      the angle by which a query and a key turn against each other is (j-i)θ_f; its sine averages to 0 and Σ_jj' cos((j-j')θ) is Fejér's kernel.
+/// Why      the angle by which a query and a key turn against each other is (j-i)θ_f; its sine
+///          averages to 0 and Σ_jj' cos((j-j')θ) is Fejér's kernel.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] RotaryMeans<T> rotary_means(const T& length, const T& head_width, const T& rotated, const T& base) {

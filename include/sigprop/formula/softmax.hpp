@@ -8,7 +8,8 @@
 
 namespace sigprop::formula {
 
-/// What the published softmax formulas return: variance of a softmax element and the factor on the gradient's variance.
+/// What the published softmax formulas return: variance of a softmax element and the factor on the
+/// gradient's variance.
 template <class T>
 struct SoftmaxMoments {
   T mean;
@@ -20,7 +21,8 @@ struct SoftmaxMoments {
 /// Moments of a softmax over L scores, first published form.
 ///     mean 1/L    variance (e^v - 1)/L²    gradient γ_in² = γ² e^v/L²
 /// Symbols  v: centred score variance, the variance times (1 - correlation).  L: number of scores.
-/// Status   asymptotic in L at fixed v; at L = 300 off by .5 % (v ≤ 0.1) and without bound as v grows past ln L.
+/// Status   asymptotic in L at fixed v; at L = 300 off by .5 % (v ≤ 0.1) and without bound as v
+///          grows past ln L.
 /// Assumes  scores normal, independent.
 /// Domain   v ≥ 0, L ≥ 1
 /// Source   arXiv:2403.09635, softmax.

@@ -32,11 +32,13 @@ struct PairMeans {
 /// Row functionals of a head of finite width: |q|² fluctuates by χ²_k/k.
 ///     S2 = E[S2(vξ)]    T_q = E[(1 - 1/k) T(vξ) + T_x(vξ)/k]    T_k = E[ξ T(vξ)],  ξ ~ χ²_k/k
 /// Symbols  v: centred score variance.  n: number of keys.  k: head width.
-/// Status   exact in the fluctuation of |q|² (4 Gauss–Laguerre nodes: error below 1e-3 for k ≥ 16, 3e-3 for k = 8, at v ≤ 16); keys' own fluctuation is left out.
+/// Status   exact in the fluctuation of |q|² (4 Gauss–Laguerre nodes: error below 1e-3 for k ≥ 16,
+///          3e-3 for k = 8, at v ≤ 16); keys' own fluctuation is left out.
 /// Assumes  queries and keys normal, independent.
 /// Domain   v ≥ 0, n ≥ 1, k ≥ 1
 /// Source   our own.
-/// Why      given q the scores of its row are normal with variance v|q|²/k; the query gradient is measured along and across q, the key gradient is weighted by |q|².
+/// Why      given q the scores of its row are normal with variance v|q|²/k; the query gradient is
+///          measured along and across q, the key gradient is weighted by |q|².
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] RowMeans<T> softmax_row_means(const T& v, const T& keys, const T& head_width) {
@@ -56,7 +58,8 @@ template <class T>
   return mean;
 }
 
-/// Calls add(node, weight) for the Gauss–Hermite nodes of a standard normal number that a head width allows.
+/// Calls add(node, weight) for the Gauss–Hermite nodes of a standard normal number that a head
+/// width allows.
 template <class T, class Add>
 void over_normal_nodes(const T& head_width, const Add& add) {
   const double k = scalar::value_of(head_width);
@@ -73,13 +76,16 @@ void over_normal_nodes(const T& head_width, const Add& add) {
 /// Name     softmax_pair_head_width
 /// Pair functionals of a head of finite width: q·q' fluctuates.
 ///     P = E[P(vξ̂, ρ̂/ξ̂)]    T12_q = E[T12]    ρ T12_k = E[ρ̂ T12],  ρ̂ ~ N(ρ, (1 + ρ²)/k),  ξ̂ = 1 + 2ρ/(1 + ρ²)(ρ̂ - ρ)
-/// Symbols  v: centred score variance.  ρ: correlation of two rows' scores.  i, j: shared keys and keys.  k: head width.
-/// Status   approximation: 3 Gauss–Hermite nodes for k > 6, 2 for k > 2, none below; ξ̂ by its regression on ρ̂. Measured
-///          at k = 16, n = 32, v = 4: P .6 % low, T12_q 1.6 % high, ρ T12_k 3.4 % low; within noise at k = 64.
+/// Symbols  v: centred score variance.  ρ: correlation of two rows' scores.  i, j: shared keys and
+///          keys.  k: head width.
+/// Status   approximation: 3 Gauss–Hermite nodes for k > 6, 2 for k > 2, none below; ξ̂ by its
+///          regression on ρ̂. Measured at k = 16, n = 32, v = 4: P .6 % low, T12_q 1.6 % high, ρ
+///          T12_k 3.4 % low; within noise at k = 64.
 /// Assumes  queries and keys normal, independent.
 /// Domain   v ≥ 0, 0 ≤ ρ ≤ 1, 1 ≤ i ≤ j, k ≥ 1
 /// Source   our own.
-/// Why      q·q'/k has variance (1 + ρ²)/k around ρ; the nodes must keep ξ̂ > 0, which bounds their number at small k.
+/// Why      q·q'/k has variance (1 + ρ²)/k around ρ; the nodes must keep ξ̂ > 0, which bounds their
+///          number at small k.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] PairMeans<T> softmax_pair_means(const T& v, const T& rho, const T& shared, const T& keys,
@@ -109,7 +115,8 @@ template <class T>
 /// Assumes  keys isotropic.
 /// Domain   v ≥ 0, n ≥ 1, k ≥ 1
 /// Source   our own.
-/// Why      |q|² = k does not fluctuate, and the norm's Jacobian takes away the part along q, one of k directions.
+/// Why      |q|² = k does not fluctuate, and the norm's Jacobian takes away the part along q, one
+///          of k directions.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] RowMeans<T> softmax_row_normalized(const T& v, const T& keys, const T& head_width) {
@@ -122,7 +129,8 @@ template <class T>
 /// Name     softmax_pair_normalized
 /// Pair functionals of a head whose queries and keys pass a norm.
 ///     P = E[P(v, ρ̂)]    T12_q = (1 - 1/k) E[T12]    ρ T12_k = (1 - 1/k) E[ρ̂ T12],  ρ̂ ~ N(ρ, (1 - ρ²)²/k)
-/// Symbols  v: centred score variance.  ρ: correlation of two rows' scores.  i, j: shared keys and keys.  k: head width.
+/// Symbols  v: centred score variance.  ρ: correlation of two rows' scores.  i, j: shared keys and
+///          keys.  k: head width.
 /// Status   asymptotic in k (3 Gauss–Hermite nodes for k > 6, 2 for k > 2).
 /// Assumes  keys isotropic.
 /// Domain   v ≥ 0, 0 ≤ ρ ≤ 1, 1 ≤ i ≤ j, k ≥ 1

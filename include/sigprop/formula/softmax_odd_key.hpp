@@ -21,8 +21,10 @@ struct OddKey {
 /// Name     softmax_odd_key
 /// First two moments of the softmax weight A of one key with a score variance of its own.
 ///     E[A] = ∫ E'_10 E_00^{n-1} dt    E[A²] = ∫ t E'_20 E_00^{n-1} dt
-/// Symbols  v: score variance of the n - 1 other keys.  v': of this one.  E_a0(t) = E[e^{ax} e^{-t eˣ}], x ~ N(0, v); E' with v'.
-/// Status   exact for independent normal scores; quadrature error from v, v' = 0 to 1000 below 1e-5 relative, or 1e-15 absolute.
+/// Symbols  v: score variance of the n - 1 other keys.  v': of this one.  E_a0(t) = E[e^{ax} e^{-t
+///          eˣ}], x ~ N(0, v); E' with v'.
+/// Status   exact for independent normal scores; quadrature error from v, v' = 0 to 1000 below 1e-5
+///          relative, or 1e-15 absolute.
 /// Assumes  scores normal and independent.
 /// Domain   v, v' ≥ 0, n ≥ 1
 /// Source   our own.

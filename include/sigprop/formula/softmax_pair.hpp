@@ -12,7 +12,8 @@
 
 namespace sigprop::formula {
 
-/// Functionals of two softmax rows A (i keys) and A' (j ≥ i keys, the first i shared), scores of variance v and correlation ρ.
+/// Functionals of two softmax rows A (i keys) and A' (j ≥ i keys, the first i shared), scores of
+/// variance v and correlation ρ.
 template <class T>
 struct SoftmaxPair {
   T overlap;   ///< P = E[Σ A A']
@@ -49,7 +50,8 @@ struct Kernel {
   }
 };
 
-/// The α-grid of a row of n keys: from where n E[t eˣ e^{-t eˣ}] is negligible to where E[e^{-t eˣ}]^{n-1} is.
+/// The α-grid of a row of n keys: from where n E[t eˣ e^{-t eˣ}] is negligible to where E[e^{-t
+/// eˣ}]^{n-1} is.
 struct Range {
   double low;
   double high;
@@ -68,8 +70,8 @@ struct Range {
   return range;
 }
 
-/// The common part c ~ N(0, sd²) of two scores: nodes and weights, and the kernels of the rows at α_m + c_k, one table a power,
-/// node-major so that sums over nodes run along contiguous α.
+/// The common part c ~ N(0, sd²) of two scores: nodes and weights, and the kernels of the rows at
+/// α_m + c_k, one table a power, node-major so that sums over nodes run along contiguous α.
 template <class T>
 struct Common {
   std::vector<T> weight;
@@ -144,14 +146,17 @@ template <class T>
 ///     P = E[Σ A A'] = i ∬ F_11 F_00^{i-1} f^{j-i} dt du
 ///     T12 = P - E[Σ A² A'] - E[Σ A A'²] + E[(Σ A A')²]
 ///         = i(i-1) ∬ t u F_11 [ 2 F_11 F_00^{i-2} f^{j-i} + (i-2) F_10 F_01 F_00^{i-3} f^{j-i} + (j-i) F_10 f_1 F_00^{i-2} f^{j-i-1} ] dt du
-/// Symbols  scores (x, y) of one key: variance v, correlation ρ.  F_ab(t, u) = E[e^{ax + by} e^{-t eˣ - u e^y}], f(u) = E[e^{-u e^y}], f_1(u) = E[e^y e^{-u e^y}].
-/// Status   exact for normal scores independent over keys; quadrature error below 1e-4 from v = 0 to 1000.
+/// Symbols  scores (x, y) of one key: variance v, correlation ρ.  F_ab(t, u) = E[e^{ax + by} e^{-t
+///          eˣ - u e^y}], f(u) = E[e^{-u e^y}], f_1(u) = E[e^y e^{-u e^y}].
+/// Status   exact for normal scores independent over keys; quadrature error below 1e-4 from v = 0
+///          to 1000.
 /// Assumes  scores normal, keys independent.
 /// Domain   v ≥ 0, |ρ| ≤ 1, 1 ≤ i ≤ j
 /// Source   our own.
-/// Why      as softmax_row, once for each denominator. x = c + e, y = ±c + e' with a common part of variance |ρ|v splits F_ab into Σ_c of a product of
-///          two one-dimensional kernels. The second form of T12 writes 1 - A as the sum of the other weights: all its terms are positive, so that nothing
-///          cancels at sharp scores.
+/// Why      as softmax_row, once for each denominator. x = c + e, y = ±c + e' with a common part of
+///          variance |ρ|v splits F_ab into Σ_c of a product of two one-dimensional kernels. The
+///          second form of T12 writes 1 - A as the sum of the other weights: all its terms are
+///          positive, so that nothing cancels at sharp scores.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] SoftmaxPair<T> softmax_pair(const T& v, const T& rho, const T& shared, const T& keys,

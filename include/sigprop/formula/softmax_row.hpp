@@ -25,8 +25,8 @@ struct NormalPoint {
   double weight;
 };
 
-/// Trapezoid rule for functions of x = sd z that bend on the scale of x = 1: the step in z is step/max(1, sd). Weights sum
-/// to 1, so that the n-th power of an expectation that is 1 stays 1.
+/// Trapezoid rule for functions of x = sd z that bend on the scale of x = 1: the step in z is
+/// step/max(1, sd). Weights sum to 1, so that the n-th power of an expectation that is 1 stays 1.
 [[nodiscard]] inline std::vector<NormalPoint> trapezoid_normal(double sd, double step, double reach) {
   const double dz = step / std::max(1.0, sd);
   const int count = static_cast<int>(std::ceil(reach / dz));
@@ -41,7 +41,8 @@ struct NormalPoint {
   return points;
 }
 
-/// Where the Laplace variable of a sum of n exponentials matters: -ln of its typical size. E[ln Z] = -centre + O(1).
+/// Where the Laplace variable of a sum of n exponentials matters: -ln of its typical size. E[ln Z]
+/// = -centre + O(1).
 [[nodiscard]] inline double laplace_centre(double v, double keys) {
   return -std::log(keys) - std::min(v / 2, std::sqrt(2 * v * std::log(keys)));
 }
@@ -52,14 +53,18 @@ struct NormalPoint {
 ///     T = S2 - 2 S3 + E[(Σ A²)²] = n(n-1) ∫ t³/6 E_20 [ 2 E_20 E_00^{n-2} + (n-2) E_10² E_00^{n-3} ] dt
 ///     T_x = (1/v) E[Σ_j A_j² (x_j - Σ_k A_k x_k)²]
 ///     entropy = E[ln Z] - v (1 - S2),  E[ln Z] = ∫ (e^{-t} - E_00^n) dt/t
-/// Symbols  A = softmax(x), x: n scores of variance v.  E_ab(t) = E[xᵇ e^{ax} e^{-t eˣ}], x ~ N(0, v).
-/// Status   exact for independent normal scores. Quadrature error from v = 0 to 1000: S2, S3, T below 1e-4 relative; T_x (which T far exceeds
-///          at sharp scores) below 2e-5 and entropy below 2e-4 absolute.
+/// Symbols  A = softmax(x), x: n scores of variance v.  E_ab(t) = E[xᵇ e^{ax} e^{-t eˣ}], x ~ N(0,
+///          v).
+/// Status   exact for independent normal scores. Quadrature error from v = 0 to 1000: S2, S3, T
+///          below 1e-4 relative; T_x (which T far exceeds at sharp scores) below 2e-5 and entropy
+///          below 2e-4 absolute.
 /// Assumes  scores normal and independent after the row's common part is removed.
 /// Domain   v ≥ 0, n ≥ 1
 /// Source   our own.
-/// Why      1/Z^m = ∫ t^{m-1}/(m-1)! e^{-tZ} dt turns the denominator into a product over keys. With t = e^α the kernels (t eˣ)^a e^{-t eˣ} are bounded
-///          and smooth, and the trapezoid rule in α and x converges exponentially. The second form of T has positive terms only: nothing cancels at sharp scores.
+/// Why      1/Z^m = ∫ t^{m-1}/(m-1)! e^{-tZ} dt turns the denominator into a product over keys.
+///          With t = e^α the kernels (t eˣ)^a e^{-t eˣ} are bounded and smooth, and the trapezoid
+///          rule in α and x converges exponentially. The second form of T has positive terms only:
+///          nothing cancels at sharp scores.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] SoftmaxRow<T> softmax_row(const T& v, const T& keys, double refinement = 1) {

@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-/// Configurations of other libraries as specs. The room is called import, which no namespace can be with comfort: it is a word of C++20.
+/// Configurations of other libraries as specs. The room is called import, which no namespace can be
+/// with comfort: it is a word of C++20.
 namespace sigprop::importer {
 
 /// What a configuration does not say.
@@ -27,8 +28,8 @@ struct Imported {
   std::vector<std::string> errors;    ///< "FILE: /json/pointer is VALUE, but must be RANGE ..."
 };
 
-/// The spec of a Hugging Face config.json (docs/import.md), with the initialization that its model class draws by default. `file`
-/// stands in errors. Throws nothing but std::bad_alloc.
+/// The spec of a Hugging Face config.json (docs/import.md), with the initialization that its model
+/// class draws by default. `file` stands in errors. Throws nothing but std::bad_alloc.
 [[nodiscard]] Imported from_hugging_face(std::string_view text, const std::string& file, const Options& options);
 
 }  // namespace sigprop::importer

@@ -148,7 +148,7 @@ void for_each_number(BasicNetwork<Size, Real>& network, Visit&& visit) {
   visit.size("sequence_length", network.sequence_length);
   visit.size("batch", network.batch);
   if (widths) visit.size("width", network.width);
-  if (auto* embedding = std::get_if<BasicEmbedding<Real>>(&network.source)) {
+  if (auto* embedding = std::get_if<BasicEmbedding<Size, Real>>(&network.source)) {
     visit.number("init.std.embedding", embedding->std);
     if (embedding->token) visit.size("input.embedding.vocabulary", embedding->vocabulary);
   } else {
@@ -162,7 +162,7 @@ void for_each_number(BasicNetwork<Size, Real>& network, Visit&& visit) {
   if (two_stacks) Numbers(visit, "decoder.", widths)(network.body);
   visit.number("gradient.variance", network.gradient_variance);
   visit.number("gradient.token_correlation", network.gradient_token_correlation);
-  if (network.batch > Real(1)) visit.number("gradient.cross_correlation", network.gradient_cross_correlation);
+  if (network.batch > Size(1)) visit.number("gradient.cross_correlation", network.gradient_cross_correlation);
 }
 
 /// Replaces every number and size of a knob by f of it. f takes a number and gives one of its type.

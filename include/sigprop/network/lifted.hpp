@@ -71,15 +71,15 @@ class Lift {
   [[nodiscard]] BasicGivenInput<T> operator()(const GivenInput& source) const {
     return {T(source.mean), T(source.variance), T(source.token_correlation)};
   }
-  [[nodiscard]] BasicEmbedding<T> operator()(const Embedding& source) const {
-    return {T(source.vocabulary), source.token, source.position, source.segment, T(source.std)};
+  [[nodiscard]] BasicEmbedding<T, T> operator()(const Embedding& source) const {
+    return {size(source.vocabulary), source.token, source.position, source.segment, T(source.std)};
   }
 
   [[nodiscard]] Lifted<T> operator()(const Network& network) const {
     Lifted<T> out;
     out.name = network.name;
-    out.sequence_length = T(network.sequence_length);
-    out.batch = T(network.batch);
+    out.sequence_length = size(network.sequence_length);
+    out.batch = size(network.batch);
     out.width = size(network.width);
     std::visit([&](const auto& source) { out.source = (*this)(source); }, network.source);
     out.input = (*this)(network.input);

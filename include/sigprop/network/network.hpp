@@ -126,9 +126,9 @@ struct BasicComponent {
 };
 
 /// Sum of embedding tables of equal variance.
-template <class Real>
+template <class Size, class Real>
 struct BasicEmbedding {
-  Real vocabulary{};
+  Size vocabulary{};
   bool token = true;
   bool position = false;
   bool segment = false;
@@ -150,11 +150,11 @@ template <class Size, class Real>
 struct BasicNetwork {
   using Component = BasicComponent<Size, Real>;
   using GivenInput = BasicGivenInput<Real>;
-  using Embedding = BasicEmbedding<Real>;
+  using Embedding = BasicEmbedding<Size, Real>;
 
   std::string name;
-  Real sequence_length{1};
-  Real batch{1};
+  Size sequence_length{1};
+  Size batch{1};
   Size width{};  ///< of the input
   std::variant<GivenInput, Embedding> source;
   std::vector<Component> input;  ///< between the source and the point "input"
@@ -164,6 +164,10 @@ struct BasicNetwork {
   Real gradient_token_correlation{};
   Real gradient_cross_correlation{};  ///< between tokens of two sequences
   profile::Thresholds thresholds;
+
+  /// Counts as numbers.
+  [[nodiscard]] Real length() const { return static_cast<Real>(sequence_length); }
+  [[nodiscard]] Real batch_size() const { return static_cast<Real>(batch); }
 };
 
 using Linear = BasicLinear<std::size_t, double>;
@@ -176,7 +180,7 @@ using Repeat = BasicRepeat<std::size_t, double>;
 using Parallel = BasicParallel<std::size_t, double>;
 using Experts = BasicExperts<std::size_t, double>;
 using Component = BasicComponent<std::size_t, double>;
-using Embedding = BasicEmbedding<double>;
+using Embedding = BasicEmbedding<std::size_t, double>;
 using GivenInput = BasicGivenInput<double>;
 using Network = BasicNetwork<std::size_t, double>;
 
@@ -198,7 +202,8 @@ template <class AnyComponent>
   return out;
 }
 
-/// Calls f for every component of the list and of the lists inside, one inside after the one that holds it.
+/// Calls f for every component of the list and of the lists inside, one inside after the one that
+/// holds it.
 template <class List, class F>
 void for_each_component(List& list, const F& f) {
   for (auto& component : list) {

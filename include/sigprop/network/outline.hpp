@@ -67,8 +67,9 @@ template <class Op>
 template <class Op>
 inline constexpr std::size_t weight_count = std::tuple_size_v<decltype(weight_slots(std::declval<const Op&>()))>;
 
-/// The places of a network that a profile reports, in the order in which a forward pass meets them. Of an encoder–decoder model the
-/// encoder's come first, and all paths begin with "encoder/" or "decoder/".
+/// The places of a network that a profile reports, in the order in which a forward pass meets them.
+/// Of an encoder–decoder model the encoder's come first, and all paths begin with "encoder/" or
+/// "decoder/".
 struct Outline {
   struct Point {
     std::string path;       ///< "input", "layer 3/ffn"
@@ -88,11 +89,11 @@ struct Outline {
   };
   std::vector<Point> points;
   std::vector<Layer> layers;
-  struct PlaceOfWeight {
+  struct WeightIndex {
     std::size_t layer = 0;  ///< index into layers
     std::size_t index = 0;  ///< among the layer's weights
   };
-  std::vector<PlaceOfWeight> place_of_weight;  ///< in forward order through the whole model
+  std::vector<WeightIndex> weight_indices;  ///< in forward order through the whole model
 };
 
 [[nodiscard]] Outline outline_of(const Network& network);
@@ -101,11 +102,12 @@ struct Outline {
 /// in.
 [[nodiscard]] profile::Profile blank_profile(const Outline& outline);
 
-/// One layer of a network, by its number from 1 in the outline, as a network of its own: its outer components, repeats unrolled, without
-/// an input list and with a source that says nothing.
+/// One layer of a network, by its number from 1 in the outline, as a network of its own: its outer
+/// components, repeats unrolled, without an input list and with a source that says nothing.
 [[nodiscard]] Network layer_alone(const Network& network, const Outline& outline, std::size_t layer);
 
-/// The first of the outline's points that belongs to a layer; as many as there are for a layer without any.
+/// The first of the outline's points that belongs to a layer; as many as there are for a layer
+/// without any.
 [[nodiscard]] std::size_t first_point(const Outline& outline, std::size_t layer);
 
 /// Equal layers on end: a repeat at the outer level.

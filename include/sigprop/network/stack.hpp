@@ -25,11 +25,13 @@ struct LayerStd {
   [[nodiscard]] bool operator==(const LayerStd&) const = default;
 };
 
-/// Where a branch has its norms: before what it computes, behind the residual sum, before and behind what it computes, or behind only.
+/// Where a branch has its norms: before what it computes, behind the residual sum, before and
+/// behind what it computes, or behind only.
 enum class Placement { pre, post, sandwich, output };
 
-/// A stack of transformer layers: attention, then (in a decoder) cross-attention, then a feed-forward network, each on a residual branch.
-/// A parallel one has attention and feed-forward network side by side on one branch.
+/// A stack of transformer layers: attention, then (in a decoder) cross-attention, then a
+/// feed-forward network, each on a residual branch. A parallel one has attention and feed-forward
+/// network side by side on one branch.
 struct Stack {
   std::size_t width = 0;
   Attention attention;  ///< without its standard deviations
@@ -60,11 +62,13 @@ struct Stack {
 /// Placement and kind: "Pre-LN", "Post-RMSNorm", "Sandwich-LN", "Output-LN"; "none" without norms.
 [[nodiscard]] std::string norm_name(const Stack& stack);
 
-/// One residual branch of a stack, counting from 0 in the order of the forward pass: its sum, and the norm after it if it is Post-LN.
+/// One residual branch of a stack, counting from 0 in the order of the forward pass: its sum, and
+/// the norm after it if it is Post-LN.
 [[nodiscard]] std::vector<Component> residual_of(const Stack& stack, std::size_t branch);
 
-/// The component list behind a stack: equal neighbouring layers folded into repeats, points named "attention",
-/// "cross_attention" and "ffn", or "parallel". `skip`, `branch` and `gain` must hold branches() values.
+/// The component list behind a stack: equal neighbouring layers folded into repeats, points named
+/// "attention", "cross_attention" and "ffn", or "parallel". `skip`, `branch` and `gain` must hold
+/// branches() values.
 [[nodiscard]] std::vector<Component> components_of(const Stack& stack);
 
 }  // namespace sigprop::network

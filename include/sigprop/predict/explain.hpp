@@ -37,8 +37,9 @@ struct Recursion : profile::LayerRecursion {
   std::optional<scalar::Expression> gain_expression;  ///< A, where it has a closed form
 };
 
-/// The equations of one layer in the order in which they are computed. Signals are numbered from 0, what enters the layer; a gradient has
-/// the number of the signal at which it is taken. Both ways begin with a step that only says what is there.
+/// The equations of one layer in the order in which they are computed. Signals are numbered from 0,
+/// what enters the layer; a gradient has the number of the signal at which it is taken. Both ways
+/// begin with a step that only says what is there.
 struct Explanation {
   std::string layer;  ///< "layer 3", "decoder/layer 1", "input"
   std::vector<ExplainedStep> forward;
@@ -48,10 +49,12 @@ struct Explanation {
   std::vector<std::string> warnings;            ///< the prediction's
 };
 
-/// Explains a layer of a network, by its number in the outline from 1, or the input for 0 (of an encoder–decoder model, that of the encoder).
-/// The formulas are read with expressions where predict() reads them with numbers: the values are the prediction's but for rounding.
-/// Throws NotCovered as predict() does, and behind a causal mask, where every token has equations of its own; std::domain_error likewise;
-/// std::out_of_range for a layer that there is not; std::overflow_error where the signal or gradient leaves double's range.
+/// Explains a layer of a network, by its number in the outline from 1, or the input for 0 (of an
+/// encoder–decoder model, that of the encoder). The formulas are read with expressions where
+/// predict() reads them with numbers: the values are the prediction's but for rounding. Throws
+/// NotCovered as predict() does, and behind a causal mask, where every token has equations of its
+/// own; std::domain_error likewise; std::out_of_range for a layer that there is not;
+/// std::overflow_error where the signal or gradient leaves double's range.
 [[nodiscard]] Explanation explain(const network::Network& network, Theory theory, std::size_t layer);
 
 }  // namespace sigprop::predict

@@ -19,8 +19,9 @@ enum class Theory { paper, full };
 
 [[nodiscard]] const char* name_of(Theory theory);
 
-/// What a causal row is taken to average over: the actual tokens of its prefix, or each of them as their mean (O(L²) instead of
-/// O(L³) a layer). By default the actual ones up to `longest_actual_prefix` tokens, and with rotary positions always the means.
+/// What a causal row is taken to average over: the actual tokens of its prefix, or each of them as
+/// their mean (O(L²) instead of O(L³) a layer). By default the actual ones up to
+/// `longest_actual_prefix` tokens, and with rotary positions always the means.
 enum class Prefix { actual, means };
 inline constexpr double longest_actual_prefix = 1024;
 
@@ -29,18 +30,21 @@ struct Options {
   profile::TokenLists tokens = {};
 };
 
-/// A model that the reader accepts and the theory does not cover. what(): the component and "is not covered by this theory yet".
+/// A model that the reader accepts and the theory does not cover. what(): the component and "is not
+/// covered by this theory yet".
 class NotCovered : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Moments of every point of the network by formula, forward then backward, with layer metrics, depth laws and verdicts.
-/// Values beyond double's range carry their log10. Time and memory are linear in depth.
-/// Throws NotCovered, and std::domain_error where a formula's domain is left (a norm of a signal that is 0).
+/// Moments of every point of the network by formula, forward then backward, with layer metrics,
+/// depth laws and verdicts. Values beyond double's range carry their log10. Time and memory are
+/// linear in depth. Throws NotCovered, and std::domain_error where a formula's domain is left (a
+/// norm of a signal that is 0).
 [[nodiscard]] profile::Profile predict(const network::Network& network, Theory theory, const Options& options = {});
 
-/// How something that is read of a prediction follows the knobs: ∂ln|Q|/∂ln k, or ∂ln|Q|/∂k of a knob that is 0 (see network::Knob::is_zero).
+/// How something that is read of a prediction follows the knobs: ∂ln|Q|/∂ln k, or ∂ln|Q|/∂k of a
+/// knob that is 0 (see network::Knob::is_zero).
 struct Slopes {
   profile::Quantity value;
   std::vector<double> by_knob;        ///< in the order of the knobs
@@ -48,17 +52,19 @@ struct Slopes {
   std::vector<std::string> warnings;  ///< the prediction's
 };
 
-/// The slopes of what `reading` takes of a network's prediction; the knobs are some of `network`'s. By dual numbers through the
-/// whole walk, at a few times the cost of a prediction for every twelve knobs; behind a causal mask, where tokens are
-/// followed in double, by differences, at the cost of two predictions a knob, four of one that is 0 or 1.
-/// `progress` is told of knobs done and all.
-/// Throws as predict() does, and std::range_error where the prediction leaves the range of a double.
+/// The slopes of what `reading` takes of a network's prediction; the knobs are some of `network`'s.
+/// By dual numbers through the whole walk, at a few times the cost of a prediction for every twelve
+/// knobs; behind a causal mask, where tokens are followed in double, by differences, at the cost of
+/// two predictions a knob, four of one that is 0 or 1. `progress` is told of knobs done and all.
+/// Throws as predict() does, and std::range_error where the prediction leaves the range of a
+/// double.
 [[nodiscard]] Slopes slopes(const network::Network& network, Theory theory, const Options& options,
                             const std::vector<network::Knob>& knobs,
                             const std::function<profile::Quantity(const profile::Profile&)>& reading,
                             const std::function<void(std::size_t, std::size_t)>& progress = {});
 
-/// The same for many models, to the same bits: what they have in common is tabulated once. One thread at a time.
+/// The same for many models, to the same bits: what they have in common is tabulated once. One
+/// thread at a time.
 class Predictor {
  public:
   Predictor();

@@ -8,8 +8,9 @@
 
 namespace sigprop::predict {
 
-/// A signal that goes forward one list of components at a time, by the theory `full` in double: for those who choose the next
-/// components by what has become of the signal. What was tabulated for one list serves the next.
+/// A signal that goes forward one list of components at a time, by the theory `full` in double: for
+/// those who choose the next components by what has become of the signal. What was tabulated for
+/// one list serves the next.
 class Propagator {
  public:
   /// Starts at the model's point "input"; its stacks are not read.
@@ -18,7 +19,8 @@ class Propagator {
   Propagator& operator=(const Propagator&) = delete;
   ~Propagator();
 
-  /// Variance that the signal would have after the list. Throws NotCovered and std::domain_error like predict().
+  /// Variance that the signal would have after the list. Throws NotCovered and std::domain_error
+  /// like predict().
   [[nodiscard]] double variance_after(const std::vector<network::Component>& list);
 
   /// Takes the signal through the list. Throws likewise.

@@ -17,7 +17,8 @@ struct Scatter {
   double standard_deviation = 0;  ///< between replicates: how far one random network lies from the mean
 };
 
-/// A number that may lie outside double's range: log10 of its absolute value is always right, `value` where a normal double holds it.
+/// A number that may lie outside double's range: log10 of its absolute value is always right,
+/// `value` where a normal double holds it.
 struct Quantity {
   double value = 0;
   double log10 = -std::numeric_limits<double>::infinity();  ///< of |value|; -∞ for 0
@@ -49,11 +50,13 @@ struct TokenLists {
   [[nodiscard]] bool any() const { return moments || gram > 0; }
 };
 
-/// Which tokens of a sequence, from 1: so many, evenly from the first to the last; all where there are no more. `wanted` is at least 2.
+/// Which tokens of a sequence, from 1: so many, evenly from the first to the last; all where there
+/// are no more. `wanted` is at least 2.
 [[nodiscard]] std::vector<std::size_t> gram_tokens(double sequence_length, std::size_t wanted);
 
-/// Where the product of two of them stands in Forward::gram, from 0, j ≤ i; and, of (n, 0), how many products n of them have.
-[[nodiscard]] inline std::size_t gram_place(std::size_t i, std::size_t j) {
+/// Where the product of two of them stands in Forward::gram, from 0, j ≤ i; and, of (n, 0), how
+/// many products n of them have.
+[[nodiscard]] inline std::size_t gram_index(std::size_t i, std::size_t j) {
   return i * (i + 1) / 2 + j;
 }
 

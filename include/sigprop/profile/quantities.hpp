@@ -26,14 +26,14 @@ enum class Scale { itself, one, root_second_moment, second_moment, gradient_vari
 enum class ErrorKind { forward, rank, gradient, scores, entropy, value_weight, score_weight };
 
 /// How a value is reached from the point, layer or weight that holds it.
-template <class Place, class Value>
+template <class Entry, class Value>
 struct Access {
-  const Value* (*find)(const Place&);  ///< null where the value is absent
-  Value& (*make)(Place&);              ///< creates the value where it is absent
+  const Value* (*find)(const Entry&);  ///< null where the value is absent
+  Value& (*make)(Entry&);              ///< creates the value where it is absent
 };
 
 /// One row of the table. Value is a quantity or, of token lists, a list of quantities.
-template <class Place, class Value = Quantity>
+template <class Entry, class Value = Quantity>
 struct Row {
   std::string_view name;
   std::string_view unit;
@@ -41,10 +41,10 @@ struct Row {
   Presence presence;
   Scale scale;
   ErrorKind error;
-  Access<Place, Value> access;
+  Access<Entry, Value> access;
 
-  [[nodiscard]] const Value* find(const Place& place) const { return access.find(place); }
-  [[nodiscard]] Value& make(Place& place) const { return access.make(place); }
+  [[nodiscard]] const Value* find(const Entry& entry) const { return access.find(entry); }
+  [[nodiscard]] Value& make(Entry& entry) const { return access.make(entry); }
 };
 
 using PointRow = Row<Point>;
@@ -71,9 +71,9 @@ template <class T>
   return x ? *x : x.emplace();
 }
 
-template <auto Member, auto... Rest, class Place>
-[[nodiscard]] constexpr auto find(const Place& place) {
-  const auto* member = held(place.*Member);
+template <auto Member, auto... Rest, class Entry>
+[[nodiscard]] constexpr auto find(const Entry& entry) {
+  const auto* member = held(entry.*Member);
   if constexpr (sizeof...(Rest) == 0) {
     return member;
   } else {
@@ -81,9 +81,9 @@ template <auto Member, auto... Rest, class Place>
   }
 }
 
-template <auto Member, auto... Rest, class Place>
-[[nodiscard]] constexpr auto& make(Place& place) {
-  auto& member = made(place.*Member);
+template <auto Member, auto... Rest, class Entry>
+[[nodiscard]] constexpr auto& make(Entry& entry) {
+  auto& member = made(entry.*Member);
   if constexpr (sizeof...(Rest) == 0) {
     return member;
   } else {
@@ -92,9 +92,9 @@ template <auto Member, auto... Rest, class Place>
 }
 
 /// The access through a chain of members, of which any may be optional.
-template <class Place, class Value, auto... Members>
-inline constexpr Access<Place, Value> access{[](const Place& place) -> const Value* { return find<Members...>(place); },
-                                             [](Place& place) -> Value& { return make<Members...>(place); }};
+template <class Entry, class Value, auto... Members>
+inline constexpr Access<Entry, Value> access{[](const Entry& entry) -> const Value* { return find<Members...>(entry); },
+                                             [](Entry& entry) -> Value& { return make<Members...>(entry); }};
 
 template <auto... Members>
 inline constexpr auto signal = access<Point, Quantity, &Point::forward, Members...>;

@@ -5,7 +5,8 @@
 
 namespace sigprop::profile {
 
-/// Where a layer's gradients or scores leave their proper range: what the verdicts of a profile compare with.
+/// Where a layer's gradients or scores leave their proper range: what the verdicts of a profile
+/// compare with.
 struct Thresholds {
   double exploding_variance = 1e4;   ///< variance over that of the input
   double exploding_gradient = 1e4;   ///< gradient variance at a point over that at the output
@@ -14,8 +15,8 @@ struct Thresholds {
   double entropy_collapse = 0.1;     ///< attention entropy as a fraction of ln L
 };
 
-/// Depth laws, and verdicts by the thresholds, of a profile whose points and layers are complete. Without tokens to compare
-/// (sequence_length 1) rank is not judged.
+/// Depth laws, and verdicts by the thresholds, of a profile whose points and layers are complete.
+/// Without tokens to compare (sequence_length 1) rank is not judged.
 [[nodiscard]] Summary summarize(const Profile& profile, const Thresholds& thresholds, double sequence_length);
 
 /// Of a/b.
@@ -24,8 +25,9 @@ struct Thresholds {
 /// a/b, by logarithms.
 [[nodiscard]] Quantity ratio(const Quantity& a, const Quantity& b);
 
-/// How far from flat: log10 of the largest factor between any two layers, in the variance or in the squared gradient norm over a
-/// layer's weights, whichever is larger. The input does not count, as in the depth laws, nor does a norm that a theory leaves out.
+/// How far from flat: log10 of the largest factor between any two layers, in the variance or in the
+/// squared gradient norm over a layer's weights, whichever is larger. The input does not count, as
+/// in the depth laws, nor does a norm that a theory leaves out.
 [[nodiscard]] double log10_spread(const Profile& profile);
 
 }  // namespace sigprop::profile

@@ -13,8 +13,8 @@ namespace sigprop::profile {
 /// The weight of that name; null where the layer has none.
 [[nodiscard]] const Weight* find_weight(const Layer& layer, std::string_view name);
 
-/// The gradient norm over all weights of a layer together: what a trainer's gradient clipping sees of it. None where a theory leaves
-/// one of them out.
+/// The gradient norm over all weights of a layer together: what a trainer's gradient clipping sees
+/// of it. None where a theory leaves one of them out.
 [[nodiscard]] std::optional<Quantity> gradient_norm_of_all(const Layer& layer);
 
 /// The names of all weights, each once, in the order in which a forward pass meets them.

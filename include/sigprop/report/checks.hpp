@@ -8,7 +8,8 @@
 #include "sigprop/check/check.hpp"
 #include "sigprop/report/report.hpp"
 
-/// Checked specs as text: for people, for programs, and for the services that show test results beside the code (docs/ci.md).
+/// Checked specs as text: for people, for programs, and for the services that show test results
+/// beside the code (docs/ci.md).
 namespace sigprop::report {
 
 struct CheckedSpec {
@@ -42,8 +43,9 @@ void write_junit(std::ostream& out, const std::vector<CheckedSpec>& specs);
 /// SARIF 2.1.0: a result for each failed check and each fault.
 void write_sarif(std::ostream& out, const std::vector<CheckedSpec>& specs);
 
-/// GitHub's workflow commands: an annotation for each failed check and each fault, faults first, then the worst. GitHub shows ten errors of a step;
-/// of more the first ten are written, and a notice tells how many there are.
+/// GitHub's workflow commands: an annotation for each failed check and each fault, faults first,
+/// then the worst. GitHub shows ten errors of a step; of more the first ten are written, and a
+/// notice tells how many there are.
 void write_github(std::ostream& out, const std::vector<CheckedSpec>& specs);
 
 }  // namespace sigprop::report

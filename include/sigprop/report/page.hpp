@@ -23,7 +23,8 @@ struct Page {
   Provenance provenance;
 };
 
-/// HTML that needs no network: summary with verdicts and checks, interactive curves over depth, weights, spec, how it was made. Under
+/// HTML that needs no network: summary with verdicts and checks, interactive curves over depth,
+/// weights, spec, how it was made. Under
 /// 1 MB whatever the depth: of more than 1500 points those at the ends of layers are drawn, of more layers every so many; of a
 /// longer spec than 150 kB the beginning is shown.
 void write_page(std::ostream& out, const Page& page);

@@ -10,7 +10,8 @@
 
 #include "sigprop/profile/profile.hpp"
 
-/// Profiles and formulas as text. Every writer writes to the stream as it goes and keeps no copy of its output.
+/// Profiles and formulas as text. Every writer writes to the stream as it goes and keeps no copy of
+/// its output.
 namespace sigprop::report {
 
 /// What a result tells of its making.
@@ -20,18 +21,20 @@ struct Provenance {
   std::vector<std::pair<std::string, Value>> settings;  ///< by name
 };
 
-/// The result as JSON (docs/results.md). A value outside double's range is {"value": null, "log10": x}.
+/// The result as JSON (docs/results.md). A value outside double's range is {"value": null, "log10":
+/// x}.
 void write_json(std::ostream& out, const profile::Profile& profile, const Provenance& provenance);
 
-/// One row a point: every quantity of it, and the layer's quantities in the row of its last point; beside a measured quantity its
-/// standard error.
+/// One row a point: every quantity of it, and the layer's quantities in the row of its last point;
+/// beside a measured quantity its standard error.
 void write_csv(std::ostream& out, const profile::Profile& profile);
 
-/// A table for people, 100 columns wide, of a predicted or a measured profile: one row a point, long profiles folded to head, middle and tail unless `all`; weights,
-/// summary and verdicts below.
+/// A table for people, 100 columns wide, of a predicted or a measured profile: one row a point,
+/// long profiles folded to head, middle and tail unless `all`; weights, summary and verdicts below.
 void write_table(std::ostream& out, const profile::Profile& profile, bool all);
 
-/// Variance and squared gradient against depth, drawn with block characters, not wider than so many columns; summary and verdicts below.
+/// Variance and squared gradient against depth, drawn with block characters, not wider than so many
+/// columns; summary and verdicts below.
 void write_plot(std::ostream& out, const profile::Profile& profile, std::size_t columns);
 
 /// The table of quantities in Markdown, as docs/results.md has it: first those of a point, then
@@ -55,7 +58,8 @@ struct Formula {
 /// All formulas, by header.
 [[nodiscard]] const std::vector<Formula>& formulas();
 
-/// A formula with the equations that its code gives, left and right sides; without any, for one that has no closed form.
+/// A formula with the equations that its code gives, left and right sides; without any, for one
+/// that has no closed form.
 struct PrintedFormula {
   Formula formula;
   std::vector<std::pair<std::string, std::string>> text;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -20,16 +21,17 @@ struct Recipe {
   std::string model;
   std::string scheme;                  ///< with its parameters
   std::vector<network::Stack> stacks;  ///< one, or an encoder and a decoder
-  double vocabulary = 0;               ///< 0 for a model without an embedding
+  std::size_t vocabulary = 0;          ///< 0 for a model without an embedding
   double embedding_std = 0;            ///< of every table
   double truncation = 0;               ///< standard deviations at which the normal is cut; 0 for nowhere
 };
 
-/// Every weight with its shape and standard deviation, layer by layer where they differ, and the residual scales.
+/// Every weight with its shape and standard deviation, layer by layer where they differ, and the
+/// residual scales.
 void write_recipe(std::ostream& out, const Recipe& recipe);
 
-/// A Python module with a function `initialize(model)` that draws a PyTorch model's parameters after the recipe, by the names of
-/// torch.nn.TransformerEncoder and of the transformers library.
+/// A Python module with a function `initialize(model)` that draws a PyTorch model's parameters
+/// after the recipe, by the names of torch.nn.TransformerEncoder and of the transformers library.
 void write_pytorch(std::ostream& out, const Recipe& recipe);
 
 }  // namespace sigprop::report

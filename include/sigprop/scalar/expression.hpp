@@ -19,10 +19,11 @@ struct Symbol {
   bool positive = true;
 };
 
-/// A formula as mathematics: an immutable tree of numbers, symbols, sums, products of powers and functions, that a formula's template
-/// builds when it is read with it. Each carries a sample: its value at the samples of its symbols, computed with the operations of the
-/// code in their order. What a template branches on (a domain, a clamp) is decided by it, so that an expression is
-/// the formula around that point.
+/// A formula as mathematics: an immutable tree of numbers, symbols, sums, products of powers and
+/// functions, that a formula's template builds when it is read with it. Each carries a sample: its
+/// value at the samples of its symbols, computed with the operations of the code in their order.
+/// What a template branches on (a domain, a clamp) is decided by it, so that an expression is the
+/// formula around that point.
 ///
 /// On construction
 ///   numbers are folded, fractions exactly as long as numerator and denominator are whole;
@@ -73,7 +74,8 @@ class Expression {
   friend Expression erfc(const Expression& x);
   friend Expression abs(const Expression& x);
 
-  /// The value of the tree where symbols, by their text, and functions that are not written out have these values.
+  /// The value of the tree where symbols, by their text, and functions that are not written out
+  /// have these values.
   [[nodiscard]] double evaluate(
       const std::function<double(const std::string&)>& symbol,
       const std::function<double(const std::string&, const std::vector<double>&)>& function = {}) const;

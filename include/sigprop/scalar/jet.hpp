@@ -10,8 +10,9 @@
 
 namespace sigprop::scalar {
 
-/// A dual number: a double and its first derivatives along N directions at once. Comparisons look at the value alone, as a branch must.
-/// Boost's autodiff has one direction a number, so that N of them would take N times as long.
+/// A dual number: a double and its first derivatives along N directions at once. Comparisons look
+/// at the value alone, as a branch must. Boost's autodiff has one direction a number, so that N of
+/// them would take N times as long.
 template <std::size_t N>
 struct Jet {
   double value = 0;
@@ -60,7 +61,8 @@ struct Jet {
   friend bool operator==(const Jet& a, const Jet& b) { return a.value == b.value; }
   friend auto operator<=>(const Jet& a, const Jet& b) { return a.value <=> b.value; }
 
-  /// f(x) by the value and the derivative of f there. A direction in which x does not move gives 0, also where the derivative is infinite.
+  /// f(x) by the value and the derivative of f there. A direction in which x does not move gives 0,
+  /// also where the derivative is infinite.
   [[nodiscard]] Jet through(double f, double derivative) const {
     Jet out(f);
     for (std::size_t i = 0; i < N; ++i) out.slopes[i] = slopes[i] == 0 ? 0 : derivative * slopes[i];

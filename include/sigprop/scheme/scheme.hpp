@@ -28,8 +28,8 @@ using Parameters = std::map<std::string, double>;
 
 /// Which stack of which model is to be initialized.
 struct Task {
-  /// Sizes, norm and dropout. What the user sets beside the scheme stands in it too: deviations (0 where they are left to the
-  /// scheme), residual scales and gains (1 there).
+  /// Sizes, norm and dropout. What the user sets beside the scheme stands in it too: deviations (0
+  /// where they are left to the scheme), residual scales and gains (1 there).
   network::Stack stack;
   bool skip_is_set = false;    ///< by the user, who wins over the scheme
   bool branch_is_set = false;  ///< likewise
@@ -93,13 +93,15 @@ class NotApplicable : public std::runtime_error {
 /// The scheme of that name, or nullptr.
 [[nodiscard]] const Scheme* find(const std::string& name);
 
-/// What the scheme sets, parameters that are not given having their defaults. Throws NotApplicable, and std::domain_error where a model has no moments.
+/// What the scheme sets, parameters that are not given having their defaults. Throws NotApplicable,
+/// and std::domain_error where a model has no moments.
 [[nodiscard]] Settings apply(const Scheme& scheme, Task task);
 
 /// Does the scheme say how embeddings are drawn? Exactly then it tells a formula for them.
 [[nodiscard]] bool sets_embedding(const Scheme& scheme);
 
-/// Standard deviation of a standard normal cut at ±cut, redrawn there: √(1 - 2c φ(c)/(2Φ(c) - 1)); 1 for a cut of 0, which stands for none.
+/// Standard deviation of a standard normal cut at ±cut, redrawn there: √(1 - 2c φ(c)/(2Φ(c) - 1));
+/// 1 for a cut of 0, which stands for none.
 [[nodiscard]] double truncated_std(double cut);
 
 /// "Pre-LN", "Post-LN", "Pre-RMSNorm", "no norm", "any".

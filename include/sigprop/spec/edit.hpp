@@ -19,7 +19,8 @@ struct Edited {
   std::string error;  ///< empty where there is none
 };
 
-/// Sets values of a spec that is a JSON object, keys on the way are made where they are absent. Whether the result is a good spec its reader tells.
+/// Sets values of a spec that is a JSON object, keys on the way are made where they are absent.
+/// Whether the result is a good spec its reader tells.
 [[nodiscard]] Edited edited(std::string_view text, const std::vector<Edit>& edits);
 
 /// A JSON text as init writes specs: indented, a new line at its end.

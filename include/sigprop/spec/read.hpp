@@ -14,7 +14,8 @@ namespace sigprop::spec {
 /// Either a network or what is wrong with the file, never both and never neither.
 struct ReadResult {
   std::optional<network::Network> network;
-  /// "FILE: /json/pointer is VALUE, but must be RANGE ..." All errors of the file in its order, those across fields last.
+  /// "FILE: /json/pointer is VALUE, but must be RANGE ..." All errors of the file in its order,
+  /// those across fields last.
   std::vector<std::string> errors;
   std::string checks = "[]";             ///< the spec's checks as they stand there, JSON
   std::vector<check::Check> conditions;  ///< the same, read
@@ -23,8 +24,8 @@ struct ReadResult {
   double truncation = 0;  ///< where the scheme of `init` cuts its normal, in standard deviations; 0 for nowhere
 };
 
-/// Reads a spec (docs/spec.md) from text; `file` stands in messages and, without its folder and ending, names a model that has no name.
-/// Throws nothing but std::bad_alloc.
+/// Reads a spec (docs/spec.md) from text; `file` stands in messages and, without its folder and
+/// ending, names a model that has no name. Throws nothing but std::bad_alloc.
 [[nodiscard]] ReadResult read_text(std::string_view text, const std::string& file);
 
 /// A file's text, or what hindered reading it.

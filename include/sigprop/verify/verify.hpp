@@ -12,7 +12,7 @@
 /// A predicted profile beside a measured one, and the verdict.
 namespace sigprop::verify {
 
-/// What the model error of the theory `full` depends on, beside the place.
+/// What the model error of the theory `full` depends on, beside the context of a quantity.
 struct Model {
   double width = 1;  ///< of the residual stream; the least where it changes
   double sequence_length = 1;
@@ -25,15 +25,16 @@ struct Model {
 using Kind = profile::ErrorKind;
 
 /// A place, as the model error sees it.
-struct Place {
+struct Context {
   double before = 0;             ///< points on the way from the input to it
   double after = 0;              ///< points from it to the output
   double token_correlation = 0;  ///< of the signal there, as predicted
 };
 
-/// Largest error of `full` that was measured for quantities of this kind at such places, relative to the quantity's scale. The function and
-/// the simulations it was fitted to stand in docs/verify.md.
-[[nodiscard]] double model_error(Kind kind, const Model& model, const Place& place);
+/// Largest error of `full` that was measured for quantities of this kind at such places, relative
+/// to the quantity's scale. The function and the simulations it was fitted to stand in
+/// docs/verify.md.
+[[nodiscard]] double model_error(Kind kind, const Model& model, const Context& context);
 
 /// A predicted number beside its measurement.
 struct Comparison {
@@ -82,11 +83,12 @@ struct Verification {
   [[nodiscard]] bool agrees() const { return disagreeing == 0; }
 };
 
-/// Two-sided critical value of Student's t for one of `comparisons` comparisons of a family (Šidák); at least 2 replicates.
+/// Two-sided critical value of Student's t for one of `comparisons` comparisons of a family
+/// (Šidák); at least 2 replicates.
 [[nodiscard]] double critical_t(std::size_t replicates, std::size_t comparisons, double family_error);
 
-/// Compares every quantity that both profiles have, at every place. Both must report the same places.
-/// Throws std::logic_error where they do not, or for fewer than 2 replicates.
+/// Compares every quantity that both profiles have, at every place. Both must report the same
+/// places. Throws std::logic_error where they do not, or for fewer than 2 replicates.
 [[nodiscard]] Verification verify(const profile::Profile& predicted, const profile::Profile& measured,
                                   const Model& model, const Options& options);
 

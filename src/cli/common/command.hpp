@@ -9,10 +9,12 @@
 
 #include "sigprop/spec/read.hpp"
 
-/// What the commands share. A command adds itself to the application and keeps its options alive in a shared object.
+/// What the commands share. A command adds itself to the application and keeps its options alive in
+/// a shared object.
 namespace sigprop::cli {
 
-/// Exit statuses of every command. A program that a signal ended early has 128 and the signal's number.
+/// Exit statuses of every command. A program that a signal ended early has 128 and the signal's
+/// number.
 enum Status : int { fine = 0, failed = 1, wrong_usage = 2, machine = 3 };
 
 /// Ends the program with a message on standard error.
@@ -34,11 +36,13 @@ struct OutputOptions {
 
 void add_output_options(CLI::App& command, OutputOptions& options);
 
-/// Opens the destination, then calls `produce` for the work, then writes with the writer it returns: a file is written whole or not
-/// at all (through a temporary file beside it), and a destination that cannot be written fails before the work. Throws Failure.
+/// Opens the destination, then calls `produce` for the work, then writes with the writer it
+/// returns: a file is written whole or not at all (through a temporary file beside it), and a
+/// destination that cannot be written fails before the work. Throws Failure.
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce);
 
-/// The option of commands whose results may list every token, and of those that may have Gram matrices.
+/// The option of commands whose results may list every token, and of those that may have Gram
+/// matrices.
 void add_tokens_option(CLI::App& command, profile::TokenLists& tokens);
 void add_gram_option(CLI::App& command, profile::TokenLists& tokens);
 
@@ -48,7 +52,8 @@ void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOpt
 /// How messages name the file of a path: "standard input" for -.
 [[nodiscard]] std::string shown_path(const std::string& path);
 
-/// A result's warnings on standard error, with the spec they are about; none where the output is to be quiet.
+/// A result's warnings on standard error, with the spec they are about; none where the output is to
+/// be quiet.
 void warn(const OutputOptions& options, const std::string& spec, const std::vector<std::string>& warnings);
 
 /// Throws Failure with all errors of a file, one a line.

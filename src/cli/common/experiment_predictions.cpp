@@ -167,7 +167,7 @@ Measured ExperimentPredictions::attention(const Setting& setting) {
   }
   const formula::SoftmaxMeans<double> means{at->second.row, at->second.pair};
   return moments(formula::attention_forward(x, s, means),
-                 formula::attention_backward(gradient(setting), x, s, means, 1.0).input);
+                 formula::attention_backward(gradient(setting), x, s, means, 1.0).input());
 }
 
 }  // namespace sigprop::cli

@@ -9,7 +9,8 @@
 
 namespace sigprop::cli {
 
-/// The two theories' moments of a component alone, by formula. The row of the table tells the form where a theory has two.
+/// The two theories' moments of a component alone, by formula. The row of the table tells the form
+/// where a theory has two.
 class ExperimentPredictions {
  public:
   [[nodiscard]] static experiment::Measured paper(const experiment::Setting& setting, const experiment::Row& row);
@@ -22,7 +23,8 @@ class ExperimentPredictions {
     formula::RowMeans<double> row;
     formula::PairMeans<double> pair;
   };
-  /// By score variance, correlation, tokens and head width: many settings of the grid have the same.
+  /// By score variance, correlation, tokens and head width: many settings of the grid have the
+  /// same.
   std::map<std::tuple<double, double, double, double>, Softmax> softmax_;
 };
 

@@ -14,7 +14,8 @@ struct Axis {
   std::vector<std::string> values;  ///< JSON
 };
 
-/// PATH=VALUES: A,B,...; FIRST:LAST:COUNT evenly; log:FIRST:LAST:COUNT by equal factors. Whole numbers stay whole. Throws Failure.
+/// PATH=VALUES: A,B,...; FIRST:LAST:COUNT evenly; log:FIRST:LAST:COUNT by equal factors. Whole
+/// numbers stay whole. Throws Failure.
 [[nodiscard]] Axis axis_of(const std::string& text);
 
 /// Every combination, the last axis changing fastest.

@@ -5,7 +5,8 @@
 
 namespace sigprop::cli {
 
-/// While one lives, Ctrl-C and SIGTERM ask the work to end instead of ending the program; a second signal ends it at once.
+/// While one lives, Ctrl-C and SIGTERM ask the work to end instead of ending the program; a second
+/// signal ends it at once.
 class Interrupt {
  public:
   Interrupt();

@@ -6,8 +6,9 @@
 
 namespace sigprop::cli {
 
-/// A file that takes its name only when it is complete; removed if that never comes. A link is followed; a device, which has no
-/// whole, is written as it goes. `option` names it in messages: "--output".
+/// A file that takes its name only when it is complete; removed if that never comes. A link is
+/// followed; a device, which has no whole, is written as it goes. `option` names it in messages:
+/// "--output".
 class PendingFile {
  public:
   /// Throws Failure if the file cannot be written.

@@ -21,7 +21,8 @@ struct TheoryOptions {
 [[nodiscard]] predict::Theory theory_of(const TheoryOptions& theory);
 [[nodiscard]] std::optional<predict::Prefix> prefix_of(const TheoryOptions& theory);
 
-/// What `work` returns, which predicts. Throws Failure, naming the spec's file, for a model without a prediction.
+/// What `work` returns, which predicts. Throws Failure, naming the spec's file, for a model without
+/// a prediction.
 template <class Work>
 [[nodiscard]] auto explained(const std::string& spec, const Work& work) {
   try {
@@ -41,7 +42,8 @@ template <class Work>
 
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 
-/// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without one.
+/// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without
+/// one.
 /// tokens: what it lists of them.
 [[nodiscard]] profile::Profile prediction(const network::Network& network, const TheoryOptions& theory,
                                           const std::string& spec, const profile::TokenLists& tokens = {});

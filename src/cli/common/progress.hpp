@@ -6,7 +6,8 @@
 
 namespace sigprop::cli {
 
-/// One line on standard error, rewritten in place: what is done, of how much, and the time left. Silent where standard error is no terminal.
+/// One line on standard error, rewritten in place: what is done, of how much, and the time left.
+/// Silent where standard error is no terminal.
 class ProgressLine {
  public:
   explicit ProgressLine(bool quiet);

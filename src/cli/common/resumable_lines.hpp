@@ -7,11 +7,13 @@
 
 namespace sigprop::cli {
 
-/// Lines that are written as they come, in their order. To a file: kept beside it, as FILE.partial, until all are there; the same work, begun
-/// again, goes on behind the lines that are whole. Without a file to standard output.
+/// Lines that are written as they come, in their order. To a file: kept beside it, as FILE.partial,
+/// until all are there; the same work, begun again, goes on behind the lines that are whole.
+/// Without a file to standard output.
 class ResumableLines {
  public:
-  /// head: the first line, which tells the work; another head in FILE.partial is another work, and refused. Throws Failure.
+  /// head: the first line, which tells the work; another head in FILE.partial is another work, and
+  /// refused. Throws Failure.
   ResumableLines(const std::string& file, const std::string& head);
 
   /// Lines behind the head that are there already.

@@ -8,8 +8,8 @@
 
 namespace sigprop::cli {
 
-/// A scheme as the command line names it: NAME, or NAME:PARAMETER=VALUE:PARAMETER=VALUE. Throws Failure for an unknown scheme or
-/// parameter and for what is no number.
+/// A scheme as the command line names it: NAME, or NAME:PARAMETER=VALUE:PARAMETER=VALUE. Throws
+/// Failure for an unknown scheme or parameter and for what is no number.
 [[nodiscard]] spec::SchemeChoice scheme_choice(const std::string& text);
 
 /// The parts of a text between separators.

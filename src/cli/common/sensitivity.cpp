@@ -116,7 +116,8 @@ class Search {
   [[nodiscard]] Solved run() {
     double x = start();
     Step step = at(x);
-    // Newton's method in logarithms; between two values on either side of the target, bisection where it leaves them.
+    // Newton's method in logarithms; between two values on either side of the target, bisection
+    // where it leaves them.
     double below = -infinity,
            above = infinity;  // ln x where ln Q - ln target, times the sign of its slope, is negative, positive
     for (int turn = 0; turn < most_turns && std::abs(step.miss) > tolerance; ++turn) {

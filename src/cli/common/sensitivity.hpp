@@ -8,7 +8,8 @@
 
 namespace sigprop::cli {
 
-/// How a quantity of a spec's prediction follows its knobs, ranked; with progress on a terminal where that takes long. Throws Failure.
+/// How a quantity of a spec's prediction follows its knobs, ranked; with progress on a terminal
+/// where that takes long. Throws Failure.
 [[nodiscard]] report::Sensitivity sensitivity(network::Network network, const TheoryOptions& theory,
                                               const std::string& spec, const std::string& quantity, bool quiet);
 
@@ -18,8 +19,9 @@ struct Solved {
   std::string note;  ///< what was set, and what it gives
 };
 
-/// text: the spec; file: its name in messages. target: "QUANTITY = VALUE", as in "backward.variance first/last = 1". adjust: a knob, which must not differ
-/// between layers nor be 0. Throws Failure: wrong_usage for what cannot be asked, failed where no value of the knob was found.
+/// text: the spec; file: its name in messages. target: "QUANTITY = VALUE", as in "backward.variance
+/// first/last = 1". adjust: a knob, which must not differ between layers nor be 0. Throws Failure:
+/// wrong_usage for what cannot be asked, failed where no value of the knob was found.
 [[nodiscard]] Solved solved(const std::string& text, const std::string& file, const TheoryOptions& theory,
                             const std::string& target, const std::string& adjust);
 

@@ -47,7 +47,7 @@ simulate::Settings settings(const network::Network& network, const SimulationOpt
   return out;
 }
 
-void tell(const simulate::Plan& plan) {
+void print_plan(const simulate::Plan& plan) {
   const bool on_devices = !plan.devices.empty();
   std::cerr << "sigprop: plan: ";
   if (on_devices) {
@@ -157,7 +157,7 @@ simulate::Result simulated(const network::Network& network, const SimulationOpti
   const simulate::Settings wanted = settings(network, options);
   keep_freed_memory();
   try {
-    if (options.verbose) tell(simulate::plan(network, wanted));
+    if (options.verbose) print_plan(simulate::plan(network, wanted));
     const Interrupt interrupt;
     ProgressLine line(quiet);
     return simulate::simulate(

@@ -38,19 +38,22 @@ struct SimulationOptions {
   bool verbose = false;
 };
 
-/// Matrices come and go all the time: memory given back to the system would be cleared by it at every return.
+/// Matrices come and go all the time: memory given back to the system would be cleared by it at
+/// every return.
 void keep_freed_memory();
 
 void add_simulation_options(CLI::App& command, SimulationOptions& options);
 
-/// Those that tell how networks are drawn and computed, without how many and what is listed of them.
+/// Those that tell how networks are drawn and computed, without how many and what is listed of
+/// them.
 void add_drawing_options(CLI::App& command, SimulationOptions& options);
 
-/// The measured profile of a spec's network, with progress on a terminal. Ctrl-C and SIGTERM end it with what is measured so far.
-/// Throws Failure.
+/// The measured profile of a spec's network, with progress on a terminal. Ctrl-C and SIGTERM end it
+/// with what is measured so far. Throws Failure.
 [[nodiscard]] simulate::Result simulated(const network::Network& network, const SimulationOptions& options, bool quiet);
 
-/// The relative error of a measured moment that comes of the numbers' precision; measured, docs/gpu.md.
+/// The relative error of a measured moment that comes of the numbers' precision; measured,
+/// docs/gpu.md.
 [[nodiscard]] double rounding_of(simulate::Precision precision);
 
 /// What a result tells of the simulation that made it.
@@ -60,8 +63,8 @@ void add_drawing_options(CLI::App& command, SimulationOptions& options);
 /// Exit status of a program that a signal ended: 130 or 143.
 [[nodiscard]] Status interrupted_status();
 
-/// Ends the program as one that a signal ended, after its partial result of so many "replicates", "settings" is written. Does nothing
-/// where no signal came.
+/// Ends the program as one that a signal ended, after its partial result of so many "replicates",
+/// "settings" is written. Does nothing where no signal came.
 void end_if_interrupted(const std::string& pieces);
 
 }  // namespace sigprop::cli

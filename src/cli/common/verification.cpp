@@ -39,7 +39,7 @@ verify::Model model_of(const network::Network& network) {
   model.exact = true;
   for (const auto* list : {&network.input, &network.encoder, &network.body}) note_properties(*list, false, model);
   model.width = static_cast<double>(network.width);
-  model.sequence_length = network.sequence_length;
+  model.sequence_length = network.length();
   for (const network::Outline::Point& point : network::outline_of(network).points)
     model.width = std::min(model.width, static_cast<double>(point.width));
   return model;

@@ -14,7 +14,8 @@ namespace sigprop::cli {
 /// Throws Failure where one network alone is asked for.
 void require_scatter(std::size_t replicates);
 
-/// tolerance: relative, in place of the theory's own error. Throws Failure where a signal left fewer than two replicates.
+/// tolerance: relative, in place of the theory's own error. Throws Failure where a signal left
+/// fewer than two replicates.
 [[nodiscard]] verify::Verification verification(const network::Network& network, const profile::Profile& predicted,
                                                 const simulate::Result& measured, const SimulationOptions& simulation,
                                                 std::optional<double> tolerance);

@@ -34,7 +34,7 @@ Explaining::Signal Explaining::begin_with(const PlainSignal& x) {
 }
 
 Explaining::Signal Explaining::begin_with_embedding() {
-  const auto& embedding = std::get<network::BasicEmbedding<Expression>>(algebra_.network().source);
+  const auto& embedding = std::get<network::BasicEmbedding<Expression, Expression>>(algebra_.network().source);
   notebook_->begin(&embedding, "x₀ = embedding", "embedding, embedding_token_match");
   explain_numbers(embedding);
   return arisen(algebra_.source());

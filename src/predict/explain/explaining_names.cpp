@@ -201,8 +201,13 @@ void for_each_symbol(Op& op, const Visit& visit) {
   } else if constexpr (std::is_same_v<Plain, network::BasicExperts<Expression, Expression>>) {
     visit.size(op.count, "E", "E", "experts");
     visit.size(op.chosen, "k", "k", "experts of a token");
-  } else if constexpr (std::is_same_v<Plain, network::BasicEmbedding<Expression>>) {
+  } else if constexpr (std::is_same_v<Plain, network::BasicEmbedding<Expression, Expression>>) {
     visit.deviation(op.std, "w", "w", "variance of a table's elements");
+  } else {
+    static_assert(
+        std::is_same_v<Plain, network::Activation> || std::is_same_v<Plain, network::BasicGivenInput<Expression>> ||
+            requires { op.of; } && !requires { op.count; },
+        "a new component's numbers need symbols");
   }
 }
 
@@ -221,12 +226,12 @@ template void Explaining::explain_numbers(const network::BasicNorm<Expression>&)
 template void Explaining::explain_numbers(const AttentionOp<Expression>&) const;
 template void Explaining::explain_numbers(const network::BasicResidual<Expression, Expression>&) const;
 template void Explaining::explain_numbers(const network::BasicExperts<Expression, Expression>&) const;
-template void Explaining::explain_numbers(const network::BasicEmbedding<Expression>&) const;
+template void Explaining::explain_numbers(const network::BasicEmbedding<Expression, Expression>&) const;
 
 network::Lifted<Expression> named(const network::Network& network, Notebook& notebook) {
   network::Lifted<Expression> out = network::lifted<Expression>(network);
-  out.sequence_length = Expression({"L", "L"}, network.sequence_length);
-  if (network.batch > 1) out.batch = Expression({"B", "B"}, network.batch);
+  out.sequence_length = Expression({"L", "L"}, network.length());
+  if (network.batch > 1) out.batch = Expression({"B", "B"}, network.batch_size());
   notebook.explain_everywhere("L", "tokens of a sequence");
   notebook.explain_everywhere("B", "sequences of a batch");
   for (auto* list : {&out.input, &out.body}) {
@@ -241,7 +246,7 @@ network::Lifted<Expression> named(const network::Network& network, Notebook& not
           component.op);
     });
   }
-  if (auto* embedding = std::get_if<network::BasicEmbedding<Expression>>(&out.source))
+  if (auto* embedding = std::get_if<network::BasicEmbedding<Expression, Expression>>(&out.source))
     for_each_symbol(*embedding, SetSymbols{});
   return out;
 }

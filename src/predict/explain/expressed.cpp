@@ -60,7 +60,7 @@ formula::AttentionGradient<Expression> NotebookNotes::noted(formula::AttentionGr
   back.value = noted("v", back.value);
   back.query = noted("q", back.query);
   back.key = noted("k", back.key);
-  formula::set_inputs(back, rows, shape, batch);
+  formula::set_inputs(back, formula::products(rows), shape, batch);
   return back;
 }
 
@@ -92,7 +92,8 @@ Gradient closed(network::ActivationKind kind, const Gradient& g, const Signal& x
 
 namespace {
 
-/// What quadratures give of a normal x, and of x and y that are two tokens of one sequence or, with y', of two.
+/// What quadratures give of a normal x, and of x and y that are two tokens of one sequence or, with
+/// y', of two.
 class Quadrature {
  public:
   Quadrature(const NotebookNotes& number, const Signal& x)

@@ -36,7 +36,8 @@ struct NotebookNotes {
                                                              const Expression& batch) const;
 };
 
-/// Closed forms as they are, of other activations the means that a quadrature gives as functions: M1 to M11, of derivatives D2, D11.
+/// Closed forms as they are, of other activations the means that a quadrature gives as functions:
+/// M1 to M11, of derivatives D2, D11.
 class ExpressedActivations {
  public:
   using Expression = scalar::Expression;

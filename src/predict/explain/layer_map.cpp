@@ -16,7 +16,8 @@ bool alike(double a, double b) {
   return std::abs(a - b) <= tolerance * std::max({1.0, std::abs(a), std::abs(b)});
 }
 
-/// Derivatives by q, in its own measure, and by r; at 0 and 1 from inside, so near that what goes with √(1 - r) does not count.
+/// Derivatives by q, in its own measure, and by r; at 0 and 1 from inside, so near that what goes
+/// with √(1 - r) does not count.
 struct Jacobian {
   double q_by_q, q_by_r, r_by_q, r_by_r;
 

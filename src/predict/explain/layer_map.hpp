@@ -52,12 +52,14 @@ struct LayerMap {
   [[nodiscard]] OneLayer::Signal after(double q, double r) const { return layer.forward(placed(x, q, r)); }
   /// C(r)
   [[nodiscard]] double increment(double r) const;
-  /// The second moment that signals of this correlation come to; where layers add, after very many of them.
+  /// The second moment that signals of this correlation come to; where layers add, after very many
+  /// of them.
   [[nodiscard]] double resting(double r) const;
   /// Of r itself, or where layers add, of what they add.
   [[nodiscard]] double next_correlation(double r) const;
 
-  /// r*: where r stays, from r on in the direction in which it goes; none if it goes on to the end of what is possible without coming to rest.
+  /// r*: where r stays, from r on in the direction in which it goes; none if it goes on to the end
+  /// of what is possible without coming to rest.
   [[nodiscard]] std::optional<double> resting_correlation(double r) const;
   /// Recursion::shrinking there.
   [[nodiscard]] double shrinking(double r) const;

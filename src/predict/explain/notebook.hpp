@@ -18,8 +18,9 @@ namespace sigprop::predict {
 /// Of a whole number, as it stands in a line of Unicode: ₁₂.
 [[nodiscard]] std::string subscript(const std::string& digits);
 
-/// Where a walk in expressions writes its equations down. What it notes becomes a symbol, so that the next equation names it instead of
-/// containing it. Values of 0 are not noted and stay numbers: they vanish from what is made of them.
+/// Where a walk in expressions writes its equations down. What it notes becomes a symbol, so that
+/// the next equation names it instead of containing it. Values of 0 are not noted and stay numbers:
+/// they vanish from what is made of them.
 class Notebook {
  public:
   using Expression = scalar::Expression;
@@ -39,8 +40,9 @@ class Notebook {
   void begin(const void* component, const std::string& title, const std::string& formulas);
   void turn_back() { backward_ = true; }
 
-  /// Writes left = right down and gives the symbol. On the way back what the same component noted on the way forward is only named
-  /// again, unless another component has given the name to something else since.
+  /// Writes left = right down and gives the symbol. On the way back what the same component noted
+  /// on the way forward is only named again, unless another component has given the name to
+  /// something else since.
   [[nodiscard]] Expression note(const scalar::Symbol& left, const Expression& right, bool across = false);
 
   /// A symbol whose equation is not told, such as a share that neighbours leave.

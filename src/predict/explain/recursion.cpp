@@ -16,7 +16,8 @@ using Kind = Recursion::Kind;
 using Signal = OneLayer::Signal;
 using Gradient = OneLayer::Gradient;
 
-/// The signal after many more of the layers, with its shares and its participation as they will be; `still`: it has come to rest.
+/// The signal after many more of the layers, with its shares and its participation as they will be;
+/// `still`: it has come to rest.
 struct Later {
   Signal signal;
   bool still = false;
@@ -58,7 +59,8 @@ std::optional<double> possible_correlation(double eta, double length) {
   return std::clamp(eta, lowest, 1.0);
 }
 
-/// Eigenvalues and eigenvectors of the map of (γ², η) around that gradient; it is linear but for the gradient's shares.
+/// Eigenvalues and eigenvectors of the map of (γ², η) around that gradient; it is linear but for
+/// the gradient's shares.
 void set_modes(OneLayer& layer, const Signal& x, Recursion& out) {
   const Gradient g = long_back(layer, x);
   if (!std::isfinite(g.moments.covariance)) return;
@@ -81,7 +83,8 @@ void set_modes(OneLayer& layer, const Signal& x, Recursion& out) {
   for (std::size_t i = 0; i < 2; ++i) {
     Recursion::Mode& mode = out.modes[i];
     mode.growth = i == 0 ? half + root : half - root;
-    // (a - growth) γ² + b η = 0 and c γ² + (d - growth) η = 0: the line with the larger numbers tells more. Where it leaves γ² at 0, η is alone.
+    // (a - growth) γ² + b η = 0 and c γ² + (d - growth) η = 0: the line with the larger numbers
+    // tells more. Where it leaves γ² at 0, η is alone.
     constexpr double rounding = 1e-9;
     const bool first = std::abs(b) + std::abs(a - mode.growth) > std::abs(c) + std::abs(d - mode.growth);
     const double of_variance = first ? a - mode.growth : c, of_eta = first ? b : d - mode.growth;
@@ -137,7 +140,8 @@ void set_expressions(const Network& layer, Theory theory, const std::shared_ptr<
   if (is_closed_gain(gain)) out.gain_expression = gain;
 }
 
-/// A linear map sees second moments only; what else a layer may begin with tells a mean from what scatters about it.
+/// A linear map sees second moments only; what else a layer may begin with tells a mean from what
+/// scatters about it.
 bool begins_with_linear(const std::vector<network::Component>& list) {
   const auto& op = list.front().op;
   return std::holds_alternative<network::Linear>(op) || std::holds_alternative<network::GatedLinear>(op);
@@ -152,7 +156,8 @@ bool is_told_by_products(const std::vector<network::Component>& list, const Sign
   return ordinary(start) && ordinary(end) && (!mean || begins_with_linear(list));
 }
 
-/// The signal as it is far on, or behind the last layer where layers lead nowhere; what is known of where they lead goes into `out`.
+/// The signal as it is far on, or behind the last layer where layers lead nowhere; what is known of
+/// where they lead goes into `out`.
 Signal far_on(OneLayer& layer, const LayerMap& map, const Signal& end, Recursion& out) {
   if (out.kind == Kind::grows) return end;
   const Later later = long_after(layer, end);

@@ -10,7 +10,8 @@
 
 namespace sigprop::predict {
 
-/// The recursion of the run that a layer is one of; none for a layer with neighbours of another kind, or a signal whose mean is not 0.
+/// The recursion of the run that a layer is one of; none for a layer with neighbours of another
+/// kind, or a signal whose mean is not 0.
 [[nodiscard]] std::optional<Recursion> recursion_of(const network::Network& network, Theory theory,
                                                     const network::Outline& outline, const Recorded& walked,
                                                     std::size_t layer,

@@ -107,14 +107,15 @@ class Differences {
 
   [[nodiscard]] double log_of_length(double length, const std::shared_ptr<RowTables>& rows) const {
     Network other = network_;
-    other.sequence_length = length;
+    other.sequence_length = static_cast<std::size_t>(length);
     return log_of(walk_masked(network::lifted<double>(other), network::outline_of(other), prefix_, {}, rows));
   }
 
-  /// No sequence has half a token. Both lengths share a table, whose error they then have in common.
+  /// No sequence has half a token. Both lengths share a table, whose error they then have in
+  /// common.
   [[nodiscard]] double by_length() const {
     constexpr double part = 64;
-    const double length = network_.sequence_length, step = std::max(1.0, std::round(length / part));
+    const double length = network_.length(), step = std::max(1.0, std::round(length / part));
     const double longer = length + step, shorter = std::max(1.0, length - step);
     const auto rows = std::make_shared<RowTables>(longer);
     return (log_of_length(longer, rows) - log_of_length(shorter, rows)) / std::log(longer / shorter);

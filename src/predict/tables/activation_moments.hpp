@@ -15,9 +15,10 @@
 
 namespace sigprop::predict {
 
-/// Moments through activations for a whole walk: the closed forms where the input mean is 0 and one exists, else quadrature.
-/// A stack meets the same input variance in every layer; from the second time on the pair moments are read from a
-/// Chebyshev sum in arccos r over [0, π/2], in which they are smooth up to r = 1 (relative error below 1e-7).
+/// Moments through activations for a whole walk: the closed forms where the input mean is 0 and one
+/// exists, else quadrature. A stack meets the same input variance in every layer; from the second
+/// time on the pair moments are read from a Chebyshev sum in arccos r over [0, π/2], in which they
+/// are smooth up to r = 1 (relative error below 1e-7).
 template <class T>
 class ActivationMoments {
  public:
@@ -56,7 +57,8 @@ class ActivationMoments {
     T derivative;  ///< E[φ'(x) φ'(y)]
   };
 
-  /// The pair moments of one mean and variance as a function of the correlation; good until the next call of another member.
+  /// The pair moments of one mean and variance as a function of the correlation; good until the
+  /// next call of another member.
   [[nodiscard]] auto curve(network::ActivationKind kind, const T& mean, const T& variance) {
     return [&entry = lookup(kind, {mean, variance, T(0), T(0)})](const T& r) -> Pair {
       const Pair scaled = pair(entry, r);
@@ -120,7 +122,8 @@ class ActivationMoments {
     entry.kind = kind;
     entry.mean = x.mean;
     entry.variance = x.variance;
-    // Far out every activation is a power of its input, near 0 linear: moments continue as powers of the variance.
+    // Far out every activation is a power of its input, near 0 linear: moments continue as powers
+    // of the variance.
     constexpr double far = 1e40;
     T shrink(1);
     if (x.variance > T(far)) shrink = x.variance / T(far);

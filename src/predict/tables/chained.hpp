@@ -7,8 +7,8 @@
 #include "predict/tables/softmax_table.hpp"
 #include "sigprop/scalar/jet.hpp"
 
-/// Functions that are tabulated or remembered, read with jets: they are known with their derivatives by their few arguments, which the
-/// chain rule carries on to all directions.
+/// Functions that are tabulated or remembered, read with jets: they are known with their
+/// derivatives by their few arguments, which the chain rule carries on to all directions.
 namespace sigprop::predict {
 
 /// A number with its derivatives by the few arguments of a tabulated function.

@@ -14,7 +14,8 @@ namespace sigprop::predict {
   return std::cos(scalar::pi<double>() * (static_cast<double>(k) + 0.5) / static_cast<double>(count));
 }
 
-/// Values at the Chebyshev points, `stride` apart, replaced by the coefficients of the interpolating Chebyshev sum.
+/// Values at the Chebyshev points, `stride` apart, replaced by the coefficients of the
+/// interpolating Chebyshev sum.
 template <class Node>
 void to_coefficients(Node* values, std::size_t count, std::size_t stride) {
   std::vector<Node> coefficients(count, Node(0));
@@ -28,7 +29,8 @@ void to_coefficients(Node* values, std::size_t count, std::size_t stride) {
   for (std::size_t j = 0; j < count; ++j) values[j * stride] = coefficients[j];
 }
 
-/// Values at the Chebyshev points, `stride` apart, replaced by the coefficients of the same sum in powers; for a few points only.
+/// Values at the Chebyshev points, `stride` apart, replaced by the coefficients of the same sum in
+/// powers; for a few points only.
 inline void to_powers(double* values, std::size_t count, std::size_t stride) {
   to_coefficients(values, count, stride);
   std::vector<double> powers(count, 0), before(count, 0), now(count, 0);  // T_{j-1}, T_j

@@ -9,8 +9,8 @@
 /// For matrices over pairs of tokens whose entries depend on the tokens' correlation alone.
 namespace sigprop::predict {
 
-/// A function of a correlation r in [0, 1], read between 512 of its values by cubics in √(1-r), in which pair moments of activations are
-/// smooth up to r = 1: relative error below 1e-9 for them.
+/// A function of a correlation r in [0, 1], read between 512 of its values by cubics in √(1-r), in
+/// which pair moments of activations are smooth up to r = 1: relative error below 1e-9 for them.
 class Curve {
  public:
   template <class F>

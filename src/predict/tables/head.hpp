@@ -7,7 +7,8 @@
 
 namespace sigprop::predict {
 
-/// What softmax functionals depend on besides scores and keys: one table serves all heads of a kind.
+/// What softmax functionals depend on besides scores and keys: one table serves all heads of a
+/// kind.
 struct Head {
   double width = 1;
   bool normalized = false;  ///< queries and keys pass a norm

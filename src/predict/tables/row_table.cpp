@@ -40,7 +40,8 @@ double deviation_at(double x, int tile) {
   return middle * y / (1 - y);
 }
 
-/// Coefficients along the last of three axes from those along all three, at a place of the first two.
+/// Coefficients along the last of three axes from those along all three, at a place of the first
+/// two.
 std::vector<double> contracted(const std::vector<double>& table, std::size_t second, std::size_t third, double x,
                                double y) {
   const std::size_t first = table.size() / (second * third);

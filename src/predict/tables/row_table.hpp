@@ -13,10 +13,12 @@
 
 namespace sigprop::predict {
 
-/// The softmax functionals of single rows of every length up to the longest, as a causal mask has them: Chebyshev sums in ln n over
-/// [2, longest] and in the score variance, tile by tile, of their logarithms; those of odd keys in √v' as well. Relative error against the
-/// exact functionals up to v = 16 and 512 keys below 1e-3; of an odd key's E[A] and E[A²] below 1e-3 and 5e-3 up to v = 1, 4e-3 and 1e-2 up to
-/// 4, 2e-2 and 7e-2 up to 16, a tenth of it for at most 32 keys (tests/predict/causal_tables_test.cpp).
+/// The softmax functionals of single rows of every length up to the longest, as a causal mask has
+/// them: Chebyshev sums in ln n over [2, longest] and in the score variance, tile by tile, of their
+/// logarithms; those of odd keys in √v' as well. Relative error against the exact functionals up to
+/// v = 16 and 512 keys below 1e-3; of an odd key's E[A] and E[A²] below 1e-3 and 5e-3 up to v = 1,
+/// 4e-3 and 1e-2 up to 4, 2e-2 and 7e-2 up to 16, a tenth of it for at most 32 keys
+/// (tests/predict/causal_tables_test.cpp).
 class RowTable {
  public:
   /// E[A] and E[A²] of one key of a row by the ratio of its score variance to that of the others.
@@ -55,7 +57,8 @@ class RowTable {
   std::map<int, OddTile> odd_tiles_;
 };
 
-/// Those of every sequence length and kind of head that was met. Predictions of many models share them.
+/// Those of every sequence length and kind of head that was met. Predictions of many models share
+/// them.
 class RowTables {
  public:
   /// Sequences up to `least_longest` share one table, so that they do not differ by how it is made.

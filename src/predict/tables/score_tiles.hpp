@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-/// Tables over the score variance v are cut into tiles [0, 1], [1, 4], [4, 16], ...: functionals of the softmax are smooth in v on the
-/// first, in ln v on the others.
+/// Tables over the score variance v are cut into tiles [0, 1], [1, 4], [4, 16], ...: functionals of
+/// the softmax are smooth in v on the first, in ln v on the others.
 namespace sigprop::predict {
 
 [[nodiscard]] inline int score_tile(double v) {

@@ -18,16 +18,18 @@
 
 namespace sigprop::predict {
 
-/// Arguments of what is tabulated here, and of an activation: as a function of variables, a table is one of jets in so many directions,
-/// score variance, correlation, keys and head width.
+/// Arguments of what is tabulated here, and of an activation: as a function of variables, a table
+/// is one of jets in so many directions, score variance, correlation, keys and head width.
 inline constexpr std::size_t few_arguments = 4;
 
-/// The exact softmax functionals of one attention shape (L keys, a kind of head), interpolated over score variance v and row correlation ρ.
+/// The exact softmax functionals of one attention shape (L keys, a kind of head), interpolated over
+/// score variance v and row correlation ρ.
 ///
-/// v is cut into tiles (score_tiles.hpp) up to 256. A tile is a Chebyshev sum, in v in the first and in ln v in the
-/// others, times one in ρ over [0, 1], of the logarithms of the functionals; it is computed when first met. Relative error
-/// against the exact functionals below 5e-4 up to v = 16, 5e-3 up to 64, 3e-2 (at ρ near 1) up to 256. Beyond v = 256 the functionals continue as powers of v: 1 - S2,
-/// T and the entropy like v^-1/2, T12 with its own slope there.
+/// v is cut into tiles (score_tiles.hpp) up to 256. A tile is a Chebyshev sum, in v in the first
+/// and in ln v in the others, times one in ρ over [0, 1], of the logarithms of the functionals; it
+/// is computed when first met. Relative error against the exact functionals below 5e-4 up to v =
+/// 16, 5e-3 up to 64, 3e-2 (at ρ near 1) up to 256. Beyond v = 256 the functionals continue as
+/// powers of v: 1 - S2, T and the entropy like v^-1/2, T12 with its own slope there.
 template <class T>
 class SoftmaxTable {
  public:
@@ -138,7 +140,8 @@ class SoftmaxTable {
   std::map<int, Tile> tiles_;
 };
 
-/// Those of every sequence length and kind of head that was met. Predictions of many models share them.
+/// Those of every sequence length and kind of head that was met. Predictions of many models share
+/// them.
 template <class T>
 class SoftmaxTables {
  public:

@@ -29,7 +29,8 @@ auto transposed(const MatrixXd& m) {
 ///     K_ii'(j, j') = X_jj' - Y_ji' - Y_j'i + o_ii', Y = X aᵀ, o = a Y: the keys, centred by both rows
 ///     K^D_ii'(j, j') = δ_jj' l_ij l_i'j - a_i'j l_ij l_i'j - a_ij' l_ij' l_i'j' + Σ_k a_ik a_i'k l_ik l_i'k
 ///     E[A_ij A_i'j'] = a_ij a_i'j' (1 + g0_ii' K + (g_ii' - g0_ii') K^D)
-/// g0 is the 1/d part, A and the values reading the same tokens; g is fixed by the pair functional P, λ by β.
+/// g0 is the 1/d part, A and the values reading the same tokens; g is fixed by the pair functional
+/// P, λ by β.
 class ActualPrefixes final : public CausalAttention {
  public:
   ActualPrefixes(CausalScores scores, RowTable& rows) : CausalAttention(std::move(scores)) {

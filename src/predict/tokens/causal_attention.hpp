@@ -20,21 +20,22 @@ using Shape = formula::AttentionShape<double>;
 
 /// The tables of one sequence and kind of head; that of rows is shared.
 struct CausalTables {
-  CausalTables(const TokenGroups& groups, Head head, RowTable& of_rows)
-      : places(groups), rows(of_rows), pairs(groups, head) {}
+  CausalTables(const TokenGroups& of_sequence, Head head, RowTable& of_rows)
+      : groups(of_sequence), rows(of_rows), pairs(of_sequence, head) {}
 
-  TokenGroups places;
+  TokenGroups groups;
   RowTable& rows;
   PairFieldTable pairs;
   std::shared_ptr<const RotaryField> rotary;  ///< none without rotary positions
 };
 
-/// What both forms read of the input: its scores and their softmax functionals. I, M: the shorter and the longer of two rows.
+/// What both forms read of the input: its scores and their softmax functionals. I, M: the shorter
+/// and the longer of two rows.
 struct CausalScores {
   CausalScores(const CausalTables& tables, Eigen::MatrixXd dots, const Shape& of_attention)
-      : places(tables.places), x(std::move(dots)), shape(of_attention), rotary(tables.rotary) {}
+      : groups(tables.groups), x(std::move(dots)), shape(of_attention), rotary(tables.rotary) {}
 
-  TokenGroups places;
+  TokenGroups groups;
   Eigen::MatrixXd x;  ///< X_jj', token products of the input
   Shape shape;
   Eigen::MatrixXd query;       ///< d w_q X_ii' + b; behind a norm of the heads' queries over its diagonal
@@ -50,19 +51,21 @@ struct CausalScores {
   double key_scale = 1;        ///< 1/q_k likewise
   std::shared_ptr<const RotaryField> rotary;
 
-  /// d w_k, over q_k behind a norm, times the square of the score's scale times k: a query product times this is a score's covariance
-  /// over the keys' one.
+  /// d w_k, over q_k behind a norm, times the square of the score's scale times k: a query product
+  /// times this is a score's covariance over the keys' one.
   [[nodiscard]] double key_gain() const { return shape.score_gain * shape.width * shape.key_weight * key_scale; }
   [[nodiscard]] double query_gain() const { return key_gain() * query_scale; }
   [[nodiscard]] double value_gain() const { return shape.width * shape.value_weight; }
 };
 
-/// What two rows, the first of group g or before, see of the keys they share. Without rotary positions the same for all second rows.
+/// What two rows, the first of group g or before, see of the keys they share. Without rotary
+/// positions the same for all second rows.
 class SharedKeys {
  public:
   explicit SharedKeys(const CausalScores& scores) : scores_(scores) {}
 
-  /// w of the keys: κ D_g less the mean of X_jj' κ(j-j'-Δ), j ≠ j' before; the second row lies in a later group h. For g = h one row.
+  /// w of the keys: κ D_g less the mean of X_jj' κ(j-j'-Δ), j ≠ j' before; the second row lies in a
+  /// later group h. For g = h one row.
   [[nodiscard]] double spread(Eigen::Index g, Eigen::Index h) const;
   /// For two rows of one group.
   [[nodiscard]] double spread_within(Eigen::Index g) const;
@@ -75,9 +78,6 @@ class SharedKeys {
 
   const CausalScores& scores_;
 };
-
-/// What norms of heads' queries and keys need: tokens of one second moment. Throws NotCovered.
-void require_alike(const Eigen::VectorXd& second_moments);
 
 /// Throws NotCovered for a norm of heads' queries and keys where tokens' second moments differ.
 [[nodiscard]] CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables);
@@ -118,8 +118,8 @@ class CausalAttention {
   /// p/(1-p).
   [[nodiscard]] double lost() const { return scores_.shape.dropout / (1 - scores_.shape.dropout); }
 
-  /// Query path and key weight between two sequences, from the products b of their gradients times what two rows' attention and values
-  /// have in common.
+  /// Query path and key weight between two sequences, from the products b of their gradients times
+  /// what two rows' attention and values have in common.
   void set_score_paths_across(const Eigen::MatrixXd& common, const Eigen::MatrixXd& x, CrossGradient& out) const;
 
   CausalScores scores_;

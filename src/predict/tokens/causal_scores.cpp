@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/tables/curve.hpp"
 #include "predict/tokens/causal_attention.hpp"
+#include "predict/tokens/token_pairs.hpp"
 
 namespace sigprop::predict {
 namespace {
@@ -9,19 +10,19 @@ using Index = Eigen::Index;
 
 /// Σ X_jj' over the different tokens j, j' of `some` of group g.
 double within(const CausalScores& scores, Index g, double some) {
-  return some > 1 ? some * (some - 1) * scores.x(g, scores.places.count()) : 0;
+  return some > 1 ? some * (some - 1) * scores.x(g, scores.groups.count()) : 0;
 }
 
 void set_prefixes(CausalScores& out) {
-  const TokenGroups& places = out.places;
-  const Index groups = places.count();
-  out.own.resize(groups);
-  out.prefix.resize(groups);
-  out.spread.resize(groups);
+  const TokenGroups& groups = out.groups;
+  const Index count = groups.count();
+  out.own.resize(count);
+  out.prefix.resize(count);
+  out.spread.resize(count);
   double diagonal = 0, all = 0;  // over the groups before
-  for (Index g = 0; g < groups; ++g) {
-    const double keys = places.middle(g), reached = places.reached(g), size = places.size(g), x = out.x(g, g);
-    const double beside = out.x.col(g).head(g).dot(places.sizes().head(g));
+  for (Index g = 0; g < count; ++g) {
+    const double keys = groups.middle(g), reached = groups.reached(g), size = groups.size(g), x = out.x(g, g);
+    const double beside = out.x.col(g).head(g).dot(groups.sizes().head(g));
     out.own[g] = (diagonal + reached * x) / keys;
     out.prefix[g] = all + reached * (x + 2 * beside) + within(out, g, reached);
     out.spread[g] = g == 0 ? 0 : std::max(0.0, out.own[g] - (out.prefix[g] - keys * out.own[g]) / (keys * (keys - 1)));
@@ -31,8 +32,8 @@ void set_prefixes(CausalScores& out) {
 }
 
 /// TokenGroups of the first `some` tokens of a group.
-RotaryField::Range range_of(const TokenGroups& places, Index g, double some) {
-  const auto first = static_cast<Index>(places.before(g));
+RotaryField::Range range_of(const TokenGroups& groups, Index g, double some) {
+  const auto first = static_cast<Index>(groups.before(g));
   return {first, first + static_cast<Index>(some)};
 }
 
@@ -40,33 +41,20 @@ RotaryField::Range range_of(const TokenGroups& places, Index g, double some) {
 void set_key_spread(CausalScores& out) {
   out.key_spread = out.spread;
   if (!out.rotary) return;
-  const TokenGroups& places = out.places;
+  const TokenGroups& groups = out.groups;
   double before = 0;  // Σ X_jj' κ(j-j') over j ≠ j' of the groups before
   const auto with = [&](Index g, double some) {
-    const RotaryField::Range own = range_of(places, g, some);
+    const RotaryField::Range own = range_of(groups, g, some);
     double sum = 0;
-    for (Index c = 0; c < g; ++c) sum += 2 * out.x(c, g) * out.rotary->sum(range_of(places, c, places.size(c)), own);
-    if (some > 1) sum += out.x(g, places.count()) * (out.rotary->sum(own, own) - some);
+    for (Index c = 0; c < g; ++c) sum += 2 * out.x(c, g) * out.rotary->sum(range_of(groups, c, groups.size(c)), own);
+    if (some > 1) sum += out.x(g, groups.count()) * (out.rotary->sum(own, own) - some);
     return before + sum;
   };
-  for (Index g = 0; g < places.count(); ++g) {
-    const double keys = places.middle(g);
-    if (g > 0) out.key_spread[g] = std::max(0.0, out.own[g] - with(g, places.reached(g)) / (keys * (keys - 1)));
-    before = with(g, places.size(g));
+  for (Index g = 0; g < groups.count(); ++g) {
+    const double keys = groups.middle(g);
+    if (g > 0) out.key_spread[g] = std::max(0.0, out.own[g] - with(g, groups.reached(g)) / (keys * (keys - 1)));
+    before = with(g, groups.size(g));
   }
-}
-
-/// Queries and keys of every head at unit variance.
-void normalize(CausalScores& out) {
-  if (!out.shape.normalized) return;
-  const double query = out.query(0, 0),
-               key = out.shape.width * out.shape.key_weight * out.x(0, 0) + out.shape.bias_variance;
-  require_alike(out.x.diagonal());
-  formula::require_positive("query second moment before its norm", query);
-  formula::require_positive("key second moment before its norm", key);
-  out.query_scale = 1 / query;
-  out.key_scale = 1 / key;
-  out.query *= out.query_scale;
 }
 
 /// Correlation of the scores of two rows, were both queries of the same norm.
@@ -76,23 +64,23 @@ Eigen::MatrixXd correlations(const CausalScores& scores) {
   scale_pairs(root.unaryExpr([](double r) { return r > 0 ? 1 / r : 0.0; }), out);
   if (scores.rotary) {
     const SharedKeys keys(scores);
-    const Index groups = scores.places.count();
-    for (Index g = 0; g < groups; ++g) {
+    const Index count = scores.groups.count();
+    for (Index g = 0; g < count; ++g) {
       const double own = scores.key_spread[g];
-      for (Index h = g + 1; h < groups; ++h) out(h, g) *= own > 0 ? keys.spread(g, h) / own : 0;
-      if (out.cols() > groups) out(g, groups) *= own > 0 ? keys.spread_within(g) / own : 0;
+      for (Index h = g + 1; h < count; ++h) out(h, g) *= own > 0 ? keys.spread(g, h) / own : 0;
+      if (out.cols() > count) out(g, count) *= own > 0 ? keys.spread_within(g) / own : 0;
     }
   }
   return out.cwiseMax(-1.0).cwiseMin(1.0);
 }
 
 void set_rows(CausalScores& out, RowTable& rows) {
-  const Index groups = out.places.count();
-  out.squares = Eigen::VectorXd::Ones(groups);
-  out.entropy = Eigen::VectorXd::Zero(groups);
+  const Index count = out.groups.count();
+  out.squares = Eigen::VectorXd::Ones(count);
+  out.entropy = Eigen::VectorXd::Zero(count);
   out.pair.overlap(0, 0) = 1;
-  for (Index g = 1; g < groups; ++g) {
-    const formula::RowMeans<double> row = rows.row(out.places.middle(g), out.variance[g]);
+  for (Index g = 1; g < count; ++g) {
+    const formula::RowMeans<double> row = rows.row(out.groups.middle(g), out.variance[g]);
     out.squares[g] = row.squares;
     out.entropy[g] = row.entropy;
     out.pair.overlap(g, g) = row.squares;
@@ -109,7 +97,7 @@ void CausalAttention::set_score_paths_across(const Eigen::MatrixXd& common, cons
   out.query = scores_.query_gain() * common;
   const Eigen::MatrixXd query =
       scores_.query_scale * ((shape.width * shape.query_weight * x).array() + shape.bias_variance);
-  out.key_weight = shape.score_gain * scores_.key_scale * scores_.places.total(common.cwiseProduct(query));
+  out.key_weight = shape.score_gain * scores_.key_scale * scores_.groups.total(common.cwiseProduct(query));
 }
 
 double SharedKeys::rotated(Index g, double kept, double left) const {
@@ -119,22 +107,22 @@ double SharedKeys::rotated(Index g, double kept, double left) const {
 
 double SharedKeys::spread(Index g, Index h) const {
   if (!scores_.rotary || g == h) return scores_.key_spread[g];
-  const TokenGroups& places = scores_.places;
-  const double pairs = places.size(g) * places.size(h);
-  const RotaryField::Range a = range_of(places, g, places.size(g)), b = range_of(places, h, places.size(h));
+  const TokenGroups& groups = scores_.groups;
+  const double pairs = groups.size(g) * groups.size(h);
+  const RotaryField::Range a = range_of(groups, g, groups.size(g)), b = range_of(groups, h, groups.size(h));
   return rotated(g, scores_.rotary->sum(a, b) / pairs, left(g, h));
 }
 
 double SharedKeys::spread_within(Index g) const {
-  const double size = scores_.places.size(g);
+  const double size = scores_.groups.size(g);
   if (!scores_.rotary || size < 2) return scores_.key_spread[g];
-  const RotaryField::Range a = range_of(scores_.places, g, size);
+  const RotaryField::Range a = range_of(scores_.groups, g, size);
   return rotated(g, (scores_.rotary->sum(a, a) - size) / (size * (size - 1)), left_within(g));
 }
 
 double SharedKeys::left(Index g, Index h) const {
   if (!scores_.rotary) return 1;
-  const double first = scores_.places.middle(g), second = scores_.places.middle(h);
+  const double first = scores_.groups.middle(g), second = scores_.groups.middle(h);
   return scores_.rotary->mean(static_cast<Index>(first), static_cast<Index>(second - first));
 }
 
@@ -142,17 +130,12 @@ double SharedKeys::left_within(Index g) const {
   return left(g, g);  // it changes little within a group
 }
 
-void require_alike(const Eigen::VectorXd& second_moments) {
-  if (nearly_constant(second_moments)) return;
-  throw NotCovered(
-      "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm "
-      "before the attention, is not covered by this theory yet");
-}
-
 CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables) {
   CausalScores out(tables, x, shape);
-  out.query = (shape.width * shape.query_weight * x).array() + shape.bias_variance;
-  normalize(out);
+  formula::Queries<double, TokenPairs> queries({&out.groups, x, {}}, shape);
+  out.query = std::move(queries.products.within);
+  out.query_scale = queries.scale;
+  out.key_scale = formula::key_scale(x(0, 0), shape);  // behind a norm the tokens are alike
   set_prefixes(out);
   set_key_spread(out);
   // Scores of a pair have the variance of the shorter row.

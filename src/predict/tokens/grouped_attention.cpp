@@ -66,14 +66,14 @@ void GroupedTokens::attend_across(const AttentionOp<double>& op, const Signal& x
   attended_.x = products(x.moments);
   const Head head = head_of(op);
   const auto table = cross_tables_.try_emplace(head, network_.sequence_length, head);
-  attended_.cross.emplace(attended_.x, memory_.moments, shape, network_.batch, table.first->second);
+  attended_.cross = cross_attention(attended_.x, memory_.moments, shape, table.first->second);
 }
 
 void GroupedTokens::measure(const Attended& a, profile::AttentionMetrics& metrics) const {
   const double length = network_.sequence_length;
   if (a.cross) {
-    metrics.score_variance = quantity(a.cross->mean_score_variance());
-    set_entropy(metrics, a.cross->mean_entropy(), length);
+    metrics.score_variance = quantity(a.cross->score_variance);
+    set_entropy(metrics, a.cross->entropy, length);
     return;
   }
   const CausalScores& scores = a.causal->scores();
@@ -82,7 +82,7 @@ void GroupedTokens::measure(const Attended& a, profile::AttentionMetrics& metric
 }
 
 TokenMoments GroupedTokens::heads(const Attended& a) const {
-  if (a.cross) return signal_of(a.cross->output());
+  if (a.cross) return formula::attention_forward(a.cross->rows, memory_.moments, *a.shape);
   const CausalScores& scores = a.causal->scores();
   const Shape& shape = scores.shape;
   TokenPairs z = shifted(scores.value_gain() * a.mixed, shape.bias_variance);
@@ -120,15 +120,10 @@ TokenPairs GroupedTokens::causal_backward(const Attended& a, const TokenPairs& b
 }
 
 TokenPairs GroupedTokens::cross_backward(const Attended& a, const TokenPairs& b, Norms& norms) {
-  const Shape& shape = *a.shape;
-  const double fan = fan_of(shape);
-  const CrossAttentionGradient back = a.cross->backward(b);
-  memory_gradient_ = memory_gradient_ + back.memory;
-  const double elements = network_.batch * shape.width * fan;
-  norms[0] = elements * back.query_weight;
-  norms[1] = elements * back.key_weight;
-  norms[2] = elements * back.value_weight;
-  return fan * shape.query_weight * back.query;
+  auto back = formula::attention_backward(b, a.cross->rows, memory_.moments, *a.shape, network_.batch);
+  memory_gradient_ = memory_gradient_ + back.keys;
+  norms = {back.query_weight, back.key_weight, back.value_weight, norms[3]};
+  return std::move(back.rows);
 }
 
 }  // namespace sigprop::predict

@@ -21,10 +21,6 @@ double off_diagonal_mean(const TokenGroups& groups, const MatrixXd& m) {
   return length > 1 ? (groups.total(m) - length * groups.mean(m.diagonal())) / (length * (length - 1)) : 0;
 }
 
-double pair_mean(const TokenGroups& groups, const MatrixXd& m) {
-  return groups.total(m) / (groups.tokens() * groups.tokens());
-}
-
 profile::Ends ends_of(const MatrixXd& products) {
   const Index last = products.rows() - 1;
   return {quantity(products(0, 0)), quantity(products(last, last))};
@@ -113,7 +109,7 @@ profile::Forward GroupedTokens::profile_of(const TokenMoments& x, double width, 
   const double squared_mean = mean.mean * mean.mean;
   mean.variance = groups_->mean(dots.within.diagonal()) - squared_mean;
   mean.covariance = off_diagonal_mean(*groups_, dots.within) - squared_mean;
-  if (dots.has_across()) mean.cross_covariance = pair_mean(*groups_, dots.across) - squared_mean;
+  if (dots.has_across()) mean.cross_covariance = mean_across(dots) - squared_mean;
   profile::Forward out = forward_of(mean, network_.sequence_length, width, batch > 1);
   out.effective_rank = effective_rank_of(*groups_, dots.within, width);
   out.ends = ends_of(dots.within);
@@ -125,7 +121,7 @@ profile::Forward GroupedTokens::profile_of(const TokenMoments& x, double width, 
 
 profile::Backward GroupedTokens::profile_of(const TokenPairs& g, double width, double batch) const {
   const formula::Gradient<double> mean{groups_->mean(g.within.diagonal()), off_diagonal_mean(*groups_, g.within),
-                                       g.has_across() ? pair_mean(*groups_, g.across) : 0};
+                                       mean_across(g)};
   profile::Backward out = backward_of(mean, batch * network_.sequence_length * width, batch > 1);
   out.ends = ends_of(g.within);
   if (tokens_.moments) out.tokens = by_token(*groups_, g.within);

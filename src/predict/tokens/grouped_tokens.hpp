@@ -86,35 +86,7 @@ class GroupedTokens {
   [[nodiscard]] static Anisotropy isotropic(double /*width*/) { return {}; }
   static void begin_branch(Anisotropy&) {}
   template <class... X>
-  [[nodiscard]] static Anisotropy linear_anisotropy(const X&...) {
-    return {};
-  }
-  template <class... X>
-  [[nodiscard]] static Anisotropy gated_anisotropy(const X&...) {
-    return {};
-  }
-  template <class... X>
-  [[nodiscard]] static Anisotropy activation_anisotropy(const X&...) {
-    return {};
-  }
-  template <class... X>
-  [[nodiscard]] static Anisotropy dropout_anisotropy(const X&...) {
-    return {};
-  }
-  template <class... X>
-  [[nodiscard]] static Anisotropy experts_anisotropy(const X&...) {
-    return {};
-  }
-  template <class... X>
-  [[nodiscard]] static Anisotropy parallel_anisotropy(const X&...) {
-    return {};
-  }
-  template <class... X>
-  [[nodiscard]] static Anisotropy residual_anisotropy(const X&...) {
-    return {};
-  }
-  template <class... X>
-  [[nodiscard]] static Anisotropy heads_anisotropy(const X&...) {
+  [[nodiscard]] static Anisotropy anisotropy(const X&...) {
     return {};
   }
 

@@ -30,50 +30,52 @@ struct Bracket {
   double share;
 };
 
-Bracket bracket_of(const TokenGroups& places, double row) {
-  const double* begin = places.middles().data();
-  const double* end = begin + places.count();
-  const Index high = std::clamp<Index>(std::upper_bound(begin, end, row) - begin, 1, places.count() - 1);
+Bracket bracket_of(const TokenGroups& groups, double row) {
+  const double* begin = groups.middles().data();
+  const double* end = begin + groups.count();
+  const Index high = std::clamp<Index>(std::upper_bound(begin, end, row) - begin, 1, groups.count() - 1);
   const double from = begin[high - 1], to = begin[high];
   return {high - 1, high, std::clamp(std::log(row / from) / std::log(to / from), 0.0, 1.0)};
 }
 
 /// A quantity by row, at a row from 1 on.
 template <class At>
-double between(const TokenGroups& places, double row, const At& at) {
-  const Bracket bracket = bracket_of(places, row);
+double between(const TokenGroups& groups, double row, const At& at) {
+  const Bracket bracket = bracket_of(groups, row);
   return (1 - bracket.share) * at(bracket.low) + bracket.share * at(bracket.high);
 }
 
-/// Of a later row with an earlier one, or, in one group, of two of its rows. In groups of one the next one stands for it.
-double correlation_at(const TokenGroups& places, const Eigen::MatrixXd& correlation, Index earlier, Index later) {
+/// Of a later row with an earlier one, or, in one group, of two of its rows. In groups of one the
+/// next one stands for it.
+double correlation_at(const TokenGroups& groups, const Eigen::MatrixXd& correlation, Index earlier, Index later) {
   if (later > earlier) return correlation(later, earlier);
-  if (places.size(earlier) > 1) return correlation(earlier, places.count());
+  if (groups.size(earlier) > 1) return correlation(earlier, groups.count());
   return correlation(earlier + 1, earlier);
 }
 
-/// A matrix's pairs of group g with the later ones, before them that of two tokens of the group where there are several.
+/// A matrix's pairs of group g with the later ones, before them that of two tokens of the group
+/// where there are several.
 template <class Matrix>
-ArrayXd row_of(const TokenGroups& places, const Matrix& m, Index g) {
-  const Index later = places.count() - g - 1, together = places.size(g) > 1 ? 1 : 0;
+ArrayXd row_of(const TokenGroups& groups, const Matrix& m, Index g) {
+  const Index later = groups.count() - g - 1, together = groups.size(g) > 1 ? 1 : 0;
   ArrayXd out(later + together);
-  if (together == 1) out[0] = m(g, places.count());
+  if (together == 1) out[0] = m(g, groups.count());
   out.tail(later) = m.col(g).tail(later);
   return out;
 }
 
-void set_row_of(const TokenGroups& places, Index g, const ArrayXd& values, Eigen::MatrixXd& m) {
-  const Index later = places.count() - g - 1;
+void set_row_of(const TokenGroups& groups, Index g, const ArrayXd& values, Eigen::MatrixXd& m) {
+  const Index later = groups.count() - g - 1;
   m.col(g).tail(later) = values.tail(later);
-  if (values.size() > later) m(g, places.count()) = values[0];
+  if (values.size() > later) m(g, groups.count()) = values[0];
 }
 
 /// The longer rows of the same pairs.
-ArrayXd longer_rows(const TokenGroups& places, Index g) {
-  const Index later = places.count() - g - 1, together = places.size(g) > 1 ? 1 : 0;
+ArrayXd longer_rows(const TokenGroups& groups, Index g) {
+  const Index later = groups.count() - g - 1, together = groups.size(g) > 1 ? 1 : 0;
   ArrayXd out(later + together);
-  if (together == 1) out[0] = places.later(g);
-  out.tail(later) = places.middles().tail(later);
+  if (together == 1) out[0] = groups.later(g);
+  out.tail(later) = groups.middles().tail(later);
   return out;
 }
 
@@ -95,7 +97,8 @@ class Grid {
   double reach_;
 };
 
-/// Reduced functionals over I, θ and, where its depth is above 1, ρ: Chebyshev sums in I, powers in the others.
+/// Reduced functionals over I, θ and, where its depth is above 1, ρ: Chebyshev sums in I, powers in
+/// the others.
 class Surface {
  public:
   explicit Surface(std::size_t depth) : depth_(depth) {
@@ -149,47 +152,48 @@ double held(double v) {
   return std::clamp(v, smallest_variance, last_tabulated_score_variance);
 }
 
-/// Puts the functionals of one group's pairs into the field, from ln(P M)/v, ln[T12_q/(P (1-1/I))]/v and T12_k/T12_q - ρ.
-void set_row(const TokenGroups& places, Index g, double v, const ReducedRow& reduced,
+/// Puts the functionals of one group's pairs into the field, from ln(P M)/v, ln[T12_q/(P
+/// (1-1/I))]/v and T12_k/T12_q - ρ.
+void set_row(const TokenGroups& groups, Index g, double v, const ReducedRow& reduced,
              const Eigen::MatrixXd& correlation, PairField& field) {
-  const ArrayXd overlap = (v * reduced[0]).exp() / longer_rows(places, g);
-  const ArrayXd query = (1 - 1 / places.middle(g)) * overlap * (v * reduced[1]).exp();
-  set_row_of(places, g, overlap, field.overlap);
-  set_row_of(places, g, query, field.query_jacobian);
-  set_row_of(places, g, query * (row_of(places, correlation, g) + reduced[2]), field.key_jacobian);
+  const ArrayXd overlap = (v * reduced[0]).exp() / longer_rows(groups, g);
+  const ArrayXd query = (1 - 1 / groups.middle(g)) * overlap * (v * reduced[1]).exp();
+  set_row_of(groups, g, overlap, field.overlap);
+  set_row_of(groups, g, query, field.query_jacobian);
+  set_row_of(groups, g, query * (row_of(groups, correlation, g) + reduced[2]), field.key_jacobian);
 }
 
 /// Every pair by itself: few keys are no grid.
 template <class Exact>
-void fill_pair_by_pair(const TokenGroups& places, const Eigen::VectorXd& score_variance,
+void fill_pair_by_pair(const TokenGroups& groups, const Eigen::VectorXd& score_variance,
                        const Eigen::MatrixXd& correlation, const Exact& exact, PairField& field) {
-  for (Index g = 1; g + 1 < places.count(); ++g) {
+  for (Index g = 1; g + 1 < groups.count(); ++g) {
     const double v = held(score_variance[g]);
-    const ArrayXd rho = row_of(places, correlation, g).cwiseMax(0.0), keys = longer_rows(places, g);
+    const ArrayXd rho = row_of(groups, correlation, g).cwiseMax(0.0), keys = longer_rows(groups, g);
     ReducedRow values;
     values.fill(ArrayXd(keys.size()));
     for (Index n = 0; n < keys.size(); ++n) {
-      const Reduced r = exact(v, rho[n], places.middle(g), keys[n]);
+      const Reduced r = exact(v, rho[n], groups.middle(g), keys[n]);
       for (std::size_t f = 0; f < functionals; ++f) values[f][n] = r[f];
     }
-    set_row(places, g, v, values, correlation, field);
+    set_row(groups, g, v, values, correlation, field);
   }
 }
 
 /// Values at the nodes; over correlations too where they are rough.
 template <class Exact>
-Surface surface_of(const Grid& grid, const TokenGroups& places, const Eigen::VectorXd& score_variance,
+Surface surface_of(const Grid& grid, const TokenGroups& groups, const Eigen::VectorXd& score_variance,
                    const Eigen::MatrixXd& correlation, Correlations kind, const Exact& exact) {
   const bool rough = kind == Correlations::rough;
   Surface out(rough ? rough_points : 1);
   for (std::size_t a = 0; a < row_points; ++a) {
     const double shared = grid.shared(a);
-    const double v = held(between(places, shared, [&](Index g) { return score_variance[g]; }));
+    const double v = held(between(groups, shared, [&](Index g) { return score_variance[g]; }));
     for (std::size_t b = 0; b < column_points; ++b) {
       const double keys = grid.keys(shared, b);
       const auto there = [&] {
-        return between(places, keys, [&](Index h) {
-          return between(places, shared, [&](Index g) { return correlation_at(places, correlation, g, h); });
+        return between(groups, keys, [&](Index h) {
+          return between(groups, shared, [&](Index g) { return correlation_at(groups, correlation, g, h); });
         });
       };
       for (std::size_t c = 0; c < out.depth(); ++c) {
@@ -216,25 +220,25 @@ std::array<double, 3> PairFieldTable::reduced(double v, double rho, double share
 PairField PairFieldTable::operator()(const Eigen::VectorXd& score_variance, const Eigen::MatrixXd& correlation,
                                      Correlations kind) {
   const auto exact = [&](double v, double rho, double shared, double keys) { return reduced(v, rho, shared, keys); };
-  const Index groups = places_.count();
-  const Eigen::MatrixXd none = Eigen::MatrixXd::Zero(groups, places_.columns());
+  const Index count = groups_.count();
+  const Eigen::MatrixXd none = Eigen::MatrixXd::Zero(count, groups_.columns());
   PairField field{none, none, none};
-  for (Index h = 1; h < groups; ++h) field.overlap(h, 0) = 1 / places_.middle(h);
+  for (Index h = 1; h < count; ++h) field.overlap(h, 0) = 1 / groups_.middle(h);
   constexpr double fewest_for_a_grid = 12;
-  const double length = places_.tokens();
+  const double length = groups_.tokens();
   if (length < fewest_for_a_grid) {
-    fill_pair_by_pair(places_, score_variance, correlation, exact, field);
+    fill_pair_by_pair(groups_, score_variance, correlation, exact, field);
     return field;
   }
   const Grid grid(length);
-  const Surface values = surface_of(grid, places_, score_variance, correlation, kind, exact);
-  for (Index g = 1; g + 1 < groups; ++g) {
-    const double first = std::log(places_.middle(g) + 1), reach = std::log(length) - first;
-    const ArrayXd keys = longer_rows(places_, g);
+  const Surface values = surface_of(grid, groups_, score_variance, correlation, kind, exact);
+  for (Index g = 1; g + 1 < count; ++g) {
+    const double first = std::log(groups_.middle(g) + 1), reach = std::log(length) - first;
+    const ArrayXd keys = longer_rows(groups_, g);
     const ArrayXd theta = reach > 0 ? ArrayXd((keys.log() - first) / reach) : ArrayXd::Constant(keys.size(), 0.5);
-    const ArrayXd rho = row_of(places_, correlation, g).cwiseMax(0.0);
-    const double x = grid.row_coordinate(places_.middle(g));
-    set_row(places_, g, held(score_variance[g]), values.row(x, 2 * theta - 1, 2 * rho - 1), correlation, field);
+    const ArrayXd rho = row_of(groups_, correlation, g).cwiseMax(0.0);
+    const double x = grid.row_coordinate(groups_.middle(g));
+    set_row(groups_, g, held(score_variance[g]), values.row(x, 2 * theta - 1, 2 * rho - 1), correlation, field);
   }
   return field;
 }

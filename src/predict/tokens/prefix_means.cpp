@@ -13,36 +13,38 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 /// m_ii' over the rows' keys.
-MatrixXd over_lengths(const TokenGroups& places, MatrixXd m) {
-  scale_pairs(places.middles().cwiseInverse(), m);
+MatrixXd over_lengths(const TokenGroups& groups, MatrixXd m) {
+  scale_pairs(groups.middles().cwiseInverse(), m);
   return m;
 }
 
-/// Sums of what belongs to pairs of tokens over those up to the middle tokens of two groups, or from them on.
+/// Sums of what belongs to pairs of tokens over those up to the middle tokens of two groups, or
+/// from them on.
 class Sums {
  public:
   enum class Way { from_the_first, from_the_last };
 
-  Sums(const TokenGroups& places, const MatrixXd& m, Way way)
-      : places_(places), m_(m), step_(way == Way::from_the_first ? -1 : 1), whole_(padded(places, m)) {
-    const Index groups = places.count();
-    // whole_(a + 1, b + 1): over whole groups up to a and b, or from a and b on; a frame of zeros around.
-    for (Index n = 0; n < groups; ++n) {
-      const Index at = way == Way::from_the_first ? n + 1 : groups - n;
+  Sums(const TokenGroups& groups, const MatrixXd& m, Way way)
+      : groups_(groups), m_(m), step_(way == Way::from_the_first ? -1 : 1), whole_(padded(groups, m)) {
+    const Index count = groups.count();
+    // whole_(a + 1, b + 1): over whole groups up to a and b, or from a and b on; a frame of zeros
+    // around.
+    for (Index n = 0; n < count; ++n) {
+      const Index at = way == Way::from_the_first ? n + 1 : count - n;
       whole_.col(at) += whole_.col(at + step_);
     }
-    for (Index n = 0; n < groups; ++n) {
-      const Index at = way == Way::from_the_first ? n + 1 : groups - n;
+    for (Index n = 0; n < count; ++n) {
+      const Index at = way == Way::from_the_first ? n + 1 : count - n;
       whole_.row(at) += whole_.row(at + step_);
     }
   }
 
   /// Of a group with itself: one token stands at both ends.
   [[nodiscard]] double square(Index g) const {
-    const double reached = places_.reached(g);
+    const double reached = groups_.reached(g);
     const double beside = whole(g, next(g)) - whole(next(g), next(g));  // the group with those wholly within
     double own = reached * m_(g, g);
-    if (reached > 1) own += reached * (reached - 1) * m_(g, places_.count());
+    if (reached > 1) own += reached * (reached - 1) * m_(g, groups_.count());
     return whole(next(g), next(g)) + 2 * part(g) * beside + own;
   }
 
@@ -54,19 +56,19 @@ class Sums {
 
   /// Of another token of a group with those that the middle one sums over.
   [[nodiscard]] double line(Index g) const {
-    const double beside = (whole(g, next(g)) - whole(next(g), next(g))) / places_.size(g);
-    return places_.reached(g) > 1 ? beside + places_.reached(g) * m_(g, places_.count()) : beside;
+    const double beside = (whole(g, next(g)) - whole(next(g), next(g))) / groups_.size(g);
+    return groups_.reached(g) > 1 ? beside + groups_.reached(g) * m_(g, groups_.count()) : beside;
   }
 
  private:
-  static MatrixXd padded(const TokenGroups& places, const MatrixXd& m) {
-    const Index groups = places.count();
-    MatrixXd out = MatrixXd::Zero(groups + 2, groups + 2);
-    const VectorXd& size = places.sizes();
-    out.block(1, 1, groups, groups) = size.asDiagonal() * m.leftCols(groups) * size.asDiagonal();
-    for (Index g = 0; g < groups; ++g) {
+  static MatrixXd padded(const TokenGroups& groups, const MatrixXd& m) {
+    const Index count = groups.count();
+    MatrixXd out = MatrixXd::Zero(count + 2, count + 2);
+    const VectorXd& size = groups.sizes();
+    out.block(1, 1, count, count) = size.asDiagonal() * m.leftCols(count) * size.asDiagonal();
+    for (Index g = 0; g < count; ++g) {
       const double n = size[g];
-      out(g + 1, g + 1) = n > 1 ? n * m(g, g) + n * (n - 1) * m(g, groups) : m(g, g);
+      out(g + 1, g + 1) = n > 1 ? n * m(g, g) + n * (n - 1) * m(g, count) : m(g, g);
     }
     return out;
   }
@@ -74,9 +76,9 @@ class Sums {
   [[nodiscard]] Index next(Index g) const { return g + step_; }
   [[nodiscard]] double whole(Index g, Index h) const { return whole_(g + 1, h + 1); }
   /// Of a group, what its middle token sums over.
-  [[nodiscard]] double part(Index g) const { return places_.reached(g) / places_.size(g); }
+  [[nodiscard]] double part(Index g) const { return groups_.reached(g) / groups_.size(g); }
 
-  const TokenGroups& places_;
+  const TokenGroups& groups_;
   const MatrixXd& m_;
   Index step_;
   MatrixXd whole_;
@@ -88,27 +90,27 @@ class PrefixMeans final : public CausalAttention {
       : CausalAttention(std::move(scores)), focus_(VectorXd::Ones(scores_.squares.size()) - scores_.squares) {}
 
   [[nodiscard]] MatrixXd mixed() const override {
-    const Sums sums(places(), scores_.x, Sums::Way::from_the_first);
+    const Sums sums(groups(), scores_.x, Sums::Way::from_the_first);
     const SharedKeys shared_keys(scores_);
     const double gain = scores_.key_gain();
     const auto value = [&](Index h, Index g) {
       const double beyond = h == g ? 0 : sums(h, g) - scores_.prefix[g];
-      const double kept = averaged(g, places().middle(h), scores_.pair.overlap(h, g), beyond) +
+      const double kept = averaged(g, groups().middle(h), scores_.pair.overlap(h, g), beyond) +
                           scores_.query(h, g) * gain * shared(g, h, shared_keys.left(g, h));
       return h == g ? kept + lost() * scores_.squares[g] * scores_.own[g] : kept;
     };
     const auto within = [&](Index g) {
-      const double longer = places().later(g);
-      const double beyond = (longer - places().middle(g)) * sums.line(g);
-      return averaged(g, longer, scores_.pair.overlap(g, places().count()), beyond) +
-             scores_.query(g, places().count()) * gain * shared(g, g, shared_keys.left_within(g));
+      const double longer = groups().later(g);
+      const double beyond = (longer - groups().middle(g)) * sums.line(g);
+      return averaged(g, longer, scores_.pair.overlap(g, groups().count()), beyond) +
+             scores_.query(g, groups().count()) * gain * shared(g, g, shared_keys.left_within(g));
     };
     return over_pairs(value, within);
   }
 
   [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
-    const Sums sums(places(), x, Sums::Way::from_the_first);
-    return over_lengths(places(), over_pairs([&](Index h, Index g) { return h == g ? sums.square(g) : sums(h, g); },
+    const Sums sums(groups(), x, Sums::Way::from_the_first);
+    return over_lengths(groups(), over_pairs([&](Index h, Index g) { return h == g ? sums.square(g) : sums(h, g); },
                                              [&](Index g) { return sums.square(g); }));
   }
 
@@ -122,15 +124,15 @@ class PrefixMeans final : public CausalAttention {
 
   [[nodiscard]] CrossGradient backward_across(const MatrixXd& b, const MatrixXd& x) const override {
     CrossGradient out;
-    const MatrixXd spread = over_lengths(places(), b);
-    const Sums sums(places(), spread, Sums::Way::from_the_last);
+    const MatrixXd spread = over_lengths(groups(), b);
+    const Sums sums(groups(), spread, Sums::Way::from_the_last);
     out.value = over_pairs([&](Index h, Index g) { return h == g ? sums.square(g) : sums(h, g); },
                            [&](Index g) { return sums.square(g); });
     const SharedKeys keys(scores_);
     const double gain = scores_.value_gain();
     const MatrixXd both =
         over_pairs([&](Index h, Index g) { return gain * b(h, g) * shared(g, h, keys.left(g, h)); },
-                   [&](Index g) { return gain * b(g, places().count()) * shared(g, g, keys.left_within(g)); });
+                   [&](Index g) { return gain * b(g, groups().count()) * shared(g, g, keys.left_within(g)); });
     set_score_paths_across(both, x, out);
     return out;
   }
@@ -138,17 +140,19 @@ class PrefixMeans final : public CausalAttention {
  private:
   template <class Value, class Within>
   [[nodiscard]] MatrixXd over_pairs(const Value& value, const Within& within) const {
-    return over_groups(places().count(), places().columns(), value, within);
+    return over_groups(groups().count(), groups().columns(), value, within);
   }
 
-  /// Σ E[A A'] X over the keys that two rows share and those that only the longer sees, whose sum is `beyond`.
+  /// Σ E[A A'] X over the keys that two rows share and those that only the longer sees, whose sum
+  /// is `beyond`.
   [[nodiscard]] double averaged(Index g, double longer, double overlap, double beyond) const {
-    const double keys = places().middle(g);
+    const double keys = groups().middle(g);
     const double others = scores_.own[g] - scores_.spread[g];  // mean of X_jj', j ≠ j' before
     return overlap * scores_.own[g] + (keys / longer - overlap) * others + beyond / (keys * longer);
   }
 
-  /// What A and the values have in common, reading the same tokens; over d w_v and the product of the rows' queries.
+  /// What A and the values have in common, reading the same tokens; over d w_v and the product of
+  /// the rows' queries.
   [[nodiscard]] double shared(Index g, Index h, double left) const {
     return left * scores_.spread[g] * scores_.spread[h] * focus_[g] * focus_[h] / scores_.shape.width;
   }
@@ -161,36 +165,36 @@ class PrefixMeans final : public CausalAttention {
 
   [[nodiscard]] MatrixXd value_gradient(const MatrixXd& b) const {
     // By pair of rows, of one key both see, and of two different ones.
-    const auto same = [&](Index g, double of_rows, double overlap) { return of_rows * overlap / places().middle(g); };
+    const auto same = [&](Index g, double of_rows, double overlap) { return of_rows * overlap / groups().middle(g); };
     const auto other = [&](Index g, double longer, double of_rows, double overlap) {
-      const double keys = places().middle(g);
+      const double keys = groups().middle(g);
       return keys > 1 ? of_rows * (keys / longer - overlap) / (keys * (keys - 1)) : 0;
     };
-    const Index column = places().count();
+    const Index column = groups().count();
     const MatrixXd of_one = over_pairs(
         [&](Index h, Index g) {
           const double kept = same(g, b(h, g), scores_.pair.overlap(h, g));
-          return h == g ? kept + lost() * b(g, g) * scores_.squares[g] / places().middle(g) : kept;
+          return h == g ? kept + lost() * b(g, g) * scores_.squares[g] / groups().middle(g) : kept;
         },
         [&](Index g) { return same(g, b(g, column), scores_.pair.overlap(g, column)); });
     const MatrixXd of_two =
-        over_pairs([&](Index h, Index g) { return other(g, places().middle(h), b(h, g), scores_.pair.overlap(h, g)); },
+        over_pairs([&](Index h, Index g) { return other(g, groups().middle(h), b(h, g), scores_.pair.overlap(h, g)); },
                    [&](Index g) {
-                     const double longer = places().later(g);
+                     const double longer = groups().later(g);
                      return other(g, longer, b(g, column), scores_.pair.overlap(g, column));
                    });
-    const MatrixXd spread = over_lengths(places(), b);
-    const Sums ones(places(), of_one, Sums::Way::from_the_last), twos(places(), of_two, Sums::Way::from_the_last);
-    const Sums beyond(places(), spread, Sums::Way::from_the_last);
+    const MatrixXd spread = over_lengths(groups(), b);
+    const Sums ones(groups(), of_one, Sums::Way::from_the_last), twos(groups(), of_two, Sums::Way::from_the_last);
+    const Sums beyond(groups(), spread, Sums::Way::from_the_last);
     return over_pairs(
         [&](Index h, Index g) { return h == g ? ones.square(g) : twos.square(h) + beyond(g, h) - beyond.square(h); },
-        [&](Index g) { return twos.square(g) + places().apart(g) * beyond.line(g); });
+        [&](Index g) { return twos.square(g) + groups().apart(g) * beyond.line(g); });
   }
 
   /// The query gradient and E‖∂W_k‖².
   void set_query(const MatrixXd& b, CausalGradient& out) const {
     const double gain = scores_.value_gain() * scores_.query_gain();
-    const Index column = places().count();
+    const Index column = groups().count();
     const SharedKeys keys(scores_);
     const auto own = [&](Index g, bool one_row) { return scores_.spread[g] + (one_row ? dropped(g) : 0); };
     out.query = over_pairs(
@@ -214,7 +218,7 @@ class PrefixMeans final : public CausalAttention {
           return weight(g, b(g, column), own(g, false) * scores_.query(g, g), scores_.pair.key_jacobian(g, column),
                         scores_.query(g, column), shared(g, g, keys.left_within(g)));
         });
-    out.key_weight = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain() * places().total(weights);
+    out.key_weight = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain() * groups().total(weights);
   }
 
   [[nodiscard]] double query_norms(Index g, Index h) const {
@@ -223,23 +227,23 @@ class PrefixMeans final : public CausalAttention {
 
   [[nodiscard]] MatrixXd key_gradient(const MatrixXd& b) const {
     const double gain = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain();
-    const Index column = places().count();
+    const Index column = groups().count();
     const auto of_rows = [&](Index g, Index h, double rows, double jacobian, bool one_row) {
       const double own = scores_.spread[g] + (one_row ? dropped(g) : 0);
-      return gain * rows * own * query_norms(g, h) * jacobian / places().middle(g);
+      return gain * rows * own * query_norms(g, h) * jacobian / groups().middle(g);
     };
     const MatrixXd same =
         over_pairs([&](Index h, Index g) { return of_rows(g, h, b(h, g), scores_.pair.key_jacobian(h, g), h == g); },
                    [&](Index g) { return of_rows(g, g, b(g, column), scores_.pair.key_jacobian(g, column), false); });
-    const auto less_one = [&](Index g) { return places().middle(g) > 1 ? -1 / (places().middle(g) - 1) : 0.0; };
+    const auto less_one = [&](Index g) { return groups().middle(g) > 1 ? -1 / (groups().middle(g) - 1) : 0.0; };
     const MatrixXd other = over_pairs([&](Index h, Index g) { return same(h, g) * less_one(g); },
                                       [&](Index g) { return same(g, column) * less_one(g); });
-    const Sums ones(places(), same, Sums::Way::from_the_last), twos(places(), other, Sums::Way::from_the_last);
+    const Sums ones(groups(), same, Sums::Way::from_the_last), twos(groups(), other, Sums::Way::from_the_last);
     return over_pairs([&](Index h, Index g) { return h == g ? ones.square(g) : twos.square(h); },
                       [&](Index g) { return twos.square(g); });
   }
 
-  [[nodiscard]] const TokenGroups& places() const { return scores_.places; }
+  [[nodiscard]] const TokenGroups& groups() const { return scores_.groups; }
 
   VectorXd focus_;  ///< 1 - S2
 };

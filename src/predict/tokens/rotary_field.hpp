@@ -5,8 +5,8 @@
 
 namespace sigprop::predict {
 
-/// What rotary positions leave of the products of two keys j, j' as rows i, i' see them: κ(j-j'-i+i') (formula::rotary_means), and its
-/// sums, each in a few additions.
+/// What rotary positions leave of the products of two keys j, j' as rows i, i' see them:
+/// κ(j-j'-i+i') (formula::rotary_means), and its sums, each in a few additions.
 class RotaryField {
  public:
   RotaryField(Eigen::Index length, double head_width, double rotated, double base);

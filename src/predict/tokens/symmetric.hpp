@@ -6,8 +6,8 @@
 
 namespace sigprop::predict {
 
-/// Tiles of a square matrix on and below its diagonal: whole columns of a length that is a power of two would meet in few cache sets.
-/// over(first row, first column, rows, columns)
+/// Tiles of a square matrix on and below its diagonal: whole columns of a length that is a power of
+/// two would meet in few cache sets. over(first row, first column, rows, columns)
 template <class Tile>
 void over_tiles(Eigen::Index length, const Tile& over) {
   using Eigen::Index;

@@ -12,8 +12,8 @@ using Eigen::VectorXd;
 
 namespace {
 
-// A group is such a part of what lies before it, by which functionals bend, and of what lies behind it: the gradients of the last keys
-// fall with its square.
+// A group is such a part of what lies before it, by which functionals bend, and of what lies behind
+// it: the gradients of the last keys fall with its square.
 constexpr Index part_before = 32;
 constexpr Index part_behind = 8;
 

@@ -5,11 +5,13 @@
 
 namespace sigprop::predict {
 
-/// The tokens of a sequence in neighbouring groups, within which they count as alike: each by itself, or so many together as are
-/// a 32nd of those before them and an eighth of those behind them.
+/// The tokens of a sequence in neighbouring groups, within which they count as alike: each by
+/// itself, or so many together as are a 32nd of those before them and an eighth of those behind
+/// them.
 ///
-/// What belongs to pairs of tokens stands in matrices over groups, on the diagonal that of a token with itself. Where groups hold several
-/// tokens, one more column has what belongs to two tokens of one group.
+/// What belongs to pairs of tokens stands in matrices over groups, on the diagonal that of a token
+/// with itself. Where groups hold several tokens, one more column has what belongs to two tokens of
+/// one group.
 class TokenGroups {
  public:
   [[nodiscard]] static TokenGroups single(Eigen::Index length);
@@ -28,7 +30,8 @@ class TokenGroups {
   [[nodiscard]] const Eigen::VectorXd& middles() const { return middle_; }
   /// Tokens of its own group that the middle one sees.
   [[nodiscard]] double reached(Eigen::Index g) const { return (size_[g] + 1) / 2; }
-  /// How far two tokens of a group lie apart on the mean, and the place of the later one where the middle is the other.
+  /// How far two tokens of a group lie apart on the mean, and the place of the later one where the
+  /// middle is the other.
   [[nodiscard]] double apart(Eigen::Index g) const { return size_[g] / 3; }
   [[nodiscard]] double later(Eigen::Index g) const { return middle_[g] + apart(g); }
 
@@ -38,13 +41,15 @@ class TokenGroups {
   [[nodiscard]] double mean(const Eigen::VectorXd& by_group) const { return size_.dot(by_group) / tokens_; }
   /// For every token what its group has, linear between the middles of groups.
   [[nodiscard]] Eigen::VectorXd spread(const Eigen::VectorXd& by_group) const;
-  /// For two tokens, numbered from 1, what their groups have, or with itself a token's own; linear between the middles of groups.
+  /// For two tokens, numbered from 1, what their groups have, or with itself a token's own; linear
+  /// between the middles of groups.
   [[nodiscard]] double of_pair(const Eigen::MatrixXd& products, double i, double j) const;
 
  private:
   explicit TokenGroups(Eigen::VectorXd sizes);
 
-  /// Of a token between the middles of two groups, the first not behind `from`: the way from the first to the second.
+  /// Of a token between the middles of two groups, the first not behind `from`: the way from the
+  /// first to the second.
   struct Between {
     Eigen::Index first;
     Eigen::Index second;

@@ -6,6 +6,7 @@
 
 #include "predict/tokens/symmetric.hpp"
 #include "predict/tokens/token_groups.hpp"
+#include "sigprop/formula/moments.hpp"
 
 namespace sigprop::predict {
 
@@ -63,6 +64,26 @@ template <class F>
   return each(a, b, [](const auto& m, const auto& n) -> Eigen::MatrixXd { return m.cwiseProduct(n); });
 }
 
+/// Pairs times a number for every kind of pair.
+[[nodiscard]] inline TokenPairs times(TokenPairs pairs, const formula::Gradient<double>& kinds) {
+  const Eigen::VectorXd own = kinds.variance * pairs.within.diagonal();
+  pairs.within *= kinds.covariance;
+  pairs.within.diagonal() = own;
+  pairs.across *= kinds.cross_covariance;
+  return pairs;
+}
+
+[[nodiscard]] inline TokenPairs with_factors(TokenPairs pairs, const Eigen::ArrayXd& a) {
+  scale_pairs(a, pairs.within);
+  if (pairs.has_across()) scale_pairs(a, pairs.across);
+  return pairs;
+}
+
+[[nodiscard]] inline TokenPairs with_across(TokenPairs pairs, double across) {
+  pairs.across.setConstant(across);
+  return pairs;
+}
+
 [[nodiscard]] inline TokenPairs shifted(TokenPairs pairs, double by) {
   pairs.within.array() += by;
   pairs.across.array() += by;
@@ -83,6 +104,18 @@ template <class F>
 [[nodiscard]] inline TokenPairs with_own(TokenPairs pairs, const Eigen::ArrayXd& own) {
   pairs.within.diagonal() = own;
   return pairs;
+}
+
+/// Throws NotCovered where tokens differ in it: a norm on heads' queries and keys needs it.
+[[nodiscard]] double common_own(const TokenPairs& pairs);
+
+[[nodiscard]] inline double sum_by_token(const TokenPairs& pairs, double /*length*/) {
+  return pairs.groups->total(pairs.within) / pairs.groups->tokens();
+}
+
+[[nodiscard]] inline double mean_across(const TokenPairs& pairs) {
+  const double tokens = pairs.groups->tokens();
+  return pairs.has_across() ? pairs.groups->total(pairs.across) / (tokens * tokens) : 0;
 }
 
 [[nodiscard]] inline double sum_of_products(const TokenPairs& x, const TokenPairs& g, double batch, double /*length*/) {

@@ -78,7 +78,7 @@ class Algebra {
     if (const auto* given = std::get_if<network::BasicGivenInput<T>>(&network_.source)) {
       return isotropic({given->mean, given->variance, given->variance * given->token_correlation, T(0)}, T(0));
     }
-    const auto& embedding = std::get<network::BasicEmbedding<T>>(network_.source);
+    const auto& embedding = std::get<network::BasicEmbedding<T, T>>(network_.source);
     T shared(0), across(0);
     if (embedding.token) {
       const T match = formula::zipf_match(embedding.vocabulary);
@@ -121,24 +121,24 @@ class Algebra {
 
   [[nodiscard]] Signal forward(const network::BasicLinear<T, T>& op, const Signal& x) const {
     return unnormalized(formula::linear_forward(x.moments, op.in, square(op.weight_std), square(op.bias_std)), op.out,
-                        field_.linear_anisotropy(x.anisotropy, op.out));
+                        field_.anisotropy(x.anisotropy, op.out));
   }
 
   [[nodiscard]] Signal forward(const network::BasicGatedLinear<T, T>& op, const Signal& x) {
     const GateFactors factors = gate_factors(op, x);
     const Moments open = notes().noted("a", field_.activations().forward(op.activation, factors.gate));
     const Moments y = formula::gated_forward(open, factors.value);
-    return unnormalized(y, op.out, field_.gated_anisotropy(x.anisotropy, op, factors.gate, open, factors.value, y));
+    return unnormalized(y, op.out, field_.anisotropy(op, x.anisotropy, factors.gate, open, factors.value, y));
   }
 
   [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x) {
     const Moments y = field_.activations().forward(op.kind, x.moments);
-    return unnormalized(y, x.width, field_.activation_anisotropy(x.anisotropy, op.kind, x.moments, y, x.width));
+    return unnormalized(y, x.width, field_.anisotropy(op, x.anisotropy, x.moments, y, x.width));
   }
 
   [[nodiscard]] Signal forward(const network::BasicDropout<T>& op, const Signal& x) const {
     const Moments y = formula::dropout_forward(x.moments, op.probability);
-    return unnormalized(y, x.width, field_.dropout_anisotropy(x.anisotropy, x.moments, y, x.width));
+    return unnormalized(y, x.width, field_.anisotropy(op, x.anisotropy, x.moments, y, x.width));
   }
 
   [[nodiscard]] Signal forward(const network::BasicNorm<T>& op, const Signal& x) const {
@@ -148,30 +148,30 @@ class Algebra {
   [[nodiscard]] Signal forward(const AttentionOp<T>& op, const Signal& x, profile::AttentionMetrics& metrics) {
     const auto& attended = field_.attend(op, x);
     field_.measure(attended, metrics);
-    const auto anisotropy = field_.heads_anisotropy(attended, x);
+    const auto anisotropy = field_.anisotropy(attended, x);
     return unnormalized(
         formula::linear_forward(normalized_heads(op, attended), fan_of(op), square(op.output_std), square(op.bias_std)),
-        x.width, field_.linear_anisotropy(anisotropy, x.width));
+        x.width, field_.anisotropy(anisotropy, x.width));
   }
 
   /// The mean over the experts that a token passes, from what they read and one expert's output.
   [[nodiscard]] Signal mean_of(const network::BasicExperts<T, T>& op, const Signal& x, const Signal& y) const {
     return unnormalized(formula::experts_forward(y.moments, op.count, op.chosen), y.width,
-                        field_.experts_anisotropy(x.anisotropy, y.anisotropy, y.moments, y.width, op));
+                        field_.anisotropy(op, x.anisotropy, y));
   }
 
   /// The sum of the outputs of two lists that read x.
   [[nodiscard]] Signal add(const Signal& x, const Signal& a, const Signal& b) const {
     return {formula::sum(a.moments, b.moments),
             field_.weighted(a.normalized_share, variance_of(a), b.normalized_share, variance_of(b)), a.width,
-            field_.parallel_anisotropy(x.anisotropy, a, b)};
+            field_.anisotropy(x.anisotropy, a, b)};
   }
 
   [[nodiscard]] Sum sum(const network::BasicResidual<T, T>& op, const Signal& x, const Signal& branch) const {
     Signal sum{formula::residual_forward(x.moments, branch.moments, op.skip, op.branch),
                {},
                x.width,
-               field_.residual_anisotropy(op, x, branch)};
+               field_.anisotropy(op, x, branch)};
     const Tokens skip_share = Field::ratio(Tokens(op.skip * op.skip * variance_of(x)), variance_of(sum));
     // Without a skip the sum is the branch alone, scaled.
     sum.normalized_share = op.skip == T(0) ? branch.normalized_share : Tokens(skip_share * x.normalized_share);

@@ -83,35 +83,38 @@ class AlikeTokens {
   [[nodiscard]] static Anisotropy isotropic(const T& width) { return {T(1) / width, T(1)}; }
   static void begin_branch(Anisotropy& x) { x.linear = T(1); }
 
-  [[nodiscard]] static Anisotropy linear_anisotropy(const Anisotropy& x, const T& fan_out) {
+  /// Behind a random linear map.
+  [[nodiscard]] static Anisotropy anisotropy(const Anisotropy& x, const T& fan_out) {
     return formula::linear_anisotropy(x, fan_out);
   }
-  [[nodiscard]] Anisotropy gated_anisotropy(const Anisotropy& x, const network::BasicGatedLinear<T, T>& op,
-                                            const Moments& gate, const Moments& open, const Moments& value,
-                                            const Moments& y) {
+  [[nodiscard]] Anisotropy anisotropy(const network::BasicGatedLinear<T, T>& op, const Anisotropy& x,
+                                      const Moments& gate, const Moments& open, const Moments& value,
+                                      const Moments& y) {
     const T from_gate = linear_share(op.activation, gate) * value.token_dot();
     const T from_value = open.token_dot() * formula::centred_variance(value);
     return formula::featurewise_anisotropy(formula::linear_anisotropy(x, op.out), share_of(from_gate + from_value, y),
                                            op.out);
   }
-  [[nodiscard]] Anisotropy activation_anisotropy(const Anisotropy& x, network::ActivationKind kind,
-                                                 const Moments& before, const Moments& y, const T& width) {
-    return formula::featurewise_anisotropy(x, share_of(linear_share(kind, before), y), width);
+  [[nodiscard]] Anisotropy anisotropy(const network::Activation& op, const Anisotropy& x, const Moments& before,
+                                      const Moments& y, const T& width) {
+    return formula::featurewise_anisotropy(x, share_of(linear_share(op.kind, before), y), width);
   }
-  [[nodiscard]] static Anisotropy dropout_anisotropy(const Anisotropy& x, const Moments& before, const Moments& y,
-                                                     const T& width) {
+  [[nodiscard]] static Anisotropy anisotropy(const network::BasicDropout<T>&, const Anisotropy& x,
+                                             const Moments& before, const Moments& y, const T& width) {
     return formula::featurewise_anisotropy(x, share_of(formula::centred_variance(before), y), width);
   }
-  [[nodiscard]] static Anisotropy experts_anisotropy(const Anisotropy& x, const Anisotropy& y, const Moments& moments,
-                                                     const T& width, const network::BasicExperts<T, T>& op) {
-    return formula::experts_anisotropy(x, y, moments, width, op.count, op.chosen);
+  /// y: one expert's output.
+  [[nodiscard]] static Anisotropy anisotropy(const network::BasicExperts<T, T>& op, const Anisotropy& x,
+                                             const Signal& y) {
+    return formula::experts_anisotropy(x, y.anisotropy, y.moments, y.width, op.count, op.chosen);
   }
-  [[nodiscard]] static Anisotropy parallel_anisotropy(const Anisotropy& x, const Signal& a, const Signal& b) {
+  /// Of two lists side by side.
+  [[nodiscard]] static Anisotropy anisotropy(const Anisotropy& x, const Signal& a, const Signal& b) {
     return formula::parallel_anisotropy(x, a.anisotropy, formula::centred_variance(a.moments), b.anisotropy,
                                         formula::centred_variance(b.moments), a.width);
   }
-  [[nodiscard]] static Anisotropy residual_anisotropy(const network::BasicResidual<T, T>& op, const Signal& x,
-                                                      const Signal& branch) {
+  [[nodiscard]] static Anisotropy anisotropy(const network::BasicResidual<T, T>& op, const Signal& x,
+                                             const Signal& branch) {
     return formula::residual_anisotropy(x.anisotropy, T(op.skip * op.skip * formula::centred_variance(x.moments)),
                                         branch.anisotropy,
                                         T(op.branch * op.branch * formula::centred_variance(branch.moments)), x.width);
@@ -149,7 +152,7 @@ class AlikeTokens {
                                                       : formula::attention_forward(a.rows, a.keys, a.shape, a.softmax));
   }
 
-  [[nodiscard]] static Anisotropy heads_anisotropy(const Attended& a, const Signal& x) {
+  [[nodiscard]] static Anisotropy anisotropy(const Attended& a, const Signal& x) {
     return formula::attention_anisotropy(x.moments, x.anisotropy, a.keys, a.shape, a.softmax);
   }
 
@@ -165,7 +168,7 @@ class AlikeTokens {
     const auto back = notes_.noted(formula::attention_backward(b, a.rows, a.keys, a.shape, a.softmax, network_.batch),
                                    x.moments, a.shape, network_.batch);
     norms = {back.query_weight, back.key_weight, back.value_weight, norms[3]};
-    if (!a.cross) return back.input;
+    if (!a.cross) return back.input();
     memory_gradient_ = memory_gradient_ + back.keys;
     return back.rows;
   }

@@ -15,27 +15,24 @@
 namespace sigprop::predict {
 namespace {
 
-/// A quantity that a walk in double may have lost: not finite, or so small that digits are missing or it became 0.
+/// A quantity that a walk in double may have lost: not finite, or so small that digits are missing
+/// or it became 0.
 bool in_range(const profile::Quantity& q) {
   constexpr double lowest = -290;  // log10; products of a few such numbers still are normal doubles
   constexpr double highest = 290;
   return std::isfinite(q.value) && q.log10 > lowest && q.log10 < highest;
 }
 
-bool holds(const profile::Point& point) {
+bool is_in_range(const profile::Point& point) {
   return in_range(point.forward.variance) && in_range(point.backward.variance) &&
          std::isfinite(point.forward.token_dot.value) && std::isfinite(point.backward.token_dot.value);
 }
 
-bool holds(const profile::Layer& layer) {
-  return profile::is_finite(layer);
-}
-
-bool holds(const profile::Profile& profile) {
-  const auto all = [](const auto& list) {
-    return std::all_of(list.begin(), list.end(), [](const auto& x) { return holds(x); });
-  };
-  return all(profile.points) && all(profile.layers);
+bool is_in_range(const profile::Profile& profile) {
+  return std::all_of(profile.points.begin(), profile.points.end(),
+                     [](const profile::Point& point) { return is_in_range(point); }) &&
+         std::all_of(profile.layers.begin(), profile.layers.end(),
+                     [](const profile::Layer& layer) { return profile::is_finite(layer); });
 }
 
 bool has_rotary(const network::Network& network) {
@@ -53,8 +50,9 @@ bool has_rotary(const network::Network& network) {
       "deviations, or add norms");
 }
 
-/// The walk in double where its range suffices, else in wide numbers. A double that left its range can also end in a
-/// domain error (a norm of Infinity): the wide walk then decides whether the error is the model's.
+/// The walk in double where its range suffices, else in wide numbers. A double that left its range
+/// can also end in a domain error (a norm of Infinity): the wide walk then decides whether the
+/// error is the model's.
 profile::Profile walk(const network::Network& network, Theory theory, const Options& options,
                       const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows) {
   const network::Outline outline = network::outline_of(network);
@@ -64,7 +62,7 @@ profile::Profile walk(const network::Network& network, Theory theory, const Opti
   }
   try {
     profile::Profile result = walk_in_double(network, outline, theory, tables);
-    if (holds(result)) return result;
+    if (is_in_range(result)) return result;
   } catch (const formula::DomainError&) {
   }
   return walk_in_wide(network, outline, theory);
@@ -99,7 +97,7 @@ Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked) {
         "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the "
         "program");
   }
-  const bool long_sequence = network.sequence_length > longest_actual_prefix;
+  const bool long_sequence = network.length() > longest_actual_prefix;
   return asked.value_or(only_means || long_sequence ? Prefix::means : Prefix::actual);
 }
 
@@ -107,7 +105,7 @@ profile::Profile walk_masked(const network::Lifted<double>& network, const netwo
                              const profile::TokenLists& tokens, const std::shared_ptr<RowTables>& rows) {
   try {
     profile::Profile result = walk_by_token(network, outline, prefix, tokens, rows);
-    if (holds(result)) return result;
+    if (is_in_range(result)) return result;
   } catch (const formula::DomainError& error) {
     // All numbers of a spec are finite: a formula that meets another one met what left double's
     // range.
@@ -136,15 +134,15 @@ profile::Profile predict(const network::Network& network, Theory theory, const O
 
 profile::Profile Predictor::operator()(const network::Network& network, Theory theory, const Options& options) {
   profile::Profile result = walk(network, theory, options, tables_->softmax, tables_->rows);
-  if (options.tokens.moments) set_moments(result, network.sequence_length);
+  if (options.tokens.moments) set_moments(result, network.length());
   if (options.tokens.gram > 0) {
-    result.gram_tokens = profile::gram_tokens(network.sequence_length, options.tokens.gram);
+    result.gram_tokens = profile::gram_tokens(network.length(), options.tokens.gram);
     set_gram(result);
   }
   result.name = network.name;
   result.theory = name_of(theory);
   result.warnings = warnings_of(network, theory, result);
-  result.summary = profile::summarize(result, network.thresholds, network.sequence_length);
+  result.summary = profile::summarize(result, network.thresholds, network.length());
   return result;
 }
 

@@ -29,14 +29,14 @@ class ProfileWriter : public Observer {
   }
 
   void at_attention(std::size_t weight, bool cross, const profile::AttentionMetrics& metrics) {
-    profile::Layer& layer = profile_.layers[outline_.place_of_weight[weight].layer];
+    profile::Layer& layer = profile_.layers[outline_.weight_indices[weight].layer];
     (cross ? layer.cross_attention : layer.attention) = metrics;
   }
 
   void at_weight(std::size_t weight, const std::optional<T>& squared_norm) {
     using std::sqrt;
     if (!squared_norm) return;
-    const network::Outline::PlaceOfWeight& place = outline_.place_of_weight[weight];
+    const network::Outline::WeightIndex& place = outline_.weight_indices[weight];
     // The gradients of collapsed tokens cancel each other: then only rounding is left, of either
     // sign.
     const bool cancelled = *squared_norm < T(0);

@@ -11,7 +11,8 @@
 /// Moments in a theory's numbers as a profile holds them.
 namespace sigprop::predict {
 
-/// A number of T as a quantity: log10 of its absolute value taken in T, so that it is right beyond double's range.
+/// A number of T as a quantity: log10 of its absolute value taken in T, so that it is right beyond
+/// double's range.
 template <class T>
 [[nodiscard]] profile::Quantity quantity(const T& x) {
   using std::abs;

@@ -18,7 +18,8 @@ namespace sigprop::predict {
 [[nodiscard]] profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline,
                                             Theory theory);
 
-/// The prefix that was asked for, else the one that suits the model. Throws NotCovered where it cannot be had.
+/// The prefix that was asked for, else the one that suits the model. Throws NotCovered where it
+/// cannot be had.
 [[nodiscard]] Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked);
 
 /// A walk in which tokens differ, in double, by the theory `full`. Throws NotCovered where a

@@ -23,13 +23,14 @@ void warn_of_sizes(Warnings& warnings, const network::Attention& op, const netwo
     warnings.insert("width " + std::to_string(op.width) +
                     " is below 128: errors of order 1/width exceed those stated for full");
   }
-  if (network.sequence_length < shortest) {
+  if (network.length() < shortest) {
     warnings.insert(
         "the sequence length is below 32: attention's formulas are asymptotic in it, and their error was not measured");
   }
 }
 
-/// The same branch at nearly the same signal adds up in one direction, where branches drawn anew add up at right angles.
+/// The same branch at nearly the same signal adds up in one direction, where branches drawn anew
+/// add up at right angles.
 void warn_of_tied(Warnings& warnings, const network::Component& component) {
   const auto* repeat = std::get_if<network::Repeat>(&component.op);
   if (repeat == nullptr || !repeat->tied || repeat->times < 2 || !network::has_weights(component)) return;

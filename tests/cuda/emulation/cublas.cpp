@@ -6,7 +6,8 @@
 
 #include "detail/state.hpp"
 
-// cuBLAS's products through Eigen, with cuBLAS's checks. Operands and result must lie on the handle's device.
+// cuBLAS's products through Eigen, with cuBLAS's checks. Operands and result must lie on the
+// handle's device.
 
 namespace detail = sigprop::test::emulation::detail;
 using detail::state;

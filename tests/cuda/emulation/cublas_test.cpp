@@ -65,7 +65,8 @@ double value_of(const std::vector<char>& bytes, cudaDataType type, std::size_t i
   return __bfloat162float(read<__nv_bfloat16>(bytes, i));
 }
 
-/// A batch of 3 products of 5 x 6 from 5 x 7 and 7 x 6, with room between the columns and between the matrices.
+/// A batch of 3 products of 5 x 6 from 5 x 7 and 7 x 6, with room between the columns and between
+/// the matrices.
 struct Gemm {
   static constexpr int m = 5, n = 6, k = 7, count = 3, lda = 9, ldb = 10, ldc = 8;
   static constexpr int stride_a = 70, stride_b = 80, stride_c = 50;

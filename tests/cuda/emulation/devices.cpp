@@ -3,8 +3,8 @@
 
 #include "detail/state.hpp"
 
-// Devices, versions, streams and events of the runtime. Everything is done when a call returns, so there is nothing to
-// wait for.
+// Devices, versions, streams and events of the runtime. Everything is done when a call returns, so
+// there is nothing to wait for.
 
 namespace detail = sigprop::test::emulation::detail;
 using detail::api;

@@ -55,7 +55,8 @@ __global__ void sum_in_tree(const float* in, float* out) {
   if (threadIdx.x == 0) out[blockIdx.x] = tile[0];
 }
 
-/// Two rounds of sums over the block, with the barrier between a round's reads and the next one's writes or without it.
+/// Two rounds of sums over the block, with the barrier between a round's reads and the next one's
+/// writes or without it.
 template <bool barrier>
 __global__ void sum_twice(float* out) {
   __shared__ float parts[4];

@@ -4,7 +4,8 @@
 
 #include "detail/state.hpp"
 
-// Device memory is host memory: AddressSanitizer guards its ends, and new memory is all ones, a NaN in every type.
+// Device memory is host memory: AddressSanitizer guards its ends, and new memory is all ones, a NaN
+// in every type.
 
 namespace detail = sigprop::test::emulation::detail;
 using detail::api;

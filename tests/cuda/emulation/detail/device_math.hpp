@@ -6,8 +6,9 @@
 #include <bit>
 #include <cstdint>
 
-// Device functions that <math.h> lacks. The single-precision ones are computed in double and rounded once, so they are
-// at least as exact as the device's. Newer C libraries bring some of them themselves.
+// Device functions that <math.h> lacks. The single-precision ones are computed in double and
+// rounded once, so they are at least as exact as the device's. Newer C libraries bring some of them
+// themselves.
 
 inline float __sigprop_sinpi(double x) {
   constexpr double pi = 3.14159265358979323846;

@@ -8,9 +8,9 @@
 #include "state.hpp"
 #include "warp.hpp"
 
-// Runs kernels. Every thread of a block is a fiber that runs until it ends or waits; when no thread can run, the
-// barriers that are complete let theirs go on. A fiber whose thread ended without waiting takes the next thread, so a
-// kernel without barriers is a plain loop.
+// Runs kernels. Every thread of a block is a fiber that runs until it ends or waits; when no thread
+// can run, the barriers that are complete let theirs go on. A fiber whose thread ended without
+// waiting takes the next thread, so a kernel without barriers is a plain loop.
 
 namespace sigprop::test::emulation::detail {
 namespace {
@@ -216,7 +216,8 @@ Fiber& Engine::idle_fiber() {
   return fiber;
 }
 
-/// The running thread is never resumed, so nothing that must be destroyed may be alive here when it leaves.
+/// The running thread is never resumed, so nothing that must be destroyed may be alive here when it
+/// leaves.
 void Engine::refuse_unnamed_lane(const Site& site) {
   fault_ = "lane " + std::to_string(lane()) + " calls a warp function whose mask does not name it (" + site.file + ":" +
            std::to_string(site.line) + ")";
@@ -224,7 +225,8 @@ void Engine::refuse_unnamed_lane(const Site& site) {
   std::terminate();
 }
 
-/// The fibers of threads that never ended begin anew; what they had on their stacks is not destroyed.
+/// The fibers of threads that never ended begin anew; what they had on their stacks is not
+/// destroyed.
 void Engine::abandon() {
   idle_.clear();
   for (Fiber& fiber : fibers_) {

@@ -20,7 +20,8 @@
 #endif
 
 #if !defined(SIGPROP_EMULATION_SWITCH_BY_UCONTEXT)
-// swapcontext asks the kernel twice for the signal mask; this saves the registers that a call must keep, and no more.
+// swapcontext asks the kernel twice for the signal mask; this saves the registers that a call must
+// keep, and no more.
 extern "C" void sigprop_emulation_change(void** save, void* load);
 asm(R"(
 .text
@@ -96,8 +97,8 @@ void Fiber::restart() {
   context_.uc_link = nullptr;
   makecontext(&context_, &Fiber::begin, 0);
 #else
-  // From the top: no return address for begin, begin's own address, and six registers for the first change to load.
-  // So begin starts, as every function does, 8 bytes below a multiple of 16.
+  // From the top: no return address for begin, begin's own address, and six registers for the first
+  // change to load. So begin starts, as every function does, 8 bytes below a multiple of 16.
   auto* const top = reinterpret_cast<std::uintptr_t*>(bottom + stack_bytes);
   for (int i = 1; i <= 8; ++i) top[-i] = 0;
   top[-2] = reinterpret_cast<std::uintptr_t>(&Fiber::begin);

@@ -8,9 +8,9 @@
 
 #include "../cuda_runtime_api.h"
 
-// The CUDA language for a host compiler: keywords, built-in variables, barriers and warp functions. The blocks of a
-// launch run one after the other, so a block's shared memory can be a static variable. It keeps what the block before
-// left there, which CUDA does not promise.
+// The CUDA language for a host compiler: keywords, built-in variables, barriers and warp functions.
+// The blocks of a launch run one after the other, so a block's shared memory can be a static
+// variable. It keeps what the block before left there, which CUDA does not promise.
 
 #define __global__
 #define __device__
@@ -48,8 +48,8 @@ enum class Barrier { none, block, warp, shuffle, shuffle_up, shuffle_down, shuff
 /// Waits for all threads of the block.
 void meet_block(const Site& site);
 
-/// Waits for the lanes that `mask` names and returns what the warp function `barrier` gives this lane.
-/// `operand` and `width` are a shuffle's.
+/// Waits for the lanes that `mask` names and returns what the warp function `barrier` gives this
+/// lane. `operand` and `width` are a shuffle's.
 std::uint64_t meet_warp(Barrier barrier, unsigned mask, std::uint64_t value, unsigned operand, int width,
                         const Site& site);
 

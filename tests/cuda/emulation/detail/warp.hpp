@@ -32,10 +32,12 @@ struct Thread {
   [[nodiscard]] bool ready() const { return !finished && wait.barrier == Barrier::none; }
 };
 
-/// The lane that `lane` reads: PTX's rule for shfl, where a lane outside the segment means the own one.
+/// The lane that `lane` reads: PTX's rule for shfl, where a lane outside the segment means the own
+/// one.
 [[nodiscard]] unsigned shuffle_source(Barrier barrier, unsigned lane, unsigned operand, int width);
 
-/// Lets the threads go on whose barrier is complete and gives them their results; false if there are none.
+/// Lets the threads go on whose barrier is complete and gives them their results; false if there
+/// are none.
 bool release(std::vector<Thread>& threads);
 
 /// Why the block's threads cannot go on: how many have finished and how many wait where.

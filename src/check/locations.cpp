@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "check/places.hpp"
+#include "check/locations.hpp"
 
 #include <algorithm>
 
@@ -22,10 +22,10 @@ Series at_layer(const Series& series, std::size_t layer) {
 
 }  // namespace
 
-Series chosen(const Series& series, const Place& place) {
-  if (place.kind == Place::Kind::every) return series;
-  if (place.kind == Place::Kind::layer) return at_layer(series, place.layer);
-  if (place.kind == Place::Kind::first) {
+Series chosen(const Series& series, const Location& location) {
+  if (location.kind == Location::Kind::every) return series;
+  if (location.kind == Location::Kind::layer) return at_layer(series, location.layer);
+  if (location.kind == Location::Kind::first) {
     const auto found = std::find_if(series.begin(), series.end(), of_layer);
     return found == series.end() ? Series{} : at_layer(series, found->layer);
   }

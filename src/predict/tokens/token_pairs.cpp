@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/tokens/token_pairs.hpp"
+
+#include "predict/tables/curve.hpp"
+#include "sigprop/predict/predict.hpp"
+
+namespace sigprop::predict {
+
+double common_own(const TokenPairs& pairs) {
+  if (nearly_constant(own(pairs))) return pairs.within(0, 0);
+  throw NotCovered(
+      "behind a causal mask, a norm on queries and keys of tokens of different second moments, as without a norm "
+      "before the attention, is not covered by this theory yet");
+}
+
+}  // namespace sigprop::predict
