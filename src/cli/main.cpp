@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/common/command.hpp"
+#include "files/temporary_file.hpp"
 #include "spec/nearest.hpp"
 
 namespace {
@@ -58,7 +59,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    if (error.get_exit_code() == 0) {  // --help and --version
+      const int status = app.exit(error);
+      flush_output();
+      return status;
+    }
     throw Failure(wrong_usage,
                   std::string(error.what()) + "; sigprop --help and sigprop COMMAND --help tell what there is");
   }
@@ -79,9 +84,11 @@ void complain(const std::string& message) {
 
 int main(int argc, char** argv) {
   try {
+    sigprop::files::remove_on_signals();
+    sigprop::cli::keep_output_errors();
     return run(argc, argv);
   } catch (const sigprop::cli::Failure& failure) {
-    complain(failure.what());
+    if (*failure.what() != '\0') complain(failure.what());
     return failure.status();
   } catch (const std::bad_alloc&) {
     complain("out of memory: the model has too many layers or components for this machine");

@@ -36,6 +36,14 @@ struct OutputOptions {
 
 void add_output_options(CLI::App& command, OutputOptions& options);
 
+/// Standard output as a stream that keeps what went wrong. To be called once, before anything is
+/// written.
+void keep_output_errors();
+
+/// Throws Failure where something that was written to standard output did not get there: with the
+/// system's reason or, where nobody reads a pipe any more, without a message.
+void flush_output();
+
 /// Opens the destination, then calls `produce` for the work, then writes with the writer it
 /// returns: a file is written whole or not at all (through a temporary file beside it), and a
 /// destination that cannot be written fails before the work. Throws Failure.

@@ -1,13 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <cerrno>
-#include <cstring>
+#include <csignal>
 #include <iostream>
 
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
+#include "files/descriptor.hpp"
 #include "sigprop/spec/read.hpp"
 
 namespace sigprop::cli {
+
+namespace {
+
+files::DescriptorBuffer& output_buffer() {
+  static auto* const buffer = new files::DescriptorBuffer(STDOUT_FILENO);  // outlives std::cout
+  return *buffer;
+}
+
+}  // namespace
+
+void keep_output_errors() {
+  std::cout.rdbuf(&output_buffer());
+}
+
+void flush_output() {
+  std::cout.flush();
+  if (std::cout) return;
+  const files::Error error(output_buffer().error());
+  constexpr int ended_by_signal = 128;
+  if (error.number() == EPIPE) throw Failure(static_cast<Status>(ended_by_signal + SIGPIPE), "");
+  throw Failure(machine, std::string("standard output: writing failed: ") + error.what());
+}
 
 void add_output_options(CLI::App& command, OutputOptions& options) {
   command.add_option("--format", options.format, "How to print the result")
@@ -47,10 +72,7 @@ void write_output(const OutputOptions& options, const std::function<std::functio
     return;
   }
   produce()(std::cout);
-  errno = 0;
-  std::cout.flush();
-  if (!std::cout)
-    throw Failure(machine, std::string("standard output: writing failed: ") + std::strerror(errno != 0 ? errno : EIO));
+  flush_output();
 }
 
 std::string shown_path(const std::string& path) {
@@ -74,12 +96,14 @@ void require_good(const spec::ReadResult& read) {
 }
 
 spec::ReadResult load(const std::string& path) {
+  note_input(path);
   spec::ReadResult result = spec::read_file(path);
   require_good(result);
   return result;
 }
 
 spec::FileText load_text(const std::string& path) {
+  note_input(path);
   spec::FileText file = spec::text_of(path);
   if (!file.text) refuse(file.errors);
   return file;
