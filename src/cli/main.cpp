@@ -4,6 +4,7 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -72,12 +73,8 @@ int run(int argc, char** argv) {
 
 /// Every line of a message with the program's name before it.
 void complain(const std::string& message) {
-  std::string line = "sigprop: ";
-  for (const char c : message) {
-    line += c;
-    if (c == '\n') line += "sigprop: ";
-  }
-  std::cerr << line << '\n';
+  std::istringstream lines(message);
+  for (std::string line; std::getline(lines, line);) sigprop::cli::say(line);
 }
 
 }  // namespace

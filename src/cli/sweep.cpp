@@ -240,9 +240,9 @@ void Sweep::work(ResumableLines& lines, ProgressLine& progress) {
 void Sweep::run() {
   ResumableLines lines(options_.output, report::sweep_line(head()));
   if (lines.lost() > 0 && !options_.quiet) {
-    std::cerr << "sigprop: warning: " << lines.waiting() << ": " << lines.lost()
-              << (lines.lost() == 1 ? " line is" : " lines are")
-              << " damaged and left out; the points that are missing are computed again\n";
+    say("warning: " + lines.waiting() + ": " + std::to_string(lines.lost()) +
+        (lines.lost() == 1 ? " line is" : " lines are") +
+        " damaged and left out; the points that are missing are computed again");
   }
   {
     const Interrupt interrupt;

@@ -64,6 +64,16 @@ void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOpt
 /// be quiet.
 void warn(const OutputOptions& options, const std::string& spec, const std::vector<std::string>& warnings);
 
+/// A model for a result of this format: in one for people, or in CSV, names from the spec are plain
+/// text (report::plain_text); JSON has them as they are. Throws Failure.
+[[nodiscard]] network::Network load_model(const std::string& path, const OutputOptions& output);
+
+/// Its names in plain text, unless the format is JSON.
+void make_plain(network::Network& network, const OutputOptions& output);
+
+/// A line on standard error: "sigprop: " and the text, in plain text.
+void say(const std::string& text);
+
 /// Throws Failure with all errors of a file, one a line.
 [[noreturn]] void refuse(const std::vector<std::string>& errors);
 

@@ -8,6 +8,7 @@
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
 #include "files/descriptor.hpp"
+#include "sigprop/report/plain_text.hpp"
 #include "sigprop/spec/read.hpp"
 
 namespace sigprop::cli {
@@ -81,8 +82,7 @@ std::string shown_path(const std::string& path) {
 
 void warn(const OutputOptions& options, const std::string& spec, const std::vector<std::string>& warnings) {
   if (options.quiet) return;
-  for (const std::string& warning : warnings)
-    std::cerr << "sigprop: warning: " << shown_path(spec) << ": " << warning << '\n';
+  for (const std::string& warning : warnings) say("warning: " + shown_path(spec) + ": " + warning);
 }
 
 void refuse(const std::vector<std::string>& errors) {
@@ -100,6 +100,27 @@ spec::ReadResult load(const std::string& path) {
   spec::ReadResult result = spec::read_file(path);
   require_good(result);
   return result;
+}
+
+void make_plain(network::Network& network, const OutputOptions& output) {
+  if (output.format == "json") return;
+  network.name = report::plain_text(network.name);
+  for (auto* list : {&network.input, &network.body, &network.encoder}) {
+    network::for_each_component(*list, [](network::Component& component) {
+      component.point = report::plain_text(component.point);
+      if (auto* linear = std::get_if<network::Linear>(&component.op)) linear->name = report::plain_text(linear->name);
+    });
+  }
+}
+
+network::Network load_model(const std::string& path, const OutputOptions& output) {
+  network::Network network = *load(path).network;
+  make_plain(network, output);
+  return network;
+}
+
+void say(const std::string& text) {
+  std::cerr << "sigprop: " << report::plain_text(text) << '\n';
 }
 
 spec::FileText load_text(const std::string& path) {

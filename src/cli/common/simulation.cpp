@@ -99,7 +99,7 @@ simulate::Precision EngineOptions::precise() const {
 }
 
 void warn_of_loss(const std::string& warning) {
-  std::cerr << "sigprop: warning: " << warning << '\n';
+  say("warning: " + warning);
 }
 
 void add_engine_options(CLI::App& command, EngineOptions& options) {
