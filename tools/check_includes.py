@@ -32,7 +32,8 @@ ROOMS = {
     "check": (("profile",), ()),
     "symbolic": (("formula", "scalar"), ()),
     "predict": (("formula", "network", "profile", "scalar"), ("Boost.Math", "Eigen")),
-    "simulate": (("cuda", "network", "profile"), ("Eigen", "OpenBLAS", "OpenMP", "Random123")),
+    "files": ((), ("POSIX",)),
+    "simulate": (("cuda", "files", "network", "profile"), ("Eigen", "OpenBLAS", "OpenMP", "Random123")),
     "experiment": (("cuda", "network", "simulate"), ("Eigen", "OpenMP")),
     "cuda": (("experiment", "network", "profile", "simulate"), ("CUDA", "POSIX", "Random123")),
     "scheme": (("network", "predict"), ("Boost.Math",)),
@@ -41,7 +42,7 @@ ROOMS = {
     "verify": (("profile",), ("Boost.Math",)),
     "report": (("check", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
-        ("check", "experiment", "formula", "import", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "symbolic", "verify"),
+        ("check", "experiment", "files", "formula", "import", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "symbolic", "verify"),
         ("CLI11", "POSIX"),
     ),
 }

@@ -39,9 +39,10 @@ std::vector<check::Check> checks_of(const CheckOptions& options, const std::stri
 }
 
 void evaluate(const CheckOptions& options, CheckedSpec& out) {
-  const spec::ReadResult read = spec::read_file(out.file);
+  spec::ReadResult read = spec::read_file(out.file);
   for (const std::string& error : read.errors) out.faults.push_back({error, 0});
   if (!read.network) return;
+  make_plain(*read.network, options.output);
   out.name = read.network->name;
   const std::vector<check::Check> checks = checks_of(options, out.file, read);
   const profile::Profile profile = prediction(*read.network, options.theory, out.file);

@@ -86,7 +86,7 @@ experiment::Options run_options(const ExperimentOptions& options) {
   out.precision = options.engine.precise();
   const bool resume = !options.resume.empty();
   if (resume || !options.checkpoint.empty())
-    out.checkpoint = experiment::Checkpoint{resume ? options.resume : options.checkpoint, resume};
+    out.checkpoint = experiment::Checkpoint{resume ? options.resume : options.checkpoint, resume, warn_of_loss};
   return out;
 }
 

@@ -157,7 +157,8 @@ void run_explain(const ExplainOptions& options) {
   if (options.latex && options.output.format != "table")
     throw Failure(wrong_usage, "--latex is a format of its own: leave out --format " + options.output.format);
   write_output(options.output, [&] {
-    const auto found = std::make_shared<report::Explanation>(explanation_of(*load(options.spec).network, options));
+    const auto found =
+        std::make_shared<report::Explanation>(explanation_of(load_model(options.spec, options.output), options));
     warn(options.output, options.spec, found->warnings);
     if (options.output.format == "csv" && !found->remark.empty()) warn(options.output, options.spec, {found->remark});
     return [&options, found](std::ostream& out) { write(out, options, *found); };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sigprop/import/import.hpp"
 
-#include <iostream>
 #include <memory>
 
 #include "cli/common/command.hpp"
@@ -22,8 +21,7 @@ std::string imported(const Request& request) {
   if (!result.errors.empty()) refuse(result.errors);
   warn(request.output, request.config, result.warnings);
   if (!request.output.quiet) {
-    for (const std::string& note : result.notes)
-      std::cerr << "sigprop: note: " << shown_path(request.config) << ": " << note << '\n';
+    for (const std::string& note : result.notes) say("note: " + shown_path(request.config) + ": " + note);
   }
   return result.spec;
 }

@@ -68,7 +68,7 @@ void run_target(const InitOptions& options) {
       text = made.text;
     }
     const Solved found = solved(text, file.name, options.theory, options.target, options.adjust);
-    if (!options.output.quiet) std::cerr << "sigprop: " << found.note << '\n';
+    if (!options.output.quiet) say(found.note);
     return [found](std::ostream& out) { out << found.text; };
   });
 }
@@ -84,7 +84,7 @@ void run_init(const InitOptions& options) {
     std::vector<std::string> notes = made.notes;
     notes.push_back(deviation_left(*made.read.network, options.spec));
     if (!options.output.quiet) {
-      for (const std::string& note : notes) std::cerr << "sigprop: " << options.scheme << ": " << note << '\n';
+      for (const std::string& note : notes) say(options.scheme + ": " + note);
     }
     return [&options, made](std::ostream& out) {
       if (options.recipe) return report::write_recipe(out, recipe_of(made.read, options.scheme));

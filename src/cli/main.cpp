@@ -4,10 +4,12 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "cli/common/command.hpp"
+#include "files/temporary_file.hpp"
 #include "spec/nearest.hpp"
 
 namespace {
@@ -58,7 +60,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    if (error.get_exit_code() == 0) {  // --help and --version
+      const int status = app.exit(error);
+      flush_output();
+      return status;
+    }
     throw Failure(wrong_usage,
                   std::string(error.what()) + "; sigprop --help and sigprop COMMAND --help tell what there is");
   }
@@ -67,21 +73,19 @@ int run(int argc, char** argv) {
 
 /// Every line of a message with the program's name before it.
 void complain(const std::string& message) {
-  std::string line = "sigprop: ";
-  for (const char c : message) {
-    line += c;
-    if (c == '\n') line += "sigprop: ";
-  }
-  std::cerr << line << '\n';
+  std::istringstream lines(message);
+  for (std::string line; std::getline(lines, line);) sigprop::cli::say(line);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
+    sigprop::files::remove_on_signals();
+    sigprop::cli::keep_output_errors();
     return run(argc, argv);
   } catch (const sigprop::cli::Failure& failure) {
-    complain(failure.what());
+    if (*failure.what() != '\0') complain(failure.what());
     return failure.status();
   } catch (const std::bad_alloc&) {
     complain("out of memory: the model has too many layers or components for this machine");

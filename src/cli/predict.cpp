@@ -40,8 +40,9 @@ void run_sensitivity(const PredictOptions& options) {
     throw Failure(wrong_usage,
                   "--sensitivity takes the place of the profile: leave out --plot, --all, --tokens and --gram");
   write_output(options.output, [&] {
-    const auto found = std::make_shared<report::Sensitivity>(sensitivity(
-        *load(options.spec).network, options.theory, options.spec, options.sensitivity, options.output.quiet));
+    const auto found =
+        std::make_shared<report::Sensitivity>(sensitivity(load_model(options.spec, options.output), options.theory,
+                                                          options.spec, options.sensitivity, options.output.quiet));
     warn(options.output, options.spec, found->warnings);
     return [&options, found](std::ostream& out) { write(out, options, *found); };
   });
@@ -55,7 +56,7 @@ void run_predict(const PredictOptions& options) {
                                    " has no place for: leave one of them out");
   write_output(options.output, [&] {
     const auto profile = std::make_shared<profile::Profile>(
-        prediction(*load(options.spec).network, options.theory, options.spec, options.tokens));
+        prediction(load_model(options.spec, options.output), options.theory, options.spec, options.tokens));
     warn(options.output, options.spec, profile->warnings);
     return [&options, profile](std::ostream& out) { write(out, options, *profile); };
   });

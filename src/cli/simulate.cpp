@@ -30,7 +30,7 @@ void write(std::ostream& out, const SimulateOptions& options, const simulate::Re
 void run_simulate(const SimulateOptions& options) {
   require_place_for_tokens(options.simulation.tokens, options.output);
   write_output(options.output, [&] {
-    const network::Network network = *load(options.spec).network;
+    const network::Network network = load_model(options.spec, options.output);
     const auto result =
         std::make_shared<simulate::Result>(simulated(network, options.simulation, options.output.quiet));
     return [&options, result](std::ostream& out) { write(out, options, *result); };

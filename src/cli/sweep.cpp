@@ -66,7 +66,8 @@ class Sweep {
   void choose_quantities();
   [[nodiscard]] report::SweepHead head() const;
   void work(ResumableLines& lines, ProgressLine& progress);
-  void store(std::size_t index, std::string line, ResumableLines& lines, ProgressLine& progress);
+  [[nodiscard]] bool is_found(std::size_t index, const ResumableLines& lines);
+  void store(std::size_t index, const std::string& line, ResumableLines& lines, ProgressLine& progress);
 
   const SweepOptions& options_;
   spec::FileText file_;
@@ -76,10 +77,8 @@ class Sweep {
   std::string name_;
 
   std::atomic<std::size_t> next_{0};
-  std::size_t written_ = 0, found_ = 0;
   std::atomic<std::size_t> failed_{0};
   std::mutex writing_;
-  std::map<std::size_t, std::string> waiting_;  ///< lines that came before their turn
   std::exception_ptr fault_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
@@ -207,18 +206,17 @@ report::SweepHead Sweep::head() const {
   return out;
 }
 
-/// Writes the lines whose turn has come.
-void Sweep::store(std::size_t index, std::string line, ResumableLines& lines, ProgressLine& progress) {
+/// Did an earlier run of the same sweep leave it?
+bool Sweep::is_found(std::size_t index, const ResumableLines& lines) {
   const std::lock_guard lock(writing_);
-  waiting_.emplace(index, std::move(line));
-  while (!waiting_.empty() && waiting_.begin()->first == written_) {
-    lines.write(waiting_.begin()->second);
-    waiting_.erase(waiting_.begin());
-    ++written_;
-  }
+  return lines.has(index);
+}
+
+void Sweep::store(std::size_t index, const std::string& line, ResumableLines& lines, ProgressLine& progress) {
+  const std::lock_guard lock(writing_);
+  lines.write(index, line);
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
-  const std::size_t done = written_ + waiting_.size();
-  progress.show("point", done, grid_.size(), found_, spent.count());
+  progress.show("point", lines.count(), grid_.size(), lines.found(), spent.count());
 }
 
 /// One thread's share: the next point, until there is none.
@@ -226,6 +224,7 @@ void Sweep::work(ResumableLines& lines, ProgressLine& progress) {
   try {
     predict::Predictor predictor;
     for (std::size_t index = next_++; index < grid_.size() && !Interrupt::asked(); index = next_++) {
+      if (is_found(index, lines)) continue;
       const report::SweepPoint made = point(index, predictor);
       if (Interrupt::asked() && options_.replicates) return;  // of fewer networks than asked for
       if (!made.error.empty()) ++failed_;
@@ -240,7 +239,11 @@ void Sweep::work(ResumableLines& lines, ProgressLine& progress) {
 
 void Sweep::run() {
   ResumableLines lines(options_.output, report::sweep_line(head()));
-  next_ = written_ = found_ = lines.found();
+  if (lines.lost() > 0 && !options_.quiet) {
+    say("warning: " + lines.waiting() + ": " + std::to_string(lines.lost()) +
+        (lines.lost() == 1 ? " line is" : " lines are") +
+        " damaged and left out; the points that are missing are computed again");
+  }
   {
     const Interrupt interrupt;
     ProgressLine progress(options_.quiet);
@@ -255,7 +258,7 @@ void Sweep::run() {
   }
   if (fault_) std::rethrow_exception(fault_);
   if (Interrupt::signal() != 0) {
-    throw Failure(interrupted_status(), "interrupted after " + std::to_string(written_) + " of " +
+    throw Failure(interrupted_status(), "interrupted after " + std::to_string(lines.count()) + " of " +
                                             std::to_string(grid_.size()) + " points" +
                                             (lines.waiting().empty() ? "" : "; the same command goes on from there"));
   }

@@ -31,7 +31,7 @@ Groups groups_of(const Grid& grid, const std::vector<std::size_t>& indices) {
   return groups;
 }
 
-/// Records of all components: component, group, moments.
+/// The moments of the groups of all components.
 class Records {
  public:
   explicit Records(const Options& options) {
@@ -39,26 +39,25 @@ class Records {
     const std::string replicates = options.replicates ? std::to_string(*options.replicates) : "of the grid";
     const std::string identity = "experiment\nseed " + std::to_string(options.seed) + "\nreplicates " + replicates +
                                  engine_of(options) + "\nversion " + SIGPROP_VERSION;
-    file_ = std::make_unique<simulate::RecordFile>(options.checkpoint->file, options.checkpoint->resume, identity,
-                                                   header + quantities);
+    const Checkpoint& checkpoint = *options.checkpoint;
+    file_ = std::make_unique<simulate::RecordFile>(checkpoint.file, checkpoint.resume, identity, quantities);
+    if (checkpoint.warn && file_->lost() > 0)
+      checkpoint.warn(simulate::loss_warning(*file_, checkpoint.file, "settings"));
   }
 
   void restore(Component component, Groups& groups) const {
     if (!file_) return;
-    for (const simulate::Sample& record : file_->read()) {
-      if (record[0] != static_cast<double>(component)) continue;
-      const auto found = groups.find(static_cast<std::size_t>(record[1]));
-      if (found == groups.end()) continue;
-      found->second.unit.emplace();
-      std::copy(record.begin() + header, record.end(), found->second.unit->begin());
+    for (auto& [group, work] : groups) {
+      const auto found = file_->read().find(number_of(component, group));
+      if (found == file_->read().end()) continue;
+      work.unit.emplace();
+      std::copy(found->second.begin(), found->second.end(), work.unit->begin());
     }
   }
 
   void keep(Component component, std::size_t group, const Measured& unit) {
     if (!file_) return;
-    simulate::Sample record{static_cast<double>(component), static_cast<double>(group)};
-    record.insert(record.end(), unit.begin(), unit.end());
-    file_->append(record);
+    file_->append(number_of(component, group), simulate::Sample(unit.begin(), unit.end()));
   }
 
  private:
@@ -67,7 +66,11 @@ class Records {
     return std::string("\nengine cuda\nprecision ") + simulate::name_of(options.precision);
   }
 
-  static constexpr std::size_t header = 2;
+  /// Of a group's record.
+  [[nodiscard]] static std::uint64_t number_of(Component component, std::size_t group) {
+    return (static_cast<std::uint64_t>(component) << 32U) + group;
+  }
+
   std::unique_ptr<simulate::RecordFile> file_;
 };
 

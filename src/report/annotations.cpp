@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/check_list.hpp"
+#include "sigprop/report/plain_text.hpp"
 
 namespace sigprop::report {
 namespace {
@@ -7,7 +8,7 @@ namespace {
 /// A message of a workflow command; in a property commas and colons are escaped too.
 std::string escaped(const std::string& text, bool property) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : plain_lines(text)) {
     if (c == '%') {
       out += "%25";
     } else if (c == '\r') {

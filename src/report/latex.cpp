@@ -4,6 +4,7 @@
 #include <map>
 
 #include "report/number.hpp"
+#include "sigprop/report/plain_text.hpp"
 
 namespace sigprop::report {
 
@@ -81,13 +82,13 @@ std::string latex_text(const std::string& text) {
                                                         {"ψ", "$\\psi$"},
                                                         {"ω", "$\\omega$"}};
   std::string out;
-  for (std::size_t at = 0; at < text.size();) {
+  const std::string plain = plain_text(text);
+  for (std::size_t at = 0; at < plain.size();) {
     std::size_t end = at + 1;  // of a character of UTF-8
-    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) ++end;
-    const std::string sign = text.substr(at, end - at);
+    while (end < plain.size() && (static_cast<unsigned char>(plain[end]) & 0xC0U) == 0x80U) ++end;
+    const std::string sign = plain.substr(at, end - at);
     const auto found = signs.find(sign);
-    const bool printable = sign.size() == 1 && static_cast<unsigned char>(sign[0]) >= ' ' && sign[0] != '\x7f';
-    out += found != signs.end() ? found->second : printable ? sign : "?";
+    out += found != signs.end() ? found->second : sign.size() == 1 ? sign : "?";
     at = end;
   }
   return out;

@@ -9,6 +9,7 @@
 #include "report/page_curves.hpp"
 #include "report/table_parts.hpp"
 #include "report/weight_rows.hpp"
+#include "sigprop/report/plain_text.hpp"
 
 namespace sigprop::report {
 namespace {
@@ -20,7 +21,7 @@ constexpr std::size_t longest_spec = 150000;  // bytes
 /// As text or in an attribute.
 std::string escaped(const std::string& text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : plain_lines(text)) {
     if (const char* instead = entity(c)) {
       out += instead;
     } else {

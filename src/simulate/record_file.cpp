@@ -1,121 +1,131 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulate/record_file.hpp"
 
-#include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <span>
+#include <utility>
 
 #include "sigprop/simulate/simulate.hpp"
 
 namespace sigprop::simulate {
 namespace {
 
-constexpr const char* first_line = "sigprop checkpoint 1";
+constexpr const char* first_line = "sigprop checkpoint 2\n";
 
-/// FNV-1a over the bytes of the numbers.
-std::uint64_t check_sum(const Sample& sample) {
+/// FNV-1a over bytes.
+std::uint64_t check_sum(const char* bytes, std::size_t count) {
   std::uint64_t hash = 14695981039346656037U;
-  for (const std::byte byte : std::as_bytes(std::span(sample)))
-    hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 1099511628211U;
+  for (std::size_t i = 0; i < count; ++i) hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 1099511628211U;
   return hash;
 }
 
-std::string reason() {
-  return std::strerror(errno != 0 ? errno : EIO);
+template <class Value>
+void put(std::string& out, const Value* values, std::size_t count) {
+  const std::size_t at = out.size();
+  out.resize(at + count * sizeof(Value));
+  if (count > 0) std::memcpy(out.data() + at, values, count * sizeof(Value));
 }
 
 template <class Value>
-void put(std::ostream& out, const Value* values, std::size_t count) {
-  const auto bytes = std::as_bytes(std::span(values, count));
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+Value value_at(const std::string& text, std::size_t at) {
+  Value out;
+  std::memcpy(&out, text.data() + at, sizeof(Value));
+  return out;
 }
 
-template <class Value>
-bool get(std::istream& in, Value* values, std::size_t count) {
-  const auto bytes = std::as_writable_bytes(std::span(values, count));
-  return static_cast<bool>(in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())));
+/// The first lines: what the file is, the length of the identity, and the identity.
+std::string header_of(const std::string& identity) {
+  return first_line + std::to_string(identity.size()) + '\n' + identity + '\n';
+}
+
+constexpr const char* elsewhere = "; name a file in a folder that exists and is yours";
+
+files::LockedFile opened(const std::string& path, bool resume) {
+  const std::string option = resume ? "--resume " + path : "--checkpoint " + path;
+  try {
+    return {path, resume ? files::LockedFile::Way::open_old : files::LockedFile::Way::make_new};
+  } catch (const files::Busy& busy) {
+    throw UsageError(option + ": is in use: " + busy.what() + "; wait until it has ended, or name another file");
+  } catch (const files::Error& error) {
+    throw MachineError(option + ": cannot be written: " + error.what() + elsewhere);
+  }
 }
 
 }  // namespace
 
-RecordFile::RecordFile(std::string path, bool resume, const std::string& identity, std::size_t sample_size)
-    : path_(std::move(path)) {
-  const bool exists = std::filesystem::exists(path_);
-  if (resume) {
-    if (!exists) throw UsageError("--resume " + path_ + ": there is no such file; start with --checkpoint " + path_);
-    load(identity, sample_size);
-  } else {
-    if (exists) {
-      throw UsageError("--checkpoint " + path_ + ": the file exists; go on with it by --resume " + path_ +
-                       ", or name another file");
-    }
-    create(identity);
+RecordFile::RecordFile(const std::string& path, bool resume, const std::string& identity, std::size_t sample_size)
+    : path_(path) {
+  const bool exists = std::filesystem::exists(std::filesystem::symlink_status(path));
+  if (resume && !exists)
+    throw UsageError("--resume " + path + ": there is no such file; start with --checkpoint " + path);
+  if (!resume && exists) {
+    throw UsageError("--checkpoint " + path + ": the file exists; go on with it by --resume " + path +
+                     ", or name another file");
   }
-  open_for_append();
-}
-
-void RecordFile::create(const std::string& identity) {
-  const std::string temporary = path_ + ".partial";
-  errno = 0;
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out << first_line << '\n' << identity.size() << '\n' << identity << '\n';
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(temporary, path_, error);
-  if (!out || error) {
-    const std::string why = error ? error.message() : reason();
-    std::filesystem::remove(temporary, error);
-    throw MachineError("--checkpoint " + path_ + ": cannot be written: " + why +
-                       "; name a file in a folder that exists and is yours");
+  file_.emplace(opened(path, resume));
+  try {
+    if (resume) {
+      load(identity, sample_size);
+    } else {
+      file_->append(header_of(identity));
+    }
+  } catch (const files::Error& error) {
+    if (!resume) std::filesystem::remove(path);
+    throw MachineError((resume ? "--resume " : "--checkpoint ") + path + ": cannot be written: " + error.what() +
+                       elsewhere);
   }
 }
 
 void RecordFile::load(const std::string& identity, std::size_t sample_size) {
-  std::ifstream in(path_, std::ios::binary);
-  std::string line, size;
-  if (!std::getline(in, line) || line != first_line || !std::getline(in, size)) {
+  const std::string text = file_->read_all(), header = header_of(identity);
+  if (text.size() < header.size() && header.rfind(text, 0) == 0) {  // killed while it was made
+    file_->truncate(0);
+    file_->append(header);
+    return;
+  }
+  if (text.rfind(first_line, 0) != 0) {
     throw UsageError("--resume " + path_ +
                      ": is no checkpoint of this version of sigprop; name the file of --checkpoint");
   }
-  std::string found(identity.size(), '\0');
-  const bool same = size == std::to_string(identity.size()) &&
-                    in.read(found.data(), static_cast<std::streamsize>(found.size())) && found == identity &&
-                    in.get() == '\n';
-  if (!same) {
+  if (text.rfind(header, 0) != 0) {
     throw UsageError(
         "--resume " + path_ +
         ": belongs to another model, seed, precision or version; resume with those it was made with, or start anew");
   }
-  std::streamoff whole = in.tellg();
-  for (;;) {
+  const std::size_t numbers = sample_size * sizeof(double);
+  const std::size_t summed = sizeof(std::uint64_t) + numbers, record = summed + sizeof(std::uint64_t);
+  std::size_t at = header.size();
+  for (; text.size() - at >= record; at += record) {
+    if (check_sum(text.data() + at, summed) != value_at<std::uint64_t>(text, at + summed)) {
+      ++lost_;
+      continue;
+    }
     Sample sample(sample_size);
-    std::uint64_t sum = 0;
-    if (!get(in, sample.data(), sample.size()) || !get(in, &sum, 1) || sum != check_sum(sample)) break;
-    read_.push_back(std::move(sample));
-    whole = in.tellg();
+    if (sample_size > 0) std::memcpy(sample.data(), text.data() + at + sizeof(std::uint64_t), numbers);
+    read_.emplace(value_at<std::uint64_t>(text, at), std::move(sample));
   }
-  in.close();
-  std::filesystem::resize_file(path_, static_cast<std::uintmax_t>(whole));
+  if (at < text.size()) file_->truncate(at);
 }
 
-void RecordFile::open_for_append() {
-  errno = 0;
-  out_.open(path_, std::ios::binary | std::ios::app);
-  if (!out_) throw MachineError("--checkpoint " + path_ + ": cannot be written: " + reason());
-}
-
-void RecordFile::append(const Sample& sample) {
-  const std::uint64_t sum = check_sum(sample);
-  errno = 0;
-  put(out_, sample.data(), sample.size());
-  put(out_, &sum, 1);
-  out_.flush();
-  if (!out_) {
-    throw MachineError("--checkpoint " + path_ + ": writing failed: " + reason() +
+void RecordFile::append(std::uint64_t number, const Sample& sample) {
+  std::string bytes;
+  put(bytes, &number, 1);
+  put(bytes, sample.data(), sample.size());
+  const std::uint64_t sum = check_sum(bytes.data(), bytes.size());
+  put(bytes, &sum, 1);
+  try {
+    file_->append(bytes);
+  } catch (const files::Error& error) {
+    throw MachineError("--checkpoint " + path_ + ": writing failed: " + error.what() +
                        "; the replicates before stay whole: make room and go on with --resume " + path_);
   }
+}
+
+std::string loss_warning(const RecordFile& file, const std::string& path, const std::string& pieces) {
+  if (file.lost() == 0) return "";
+  return "--resume " + path + ": " + std::to_string(file.lost()) +
+         (file.lost() == 1 ? " record is damaged and left out" : " records are damaged and left out") + "; the " +
+         pieces + " that are missing are computed again";
 }
 
 }  // namespace sigprop::simulate

@@ -8,7 +8,10 @@
 #include <cmath>
 #include <exception>
 #include <fstream>
+#include <limits>
+#include <map>
 #include <memory>
+#include <sstream>
 
 #include "cuda/cuda.hpp"
 #include "simulate/assemble.hpp"
@@ -40,12 +43,20 @@ int threads_of(const Settings& settings) {
 }
 
 /// A run's replicates are the same whatever else is asked: more of them may be added later.
+/// All of them.
+std::string digits_of(double x) {
+  std::ostringstream out;
+  out.precision(std::numeric_limits<double>::max_digits10);
+  out << x;
+  return out.str();
+}
+
 std::string identity_of(const Settings& settings) {
   return settings.checkpoint->identity + "\nseed " + std::to_string(settings.seed) +
          (settings.engine == Engine::cuda ? "\nengine cuda" : "") + (settings.tokens.moments ? "\ntokens" : "") +
          (settings.tokens.gram > 0 ? "\ngram " + std::to_string(settings.tokens.gram) : "") + "\nprecision " +
          name_of(settings.precision) + "\nrank " + std::to_string(settings.largest_rank) + "\nepsilon " +
-         std::to_string(settings.norm_epsilon) + "\nversion " + SIGPROP_VERSION;
+         digits_of(settings.norm_epsilon) + "\nversion " + SIGPROP_VERSION;
 }
 
 void require_finite(const Sample& sample, const network::Outline& outline, const Layout& layout,
@@ -94,9 +105,10 @@ class Run {
   Run(const Subject& subject, const Settings& settings, Workers& workers, const std::atomic<bool>* stop)
       : subject_(subject), settings_(settings), workers_(workers), stop_(stop) {}
 
+  /// Replicates from the first to that before the last.
   template <class Done>
-  void operator()(std::size_t first, const Done& done) {
-    const auto begin = static_cast<std::int64_t>(first), end = static_cast<std::int64_t>(settings_.replicates);
+  void operator()(std::size_t first, std::size_t last, const Done& done) {
+    const auto begin = static_cast<std::int64_t>(first), end = static_cast<std::int64_t>(last);
     const auto batch = static_cast<std::int64_t>(workers_.batch());
 #pragma omp parallel for ordered schedule(dynamic, 1) num_threads(workers_.count())
     for (std::int64_t r = begin; r < end; r += batch) {
@@ -105,6 +117,11 @@ class Run {
       hand_on(samples, done);
     }
     if (failure_) std::rethrow_exception(failure_);
+  }
+
+  /// A replicate is missing, so that none behind it counts.
+  [[nodiscard]] bool has_ended() const {
+    return ended_;
   }
 
  private:
@@ -215,21 +232,33 @@ Result simulate(const network::Network& network, const Settings& settings,
   const Plan division = plan_of(subject, settings);
   Accumulator measured(layout);
   std::unique_ptr<RecordFile> file;
+  std::map<std::uint64_t, Sample> kept;
   if (settings.checkpoint) {
-    file = std::make_unique<RecordFile>(settings.checkpoint->file, settings.checkpoint->resume, identity_of(settings),
-                                        layout.size());
-    for (const Sample& sample : file->read()) {
-      if (measured.count() < settings.replicates) measured.add(sample);
-    }
+    const Checkpoint& checkpoint = *settings.checkpoint;
+    file = std::make_unique<RecordFile>(checkpoint.file, checkpoint.resume, identity_of(settings), layout.size());
+    if (checkpoint.warn && file->lost() > 0) checkpoint.warn(loss_warning(*file, checkpoint.file, "replicates"));
+    kept = file->read();
+    kept.erase(kept.lower_bound(settings.replicates), kept.end());
   }
-  const std::size_t resumed = measured.count();
+  const std::size_t resumed = kept.size();
+  std::size_t computed = 0;
   const std::unique_ptr<Workers> workers = workers_of(subject, settings, division, stop);
   Run run(subject, settings, *workers, stop);
-  run(resumed, [&](const Sample& sample) {
-    if (file) file->append(sample);
-    measured.add(sample);
-    if (report) report({measured.count(), settings.replicates, resumed, seconds()});
-  });
+  // Replicates are measured in their order, whether they were kept or are computed now.
+  for (std::size_t next = 0; next < settings.replicates && !run.has_ended();) {
+    const auto found = kept.lower_bound(next);
+    const std::size_t end = found == kept.end() ? settings.replicates : static_cast<std::size_t>(found->first);
+    run(next, end, [&](const Sample& sample) {
+      if (file) file->append(measured.count(), sample);
+      measured.add(sample);
+      ++computed;
+      if (report) report({resumed + computed, settings.replicates, resumed, seconds()});
+    });
+    next = end;
+    if (found == kept.end() || run.has_ended()) continue;
+    measured.add(found->second);
+    ++next;
+  }
   if (measured.count() == 0) throw UsageError("stopped before one replicate was done: there is nothing to report");
   return {assemble(subject, measured), measured.count(), measured.count() < settings.replicates, seconds(),
           division.device_name};

@@ -137,6 +137,41 @@ class Simulate(unittest.TestCase):
         self.assertEqual(resumed.returncode, 0, resumed.stderr)
         self.assertEqual(resumed.stdout, sigprop("simulate", "-", "--format", "csv", "--replicates", "5").stdout)
 
+    def test_a_damaged_record_is_computed_again_to_the_same_result(self):
+        checkpoint = self.path("run")
+        whole = sigprop("simulate", "-", "--format", "csv", "--replicates", "6", "--checkpoint", checkpoint)
+        with open(checkpoint, "rb") as file:
+            kept = bytearray(file.read())
+        record = (len(kept) - kept.index(b"version")) // 6
+        kept[-3 * record] ^= 4
+        with open(checkpoint, "wb") as file:
+            file.write(kept)
+        resumed = sigprop("simulate", "-", "--format", "csv", "--replicates", "6", "--resume", checkpoint)
+        self.assertEqual((resumed.returncode, resumed.stdout), (0, whole.stdout))
+        self.assertEqual(resumed.stderr, f"sigprop: warning: --resume {checkpoint}: 1 record is damaged and left out; "
+                                         "the replicates that are missing are computed again\n")
+
+    def test_two_processes_do_not_write_one_checkpoint(self):
+        checkpoint = self.path("run")
+        first = subprocess.Popen([SIGPROP, "simulate", "-", "--replicates", "100000", "--checkpoint", checkpoint], stdin=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+        first.stdin.write(json.dumps(SPEC))
+        first.stdin.close()
+        deadline = time.monotonic() + 60
+        while not os.path.exists(checkpoint) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        second = sigprop("simulate", "-", "--resume", checkpoint)
+        first.kill()
+        first.wait()
+        self.assertEqual((second.returncode, second.stdout, second.stderr),
+                         (2, "", f"sigprop: --resume {checkpoint}: is in use: process {first.pid} writes it; "
+                                 "wait until it has ended, or name another file\n"))
+
+    def test_a_checkpoint_knows_all_digits_of_a_norms_epsilon(self):
+        checkpoint = self.path("run")
+        self.assertEqual(sigprop("simulate", "-", "--replicates", "2", "--norm-epsilon", "1e-9", "--checkpoint", checkpoint).returncode, 0)
+        self.assertEqual(sigprop("simulate", "-", "--norm-epsilon", "2e-9", "--resume", checkpoint).returncode, 2)
+
     def test_a_checkpoint_of_another_model_or_seed_is_refused(self):
         checkpoint = self.path("run")
         self.assertEqual(sigprop("simulate", "-", "--replicates", "2", "--checkpoint", checkpoint).returncode, 0)

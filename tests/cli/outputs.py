@@ -49,6 +49,25 @@ with tempfile.TemporaryDirectory() as name:
           (2, [f"sigprop: --sarif {folder}/sub/../x: is a spec, or written by another option already; name another file"]))
     check(run("check", spec, "--preset", "stable", "--junit", "-"),
           (2, ["sigprop: --junit -: must be a file: standard output has the checks"]))
+    for command in (["predict"], ["expand"], ["explain", "--layer", "1"], ["simulate", "--replicates", "1"], ["report"],
+                    ["sweep", "--set", "stack.layers=1,2"]):
+        for target in (spec, again):
+            check(run(command[0], spec, *command[1:], "--output", target),
+                  (2, [f"sigprop: --output {target}: is a file that this command reads; name another file for the result"]))
+    os.link(spec, folder / "hard")
+    check(run("predict", spec, "--output", folder / "hard")[0], 2)
+    os.remove(folder / "hard")
     assert spec.read_text(encoding="utf-8") == SPEC.read_text(encoding="utf-8"), "a spec must not be overwritten"
+
+    for arguments in (["--help"], ["--version"], ["predict", "--help"], ["schemes"], ["predict", SPEC], ["sweep", SPEC, "--set", "stack.layers=1,2"]):
+        for name, reason, status in (("/dev/full", "standard output: writing failed: No space left on device", 3),):
+            with open(name, "wb") as full:
+                done = subprocess.run([SIGPROP, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            check((done.returncode, done.stderr.splitlines()[-1:]), (status, [f"sigprop: {reason}"]))
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([SIGPROP, *map(str, arguments)], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writer)
+        check((done.returncode, done.stderr), (141, ""))
     check(sorted(path.name for path in folder.iterdir()), ["link.json", "pipe", "spec.json", "sub", "target.json"])
 print("ok")

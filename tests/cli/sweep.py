@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import unittest
+from random import Random
 
 SIGPROP = ""
 
@@ -146,6 +147,68 @@ class Sweep(unittest.TestCase):
         self.assertIn("holds another sweep", done.stderr)
         self.assertEqual(os.listdir(self.folder.name).count("out.jsonl"), 0)
 
+    def test_what_is_no_unfinished_sweep_is_left_alone(self):
+        target = self.path("out.jsonl")
+        for foreign in ("x", '{"half": ', "no line ends here" * 100):
+            with open(target + ".partial", "w", encoding="utf-8") as file:
+                file.write(foreign)
+            done = sigprop("sweep", self.spec, "--set", "stack.layers=1,2", "--output", target)
+            self.assertEqual(done.returncode, 2, foreign)
+            self.assertEqual(self.text(target + ".partial"), foreign)
+
+    def test_flips_cuts_and_copies_of_an_unfinished_sweep_change_nothing(self):
+        """A flipped bit loses a line or has the file refused; the result is the whole one or none."""
+        target, partial = self.path("out.jsonl"), self.path("out.jsonl.partial")
+        arguments = ["sweep", self.spec, "--set", "stack.residual.branch=0.1:1:200", "--output", target]
+        self.assertEqual(sigprop(*arguments).returncode, 0)
+        whole = self.text(target)
+        os.remove(target)
+        kept = self.unfinished(arguments, partial)
+        random = Random(1)
+        for _ in range(40):
+            damaged = bytearray(kept)
+            way = random.randrange(3)
+            if way == 0:
+                damaged[random.randrange(len(damaged))] ^= 1 << random.randrange(8)
+            elif way == 1:
+                del damaged[random.randrange(len(damaged)):]
+            else:
+                at = kept.index(b"\n", random.randrange(len(kept) // 2)) + 1
+                damaged += damaged[at:kept.index(b"\n", at) + 1]
+            with open(partial, "wb") as file:
+                file.write(damaged)
+            done = sigprop(*arguments)
+            if done.returncode == 0:
+                self.assertEqual(self.text(target), whole)
+                os.remove(target)
+            else:
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn("holds another sweep", done.stderr)
+                os.remove(partial)
+
+    def unfinished(self, arguments, partial):
+        """What a killed sweep leaves."""
+        work = subprocess.Popen([SIGPROP, *arguments, "--threads", "1"], stderr=subprocess.DEVNULL)
+        while not os.path.exists(partial) or self.text(partial).count("\n") < 8:
+            self.assertIsNone(work.poll())
+        work.kill()
+        work.wait()
+        with open(partial, "rb") as file:
+            return file.read()
+
+    def test_two_sweeps_do_not_write_one_result(self):
+        target = self.path("out.jsonl")
+        arguments = [SIGPROP, "sweep", self.spec, "--set", "stack.residual.branch=0.1:1:50", "--set", "stack.residual.skip=0.5:1:50",
+                     "--output", target]
+        first = subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
+        while not os.path.exists(target + ".partial"):
+            self.assertIsNone(first.poll())
+        second = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        self.assertEqual(second.returncode, 2)
+        self.assertIn(f"out.jsonl.partial: is in use: process {first.pid} writes it; wait until it has ended", second.stderr)
+        self.assertEqual(first.wait(timeout=300), 0)
+        self.assertEqual([p["index"] for p in lines(self.text(target))[1:]], list(range(2500)))
+
     def check_killed(self, kill, status):
         target = self.path("out.jsonl")
         arguments = [SIGPROP, "sweep", self.spec, "--set", "stack.residual.branch=0.1:1:50", "--set", "stack.residual.skip=0.5:1:50",
@@ -164,7 +227,8 @@ class Sweep(unittest.TestCase):
             file.write('{"index": 99')  # a line that the end cut off
         subprocess.run(arguments, check=True, timeout=300)
         text = self.text(target)
-        self.assertTrue(text.startswith(done[:done.rindex("\n") + 1]))
+        kept = [line.split(" ", 2)[2] for line in done.splitlines()[2:-1]]
+        self.assertEqual([line for line in text.splitlines() if line in set(kept)], sorted(kept, key=lambda line: json.loads(line)["index"]))
         self.assertEqual([p["index"] for p in lines(text)[1:]], list(range(2500)))
         return said
 

@@ -36,6 +36,14 @@ struct OutputOptions {
 
 void add_output_options(CLI::App& command, OutputOptions& options);
 
+/// Standard output as a stream that keeps what went wrong. To be called once, before anything is
+/// written.
+void keep_output_errors();
+
+/// Throws Failure where something that was written to standard output did not get there: with the
+/// system's reason or, where nobody reads a pipe any more, without a message.
+void flush_output();
+
 /// Opens the destination, then calls `produce` for the work, then writes with the writer it
 /// returns: a file is written whole or not at all (through a temporary file beside it), and a
 /// destination that cannot be written fails before the work. Throws Failure.
@@ -55,6 +63,16 @@ void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOpt
 /// A result's warnings on standard error, with the spec they are about; none where the output is to
 /// be quiet.
 void warn(const OutputOptions& options, const std::string& spec, const std::vector<std::string>& warnings);
+
+/// A model for a result of this format: in one for people, or in CSV, names from the spec are plain
+/// text (report::plain_text); JSON has them as they are. Throws Failure.
+[[nodiscard]] network::Network load_model(const std::string& path, const OutputOptions& output);
+
+/// Its names in plain text, unless the format is JSON.
+void make_plain(network::Network& network, const OutputOptions& output);
+
+/// A line on standard error: "sigprop: " and the text, in plain text.
+void say(const std::string& text);
 
 /// Throws Failure with all errors of a file, one a line.
 [[noreturn]] void refuse(const std::vector<std::string>& errors);

@@ -1,31 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/common/interrupt.hpp"
 
+#include <array>
 #include <csignal>
 
 namespace sigprop::cli {
 namespace {
 
+constexpr std::array asking{SIGINT, SIGTERM};
+
 std::atomic<bool> asked_to_end{false};
 std::atomic<int> signal_that_came{0};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
+/// What these signals did before, and do again when they come for the second time.
+using Handler = void (*)(int);
+std::array<Handler, asking.size()> before{};
+
+void restore() {
+  for (std::size_t i = 0; i < asking.size(); ++i) std::signal(asking[i], before[i]);
+}
+
 extern "C" void ask_to_end(int signal) {
   signal_that_came = signal;
   asked_to_end = true;
-  std::signal(signal, SIG_DFL);
+  restore();
 }
 
 }  // namespace
 
 Interrupt::Interrupt() {
-  std::signal(SIGINT, ask_to_end);
-  std::signal(SIGTERM, ask_to_end);
+  for (std::size_t i = 0; i < asking.size(); ++i) {
+    before[i] = std::signal(asking[i], ask_to_end);
+    if (before[i] == SIG_IGN) std::signal(asking[i], SIG_IGN);
+  }
 }
 
 Interrupt::~Interrupt() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  restore();
 }
 
 const std::atomic<bool>& Interrupt::asked() {

@@ -1,13 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <cerrno>
-#include <cstring>
+#include <csignal>
 #include <iostream>
 
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
+#include "files/descriptor.hpp"
+#include "sigprop/report/plain_text.hpp"
 #include "sigprop/spec/read.hpp"
 
 namespace sigprop::cli {
+
+namespace {
+
+files::DescriptorBuffer& output_buffer() {
+  static auto* const buffer = new files::DescriptorBuffer(STDOUT_FILENO);  // outlives std::cout
+  return *buffer;
+}
+
+}  // namespace
+
+void keep_output_errors() {
+  std::cout.rdbuf(&output_buffer());
+}
+
+void flush_output() {
+  std::cout.flush();
+  if (std::cout) return;
+  const files::Error error(output_buffer().error());
+  constexpr int ended_by_signal = 128;
+  if (error.number() == EPIPE) throw Failure(static_cast<Status>(ended_by_signal + SIGPIPE), "");
+  throw Failure(machine, std::string("standard output: writing failed: ") + error.what());
+}
 
 void add_output_options(CLI::App& command, OutputOptions& options) {
   command.add_option("--format", options.format, "How to print the result")
@@ -47,10 +73,7 @@ void write_output(const OutputOptions& options, const std::function<std::functio
     return;
   }
   produce()(std::cout);
-  errno = 0;
-  std::cout.flush();
-  if (!std::cout)
-    throw Failure(machine, std::string("standard output: writing failed: ") + std::strerror(errno != 0 ? errno : EIO));
+  flush_output();
 }
 
 std::string shown_path(const std::string& path) {
@@ -59,8 +82,7 @@ std::string shown_path(const std::string& path) {
 
 void warn(const OutputOptions& options, const std::string& spec, const std::vector<std::string>& warnings) {
   if (options.quiet) return;
-  for (const std::string& warning : warnings)
-    std::cerr << "sigprop: warning: " << shown_path(spec) << ": " << warning << '\n';
+  for (const std::string& warning : warnings) say("warning: " + shown_path(spec) + ": " + warning);
 }
 
 void refuse(const std::vector<std::string>& errors) {
@@ -74,12 +96,35 @@ void require_good(const spec::ReadResult& read) {
 }
 
 spec::ReadResult load(const std::string& path) {
+  note_input(path);
   spec::ReadResult result = spec::read_file(path);
   require_good(result);
   return result;
 }
 
+void make_plain(network::Network& network, const OutputOptions& output) {
+  if (output.format == "json") return;
+  network.name = report::plain_text(network.name);
+  for (auto* list : {&network.input, &network.body, &network.encoder}) {
+    network::for_each_component(*list, [](network::Component& component) {
+      component.point = report::plain_text(component.point);
+      if (auto* linear = std::get_if<network::Linear>(&component.op)) linear->name = report::plain_text(linear->name);
+    });
+  }
+}
+
+network::Network load_model(const std::string& path, const OutputOptions& output) {
+  network::Network network = *load(path).network;
+  make_plain(network, output);
+  return network;
+}
+
+void say(const std::string& text) {
+  std::cerr << "sigprop: " << report::plain_text(text) << '\n';
+}
+
 spec::FileText load_text(const std::string& path) {
+  note_input(path);
   spec::FileText file = spec::text_of(path);
   if (!file.text) refuse(file.errors);
   return file;

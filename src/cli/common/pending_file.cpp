@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/common/pending_file.hpp"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "cli/common/command.hpp"
 
 namespace sigprop::cli {
-
 namespace {
 
-bool is_device(const std::string& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored);
+std::vector<std::string>& inputs() {
+  static std::vector<std::string> all;
+  return all;
+}
+
+bool is_same_file(const std::string& a, const std::string& b) {
+  std::error_code absent;
+  return real_path(a) == real_path(b) || std::filesystem::equivalent(a, b, absent);
 }
 
 }  // namespace
@@ -27,31 +28,37 @@ std::string real_path(const std::string& path) {
   return failed ? path : real.string();
 }
 
+void note_input(const std::string& path) {
+  if (path != "-") inputs().push_back(path);
+}
+
+void require_no_input(const std::string& name, const std::string& path) {
+  std::error_code absent;
+  const bool device = std::filesystem::exists(path, absent) && !std::filesystem::is_regular_file(path, absent);
+  if (device ||
+      std::none_of(inputs().begin(), inputs().end(), [&](const auto& input) { return is_same_file(input, path); }))
+    return;
+  throw Failure(wrong_usage, name + ": is a file that this command reads; name another file for the result");
+}
+
 PendingFile::PendingFile(const std::string& option, const std::string& path)
-    : name_(option + " " + path),
-      path_(real_path(path)),
-      temporary_(is_device(path_) ? path_ : path_ + ".partial." + std::to_string(getpid())) {
-  errno = 0;
-  stream_.open(temporary_, std::ios::binary | std::ios::trunc);
-  if (!stream_) {
-    throw Failure(wrong_usage, name_ + ": cannot be written: " + std::strerror(errno) +
+    : name_(option + " " + path), path_(real_path(path)) {
+  require_no_input(name_, path_);
+  try {
+    file_.emplace(path_);
+  } catch (const files::Error& error) {
+    throw Failure(wrong_usage, name_ + ": cannot be written: " + error.what() +
                                    "; name a file in a folder that exists and is yours");
   }
 }
 
-PendingFile::~PendingFile() {
-  if (!finished_ && temporary_ != path_) std::remove(temporary_.c_str());
-}
-
 void PendingFile::finish() {
-  errno = 0;
-  stream_.close();
-  const bool whole = stream_ && (temporary_ == path_ || std::rename(temporary_.c_str(), path_.c_str()) == 0);
-  if (!whole) {
-    throw Failure(machine, name_ + ": writing failed: " + std::strerror(errno != 0 ? errno : EIO) +
-                               "; nothing was changed there");
+  require_no_input(name_, path_);  // an input may have been read since
+  try {
+    file_->finish();
+  } catch (const files::Error& error) {
+    throw Failure(machine, name_ + ": writing failed: " + error.what() + "; nothing was changed there");
   }
-  finished_ = true;
 }
 
 }  // namespace sigprop::cli

@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <fstream>
+#include <optional>
 #include <string>
+
+#include "files/temporary_file.hpp"
 
 namespace sigprop::cli {
 
-/// A file that takes its name only when it is complete; removed if that never comes. A link is
-/// followed; a device, which has no whole, is written as it goes. `option` names it in messages:
-/// "--output".
+/// A file that an option names, "--output", and that takes its name only when it is complete. A
+/// link is followed.
 class PendingFile {
  public:
-  /// Throws Failure if the file cannot be written.
+  /// Throws Failure if the file cannot be written, or is one that the command reads.
   PendingFile(const std::string& option, const std::string& path);
-  PendingFile(const PendingFile&) = delete;
-  PendingFile& operator=(const PendingFile&) = delete;
-  ~PendingFile();
 
-  [[nodiscard]] std::ostream& stream() { return stream_; }
+  [[nodiscard]] std::ostream& stream() { return file_->stream(); }
 
   /// Throws Failure if writing failed.
   void finish();
 
  private:
-  std::string name_;       ///< in messages
-  std::string path_;       ///< links resolved
-  std::string temporary_;  ///< the path itself for a device
-  std::ofstream stream_;
-  bool finished_ = false;
+  std::string name_;  ///< in messages
+  std::string path_;  ///< links resolved
+  std::optional<files::TemporaryFile> file_;
 };
 
 /// The path behind links and dots, also of a file that is not there yet.
 [[nodiscard]] std::string real_path(const std::string& path);
+
+/// Notes a file that the command reads: it is not written over.
+void note_input(const std::string& path);
+
+/// Throws Failure for a file that the command reads. `name` stands for it in the message.
+void require_no_input(const std::string& name, const std::string& path);
 
 }  // namespace sigprop::cli

@@ -43,7 +43,8 @@ simulate::Settings settings(const network::Network& network, const SimulationOpt
   if (options.memory > 0) out.memory = static_cast<double>(options.memory);
   const bool resume = !options.resume.empty();
   if (resume || !options.checkpoint.empty())
-    out.checkpoint = simulate::Checkpoint{resume ? options.resume : options.checkpoint, resume, identity_of(network)};
+    out.checkpoint =
+        simulate::Checkpoint{resume ? options.resume : options.checkpoint, resume, identity_of(network), warn_of_loss};
   return out;
 }
 
@@ -95,6 +96,10 @@ simulate::Precision EngineOptions::precise() const {
     if (precision == name_of(value)) return value;
   }
   throw std::logic_error("a precision that its option does not have");
+}
+
+void warn_of_loss(const std::string& warning) {
+  say("warning: " + warning);
 }
 
 void add_engine_options(CLI::App& command, EngineOptions& options) {
@@ -206,7 +211,7 @@ Status interrupted_status() {
 
 void end_if_interrupted(const std::string& pieces) {
   if (Interrupt::signal() == 0) return;
-  std::cout.flush();
+  flush_output();
   throw Failure(interrupted_status(),
                 "interrupted: the result is of the " + pieces + " done so far, and is marked as partial");
 }

@@ -11,6 +11,9 @@
 /// What the commands that simulate share.
 namespace sigprop::cli {
 
+/// Says on standard error what was damaged in a checkpoint.
+void warn_of_loss(const std::string& warning);
+
 /// What computes, as given.
 struct EngineOptions {
   std::string engine = "cpu";

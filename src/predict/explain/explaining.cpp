@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/explain/explaining.hpp"
 
+#include <map>
+#include <string>
+
 #include "sigprop/scalar/expression.hpp"
 
 namespace sigprop::predict {
@@ -177,14 +180,30 @@ void Explaining::begin_join_back(const Residual& op, const Gradient& branch) {
   explain_numbers(op);
 }
 
+namespace {
+
+/// A weight's name in the letters of LaTeX mathematics.
+std::string upright(const std::string& name) {
+  static const std::map<char, const char*> signs{{'\\', "\\backslash "}, {'{', "\\{"}, {'}', "\\}"},    {'_', "\\_"},
+                                                 {'%', "\\%"},           {'$', "\\$"}, {'#', "\\#"},    {'&', "\\&"},
+                                                 {'^', "\\wedge "},      {' ', "\\ "}, {'~', "\\sim "}, {'"', "''"}};
+  std::string out;
+  for (const char c : name) {
+    const auto found = signs.find(c);
+    const bool is_ascii = c > ' ' && c < '\x7f';
+    out += found != signs.end() ? std::string(found->second) : std::string(1, is_ascii ? c : '?');
+  }
+  return out;
+}
+
+}  // namespace
+
 void Explaining::note_norms(const SquaredNorms<Expression>& norms, std::size_t weights) {
   const std::size_t first = weights_.size() - weights;
   for (std::size_t i = 0; i < weights; ++i) {
     if (!norms[i]) continue;
     const std::string& name = weights_[first + i];
-    std::string latex;
-    for (const char c : name) latex += c == '_' ? std::string("\\_") : std::string(1, c);
-    const std::string weight = "\\|\\partial W_{\\mathrm{" + latex + "}}\\|";
+    const std::string weight = "\\|\\partial W_{\\mathrm{" + upright(name) + "}}\\|";
     const Expression squared = notebook_->note({"E‖∂W_" + name + "‖²", "\\mathrm{E}" + weight + "^2"}, *norms[i]);
     static_cast<void>(notebook_->note({"‖∂W_" + name + "‖", weight}, sqrt(squared)));
   }
