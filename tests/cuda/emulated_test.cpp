@@ -122,7 +122,7 @@ void check_orders(const Model& model, Arithmetic arithmetic, std::size_t replica
   for (const std::uint64_t seed : {1, 2}) check(Order::one_warp_ahead, seed);
 }
 
-TEST_CASE("every order of blocks and threads gives the same bits") {
+TEST_CASE("every order of blocks and threads gives the same bits", "[bulk]") {
   for (const Arithmetic arithmetic : {Arithmetic::float32, Arithmetic::bf16}) check_orders(decoder(), arithmetic);
   check_orders(long_rows(1030, 5), Arithmetic::bf16);
   check_orders(long_rows(2, 1030), Arithmetic::float32, 1);
@@ -319,7 +319,8 @@ std::vector<double> measured_on(int devices, std::optional<int> one = std::nullo
   return out;
 }
 
-TEST_CASE("replicates are spread over several devices, or stay on the one that is asked for, with the same bits") {
+TEST_CASE("replicates are spread over several devices, or stay on the one that is asked for, with the same bits",
+          "[bulk]") {
   const Session session;
   const std::vector<double> one = measured_on(1);
   const std::size_t before = test::emulation::launches();
@@ -345,7 +346,7 @@ experiment::Measured attention_on(std::size_t bytes) {
   return *experiment::run({{experiment::Component::attention, {0}}}, options)[0][0];
 }
 
-TEST_CASE("a grid's setting is measured in parts where the device is small") {
+TEST_CASE("a grid's setting is measured in parts where the device is small", "[bulk]") {
   const Session session;
   const experiment::Measured whole = attention_on(std::size_t{1} << 30);
   const std::size_t launches = test::emulation::launches();

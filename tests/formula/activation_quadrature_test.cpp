@@ -159,7 +159,7 @@ TEST_CASE("quadrature reads alike with every scalar type") {
   check_every_scalar(kinked_by_mean, 0.4);
 }
 
-TEST_CASE("quadrature of pairs reads alike with every scalar type") {
+TEST_CASE("quadrature of pairs reads alike with every scalar type", "[bulk]") {
   const auto by_correlation = []<class T>(const T& r) { return numbers(activation_pair(relu, T(0), T(1.3), r)); };
   const auto by_variance = []<class T>(const T& s) {
     return numbers(activation_pair(SquaredRelu{}, T(0.1), s, T(0.4)));

@@ -121,7 +121,7 @@ TEST_CASE("the means over head width name the argument outside their domain") {
         "number of keys is 2, but must be at least the number of shared keys");
 }
 
-TEST_CASE("the means over head width read alike with every scalar type") {
+TEST_CASE("the means over head width read alike with every scalar type", "[bulk]") {
   const auto row_by_variance = []<class T>(const T& v) { return numbers(softmax_row_means(v, T(16), T(64))); };
   const auto row_by_head_width = []<class T>(const T& k) { return numbers(softmax_row_means(T(2), T(16), k)); };
   const auto pair_by_variance = []<class T>(const T& v) {
@@ -202,7 +202,7 @@ TEST_CASE("the normalized means name the argument outside their domain") {
         "number of keys is 2, but must be at least the number of shared keys");
 }
 
-TEST_CASE("the normalized means read alike with every scalar type") {
+TEST_CASE("the normalized means read alike with every scalar type", "[bulk]") {
   const auto row_by_variance = []<class T>(const T& v) { return numbers(softmax_row_normalized(v, T(16), T(64))); };
   const auto row_by_head_width = []<class T>(const T& k) { return numbers(softmax_row_normalized(T(2), T(16), k)); };
   const auto pair_by_variance = []<class T>(const T& v) {

@@ -85,7 +85,7 @@ TEST_CASE("an odd key names the argument outside its domain") {
         "head width is 0, but must be at least 1");
 }
 
-TEST_CASE("an odd key is as accurate as stated from v, v' = 0 to 1000") {
+TEST_CASE("an odd key is as accurate as stated from v, v' = 0 to 1000", "[bulk]") {
   for (const double v : {0.0, 1e-6, 0.1, 9.0, 100.0, 1000.0}) {
     for (const double own : {0.0, 1e-6, 1.0, 25.0, 1000.0}) {
       for (const double n : {2.0, 10.0, 10000.0}) {
@@ -98,7 +98,7 @@ TEST_CASE("an odd key is as accurate as stated from v, v' = 0 to 1000") {
   }
 }
 
-TEST_CASE("an odd key reads alike with every scalar type") {
+TEST_CASE("an odd key reads alike with every scalar type", "[bulk]") {
   const auto by_variance = []<class T>(const T& v) { return numbers(softmax_odd_key(v, T(3), T(64))); };
   const auto by_own = []<class T>(const T& own) { return numbers(softmax_odd_key(T(1.5), own, T(64))); };
   const auto by_keys = []<class T>(const T& n) { return numbers(softmax_odd_key(T(2.5), T(0.5), n)); };

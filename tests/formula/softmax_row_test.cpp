@@ -85,7 +85,7 @@ TEST_CASE("a softmax row names the argument outside its domain") {
   CHECK(domain_message([] { return softmax_row(1.0, 0.0); }) == "number of keys is 0, but must be at least 1");
 }
 
-TEST_CASE("a softmax row is as accurate as stated from v = 0 to 1000") {
+TEST_CASE("a softmax row is as accurate as stated from v = 0 to 1000", "[bulk]") {
   for (const double v : {0.0, 1e-6, 0.1, 1.0, 9.0, 25.0, 100.0, 1000.0}) {
     for (const double n : {2.0, 3.0, 10.0, 256.0, 10000.0}) {
       INFO("v " << v << ", " << n << " keys");
@@ -94,7 +94,7 @@ TEST_CASE("a softmax row is as accurate as stated from v = 0 to 1000") {
   }
 }
 
-TEST_CASE("a softmax row reads alike with every scalar type") {
+TEST_CASE("a softmax row reads alike with every scalar type", "[bulk]") {
   const auto by_variance = []<class T>(const T& v) { return numbers(softmax_row(v, T(64))); };
   const auto by_keys = []<class T>(const T& n) { return numbers(softmax_row(T(2.5), n)); };
   // The derivative leaves out how the grid moves, which is of the order of the quadrature error.

@@ -76,7 +76,7 @@ const std::vector<json>& odd_values() {
   return values;
 }
 
-TEST_CASE("a configuration changed at random gives a spec that the reader accepts, or errors") {
+TEST_CASE("a configuration changed at random gives a spec that the reader accepts, or errors", "[bulk]") {
   constexpr int changes_of_each = 60;
   std::mt19937 random(1);
   const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };

@@ -70,7 +70,8 @@ double distance(const MatrixXd& a, const MatrixXd& b) {
   return (a - b).cwiseAbs().maxCoeff() / b.cwiseAbs().maxCoeff();
 }
 
-TEST_CASE("whatever the tokens, the key gradients of a sequence sum to 0 and the value gradients to the heads'") {
+TEST_CASE("whatever the tokens, the key gradients of a sequence sum to 0 and the value gradients to the heads'",
+          "[bulk]") {
   const MatrixXd b = random_gradient();
   for (const double sharpness : {0.3, 4.0}) {
     const Forms forms(grown(), shape_of(sharpness, 0));
@@ -139,7 +140,7 @@ TEST_CASE("the last row over exchangeable tokens is a row without a mask, forwar
   }
 }
 
-TEST_CASE("over exchangeable tokens the actual prefixes are their means") {
+TEST_CASE("over exchangeable tokens the actual prefixes are their means", "[bulk]") {
   const MatrixXd b = random_gradient();
   for (const double p : {0.0, 0.2}) {
     for (const double sharpness : {0.5, 3.0}) {
@@ -172,7 +173,7 @@ double least_eigenvalue(const MatrixXd& m) {
   return solver.eigenvalues().minCoeff() / solver.eigenvalues().maxCoeff();
 }
 
-TEST_CASE("products of tokens and of gradients are those of vectors: no eigenvalue lies below 0") {
+TEST_CASE("products of tokens and of gradients are those of vectors: no eigenvalue lies below 0", "[bulk]") {
   for (const double sharpness : {0.3, 4.0}) {
     const Forms forms(grown(), shape_of(sharpness, 0.1));
     for (const CausalAttention* form : {forms.means.get(), forms.actual.get()}) {

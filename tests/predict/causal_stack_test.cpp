@@ -35,7 +35,8 @@ double mean(const std::vector<profile::Quantity>& tokens) {
   return sum / static_cast<double>(tokens.size());
 }
 
-TEST_CASE("a result says what its prefixes are: actual by default up to 1024 tokens, means beyond or where asked for") {
+TEST_CASE("a result says what its prefixes are: actual by default up to 1024 tokens, means beyond or where asked for",
+          "[bulk]") {
   CHECK(predicted(causal_stack(48)).prefix == "actual");
   CHECK(predicted(causal_stack(48), {predict::Prefix::means}).prefix == "means");
   CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix))).prefix == "actual");
@@ -43,7 +44,8 @@ TEST_CASE("a result says what its prefixes are: actual by default up to 1024 tok
   CHECK(predicted(test::small_stack()).prefix.empty());
 }
 
-TEST_CASE("every token is listed where asked for: their mean is the moment, their ends are the first and the last") {
+TEST_CASE("every token is listed where asked for: their mean is the moment, their ends are the first and the last",
+          "[bulk]") {
   const profile::Profile profile = predicted(causal_stack(48), every_token());
   for (const profile::Point& point : profile.points) {
     INFO(point.path);
@@ -104,7 +106,8 @@ TEST_CASE("an encoder's tokens are listed beside its decoder's") {
   }
 }
 
-TEST_CASE("a batch under a mask multiplies a value's gradient norm as the sequences do that are drawn apart") {
+TEST_CASE("a batch under a mask multiplies a value's gradient norm as the sequences do that are drawn apart",
+          "[bulk]") {
   json spec = causal_stack(48);
   const profile::Profile one = predicted(spec);
   spec["batch"] = 16;

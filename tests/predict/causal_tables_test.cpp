@@ -66,7 +66,7 @@ TEST_CASE("rows of every length keep their table's stated error") {
   std::printf("row table: worst relative error %.1e\n", worst);
 }
 
-TEST_CASE("keys with score variances of their own keep their table's stated error") {
+TEST_CASE("keys with score variances of their own keep their table's stated error", "[bulk]") {
   for (const double longest : {12.0, 32.0, 512.0}) {
     predict::RowTable table(longest, head);
     for (const double v : {0.05, 0.6, 2.7, 12.0}) {
@@ -91,7 +91,7 @@ TEST_CASE("keys with score variances of their own keep their table's stated erro
   }
 }
 
-TEST_CASE("a table of odd keys that neglects their own score variance fails") {
+TEST_CASE("a table of odd keys that neglects their own score variance fails", "[bulk]") {
   predict::RowTable table(32, head);
   const auto exact = formula::softmax_odd_key_means(0.6, 0.6 * 1.3 * 1.3, 29.0, head_width);
   const OddKeyErrors stated = stated_odd_key_errors(0.6, 32);
@@ -128,7 +128,7 @@ formula::PairMeans<double> exact_pair(const Rows& rows, Index shared, Index keys
                                      static_cast<double>(shared), static_cast<double>(keys), head_width);
 }
 
-TEST_CASE("pairs of rows keep their field's stated error at every distance") {
+TEST_CASE("pairs of rows keep their field's stated error at every distance", "[bulk]") {
   for (const Index length : {12, 32, 512}) {
     for (const double v : {0.05, 0.7, 4.0, 16.0}) {
       const Rows rows = causal_rows(length, v);

@@ -95,7 +95,8 @@ TEST_CASE("cross-attention of rows that are alike is that of the formulas") {
   check_alike(plain());
 }
 
-TEST_CASE("cross-attention of rows that are alike is that of the formulas, with dropout, biases and sharp scores") {
+TEST_CASE("cross-attention of rows that are alike is that of the formulas, with dropout, biases and sharp scores",
+          "[bulk]") {
   auto shape = plain();
   shape.dropout = 0.2;
   check_alike(shape);
