@@ -3,21 +3,16 @@
 
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
+#include "files/check_sum.hpp"
 #include "sigprop/simulate/simulate.hpp"
 
 namespace sigprop::simulate {
 namespace {
 
 constexpr const char* first_line = "sigprop checkpoint 2\n";
-
-/// FNV-1a over bytes.
-std::uint64_t check_sum(const char* bytes, std::size_t count) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (std::size_t i = 0; i < count; ++i) hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 1099511628211U;
-  return hash;
-}
 
 template <class Value>
 void put(std::string& out, const Value* values, std::size_t count) {
@@ -96,7 +91,7 @@ void RecordFile::load(const std::string& identity, std::size_t sample_size) {
   const std::size_t summed = sizeof(std::uint64_t) + numbers, record = summed + sizeof(std::uint64_t);
   std::size_t at = header.size();
   for (; text.size() - at >= record; at += record) {
-    if (check_sum(text.data() + at, summed) != value_at<std::uint64_t>(text, at + summed)) {
+    if (files::check_sum(std::string_view(text).substr(at, summed)) != value_at<std::uint64_t>(text, at + summed)) {
       ++lost_;
       continue;
     }
@@ -111,7 +106,7 @@ void RecordFile::append(std::uint64_t number, const Sample& sample) {
   std::string bytes;
   put(bytes, &number, 1);
   put(bytes, sample.data(), sample.size());
-  const std::uint64_t sum = check_sum(bytes.data(), bytes.size());
+  const std::uint64_t sum = files::check_sum(bytes);
   put(bytes, &sum, 1);
   try {
     file_->append(bytes);

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -11,6 +10,7 @@
 
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
+#include "files/check_sum.hpp"
 
 namespace sigprop::cli {
 namespace {
@@ -20,12 +20,10 @@ constexpr const char* first_line = "sigprop sweep, unfinished, 2\n";
 
 constexpr const char* elsewhere = "; name a file in a folder that exists and is yours";
 
-/// FNV-1a, in hexadecimal digits.
+/// In hexadecimal digits.
 std::string check_sum(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
   std::array<char, 17> out{};
-  std::snprintf(out.data(), out.size(), "%016llx", static_cast<unsigned long long>(hash));
+  std::snprintf(out.data(), out.size(), "%016llx", static_cast<unsigned long long>(files::check_sum(text)));
   return out.data();
 }
 
