@@ -3,6 +3,7 @@
 
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "cli/common/command.hpp"
@@ -38,10 +39,17 @@ std::vector<check::Check> checks_of(const CheckOptions& options, const std::stri
   return checks;
 }
 
-void evaluate(const CheckOptions& options, CheckedSpec& out) {
+/// Several files may come from a pattern, which finds the schema that lies beside specs.
+bool is_left_out(const CheckOptions& options, const spec::ReadResult& read) {
+  return read.is_schema && options.specs.size() > 1;
+}
+
+/// Returns false for a file that is left out.
+bool evaluate(const CheckOptions& options, CheckedSpec& out) {
   spec::ReadResult read = spec::read_file(out.file);
   for (const std::string& error : read.errors) out.faults.push_back({error, 0});
-  if (!read.network) return;
+  if (is_left_out(options, read)) return false;
+  if (!read.network) return true;
   make_plain(*read.network, options.output);
   out.name = read.network->name;
   const std::vector<check::Check> checks = checks_of(options, out.file, read);
@@ -51,14 +59,16 @@ void evaluate(const CheckOptions& options, CheckedSpec& out) {
   out.outcomes = std::move(evaluation.outcomes);
   out.faults = std::move(evaluation.faults);
   for (check::Fault& fault : out.faults) fault.message.insert(0, shown_path(out.file) + ": ");
+  return true;
 }
 
-/// A spec's outcomes; what is wrong with it stands among its faults and does not end the run.
-CheckedSpec checked(const CheckOptions& options, const std::string& file) {
+/// A spec's outcomes; what is wrong with it stands among its faults and does not end the run. None
+/// for a file that is left out.
+std::optional<CheckedSpec> checked(const CheckOptions& options, const std::string& file) {
   CheckedSpec out;
   out.file = file;
   try {
-    evaluate(options, out);
+    if (!evaluate(options, out)) return {};
   } catch (const Failure& failure) {
     if (failure.status() != wrong_usage) throw;
     out.faults.push_back({failure.what(), 0});
@@ -128,7 +138,14 @@ void run_check(const CheckOptions& options) {
   const std::vector<SideReport> side_reports = open_side_reports(options);
   auto specs = std::make_shared<Specs>();
   write_output(options.output, [&] {
-    for (const std::string& file : options.specs) specs->push_back(checked(options, file));
+    for (const std::string& file : options.specs) {
+      if (auto spec = checked(options, file)) {
+        specs->push_back(std::move(*spec));
+      } else if (!options.output.quiet) {
+        say(shown_path(file) + ": is a JSON Schema, not a spec: left out");
+      }
+    }
+    if (specs->empty()) throw Failure(wrong_usage, "all files are JSON Schemas, but at least one must be a spec");
     return [&options, specs](std::ostream& out) { write(out, options, *specs); };
   });
   for (const SideReport& side : side_reports) {

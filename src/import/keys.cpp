@@ -2,6 +2,7 @@
 #include "import/keys.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "spec/nearest.hpp"
 #include "spec/validate.hpp"
@@ -129,6 +130,27 @@ void name_defaults(const Family& family, const Json& config, Findings& findings)
     findings.notes.push_back("keys that the file leaves out have the defaults of " + family.type + ": " + text);
 }
 
+/// The model type of the class that a configuration names: "llama" of LlamaForCausalLM. Empty where
+/// it names none that is known.
+std::string type_of(const Json& config) {
+  const auto found = config.find("architectures");
+  if (found == config.end() || !found->is_array() || found->empty() || !found->front().is_string()) return "";
+  std::string name, best;
+  for (const char c : found->front().get<std::string>())
+    name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const Family& family : families()) {
+    std::string letters = family.type;
+    std::erase(letters, '_');
+    if (name.rfind(letters, 0) != 0) continue;
+    // Of T5GemmaForCausalLM the type is not t5.
+    const std::string rest = name.substr(letters.size());
+    for (const char* ending : {"for", "model", "lmhead"}) {
+      if (rest.rfind(ending, 0) == 0) best = family.type;
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 const Family* family_of(const Json& config, Findings& findings) {
@@ -141,7 +163,10 @@ const Family* family_of(const Json& config, Findings& findings) {
   if (!config.is_object()) {
     findings.errors.push_back("the file is " + shown(config) + ", but must be an object with a \"model_type\"");
   } else if (type.is_null()) {
-    findings.errors.push_back("/model_type is missing, but must be " + range + " (for example \"bert\")");
+    const std::string type_of_class = type_of(config);
+    findings.errors.push_back(
+        "/model_type is missing, but must be " + range +
+        (type_of_class.empty() ? " (for example \"bert\")" : "; /architectures says \"" + type_of_class + "\""));
   } else if (!type.is_string() || !has(types.choices, type.get<std::string>())) {
     const std::string name = type.is_string() ? spec::nearest(type.get<std::string>(), types.choices) : "";
     findings.errors.push_back("/model_type is " + shown(type) + ", but must be " + range +

@@ -12,7 +12,7 @@ namespace sigprop::report {
 /// text there.
 [[nodiscard]] inline std::string csv_field(const std::string& text) {
   std::string plain = plain_text(text);
-  if (!plain.empty() && std::string("=+-@").find(plain.front()) != std::string::npos) plain.insert(0, "'");
+  if (plain.size() > 1 && std::string("=+-@").find(plain.front()) != std::string::npos) plain.insert(0, "'");
   if (plain.find_first_of(",\"") == std::string::npos) return plain;
   std::string out = "\"";
   for (const char c : plain) out += c == '"' ? std::string("\"\"") : std::string(1, c);

@@ -42,7 +42,7 @@ files::LockedFile opened(const std::string& path, bool resume) {
   } catch (const files::Busy& busy) {
     throw UsageError(option + ": is in use: " + busy.what() + "; wait until it has ended, or name another file");
   } catch (const files::Error& error) {
-    throw MachineError(option + ": cannot be written: " + error.what() + elsewhere);
+    throw UsageError(option + ": cannot be written: " + error.what() + elsewhere);
   }
 }
 

@@ -32,12 +32,31 @@ ReadResult refused(const std::string& file, std::vector<std::string> errors) {
   return out;
 }
 
+constexpr const char* schema_words = "is a JSON Schema, not a spec; name the specs that it describes";
+constexpr const char* config_words =
+    "is a Hugging Face configuration, not a spec: sigprop import FILE makes a spec of it";
+
+/// What a file is that is taken for a spec by mistake; null for another.
+const char* other_kind(const Json& json) {
+  if (!json.is_object()) return nullptr;
+  const auto schema = json.find("$schema");
+  if (schema != json.end() && schema->is_string() &&
+      schema->get_ref<const std::string&>().find("json-schema.org") != std::string::npos)
+    return schema_words;
+  return json.contains("model_type") || json.contains("architectures") ? config_words : nullptr;
+}
+
 }  // namespace
 
 ReadResult read_text(std::string_view text, const std::string& file) {
   std::vector<std::string> errors;
   const std::optional<Json> spec = parse(text, errors);
   if (!spec) return refused(file, std::move(errors));
+  if (const char* other = other_kind(*spec)) {
+    ReadResult out = refused(file, {other});
+    out.is_schema = other == schema_words;
+    return out;
+  }
   errors = validate(grammar(), *spec);
   if (!errors.empty()) return refused(file, std::move(errors));
   Lowered lowered = lower(*spec, errors);
@@ -51,7 +70,8 @@ ReadResult read_text(std::string_view text, const std::string& file) {
           spec->value("checks", Json::array()).dump(),
           std::move(conditions),
           std::move(lowered.stacks),
-          lowered.truncation};
+          lowered.truncation,
+          false};
 }
 
 FileText text_of(const std::string& path) {

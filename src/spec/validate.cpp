@@ -2,9 +2,12 @@
 #include "spec/validate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "spec/nearest.hpp"
+#include "spec/pointer.hpp"
 
 namespace sigprop::spec {
 namespace {
@@ -37,12 +40,6 @@ std::string range_of(const Rule& rule) {
          (rule.below_maximum ? ")" : "]");
 }
 
-std::string child(const std::string& pointer, const std::string& key) {
-  std::string escaped;
-  for (const char c : key) escaped += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
-  return pointer + "/" + escaped;
-}
-
 /// "/stack/width", or "the file" for the whole.
 std::string place(const std::string& pointer) {
   return pointer.empty() ? "the file" : pointer;
@@ -53,6 +50,10 @@ bool in_range(const Rule& rule, double x) {
   const bool high = rule.below_maximum ? x < rule.maximum : x <= rule.maximum;
   return low && high;
 }
+
+/// Names of gated feed-forward networks, and the activation of their gates.
+constexpr std::array<std::pair<const char*, const char*>, 4> gated_activations{
+    {{"swiglu", "silu"}, {"geglu", "gelu"}, {"reglu", "relu"}, {"gated-gelu", "gelu_tanh"}}};
 
 class Validator {
  public:
@@ -100,6 +101,10 @@ class Validator {
     if (rule.kind == Kind::choice && value.is_string()) {
       const std::string name = nearest(value.get<std::string>(), rule.choices);
       cure = name.empty() ? "" : "; did you mean \"" + name + "\"?";
+      for (const auto& [gated, activation] : gated_activations) {
+        if (value == gated && std::find(rule.choices.begin(), rule.choices.end(), activation) != rule.choices.end())
+          cure = std::string("; it is \"activation\": \"") + activation + R"(" with "gated": true)";
+      }
     }
     errors_.push_back(place(pointer) + " is " + shown(value) + ", but must be " + describe(rule) + cure);
   }

@@ -51,7 +51,7 @@ TEST_CASE("an annotation names file and line, and escapes what GitHub would read
   spec.file = "a,b:c%d.json";
   spec.name = "100%\r\nx, y: z";
   CHECK(github({spec}) ==
-        "::error file=a%2Cb%3Ac%25d.json,line=7,title=sigprop check%3A forward.variance::100%25%0D%0Ax, y: z: "
+        "::error file=a%2Cb%3Ac%25d.json,line=7,title=sigprop check%3A forward.variance::100%25\\r%0Ax, y: z: "
         "forward.variance last is 4.02 at layer 2/ffn, but must be at most 1\n");
   spec.file = "-";
   spec.outcomes[0].check.line = 0;

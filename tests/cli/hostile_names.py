@@ -77,7 +77,7 @@ class HostileNames(unittest.TestCase):
             self.assertEqual({len(row) for row in rows}, {len(rows[0])})
             for row in rows:
                 for field in row:
-                    self.assertTrue(not field or field[0] not in "=+-@" or is_number(field), field)
+                    self.assertTrue(len(field) < 2 or field[0] not in "=+-@" or is_number(field), field)
 
         for arguments in (["predict", "-"], ["explain", "-", "--layer", "0"], ["simulate", "-", "--replicates", "2"], ["check", "-"],
                           ["verify", "-", "--replicates", "2"]):

@@ -112,6 +112,8 @@ CASES = {
     "check_cannot_be_evaluated": (["check", "-"], json.dumps(UNCHECKABLE)),
     "check_paper": (["check", "specs/bert-base.json", "--preset", "trainable", "--theory", "paper"], ""),
     "check_bad_spec_among_good": (["check", "no/such.json", "specs/bert-base.json"], ""),
+    "check_schema_among_specs": (["check", "specs/sigprop.schema.json", "specs/bert-base.json"], ""),
+    "check_schema_alone": (["check", "specs/sigprop.schema.json"], ""),
     "check_unknown_preset": (["check", "specs/bert-base.json", "--preset", "stabel"], ""),
     "experiment_help": (["experiment", "--help"], ""),
     "experiment_unknown": (["experiment", "sotfmax"], ""),

@@ -79,13 +79,21 @@ TEST_CASE("what is no configuration is refused") {
       "olmo2, gemma, gemma2, t5, bart, vit, deit";
   CHECK(errors("[]") == Lines{"config.json: the file is [], but must be an object with a \"model_type\""});
   CHECK(errors("{}") == Lines{"config.json: /model_type is missing, but must be " + types + " (for example \"bert\")"});
+  CHECK(errors(R"({"architectures": ["LlamaForCausalLM"]})") ==
+        Lines{"config.json: /model_type is missing, but must be " + types + "; /architectures says \"llama\""});
+  CHECK(errors(R"({"architectures": ["GPTNeoXForCausalLM"]})").front().find("says \"gpt_neox\"") != std::string::npos);
+  for (const char* unknown : {R"({"architectures": ["T5GemmaForCausalLM"]})", R"({"architectures": ["MyModel"]})",
+                              R"({"architectures": []})", R"({"architectures": [1]})"})
+    CHECK(errors(unknown).front().find("(for example \"bert\")") != std::string::npos);
   CHECK(errors(R"({"model_type": "Bart"})") ==
         Lines{"config.json: /model_type is \"Bart\", but must be " + types + "; did you mean \"bart\"?"});
   CHECK(errors(R"({"model_type": "llava", "text_config": {}})") ==
         Lines{"config.json: /model_type is \"llava\", but must be " + types + "; did you mean \"llama\"?",
               "config.json: /text_config is a configuration of its own: save it as a file and import that"});
-  CHECK(errors("{\"model_type\": \"bert\", \"model_type\": \"bert\"}") ==
-        Lines{"config.json: the key \"model_type\" stands twice in one object: remove one of them"});
+  CHECK(
+      errors("{\"model_type\": \"bert\", \"model_type\": \"bert\"}") ==
+      Lines{"config.json: line 1: the key \"model_type\" stands twice in one object, as \"/model_type\": remove one of "
+            "them"});
 }
 
 TEST_CASE("a wrong value is refused with its place, value and range") {

@@ -47,15 +47,14 @@ Difference difference(double h, bool one_sided) {
   return {{-2 * h, -h, h, 2 * h}, {1 / (12 * h), -2 / (3 * h), 2 / (3 * h), -1 / (12 * h)}};
 }
 
-/// A size of which differences by whole numbers say little.
-bool is_few(const Knob& knob) {
-  constexpr double few = 8;
-  return knob.whole && knob.lowest < few;
-}
-
 /// A size that no quadrature and no rounding of another size follows.
 bool is_exact(const Knob& knob) {
   return knob.name == "batch" || knob.name == "input.embedding.vocabulary";
+}
+
+/// A size of which differences by whole numbers say too little.
+bool is_few(const Knob& knob) {
+  return knob.whole && knob.lowest < (is_exact(knob) ? 32 : 8);
 }
 
 /// A norm's formula looks at whether what it stands before is homogeneous: a bias of 0 is.

@@ -67,6 +67,7 @@ TEST_CASE("a field of CSV is one line, and no formula of a spreadsheet") {
   CHECK(csv_field("a,\"b\"") == "\"a,\"\"b\"\"\"");
   CHECK(csv_field("a\nb") == "a\\nb");
   for (const char* text : {"=1+1", "+1", "-1", "@SUM(A1)"}) CHECK(csv_field(text) == std::string("'") + text);
+  for (const char* text : {"-", "=", ""}) CHECK(csv_field(text) == text);  // one sign is none
   CHECK(csv_field("=HYPERLINK(\"x\")") == "\"'=HYPERLINK(\"\"x\"\")\"");
 }
 

@@ -93,8 +93,8 @@ using Measured = std::array<double, quantities>;
 /// random numbers with another.
 struct Checkpoint {
   std::string file;
-  bool resume = false;                           ///< go on with what the file holds; else the file must not exist
-  std::function<void(const std::string&)> warn;  ///< of what was damaged in the file; may be empty
+  bool resume = false;                                ///< go on with what the file holds; else the file must not exist
+  std::function<void(const std::string&)> warn = {};  ///< of what was damaged in the file; may be empty
 };
 
 struct Options {

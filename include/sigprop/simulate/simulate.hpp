@@ -27,9 +27,9 @@ enum class Precision { float32, float64, tf32, bf16 };
 /// under way.
 struct Checkpoint {
   std::string file;
-  bool resume = false;                           ///< go on with what the file holds; else the file must not exist
-  std::string identity;                          ///< text that describes the model: a file of another one is refused
-  std::function<void(const std::string&)> warn;  ///< of what was damaged in the file; may be empty
+  bool resume = false;   ///< go on with what the file holds; else the file must not exist
+  std::string identity;  ///< text that describes the model: a file of another one is refused
+  std::function<void(const std::string&)> warn = {};  ///< of what was damaged in the file; may be empty
 };
 
 struct Settings {

@@ -20,8 +20,9 @@ struct ReadResult {
   std::string checks = "[]";             ///< the spec's checks as they stand there, JSON
   std::vector<check::Check> conditions;  ///< the same, read
   std::vector<network::Stack>
-      stacks;             ///< behind the network, an encoder before its decoder; none for a list of components
-  double truncation = 0;  ///< where the scheme of `init` cuts its normal, in standard deviations; 0 for nowhere
+      stacks;              ///< behind the network, an encoder before its decoder; none for a list of components
+  double truncation = 0;   ///< where the scheme of `init` cuts its normal, in standard deviations; 0 for nowhere
+  bool is_schema = false;  ///< the file is a JSON Schema, not a spec
 };
 
 /// Reads a spec (docs/spec.md) from text; `file` stands in messages and, without its folder and
