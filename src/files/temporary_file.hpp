@@ -35,8 +35,8 @@ class TemporaryFile {
 };
 
 /// From now on SIGINT, SIGTERM and SIGHUP remove the temporary files that there are before they end
-/// the program, and writing to a pipe that nobody reads, or beyond a limit on file sizes, is an error
-/// instead of a signal.
+/// the program, and writing to a pipe that nobody reads, or beyond a limit on file sizes, is an
+/// error instead of a signal.
 void remove_on_signals();
 
 }  // namespace sigprop::files

@@ -15,8 +15,8 @@ struct Progress {
   [[nodiscard]] std::size_t line_of_last() const { return last == '\n' ? line - 1 : line; }
 };
 
-/// Walks over a text and counts the lines that it leaves behind, for the parser tells no places. The
-/// parser copies its iterators, so that the count lies outside.
+/// Walks over a text and counts the lines that it leaves behind, for the parser tells no places.
+/// The parser copies its iterators, so that the count lies outside.
 class LineCounter {
  public:
   // NOLINTBEGIN(readability-identifier-naming): the standard's names

@@ -5,8 +5,8 @@
 
 namespace sigprop::report {
 
-/// A text from a file, such as a name or a path, as people may read it on a terminal, in a log or in
-/// a document: what could steer these is shown instead of sent.
+/// A text from a file, such as a name or a path, as people may read it on a terminal, in a log or
+/// in a document: what could steer these is shown instead of sent.
 ///
 /// Control characters (C0, DEL, C1), direction marks of Unicode, line separators and bytes that are
 /// no UTF-8 become escapes: "\n", "\x1b", "\u202e". A text that begins with "::", spaces before it

@@ -12,10 +12,10 @@ namespace sigprop::cli {
 
 /// Lines of a result, one for each piece of numbered work, which come in any order.
 ///
-/// To a file: kept beside it, as FILE.partial, until all are there, each with its number and a check
-/// sum; the same work, begun again, goes on with those that are missing. One process at a time may
-/// write it. A line that was damaged is left out, and only that one. Without a file: to standard
-/// output, in their order.
+/// To a file: kept beside it, as FILE.partial, until all are there, each with its number and a
+/// check sum; the same work, begun again, goes on with those that are missing. One process at a
+/// time may write it. A line that was damaged is left out, and only that one. Without a file: to
+/// standard output, in their order.
 class ResumableLines {
  public:
   /// head: the first line, which tells the work; another head in FILE.partial is another work, and
