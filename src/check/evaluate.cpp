@@ -75,6 +75,7 @@ Outcome evaluated(const Check& check, const Profile& profile) {
 
 bool applies(Needs needs, const Profile& profile, double sequence_length) {
   if (needs == Needs::attention) return has_attention(profile);
+  if (needs == Needs::cross_attention) return has_cross_attention(profile);
   return needs == Needs::nothing || sequence_length > 1;
 }
 

@@ -18,7 +18,8 @@ Preset trainable() {
           {{{"forward.variance", every, input, {}, limits.exploding_variance}},
            {{"backward.variance", every, at_last, limits.vanishing_gradient, limits.exploding_gradient}},
            {{"rank_residual", every, {}, limits.rank_collapse, {}}, Needs::tokens},
-           {{"attention.entropy_fraction", every, {}, limits.entropy_collapse, {}}, Needs::attention}}};
+           {{"attention.entropy_fraction", every, {}, limits.entropy_collapse, {}}, Needs::attention},
+           {{"cross_attention.entropy_fraction", every, {}, limits.entropy_collapse, {}}, Needs::cross_attention}}};
 }
 
 /// First and last layer differ by at most a factor of 10 in amplitude, of 100 in variance.
@@ -30,7 +31,8 @@ Preset stable() {
            {{"backward.variance", at_first, at_last, 1 / variance, variance}},
            {{"weights.all.gradient_norm", at_first, at_last, 1 / amplitude, amplitude}},
            {{"rank_residual", every, {}, rank, {}}, Needs::tokens},
-           {{"attention.entropy_fraction", every, {}, entropy, {}}, Needs::attention}}};
+           {{"attention.entropy_fraction", every, {}, entropy, {}}, Needs::attention},
+           {{"cross_attention.entropy_fraction", every, {}, entropy, {}}, Needs::cross_attention}}};
 }
 
 /// Signal and weight gradients that keep their size through the depth, what DeepScaleLM aims at.

@@ -118,4 +118,9 @@ bool has_attention(const Profile& profile) {
                      [](const Layer& layer) { return layer.attention.has_value(); });
 }
 
+bool has_cross_attention(const Profile& profile) {
+  return std::any_of(profile.layers.begin(), profile.layers.end(),
+                     [](const Layer& layer) { return layer.cross_attention.has_value(); });
+}
+
 }  // namespace sigprop::check

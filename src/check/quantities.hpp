@@ -25,5 +25,6 @@ using Series = std::vector<Reading>;
 
 /// Does some layer have attention?
 [[nodiscard]] bool has_attention(const profile::Profile& profile);
+[[nodiscard]] bool has_cross_attention(const profile::Profile& profile);
 
 }  // namespace sigprop::check

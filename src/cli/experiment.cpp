@@ -6,6 +6,7 @@
 
 #include "cli/common/experiment_table.hpp"
 #include "cli/common/interrupt.hpp"
+#include "cli/common/pending_file.hpp"
 #include "cli/common/progress.hpp"
 #include "cli/common/simulation.hpp"
 
@@ -85,8 +86,11 @@ experiment::Options run_options(const ExperimentOptions& options) {
   out.device = options.engine.device;
   out.precision = options.engine.precise();
   const bool resume = !options.resume.empty();
-  if (resume || !options.checkpoint.empty())
-    out.checkpoint = experiment::Checkpoint{resume ? options.resume : options.checkpoint, resume, warn_of_loss};
+  if (resume || !options.checkpoint.empty()) {
+    const std::string& file = resume ? options.resume : options.checkpoint;
+    note_input(file);  // which the result must not replace
+    out.checkpoint = experiment::Checkpoint{file, resume, warn_of_loss};
+  }
   return out;
 }
 

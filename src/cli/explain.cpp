@@ -119,11 +119,6 @@ std::string distance(const network::Network& masked, const network::Network& pla
 report::Explanation explanation_of(const network::Network& model, const ExplainOptions& options) {
   const std::size_t layer = layer_of(model, options);
   const bool masked = network::has_mask(model) && layer > 0;
-  if (masked && !options.unmasked)
-    throw Failure(wrong_usage,
-                  shown_path(options.spec) +
-                      ": behind a causal mask every token has equations of its own; --unmasked explains the "
-                      "model without its masks and says how far it is from the one with them");
   const network::Network network = unmasked(model);
   const predict::Explanation found =
       explained(options.spec, [&] { return predict::explain(network, theory_of(options.theory), layer); });
@@ -150,7 +145,7 @@ void write(std::ostream& out, const ExplainOptions& options, const report::Expla
                        {"theory", options.theory.name},
                        {"layer", options.layer},
                        {"across", options.across},
-                       {"unmasked", options.unmasked}}});
+                       {"unmasked", options.unmasked || !explanation.remark.empty()}}});
 }
 
 void run_explain(const ExplainOptions& options) {
@@ -180,16 +175,18 @@ void add_explain(CLI::App& app) {
       ->check(CLI::IsMember({"full", "paper"}))
       ->capture_default_str();
   command->add_flag("--across", options->across, "Also what tokens of two sequences of a batch have in common");
-  command->add_flag("--unmasked", options->unmasked,
-                    "A causal model without its masks, which have no equations of one layer");
+  command->add_flag(
+      "--unmasked", options->unmasked,
+      "As without it: a causal model is explained without its masks, behind which every token has equations "
+      "of its own");
   command->add_flag("--latex", options->latex, "A document that pdflatex compiles");
   add_output_options(*command, options->output);
   command->footer(
       "Examples:\n"
       "  sigprop explain specs/bert-base.json\n"
       "  sigprop explain specs/bert-base.json --layer 12 --theory paper\n"
-      "  sigprop explain specs/gpt2.json --unmasked --latex --output layer.tex\n"
-      "  sigprop explain specs/transformer-base.json --layer \"encoder/layer 3\" --unmasked --format json");
+      "  sigprop explain specs/gpt2.json --latex --output layer.tex\n"
+      "  sigprop explain specs/transformer-base.json --layer \"encoder/layer 3\" --format json");
   command->callback([options] { run_explain(*options); });
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <functional>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "profile/depth_law.hpp"
 #include "sigprop/profile/weights.hpp"
@@ -61,9 +63,11 @@ void judge(std::vector<Verdict>& verdicts, const Profile& profile, const char* n
 
 void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, double threshold) {
   for (const Layer& layer : profile.layers) {
-    if (layer.attention && layer.attention->entropy_fraction && layer.attention->entropy_fraction->value < threshold) {
-      verdicts.push_back({"entropy_collapse", "layer " + std::to_string(layer.index) + "/attention",
-                          *layer.attention->entropy_fraction, threshold});
+    for (const auto& [metrics, name] :
+         {std::pair(&layer.attention, "/attention"), std::pair(&layer.cross_attention, "/cross_attention")}) {
+      if (!*metrics || !(*metrics)->entropy_fraction || !((*metrics)->entropy_fraction->value < threshold)) continue;
+      const std::string path = "layer " + std::to_string(layer.index) + name;
+      verdicts.push_back({"entropy_collapse", path, *(*metrics)->entropy_fraction, threshold});
       return;
     }
   }

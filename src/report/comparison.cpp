@@ -53,9 +53,11 @@ Row row_of(const Candidate& candidate) {
   row.norm_ratio = norm_ratio(profile);
   row.token_correlation = profile.points.back().forward.token_correlation.value;
   for (const profile::Layer& layer : profile.layers) {
-    if (!layer.attention || !layer.attention->entropy_fraction) continue;
-    const double fraction = layer.attention->entropy_fraction->value;
-    row.entropy = std::min(row.entropy.value_or(fraction), fraction);
+    for (const auto* metrics : {&layer.attention, &layer.cross_attention}) {
+      if (!*metrics || !(*metrics)->entropy_fraction) continue;
+      const double fraction = (*metrics)->entropy_fraction->value;
+      row.entropy = std::min(row.entropy.value_or(fraction), fraction);
+    }
   }
   row.log10_spread = candidate.log10_spread;
   return row;

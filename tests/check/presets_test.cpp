@@ -60,9 +60,12 @@ TEST_CASE("each condition of a preset has an outcome of its own, at the preset's
 }
 
 TEST_CASE("presets leave out entropy without attention, and rank where there is one token") {
-  const auto quantities = [](double sequence_length, bool attention) {
+  const auto quantities = [](double sequence_length, bool attention, bool cross_attention = false) {
     profile::Profile profile = made();
-    if (!attention) profile.layers[0].attention = profile.layers[1].attention = std::nullopt;
+    for (profile::Layer& layer : profile.layers) {
+      if (!attention) layer.attention = std::nullopt;
+      if (!cross_attention) layer.cross_attention = std::nullopt;
+    }
     std::vector<std::string> out;
     for (const check::Outcome& outcome : check::evaluate({preset("trainable")}, profile, sequence_length).outcomes)
       out.push_back(outcome.check.condition.quantity);
@@ -73,6 +76,9 @@ TEST_CASE("presets leave out entropy without attention, and rank where there is 
   CHECK(quantities(2, false) == std::vector<std::string>{"forward.variance", "backward.variance", "rank_residual"});
   CHECK(quantities(1, true) ==
         std::vector<std::string>{"forward.variance", "backward.variance", "attention.entropy_fraction"});
+  CHECK(quantities(1, true, true) == std::vector<std::string>{"forward.variance", "backward.variance",
+                                                              "attention.entropy_fraction",
+                                                              "cross_attention.entropy_fraction"});
 }
 
 TEST_CASE("a preset that the theory cannot judge is a fault") {

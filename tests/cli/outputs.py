@@ -54,6 +54,10 @@ with tempfile.TemporaryDirectory() as name:
         for target in (spec, again):
             check(run(command[0], spec, *command[1:], "--output", target),
                   (2, [f"sigprop: --output {target}: is a file that this command reads; name another file for the result"]))
+    run_file = folder / "run"
+    for option in ("--checkpoint", "--resume"):
+        check(run("simulate", spec, "--replicates", "1", option, run_file, "--output", run_file)[0], 2)
+        assert not run_file.exists(), "a refused command must leave nothing"
     os.link(spec, folder / "hard")
     check(run("predict", spec, "--output", folder / "hard")[0], 2)
     os.remove(folder / "hard")

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/common/pending_file.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <vector>
 
@@ -15,9 +14,21 @@ std::vector<std::string>& inputs() {
   return all;
 }
 
-bool is_same_file(const std::string& a, const std::string& b) {
+/// A file that is written, as messages name it.
+struct Output {
+  std::string name;
+  std::string path;
+};
+
+std::vector<Output>& outputs() {
+  static std::vector<Output> all;
+  return all;
+}
+
+void require_other_file(const Output& output, const std::string& input) {
   std::error_code absent;
-  return real_path(a) == real_path(b) || std::filesystem::equivalent(a, b, absent);
+  if (real_path(input) != real_path(output.path) && !std::filesystem::equivalent(input, output.path, absent)) return;
+  throw Failure(wrong_usage, output.name + ": is a file that this command reads; name another file for the result");
 }
 
 }  // namespace
@@ -29,21 +40,23 @@ std::string real_path(const std::string& path) {
 }
 
 void note_input(const std::string& path) {
-  if (path != "-") inputs().push_back(path);
+  if (path == "-") return;
+  for (const Output& output : outputs()) require_other_file(output, path);
+  inputs().push_back(path);
 }
 
-void require_no_input(const std::string& name, const std::string& path) {
+void note_output(const std::string& name, const std::string& path) {
   std::error_code absent;
-  const bool device = std::filesystem::exists(path, absent) && !std::filesystem::is_regular_file(path, absent);
-  if (device ||
-      std::none_of(inputs().begin(), inputs().end(), [&](const auto& input) { return is_same_file(input, path); }))
-    return;
-  throw Failure(wrong_usage, name + ": is a file that this command reads; name another file for the result");
+  const bool is_device = std::filesystem::exists(path, absent) && !std::filesystem::is_regular_file(path, absent);
+  if (is_device) return;
+  const Output output{name, path};
+  for (const std::string& input : inputs()) require_other_file(output, input);
+  outputs().push_back(output);
 }
 
 PendingFile::PendingFile(const std::string& option, const std::string& path)
     : name_(option + " " + path), path_(real_path(path)) {
-  require_no_input(name_, path_);
+  note_output(name_, path_);
   try {
     file_.emplace(path_);
   } catch (const files::Error& error) {
@@ -53,7 +66,6 @@ PendingFile::PendingFile(const std::string& option, const std::string& path)
 }
 
 void PendingFile::finish() {
-  require_no_input(name_, path_);  // an input may have been read since
   try {
     file_->finish();
   } catch (const files::Error& error) {

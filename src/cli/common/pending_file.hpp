@@ -29,10 +29,9 @@ class PendingFile {
 /// The path behind links and dots, also of a file that is not there yet.
 [[nodiscard]] std::string real_path(const std::string& path);
 
-/// Notes a file that the command reads: it is not written over.
+/// Notes a file that the command reads, and one that it writes, which `name` stands for in messages;
+/// before the work. Throws Failure for a file that is both.
 void note_input(const std::string& path);
-
-/// Throws Failure for a file that the command reads. `name` stands for it in the message.
-void require_no_input(const std::string& name, const std::string& path);
+void note_output(const std::string& name, const std::string& path);
 
 }  // namespace sigprop::cli

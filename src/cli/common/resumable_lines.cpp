@@ -61,7 +61,7 @@ ResumableLines::ResumableLines(const std::string& file, const std::string& head)
   const std::string option = "--output " + file;
   file_ = real_path(file);
   partial_ = file_ + ".partial";
-  require_no_input(option, file_);
+  note_output(option, file_);
   std::error_code ignored;
   if (std::filesystem::is_directory(file_, ignored))
     throw Failure(wrong_usage, option + ": cannot be written: it is a folder; name a file in it");

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "cli/common/interrupt.hpp"
+#include "cli/common/pending_file.hpp"
 #include "cli/common/progress.hpp"
 #include "sigprop/spec/write.hpp"
 #include "simulate/precision.hpp"
@@ -42,9 +43,11 @@ simulate::Settings settings(const network::Network& network, const SimulationOpt
   out.threads = options.threads;
   if (options.memory > 0) out.memory = static_cast<double>(options.memory);
   const bool resume = !options.resume.empty();
-  if (resume || !options.checkpoint.empty())
-    out.checkpoint =
-        simulate::Checkpoint{resume ? options.resume : options.checkpoint, resume, identity_of(network), warn_of_loss};
+  if (resume || !options.checkpoint.empty()) {
+    const std::string& file = resume ? options.resume : options.checkpoint;
+    note_input(file);  // which the result must not replace
+    out.checkpoint = simulate::Checkpoint{file, resume, identity_of(network), warn_of_loss};
+  }
   return out;
 }
 

@@ -61,7 +61,10 @@ void warn_of_paper(Warnings& warnings, const network::Component& component) {
 
 void warn_of_scores(Warnings& warnings, const profile::Profile& profile) {
   for (const profile::Layer& layer : profile.layers) {
-    if (layer.attention && layer.attention->score_variance.log10 > std::log10(last_tabulated_score_variance)) {
+    const auto is_beyond = [](const std::optional<profile::AttentionMetrics>& metrics) {
+      return metrics && metrics->score_variance.log10 > std::log10(last_tabulated_score_variance);
+    };
+    if (is_beyond(layer.attention) || is_beyond(layer.cross_attention)) {
       warnings.insert("the score variance passes 256 at layer " + std::to_string(layer.index) +
                       ": beyond it the softmax functionals continue as powers of it, and their error was not measured");
       return;
