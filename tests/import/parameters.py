@@ -16,7 +16,6 @@ from recorded import configurations, finish, import_spec, quantile, read, small
 from weights import elements, expected, layer_of, weights_of
 
 CROSS = re.compile("EncDecAttention|encoder_attn")
-SHORT = 64  # tokens: a decoder's time goes with their square
 
 
 def comparisons(sigprop, source):
@@ -72,12 +71,11 @@ def wrong_moments(found):
 
 
 def refusals(sigprop, source):
-    """Imported specs that cannot be predicted."""
+    """Imported specs that cannot be predicted; decoders with the means of their prefixes, which take a sixth of the time."""
     faults = []
     for path in configurations(source):
         spec, _ = import_spec(sigprop, path)
-        spec["sequence_length"] = min(spec["sequence_length"], SHORT)
-        result = subprocess.run([sigprop, "predict", "-", "--quiet"], input=json.dumps(spec), capture_output=True, text=True, check=False)
+        result = subprocess.run([sigprop, "predict", "-", "--quiet", "--prefix", "means"], input=json.dumps(spec), capture_output=True, text=True, check=False)
         if result.returncode != 0:
             faults.append(f"{path}: predict ended with {result.returncode}: {result.stderr}")
     return faults

@@ -134,7 +134,10 @@ template <class T>
   for (int q = -reach; q <= (points - 1) * s + reach; ++q) line.push_back(kernel(T(low + q * step / s)));
   for (std::size_t k = 0; k < nodes; ++k) {
     const int shift = sign * (static_cast<int>(k) - reach);
-    for (int m = 0; m < points; ++m) store(k, m, line[static_cast<std::size_t>(m * s + shift + reach)]);
+    for (int m = 0; m < points; ++m) {
+      const int at = m * s + shift + reach;
+      store(k, m, line[static_cast<std::size_t>(at)]);
+    }
   }
   return tables;
 }

@@ -83,6 +83,7 @@ template <class T>
   const T sd = v_value > 0 ? T(sqrt(v)) : T(0);
   const std::vector<NormalPoint> normal = trapezoid_normal(sd_value, step, reach);
   std::vector<T> exponential;
+  exponential.reserve(normal.size());
   for (const NormalPoint& point : normal) exponential.push_back(exp(sd * T(point.z)));
 
   const T& n = keys;

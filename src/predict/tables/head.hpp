@@ -13,7 +13,7 @@ struct Head {
   double width = 1;
   bool normalized = false;  ///< queries and keys pass a norm
 
-  [[nodiscard]] auto operator<=>(const Head&) const = default;
+  [[nodiscard]] auto operator<=>(const Head&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
 };
 
 template <class T>
