@@ -94,7 +94,7 @@ std::size_t check_explained(const json& spec, Theory theory = Theory::full) {
   return compared;
 }
 
-TEST_CASE("a layer's equations have the prediction's numbers, for every kind of block") {
+TEST_CASE("a layer's equations have the prediction's numbers, for every kind of block", "[bulk]") {
   // Points: two numbers each way, but for a token product of gradients that is 0; weights: a norm
   // each.
   CHECK(check_explained(changed({{"layers", 2}})) == 2 * (2 * 4 + 6) - 2);
@@ -127,7 +127,8 @@ TEST_CASE("a layer's equations have the prediction's numbers, for every kind of 
                                                       {"bias", 0.1}}}}}})) == 12);
 }
 
-TEST_CASE("an encoder's and a decoder's equations, and the published theory's, have the prediction's numbers") {
+TEST_CASE("an encoder's and a decoder's equations, and the published theory's, have the prediction's numbers",
+          "[bulk]") {
   json both = test::encoder_decoder_of(test::small_stack());
   both["decoder"]["attention"]["mask"] = "none";
   CHECK(check_explained(both) == 141);

@@ -32,7 +32,7 @@ TEST_CASE("a gain of 2 for 10000 layers has log10 3010.3 in both directions") {
   CHECK(profile.summary.forward_law == "exponential");
 }
 
-TEST_CASE("a gain of 1/2 for 10000 layers has log10 -3010.3") {
+TEST_CASE("a gain of 1/2 for 10000 layers has log10 -3010.3", "[bulk]") {
   const profile::Profile profile = test::predicted(linear_chain(0.5, 10000, "identity"));
   CHECK(profile.points.back().forward.variance.log10 == Approx(-3010.29995664).epsilon(1e-10));
   CHECK(profile.points.front().backward.variance.log10 == Approx(-3010.29995664).epsilon(1e-10));
@@ -69,7 +69,7 @@ TEST_CASE("results beyond the range of double are written without Infinity or Na
   CHECK(profile.points.back().forward.second_moment.value == Approx(1).epsilon(1e-9));
 }
 
-TEST_CASE("a deep transformer without norms overflows double and stays finite in its logarithms") {
+TEST_CASE("a deep transformer without norms overflows double and stays finite in its logarithms", "[bulk]") {
   json spec = test::small_stack();
   spec["stack"]["layers"] = 2000;
   spec["stack"]["norm"] = {{"kind", "none"}};
