@@ -143,8 +143,9 @@ template <class T>
   const KeyFactors<T> of_keys(keys, shape);
   const T& query = queries.products.variance;
   const T of_rows = correlation(queries.products.covariance, query);
-  return {query * of_keys.gain * of_keys.spread * shape.score_gain,
-          of_keys.spread > T(0) ? T(of_rows * of_keys.row_correlation()) : of_rows};
+  const T variance = query * of_keys.gain * of_keys.spread * shape.score_gain;
+  require_not_negative("score variance", variance);  // moments beyond the range of T leave no number
+  return {variance, of_keys.spread > T(0) ? T(of_rows * of_keys.row_correlation()) : of_rows};
 }
 
 template <class T>

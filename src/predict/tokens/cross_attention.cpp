@@ -58,6 +58,7 @@ CrossAttention cross_attention(const TokenPairs& rows, const formula::Moments<do
   const formula::KeyFactors<double> of_keys(keys, shape);
   const VectorXd query = own(queries.products);
   const VectorXd variance = query * (shape.score_gain * of_keys.gain * of_keys.spread);
+  for (const double v : variance) formula::require_finite("score variance", v);
   const PairsOfRows pairs(queries.products.within, variance, of_keys.row_correlation(), table);
   MatrixXd overlap = pairs.of(&formula::PairMeans<double>::overlap);
   MatrixXd query_jacobian = pairs.of(&formula::PairMeans<double>::query_jacobian);
