@@ -29,8 +29,8 @@ class PendingFile {
 /// The path behind links and dots, also of a file that is not there yet.
 [[nodiscard]] std::string real_path(const std::string& path);
 
-/// Notes a file that the command reads, and one that it writes, for which `name` stands in messages.
-/// To be called before the work. Throws Failure for a file that is both.
+/// Notes a file that the command reads, and one that it writes, which messages call `name`. To be
+/// called before the work. Throws Failure for a file that is both.
 void note_input(const std::string& path);
 void note_output(const std::string& name, const std::string& path);
 
