@@ -81,11 +81,7 @@ class Follower {
     object.key = key;
     if (object.keys.insert(key).second) return;
     errors.push_back("line " + std::to_string(progress.line_of_last()) + ": the key " + quoted(key) +
-                     " stands twice in one object, as " + quoted_pointer() + ": remove one of them");
-  }
-
-  [[nodiscard]] std::string quoted_pointer() const {
-    return Json(pointer()).dump(-1, ' ', false, Json::error_handler_t::replace);
+                     " stands twice in one object, as " + quoted(pointer()) + ": remove one of them");
   }
 
   std::vector<Open> open_;

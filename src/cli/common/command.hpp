@@ -15,7 +15,7 @@ namespace sigprop::cli {
 
 /// Exit statuses of every command. A program that a signal ended early has 128 and the signal's
 /// number.
-enum Status : int { fine = 0, failed = 1, wrong_usage = 2, machine = 3 };
+enum Status : int { fine = 0, failed = 1, wrong_usage = 2, machine = 3, ended_by_signal = 128 };
 
 /// Ends the program with a message on standard error.
 class Failure : public std::runtime_error {

@@ -16,6 +16,7 @@ static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_alw
 /// What these signals did before, and do again when they come for the second time.
 using Handler = void (*)(int);
 std::array<Handler, asking.size()> before{};
+int living = 0;  ///< a sweep's points have interrupts of their own inside the sweep's
 
 void restore() {
   for (std::size_t i = 0; i < asking.size(); ++i) std::signal(asking[i], before[i]);
@@ -30,6 +31,7 @@ extern "C" void ask_to_end(int signal) {
 }  // namespace
 
 Interrupt::Interrupt() {
+  if (living++ > 0) return;
   for (std::size_t i = 0; i < asking.size(); ++i) {
     before[i] = std::signal(asking[i], ask_to_end);
     if (before[i] == SIG_IGN) std::signal(asking[i], SIG_IGN);
@@ -37,7 +39,7 @@ Interrupt::Interrupt() {
 }
 
 Interrupt::~Interrupt() {
-  restore();
+  if (--living == 0) restore();
 }
 
 const std::atomic<bool>& Interrupt::asked() {

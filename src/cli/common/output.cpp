@@ -30,7 +30,6 @@ void flush_output() {
   std::cout.flush();
   if (std::cout) return;
   const files::Error error(output_buffer().error());
-  constexpr int ended_by_signal = 128;
   if (error.number() == EPIPE) throw Failure(static_cast<Status>(ended_by_signal + SIGPIPE), "");
   throw Failure(machine, std::string("standard output: writing failed: ") + error.what());
 }

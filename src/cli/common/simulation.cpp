@@ -208,7 +208,6 @@ std::vector<std::pair<std::string, report::Provenance::Value>> settings_of(const
 }
 
 Status interrupted_status() {
-  constexpr int ended_by_signal = 128;
   return static_cast<Status>(ended_by_signal + Interrupt::signal());
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "predict/tables/curve.hpp"
 #include "predict/tokens/symmetric.hpp"
