@@ -155,10 +155,10 @@ Engine::Activated Engine::activate(network::ActivationKind kind, const Signal& x
   return out;
 }
 
-Engine::Normalized Engine::normalize(network::NormKind kind, const Signal& x, std::size_t parts) {
+Engine::Normalized Engine::normalize(network::NormKind kind, double epsilon, const Signal& x, std::size_t parts) {
   Normalized out{fresh(x.width), Buffer<float>(context_, batch_.replicates * rows() * parts), parts};
-  cuda::normalize(context_, kind, batch_.norm_epsilon, batch_.replicates * rows() * parts, x.width / parts,
-                  x.data.data(), out.y.data.data(), out.inverse_scale.data());
+  cuda::normalize(context_, kind, epsilon > 0 ? epsilon : batch_.norm_epsilon, batch_.replicates * rows() * parts,
+                  x.width / parts, x.data.data(), out.y.data.data(), out.inverse_scale.data());
   return out;
 }
 

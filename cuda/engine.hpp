@@ -137,7 +137,7 @@ class Engine {
   [[nodiscard]] Signal combine(double skip, const Signal& x, double branch, const Signal& f);
   [[nodiscard]] Signal scaled(double factor, const Signal& g);
   [[nodiscard]] Activated activate(network::ActivationKind kind, const Signal& x);
-  [[nodiscard]] Normalized normalize(network::NormKind kind, const Signal& x, std::size_t parts = 1);
+  [[nodiscard]] Normalized normalize(network::NormKind kind, double epsilon, const Signal& x, std::size_t parts = 1);
   void normalize_backward(network::NormKind kind, const Normalized& forward, Signal& g);
 
   void rotate(std::size_t head_width, std::size_t turned, double base, bool backward, Signal& x);

@@ -74,13 +74,14 @@ struct ChooseRows {
   std::size_t length;
   std::size_t rows;  ///< of a replicate
   double vocabulary;
+  int segments;
   std::uint64_t* word;
   std::uint8_t* segment;
 
   __device__ void operator()(std::size_t replicate, std::size_t row) const {
     word[replicate * rows + row] = simulate::zipf_word(uniform_at(key, tensor + 3, replicate, row), vocabulary);
     const double split = static_cast<double>(length + 1) * uniform_at(key, tensor + 4, replicate, row / length);
-    segment[replicate * rows + row] = row % length < static_cast<std::size_t>(split) ? 0 : 1;
+    segment[replicate * rows + row] = segments < 2 || row % length < static_cast<std::size_t>(split) ? 0 : 1;
   }
 };
 
@@ -91,8 +92,7 @@ struct AddRows {
   std::uint32_t length;
   std::uint32_t rows;  ///< of a replicate
   std::uint32_t width;
-  bool token, position, segmented;
-  float std;
+  float token, position, segmented;  ///< deviations of the tables, 0 without one
   const std::uint64_t* word;
   const std::uint8_t* segment;
   float* out;
@@ -100,13 +100,13 @@ struct AddRows {
   __device__ void operator()(std::uint32_t at, std::uint32_t lane) const {
     const std::uint32_t replicate = at / rows, place = at % rows % length;
     for (std::uint32_t feature = lane; feature < width; feature += warp) {
-      const auto entry = [&](std::uint32_t table, std::uint64_t row) {
+      const auto entry = [&](float std, std::uint32_t table, std::uint64_t row) {
         return std * normal_at(key, table, replicate, row * width + feature);
       };
       float sum = 0;
-      if (token) sum += entry(tensor, word[at]);
-      if (position) sum += entry(tensor + 1, place);
-      if (segmented) sum += entry(tensor + 2, segment[at]);
+      if (token > 0) sum += entry(token, tensor, word[at]);
+      if (position > 0) sum += entry(position, tensor + 1, place);
+      if (segmented > 0) sum += entry(segmented, tensor + 2, segment[at]);
       out[std::size_t{at} * width + feature] = sum;
     }
   }
@@ -166,10 +166,14 @@ void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t repl
   const Buffer<std::uint8_t> segment(context, replicates * rows);
   over_replicates(
       context, replicates, rows,
-      ChooseRows{key, tensor, length, rows, static_cast<double>(embedding.vocabulary), word.data(), segment.data()});
+      ChooseRows{key, tensor, length, rows, static_cast<double>(embedding.vocabulary), embedding.segments, word.data(),
+                 segment.data()});
+  const auto std = [](const network::BasicTable<double>& table) {
+    return table.used ? static_cast<float>(table.std) : 0.0F;
+  };
   over_rows(context, replicates * rows,
-            AddRows{key, tensor, small(length), small(rows), small(width), embedding.token, embedding.position,
-                    embedding.segment, static_cast<float>(embedding.std), word.data(), segment.data(), out});
+            AddRows{key, tensor, small(length), small(rows), small(width), std(embedding.token),
+                    std(embedding.position), std(embedding.segment), word.data(), segment.data(), out});
 }
 
 void choose(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t rows,

@@ -41,19 +41,18 @@ bool is_number(const Quantity& q) {
   return !std::isnan(q.value) && !std::isnan(q.log10) && q.log10 < infinity;
 }
 
-bool is_positive(const Quantity& q) {
-  return sign(q) > 0;
-}
-
 Quantity ratio(const Quantity& a, const Quantity& b) {
+  const int over = sign(b);
+  if (over == 0) return Quantity(sign(a) == 0 ? NAN : sign(a) * infinity);
   const double log10 = magnitude(a) - magnitude(b);
   const bool held = a.representable() && b.representable();
-  Quantity out(held ? a.value / b.value : sign(a) * std::pow(10.0, log10), log10);
+  Quantity out(held ? a.value / b.value : sign(a) * over * std::pow(10.0, log10), log10);
   out.slopes = profile::slopes_of_ratio(a, b);
   return out;
 }
 
 double excess(const Quantity& q, const Condition& condition) {
+  if (!is_number(q) && !std::isinf(q.value)) return infinity;
   double out = -infinity;
   if (condition.max) out = std::max(out, beyond_max(q, *condition.max));
   if (condition.min) out = std::max(out, beyond_max(negative(q), negative(*condition.min)));

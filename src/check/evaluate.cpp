@@ -14,7 +14,7 @@ namespace {
 
 using profile::Profile;
 
-/// The readings of a series at a place, all with a number.
+/// The readings of a series at a place, all of which the theory has.
 Series read(const Check& asked, const Series& series, const Location& location, const Profile& profile) {
   Series out = chosen(series, location);
   for (const Reading& reading : out) {
@@ -23,18 +23,8 @@ Series read(const Check& asked, const Series& series, const Location& location, 
                     ": " + (profile.theory == "paper" ? "check with --theory full, or " : "") +
                     "name another quantity");
     }
-    if (!is_number(*reading.value)) {
-      throw Refused(named(asked) + ", but its prediction at " + reading.path +
-                    " is no number: look for a standard deviation or residual scale of 0");
-    }
   }
   return out;
-}
-
-void require_positive(const Check& asked, const Reading& divisor) {
-  if (is_positive(*divisor.value)) return;
-  throw Refused(named(asked) + ", which at " + divisor.path + " is not above 0 and cannot divide: " +
-                "compare with another place, or bound the quantity itself with \"at\"");
 }
 
 /// The values that a condition judges in one series: readings, or their ratios.
@@ -43,7 +33,6 @@ Series judged(const Check& asked, const Series& series, const Profile& profile) 
   if (!condition.over) return read(asked, series, condition.at, profile);
   Series out;
   const Series divisors = read(asked, series, *condition.over, profile);
-  for (const Reading& divisor : divisors) require_positive(asked, divisor);
   for (const Reading& reading : read(asked, series, condition.at, profile)) {
     for (const Reading& divisor : divisors) {
       out.push_back({reading.layer, reading.path + " over " + divisor.path, ratio(*reading.value, *divisor.value)});
@@ -76,6 +65,7 @@ Outcome evaluated(const Check& check, const Profile& profile) {
 bool applies(Needs needs, const Profile& profile, double sequence_length) {
   if (needs == Needs::attention) return has_attention(profile);
   if (needs == Needs::cross_attention) return has_cross_attention(profile);
+  if (needs == Needs::gradients) return has_gradients(profile);
   return needs == Needs::nothing || sequence_length > 1;
 }
 

@@ -6,17 +6,18 @@
 namespace sigprop::check {
 namespace {
 
-constexpr Location input{Location::Kind::layer, 0};
 constexpr Location at_first{Location::Kind::first};
 constexpr Location at_last{Location::Kind::last};
 constexpr Location every{Location::Kind::every};
+constexpr Location at_layers{Location::Kind::layers};
 
 /// The verdicts' own thresholds: what passes them all has no verdict.
 Preset trainable() {
   const profile::Thresholds limits;
   return {"trainable",
-          {{{"forward.variance", every, input, {}, limits.exploding_variance}},
-           {{"backward.variance", every, at_last, limits.vanishing_gradient, limits.exploding_gradient}},
+          {{{"forward.variance", at_layers, at_first, {}, limits.exploding_variance}},
+           {{"backward.variance", at_layers, at_last, limits.vanishing_gradient, limits.exploding_gradient}},
+           {{"weights.*.gradient_fraction", every, {}, limits.negligible_gradient, {}}, Needs::gradients},
            {{"rank_residual", every, {}, limits.rank_collapse, {}}, Needs::tokens},
            {{"attention.entropy_fraction", every, {}, limits.entropy_collapse, {}}, Needs::attention},
            {{"cross_attention.entropy_fraction", every, {}, limits.entropy_collapse, {}}, Needs::cross_attention}}};
@@ -26,13 +27,15 @@ Preset trainable() {
 Preset stable() {
   constexpr double amplitude = 10, variance = amplitude * amplitude;
   constexpr double rank = 0.3, entropy = 0.3;  // three times what counts as collapse
-  return {"stable",
-          {{{"forward.variance", at_last, at_first, 1 / variance, variance}},
-           {{"backward.variance", at_first, at_last, 1 / variance, variance}},
-           {{"weights.all.gradient_norm", at_first, at_last, 1 / amplitude, amplitude}},
-           {{"rank_residual", every, {}, rank, {}}, Needs::tokens},
-           {{"attention.entropy_fraction", every, {}, entropy, {}}, Needs::attention},
-           {{"cross_attention.entropy_fraction", every, {}, entropy, {}}, Needs::cross_attention}}};
+  return {
+      "stable",
+      {{{"forward.variance", at_last, at_first, 1 / variance, variance}},
+       {{"backward.variance", at_first, at_last, 1 / variance, variance}},
+       {{"weights.all.gradient_norm", at_first, at_last, 1 / amplitude, amplitude}},
+       {{"weights.*.gradient_fraction", every, {}, profile::Thresholds{}.negligible_gradient, {}}, Needs::gradients},
+       {{"rank_residual", every, {}, rank, {}}, Needs::tokens},
+       {{"attention.entropy_fraction", every, {}, entropy, {}}, Needs::attention},
+       {{"cross_attention.entropy_fraction", every, {}, entropy, {}}, Needs::cross_attention}}};
 }
 
 /// Signal and weight gradients that keep their size through the depth, what DeepScaleLM aims at.

@@ -9,7 +9,7 @@
 namespace sigprop::check {
 
 /// What a model must have for a condition of a preset to mean something.
-enum class Needs { nothing, tokens, attention, cross_attention };
+enum class Needs { nothing, tokens, attention, cross_attention, gradients };
 
 struct PresetCondition {
   Condition condition;

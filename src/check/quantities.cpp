@@ -40,6 +40,10 @@ std::optional<Quantity> value_of(const Quantity* quantity) {
 constexpr const char* each_weight = "*";
 constexpr const char* all_weights = "all";
 
+std::string fraction_of(const std::string& weight) {
+  return "weights." + weight + ".gradient_fraction";
+}
+
 constexpr const char* weight_names[] = {each_weight, all_weights,   "query",        "key",     "value",
                                         "output",    "ffn_in",      "ffn_gate",     "ffn_out", "cross_query",
                                         "cross_key", "cross_value", "cross_output", "linear"};
@@ -76,6 +80,17 @@ Series along_all_weights(const Profile& profile) {
   return out;
 }
 
+/// Of a weight's gradient in that of its layer. Left out are weights that wait for a learned scale.
+Series along_fraction(const std::string& name, const Profile& profile) {
+  Series out;
+  for (const Layer& layer : profile.layers) {
+    const profile::Weight* weight = profile::find_weight(layer, name);
+    if (weight != nullptr && !weight->waits)
+      out.push_back({layer.index, layer.path + "/" + name, profile::gradient_fraction(layer, *weight)});
+  }
+  return out;
+}
+
 std::vector<Series> of_weights(const std::string& quantity, const Profile& profile) {
   std::vector<Series> out;
   for (const WeightRow& row : profile::weight_quantities) {
@@ -84,6 +99,10 @@ std::vector<Series> of_weights(const std::string& quantity, const Profile& profi
       if (quantity == name_of(row, each_weight) || quantity == name_of(row, name))
         out.push_back(along_weight(row, name, profile));
     }
+  }
+  for (const std::string& name : profile::weight_names(profile)) {
+    if (quantity == fraction_of(each_weight) || quantity == fraction_of(name))
+      out.push_back(along_fraction(name, profile));
   }
   return out;
 }
@@ -97,6 +116,9 @@ std::vector<std::string> quantity_names() {
   for (const LayerRow& row : profile::layer_quantities) names.emplace_back(row.name);
   for (const WeightRow& row : profile::weight_quantities) {
     for (const char* weight : weight_names) names.push_back(name_of(row, weight));
+  }
+  for (const char* weight : weight_names) {
+    if (weight != std::string_view(all_weights)) names.push_back(fraction_of(weight));
   }
   return names;
 }
@@ -121,6 +143,14 @@ bool has_attention(const Profile& profile) {
 bool has_cross_attention(const Profile& profile) {
   return std::any_of(profile.layers.begin(), profile.layers.end(),
                      [](const Layer& layer) { return layer.cross_attention.has_value(); });
+}
+
+bool has_gradients(const Profile& profile) {
+  return std::any_of(profile.layers.begin(), profile.layers.end(), [](const Layer& layer) {
+    return std::any_of(layer.weights.begin(), layer.weights.end(), [&](const profile::Weight& weight) {
+      return !weight.waits && profile::gradient_fraction(layer, weight).has_value();
+    });
+  });
 }
 
 }  // namespace sigprop::check

@@ -26,5 +26,7 @@ using Series = std::vector<Reading>;
 /// Does some layer have attention?
 [[nodiscard]] bool has_attention(const profile::Profile& profile);
 [[nodiscard]] bool has_cross_attention(const profile::Profile& profile);
+/// Has some weight a gradient in this theory that a first step must not find to be 0?
+[[nodiscard]] bool has_gradients(const profile::Profile& profile);
 
 }  // namespace sigprop::check

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "check/compare.hpp"
 #include "sigprop/check/check.hpp"
 
 namespace sigprop::check {
@@ -43,7 +44,10 @@ profile::Quantity read(const Condition& reading, const profile::Profile& profile
   check.condition = reading;
   const Evaluation found = evaluate({check}, profile, 1);
   if (!found.faults.empty()) throw std::invalid_argument(found.faults.front().message);
-  return found.outcomes.front().value;
+  const profile::Quantity& value = found.outcomes.front().value;
+  if (is_number(value)) return value;
+  throw std::invalid_argument("the quantity \"" + reading.quantity + "\" is no number at " +
+                              found.outcomes.front().path + ": look for a standard deviation or residual scale of 0");
 }
 
 }  // namespace sigprop::check

@@ -9,6 +9,7 @@
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
 #include "cli/common/prediction.hpp"
+#include "cli/common/progress.hpp"
 #include "sigprop/report/checks.hpp"
 #include "sigprop/report/plain_text.hpp"
 
@@ -67,6 +68,7 @@ bool evaluate(const CheckOptions& options, CheckedSpec& out) {
 std::optional<CheckedSpec> checked(const CheckOptions& options, const std::string& file) {
   CheckedSpec out;
   out.file = file;
+  const Watch watch({.seconds = options.output.limits.seconds, .gigabytes = 0}, true, shown_path(file));
   try {
     if (!evaluate(options, out)) return {};
   } catch (const Failure& failure) {
@@ -146,8 +148,15 @@ std::vector<SideReport> open_side_reports(const CheckOptions& options) {
 void run_check(const CheckOptions& options) {
   const std::vector<SideReport> side_reports = open_side_reports(options);
   auto specs = std::make_shared<Specs>();
-  write_output(options.output, [&] {
+  OutputOptions output = options.output;
+  output.limits.seconds = 0;  // which each spec has for itself
+  write_output(output, [&] {
+    ProgressLine progress(options.output.quiet);
+    const auto begin = std::chrono::steady_clock::now();
+    std::size_t done = 0;
     for (const std::string& file : options.specs) {
+      if (done > 0) progress.show("spec", done, options.specs.size(), 0, seconds_since(begin));
+      ++done;
       if (auto spec = checked(options, file)) {
         specs->push_back(std::move(*spec));
       } else if (!options.output.quiet) {
@@ -177,6 +186,7 @@ void add_check(CLI::App& app) {
   command->add_option("--junit", options->junit, "Write the checks as JUnit's XML too")->type_name("FILE");
   command->add_option("--sarif", options->sarif, "Write the failures as SARIF 2.1.0 too")->type_name("FILE");
   command->add_flag("--github", options->github, "Annotate the failures in a GitHub workflow, on standard error");
+  options->output.limits = {.seconds = 300, .gigabytes = 4};  // specs of others are not trusted
   add_output_options(*command, options->output);
   command->footer(
       "Examples:\n"

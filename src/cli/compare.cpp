@@ -3,6 +3,7 @@
 
 #include "cli/common/command.hpp"
 #include "cli/common/prediction.hpp"
+#include "cli/common/progress.hpp"
 #include "cli/common/scheme_choice.hpp"
 #include "sigprop/predict/predict.hpp"
 #include "sigprop/report/comparison.hpp"
@@ -53,7 +54,12 @@ std::vector<report::Candidate> compared(const CompareOptions& options, const spe
   const std::vector<std::string> names = chosen(options.schemes);
   require_good(spec::read_without_init(*file.text, file.name));
   std::vector<report::Candidate> list;
-  for (const std::string& name : names) list.push_back(candidate(options, file, name));
+  ProgressLine progress(options.output.quiet);
+  const auto begin = std::chrono::steady_clock::now();
+  for (const std::string& name : names) {
+    list.push_back(candidate(options, file, name));
+    progress.show("scheme", list.size(), names.size(), 0, seconds_since(begin));
+  }
   report::sort_by_flatness(list);
   if (!list.front().profile)
     throw Failure(wrong_usage, file.name + ": no scheme applies; " + list.front().scheme + ": " + list.front().reason);

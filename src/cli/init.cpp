@@ -45,12 +45,9 @@ std::string deviation_left(const network::Network& network, const std::string& s
 }
 
 report::Recipe recipe_of(const spec::ReadResult& read, const std::string& scheme) {
-  report::Recipe recipe{read.network->name, scheme, read.stacks, 0, 0, read.truncation};
-  if (const auto* embedding = std::get_if<network::Embedding>(&read.network->source)) {
-    recipe.vocabulary = embedding->vocabulary;
-    recipe.embedding_std = embedding->std;
-  }
-  return recipe;
+  const auto* embedding = std::get_if<network::Embedding>(&read.network->source);
+  return {read.network->name, scheme, read.stacks, embedding != nullptr ? std::optional(*embedding) : std::nullopt,
+          read.truncation};
 }
 
 /// The spec with a knob set, of a scheme or its own.

@@ -31,6 +31,8 @@ VerifyOutcome verified(const VerifyOptions& options) {
   VerifyOutcome out;
   out.measured = simulated(network, options.simulation, options.output.quiet);
   out.verification = verification(network, predicted, out.measured, options.simulation, options.tolerance);
+  add_sights(out.verification, network, options.theory, options.spec, predicted, options.simulation,
+             options.output.quiet);
   out.warnings = predicted.warnings;
   add_warning_of_few(out.measured.replicates, out.warnings);
   return out;

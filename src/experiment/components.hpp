@@ -31,7 +31,7 @@ std::optional<Measured> layer_norm(Platform& platform, const Subject& subject) {
   const std::size_t width = subject.size("features");
   Statistics output(platform.tokens(), width, true), back(platform.tokens(), width);
   const bool done = platform.over_replicates([&](auto& engine) {
-    const auto normalized = engine.normalize(kind, engine.tokens(input, width, input_of(subject)));
+    const auto normalized = engine.normalize(kind, 0, engine.tokens(input, width, input_of(subject)));
     auto g = engine.tokens(gradient, width, gradient_of(subject));
     engine.normalize_backward(kind, normalized, g);
     platform.add(output, normalized.y);

@@ -43,12 +43,12 @@ class CpuMeasurer : public Measurer {
 
 network::GivenInput input_of(const Subject& subject) {
   const double std = subject["std"];
-  return {subject["mean"], std * std, subject["token_correlation"]};
+  return {subject["mean"], std * std, subject["token_correlation"], 0};
 }
 
 network::GivenInput gradient_of(const Subject& subject) {
   const double std = subject["gradient_std"];
-  return {0, std * std, subject["gradient_correlation"]};
+  return {0, std * std, subject["gradient_correlation"], 0};
 }
 
 Measured moments(const Statistics& output, const Statistics& gradient) {

@@ -46,9 +46,7 @@ void forget(const std::string& path) {
 }
 
 extern "C" void remove_and_end(int signal) {
-  for (const Slot& slot : slots) {
-    if (slot.filled) unlink(slot.path.data());
-  }
+  remove_temporary_files();
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
@@ -95,6 +93,12 @@ void sync_folder_of(const std::string& path) {
 }
 
 }  // namespace
+
+void remove_temporary_files() {
+  for (const Slot& slot : slots) {
+    if (slot.filled) unlink(slot.path.data());
+  }
+}
 
 TemporaryFile::TemporaryFile(std::string target)
     : target_(std::move(target)), file_(make(target_, path_)), buffer_(file_.number()), stream_(&buffer_) {}

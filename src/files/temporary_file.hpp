@@ -34,6 +34,10 @@ class TemporaryFile {
   std::ostream stream_;
 };
 
+/// Those that there are, before a program ends without leaving its functions. Safe in a signal's
+/// handler.
+void remove_temporary_files();
+
 /// From now on SIGINT, SIGTERM and SIGHUP remove the temporary files that there are before they end
 /// the program, and writing to a pipe that nobody reads, or beyond a limit on file sizes, is an
 /// error instead of a signal.

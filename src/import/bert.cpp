@@ -20,10 +20,10 @@ Family bert() {
                {"max_position_embeddings", Kind::size, {"positions"}, 512},
                {"initializer_range", Kind::deviation, {"std"}, 0.02},
                {"layer_norm_eps", Kind::epsilon, {"epsilon"}, 1e-12},
+               {"type_vocab_size", Kind::index, {"segments"}, 2},
                {"is_decoder", Kind::flag, {"causal"}, nullptr}},
       .limits =
-          {{"type_vocab_size", Kind::size, 2, {2}, "written with two segments and the border between them anywhere"},
-           {"position_embedding_type", Kind::text, "absolute", {"absolute"}, "written with a table of positions"}},
+          {{"position_embedding_type", Kind::text, "absolute", {"absolute"}, "written with a table of positions"}},
       .idle = {},
   };
 }
@@ -43,7 +43,7 @@ Family roberta() {
 Family distilbert() {
   return {
       .type = "distilbert",
-      .layout = {.placement = "post", .tables = {"token", "position"}, .embedding_norm = true},
+      .layout = {.placement = "post", .epsilon = 1e-12, .tables = {"token", "position"}, .embedding_norm = true},
       .keys = {{"vocab_size", Kind::words, {"vocabulary"}, 30522},
                {"dim", Kind::width, {"width"}, 768},
                {"n_layers", Kind::count, {"layers"}, 6},

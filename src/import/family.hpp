@@ -57,6 +57,7 @@ struct Limit {
 struct Layout {
   std::string norm = "layer_norm";
   const char* placement = "pre";    ///< of the norm, unless the role `pre` says otherwise
+  double epsilon = 1e-5;            ///< of the norms, where no key gives it
   const char* query_key_norm = "";  ///< of every head's queries and keys; none
   bool causal = false;
   bool gated = false;

@@ -11,9 +11,6 @@ namespace {
 /// As in specs/vit-base.json: neighbouring patches of a photograph are alike.
 constexpr double usual_patch_correlation = 0.2;
 
-/// A norm's ε that is more than this share of the first variance it meets shows in a result.
-constexpr double noticeable_epsilon = 0.01;
-
 /// Mean variance of an image's tokens: patches of pixels with variance 1 through weights, a
 /// position; special tokens.
 double image_variance(const Subject& subject) {
@@ -49,12 +46,14 @@ void name_factor(const Subject& subject) {
                                    Json(embedding_deviation(subject)).dump());
 }
 
-void name_epsilon(const Subject& subject, double variance) {
-  const double epsilon = spec::number(subject.values, "epsilon", 0);
-  if (epsilon <= noticeable_epsilon * variance || variance == 0) return;
-  subject.findings.notes.push_back(key_of(subject.family, "epsilon") + " is " + Json(epsilon).dump() +
-                                   ", not small beside the embedding's variance, " + Json(variance).dump() +
-                                   ": a spec's norms have none, but sigprop simulate --norm-epsilon sets one");
+/// A spec has up to two segments, the border between two anywhere.
+void add_segments(const Subject& subject, Json& embedding) {
+  if (!subject.values.contains("segments")) return;
+  const auto rows = static_cast<long>(spec::number(subject.values, "segments", 2));
+  if (rows < 2) embedding["segments"] = rows < 1 ? 0 : 1;
+  if (rows <= 2) return;
+  subject.findings.warnings.push_back(key_of(subject.family, "segments") + " is " + std::to_string(rows) +
+                                      ", which a spec cannot express: written with two segments");
 }
 
 /// OPT-350m: words in a narrower table, widened by weights.
@@ -83,7 +82,7 @@ Json embedding_input(const Subject& subject) {
   if (dropout > 0) embedding["dropout"] = dropout;
   name_factor(subject);
   name_projection(subject);
-  name_epsilon(subject, static_cast<double>(layout.tables.size()) * std::pow(embedding_deviation(subject), 2));
+  add_segments(subject, embedding);
   return {{"embedding", embedding}};
 }
 

@@ -95,18 +95,12 @@ std::string ffn_activation(const Subject& subject) {
   return activation_named(subject, "activation", name);
 }
 
-void name_ffn_dropout(const Subject& subject) {
-  const double dropout = spec::number(subject.values, "ffn_dropout", 0);
-  if (dropout == 0) return;
-  subject.findings.warnings.push_back(
-      key_of(subject.family, "ffn_dropout") + " is " + Json(dropout).dump() +
-      " between the FFN's two weights too, which a spec cannot express: written without that one");
-}
-
 Json ffn_of(const Subject& subject) {
   Json out = {{"width", count(subject, "ffn_width", 4 * count(subject, "width"))},
               {"activation", ffn_activation(subject)}};
   if (is_gated(subject)) out["gated"] = true;
+  const double dropout = spec::number(subject.values, "ffn_dropout", 0);
+  if (dropout > 0) out["dropout"] = dropout;
   if (subject.values.contains("experts")) {
     out["experts"] = count(subject, "experts");
     out["top_k"] = count(subject, "chosen_experts", 1);
@@ -125,6 +119,8 @@ Json norm_of(const Subject& subject) {
   Json out = {{"kind", subject.family.layout.norm},
               {"placement", placement},
               {"final", placement != "post" && !flag(subject, "no_final_norm", false)}};
+  const double epsilon = spec::number(subject.values, "epsilon", subject.family.layout.epsilon);
+  if (epsilon > 0) out["epsilon"] = epsilon;
   const double gain = spec::number(subject.values, "factor", 1);
   if (gain != 1) out["gain"] = gain;
   return out;
@@ -181,7 +177,6 @@ bool is_gated(const Subject& subject) {
 Json stacks_of(const Subject& subject) {
   for (const std::string& fact : subject.family.layout.beyond) subject.findings.warnings.push_back(fact);
   name_window(subject);
-  name_ffn_dropout(subject);
   name_gain(subject);
   name_experts(subject);
   const std::size_t layers = count(subject, "layers");

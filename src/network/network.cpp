@@ -15,6 +15,16 @@ void remove_masks(Network& network) {
   }
 }
 
+std::optional<double> common_std(const Embedding& embedding) {
+  std::optional<double> common;
+  for (const BasicTable<double>* table : {&embedding.token, &embedding.position, &embedding.segment}) {
+    if (!table->used) continue;
+    if (common && *common != table->std) return std::nullopt;
+    common = table->std;
+  }
+  return common;
+}
+
 bool has_weights(const Component& component) {
   const bool own = std::visit([](const auto& op) { return !weight_slots(op).empty(); }, component.op);
   const auto lists = lists_in(component);

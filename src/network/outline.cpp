@@ -62,7 +62,10 @@ class Tracer {
     weights(op, op.cross ? "cross_" : "");
   }
   void add(const Residual& op) {
+    const bool before = waits_;
+    waits_ = waits_ || (op.learned_branch && op.branch == 0);
     for (const Component& component : op.of) visit(component);
+    waits_ = before;
   }
   void add(const Repeat& op) {
     for (std::size_t turn = 0; turn < op.times; ++turn) {
@@ -95,7 +98,7 @@ class Tracer {
       std::string unique = name;
       for (std::size_t copy = 2; taken(unique); ++copy) unique = name + "_" + std::to_string(copy);
       out_.weight_indices.push_back({out_.layers.size() - 1, list.size()});
-      list.push_back({unique, slot.role, op.*slot.std});
+      list.push_back({unique, slot.role, op.*slot.std, waits_});
     }
   }
 
@@ -103,6 +106,7 @@ class Tracer {
   std::string prefix_;
   std::size_t width_ = 0;
   std::size_t first_layer_ = 0;
+  bool waits_ = false;  ///< inside a branch whose learned scale is 0
 };
 
 /// Copies the outer components whose points lie in [first, last]; `point` is the next one's.
@@ -168,7 +172,8 @@ profile::Profile blank_profile(const Outline& outline) {
     layer.index = out.layers.size();
     layer.path = place.path;
     for (const Outline::Weight& weight : place.weights)
-      layer.weights.push_back({.name = weight.name, .role = weight.role, .std = weight.std, .gradient_norm = {}});
+      layer.weights.push_back(
+          {.name = weight.name, .role = weight.role, .std = weight.std, .gradient_norm = {}, .waits = weight.waits});
   }
   return out;
 }

@@ -28,7 +28,8 @@ Components ffn_of(const Stack& stack, const LayerStd& std) {
     list.push_back({Linear{stack.width, stack.ffn_width, std.ffn_in, std.bias, "ffn_in"}, ""});
     list.push_back({Activation{stack.activation}, ""});
   }
-  if (stack.inner_norm) list.push_back({Norm{*stack.norm, stack.ffn_width}, ""});
+  if (stack.inner_norm) list.push_back({Norm{*stack.norm, stack.ffn_width, stack.norm_epsilon}, ""});
+  if (stack.ffn_dropout > 0) list.push_back({Dropout{stack.ffn_dropout}, ""});
   list.push_back({Linear{stack.ffn_width, stack.width, std.ffn_out, std.ffn_out_bias, "ffn_out"}, ""});
   return list;
 }
@@ -41,7 +42,7 @@ Components ffn_or_experts(const Stack& stack, const LayerStd& std) {
 
 /// The norm of a branch; a gain other than 1 is a residual without a skip.
 Component norm_of(const Stack& stack, double gain) {
-  const Component norm{Norm{*stack.norm, stack.width}, ""};
+  const Component norm{Norm{*stack.norm, stack.width, stack.norm_epsilon}, ""};
   if (gain == 1) return norm;
   return {Residual{0, gain, {norm}}, ""};
 }
@@ -118,7 +119,7 @@ std::vector<Component> residual_of(const Stack& stack, std::size_t branch) {
   if (norm_at(Placement::output, Placement::output)) f.list.push_back(norm_of(stack, stack.gain[branch]));
   if (norm_at(Placement::sandwich, Placement::sandwich)) f.list.push_back(norm_of(stack, 1));
   Components out;
-  out.push_back({Residual{stack.skip[branch], stack.branch[branch], std::move(f.list)}, ""});
+  out.push_back({Residual{stack.skip[branch], stack.branch[branch], std::move(f.list), stack.learned_branch}, ""});
   if (norm_at(Placement::post, Placement::post)) out.push_back(norm_of(stack, stack.gain[branch]));
   out.back().point = f.point;
   return out;
@@ -132,7 +133,7 @@ std::vector<Component> components_of(const Stack& stack) {
     list.push_back({Repeat{last - first + 1, layer_of(stack, first), stack.tied}, ""});
     first = last + 1;
   }
-  if (stack.norm && stack.final_norm) list.push_back({Norm{*stack.norm, stack.width}, ""});
+  if (stack.norm && stack.final_norm) list.push_back({Norm{*stack.norm, stack.width, stack.norm_epsilon}, ""});
   return list;
 }
 

@@ -15,24 +15,50 @@ const Weight* find_weight(const Layer& layer, std::string_view name) {
   return nullptr;
 }
 
-std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
-  double largest = -std::numeric_limits<double>::infinity();
+namespace {
+
+using Norms = std::vector<const Quantity*>;
+
+/// The gradient norms that the theory has.
+Norms known_norms(const Layer& layer) {
+  Norms out;
   for (const Weight& weight : layer.weights) {
-    if (!weight.gradient_norm) return std::nullopt;
-    largest = std::max(largest, weight.gradient_norm->log10);
-  }
-  if (!std::isfinite(largest)) return Quantity{};
-  double sum = 0;
-  for (const Weight& weight : layer.weights) sum += std::pow(10.0, 2 * (weight.gradient_norm->log10 - largest));
-  const double log10_norm = largest + std::log10(sum) / 2;
-  Quantity out(std::pow(10.0, log10_norm), log10_norm);
-  for (const Weight& weight : layer.weights) {
-    const Quantity& norm = *weight.gradient_norm;
-    out.slopes.resize(norm.slopes.size());
-    const double share = std::pow(10.0, 2 * (norm.log10 - log10_norm));
-    for (std::size_t i = 0; i < norm.slopes.size(); ++i) out.slopes[i] += share * norm.slopes[i];
+    if (weight.gradient_norm) out.push_back(&*weight.gradient_norm);
   }
   return out;
+}
+
+/// log10 of the root of the sum of squares; -∞ where all are 0.
+double log10_of_all(const Norms& norms) {
+  double largest = -std::numeric_limits<double>::infinity();
+  for (const Quantity* norm : norms) largest = std::max(largest, norm->log10);
+  if (!std::isfinite(largest)) return largest;
+  double sum = 0;
+  for (const Quantity* norm : norms) sum += std::pow(10.0, 2 * (norm->log10 - largest));
+  return largest + std::log10(sum) / 2;
+}
+
+}  // namespace
+
+std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
+  const Norms norms = known_norms(layer);
+  if (norms.size() < layer.weights.size()) return std::nullopt;
+  const double log10_norm = log10_of_all(norms);
+  if (!std::isfinite(log10_norm)) return Quantity{};
+  Quantity out(std::pow(10.0, log10_norm), log10_norm);
+  for (const Quantity* norm : norms) {
+    out.slopes.resize(norm->slopes.size());
+    const double share = std::pow(10.0, 2 * (norm->log10 - log10_norm));
+    for (std::size_t i = 0; i < norm->slopes.size(); ++i) out.slopes[i] += share * norm->slopes[i];
+  }
+  return out;
+}
+
+std::optional<Quantity> gradient_fraction(const Layer& layer, const Weight& weight) {
+  if (!weight.gradient_norm) return std::nullopt;
+  if (std::isinf(weight.gradient_norm->log10) && weight.gradient_norm->log10 < 0) return Quantity{};
+  const double log10 = weight.gradient_norm->log10 - log10_of_all(known_norms(layer));
+  return Quantity(std::pow(10.0, log10), log10);
 }
 
 std::vector<std::string> weight_names(const Profile& profile) {

@@ -20,6 +20,8 @@ std::string location_text(const Location& location) {
       return "first";
     case Location::Kind::last:
       return "last";
+    case Location::Kind::layers:
+      return "layers";
     case Location::Kind::every:
       return "every";
     case Location::Kind::layer:

@@ -61,7 +61,8 @@ Json optional(const std::optional<double>& x) {
 }
 
 Json ratios_json(const profile::Ratios& ratios) {
-  return {{"log10_last_over_first", optional(ratios.log10_last_over_first)},
+  return {{"log10_first_over_input", optional(ratios.log10_first_over_input)},
+          {"log10_last_over_first", optional(ratios.log10_last_over_first)},
           {"largest_step", optional(ratios.largest_step)},
           {"smallest_step", optional(ratios.smallest_step)}};
 }

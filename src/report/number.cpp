@@ -10,6 +10,8 @@ namespace sigprop::report {
 
 std::string number(const profile::Quantity& q) {
   if (q.representable()) return digits(q.value, 4);
+  if (std::isnan(q.value) || std::isnan(q.log10)) return "none";
+  if (std::isinf(q.log10)) return q.value < 0 ? "-infinite" : "infinite";
   char buffer[48];
   const double exponent = std::floor(q.log10);
   std::snprintf(buffer, sizeof buffer, "%.3fe%+.0f", std::pow(10.0, q.log10 - exponent), exponent);

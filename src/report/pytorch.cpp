@@ -49,6 +49,10 @@ def _parts(name, parameter, classes, shapes):
     return parameter.split(sizes, parameter.shape.index(sum(sizes))) if len(sizes) > 1 else [parameter]
 
 
+def _table_of(name):
+    return "position" if re.search("wpe|position", name) else "segment" if re.search("token_type|segment", name) else "token"
+
+
 def _stack_of(name):
     return "stack" if "stack" in LAYERS else "decoder" if "decoder" in name else "encoder"
 
@@ -77,8 +81,8 @@ def initialize(model):
                     _draw(part, stack["ffn_out_bias" if one == "ffn_out" else "bias"][index])
         elif (norm := NORM.search(name)) and parameter.dim() == 1:
             torch.nn.init.constant_(parameter, 1.0 if norm.group(1) == "weight" else 0.0)
-        elif EMBEDDING.search(name) and EMBEDDING_STD is not None:
-            _draw(parameter, EMBEDDING_STD)
+        elif EMBEDDING.search(name) and _table_of(name) in EMBEDDING_STD:
+            _draw(parameter, EMBEDDING_STD[_table_of(name)])
         else:
             left.append(name)
     for key, stack in LAYERS.items():
@@ -98,6 +102,14 @@ Json shapes_of(const network::Stack& stack) {
 Json std_of(const network::Stack& stack) {
   Json out = Json::object();
   for (const RecipeWeight& weight : weights_of(stack)) out[weight.name] = weight.std;
+  return out;
+}
+
+Json tables_of(const network::Embedding& embedding) {
+  Json out = Json::object();
+  if (embedding.token.used) out["token"] = embedding.token.std;
+  if (embedding.position.used) out["position"] = embedding.position.std;
+  if (embedding.segment.used) out["segment"] = embedding.segment.std;
   return out;
 }
 
@@ -130,7 +142,7 @@ void write_pytorch(std::ostream& out, const Recipe& recipe) {
   const Json title = recipe.scheme + " for " + recipe.model + ", written by sigprop " + SIGPROP_VERSION + ".";
   out << text(title) << "\n\nimport re\n\nimport torch\n\n";
   write_stacks(out, recipe);
-  out << "\nEMBEDDING_STD = " << (recipe.vocabulary > 0 ? text(Json(recipe.embedding_std)) : "None")
+  out << "\nEMBEDDING_STD = " << text(recipe.embedding ? tables_of(*recipe.embedding) : Json::object())
       << "\nCUT = " << text(Json(recipe.truncation))
       << "  # standard deviations at which the normal is cut; 0 for nowhere\nCUT_FACTOR = "
       << text(Json(scheme::truncated_std(recipe.truncation))) << "  # deviation after the cut over that before\n"

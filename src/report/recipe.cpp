@@ -23,6 +23,13 @@ void row(std::ostream& out, const std::string& name, const std::string& shape, c
   out << left(name, 20) << left(shape, 18) << std << '\n';
 }
 
+void write_tables(std::ostream& out, const network::Embedding& embedding) {
+  if (const auto common = network::common_std(embedding)) return row(out, "embedding tables", "", digits(*common));
+  if (embedding.token.used) row(out, "token table", "", digits(embedding.token.std));
+  if (embedding.position.used) row(out, "position table", "", digits(embedding.position.std));
+  if (embedding.segment.used) row(out, "segment table", "", digits(embedding.segment.std));
+}
+
 std::string one_or_by_layer(const std::vector<double>& values) {
   return all_equal(values) ? digits(values.front()) : "by layer, below";
 }
@@ -132,7 +139,7 @@ std::vector<RecipeWeight> weights_of(const Stack& stack) {
 void write_recipe(std::ostream& out, const Recipe& recipe) {
   out << recipe.model << ", " << recipe.scheme << "\n\n";
   row(out, "weight", "shape", "standard deviation");
-  if (recipe.vocabulary > 0) row(out, "embedding tables", "", digits(recipe.embedding_std));
+  if (recipe.embedding) write_tables(out, *recipe.embedding);
   for (std::size_t i = 0; i < recipe.stacks.size(); ++i) {
     if (recipe.stacks.size() > 1) out << '\n' << stack_name(recipe.stacks, i) << '\n';
     write_weights(out, recipe.stacks[i]);

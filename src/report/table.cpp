@@ -43,12 +43,11 @@ struct Column {
 constexpr Column predicted_columns[] = {
     {"variance", 11, profile::point_quantity("forward.variance"), number},
     {"token r", 9, profile::point_quantity("forward.token_correlation"), correlation},
-    {"eff.rank", 10, profile::point_quantity("forward.effective_rank"), number},
     {"gradient²", 12, profile::point_quantity("backward.variance"), number},
     {"token r", 9, profile::point_quantity("backward.token_correlation"), correlation},
 };
 
-/// A measured profile's errors stand where a predicted one's effective rank does.
+/// With the standard errors of a measured profile.
 constexpr Column measured_columns[] = {
     {"variance", 11, profile::point_quantity("forward.variance"), number},
     {"±", 7, profile::point_quantity("forward.variance"), relative_error},
@@ -106,7 +105,7 @@ class Writer {
     const bool attention = std::any_of(profile_.layers.begin(), profile_.layers.end(), [](const Layer& layer) {
       return layer.attention.has_value() || layer.cross_attention.has_value();
     });
-    out_ << std::string(path_width_ + 1, ' ') << left("forward", profile_.theory.empty() ? 27 : 41) << "backward\n"
+    out_ << std::string(path_width_ + 1, ' ') << left("forward", profile_.theory.empty() ? 27 : 31) << "backward\n"
          << left("point", path_width_);
     for (const Column& column : columns_) out_ << right(column.title, column.width);
     if (attention) out_ << right("score v", score_width) << right("entropy", entropy_width);
@@ -200,9 +199,10 @@ std::string with_rate(const std::string& law, double rate) {
 }
 
 std::string ratio_text(const profile::Ratios& ratios) {
-  if (!ratios.log10_last_over_first) return "no ratio of layers";
-  const double log10_ratio = *ratios.log10_last_over_first;
-  return "last layer/first " + number(Quantity(std::pow(10.0, log10_ratio), log10_ratio));
+  const auto shown = [](double log10_ratio) { return number(Quantity(std::pow(10.0, log10_ratio), log10_ratio)); };
+  const std::string depth =
+      ratios.log10_last_over_first ? "last layer/first " + shown(*ratios.log10_last_over_first) : "no ratio of layers";
+  return depth + (ratios.log10_first_over_input ? ", first/input " + shown(*ratios.log10_first_over_input) : "");
 }
 
 }  // namespace
@@ -230,6 +230,14 @@ std::string backward_sentence(const profile::Summary& s) {
 std::string verdict_sentence(const profile::Verdict& verdict) {
   std::string name = verdict.name;
   std::replace(name.begin(), name.end(), '_', ' ');
+  if (verdict.name == "zero_gradient") {
+    return name + " at " + verdict.path +
+           ": the first step leaves these weights alone; look for a weight or a branch scale of 0 beside them";
+  }
+  if (verdict.name == "negligible_gradient") {
+    return name + " at " + verdict.path + ": " + number(verdict.value) + " of the layer's, below the threshold " +
+           number(verdict.threshold);
+  }
   return name + " at " + verdict.path + ": " + number(verdict.value) + " passes the threshold " +
          number(verdict.threshold);
 }

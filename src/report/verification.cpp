@@ -48,6 +48,26 @@ Json verdict_json(const verify::QuantityVerdict& verdict) {
           {"worst", std::move(worst)},          {"verdict", verdict.disagreeing == 0 ? "agrees" : "disagrees"}};
 }
 
+/// Faults, and how many replicates would have seen them: null where no number would.
+Json sights_json(const std::vector<verify::Sight>& sights) {
+  Json out = Json::array();
+  for (const verify::Sight& sight : sights)
+    out.push_back({{"fault", sight.fault}, {"replicates", finite(sight.replicates)}});
+  return out;
+}
+
+const char* verdict_words(verify::Verdict verdict) {
+  switch (verdict) {
+    case verify::Verdict::agrees:
+      return "agrees";
+    case verify::Verdict::cannot_tell:
+      return "not enough networks to tell";
+    case verify::Verdict::disagrees:
+      break;
+  }
+  return "DISAGREES";
+}
+
 /// The scatter of a measurement relative to the comparison's scale.
 std::string relative(const Comparison& c, double profile::Scatter::*part) {
   return c.measured.scatter && c.scale > 0 ? percent(*c.measured.scatter.*part / c.scale) : "";
@@ -89,10 +109,11 @@ void write_json(std::ostream& out, const verify::Verification& result, const Ver
                      {"layers", places_json(result.comparisons, true)},
                      {"quantities", std::move(quantities)},
                      {"summary",
-                      {{"verdict", result.agrees() ? "agrees" : "disagrees"},
+                      {{"verdict", verify::name_of(result.verdict())},
                        {"compared", result.comparisons.size()},
                        {"disagreeing", result.disagreeing},
                        {"critical_t", result.critical_t},
+                       {"faults", sights_json(result.sights)},
                        {"sentence", result.sentence}}}};
   out << json.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
 }
@@ -132,7 +153,7 @@ void write_table(std::ostream& out, const verify::Verification& result, const Ve
       << "off        predicted - measured, relative (a mean to √variance, a dot product to the second moment)\n"
       << "model      error granted to the theory at this place; allowed: that and " << fixed(result.critical_t, 1)
       << " standard errors\n"
-      << "verdict    " << (result.agrees() ? "agrees: " : "DISAGREES: ") << result.sentence << '\n';
+      << "verdict    " << verdict_words(result.verdict()) << ": " << result.sentence << '\n';
 }
 
 }  // namespace sigprop::report

@@ -83,16 +83,16 @@ Settings deepscalelm(const Task& task) {
     throw NotApplicable("deepscalelm has no rule for experts: remove \"experts\", or take deepscalelm_full");
   if (task.stack.gated)
     throw NotApplicable("deepscalelm has no rule for a gated feed-forward network: set \"gated\": false");
-  const double share = branch_share(task), kept = 1 - task.stack.dropout;
+  const double share = branch_share(task), kept = 1 - task.stack.dropout, kept_inside = 1 - task.stack.ffn_dropout;
   const double width = width_of(task), ffn_width = real(task.stack.ffn_width);
   Settings out = in_every_layer(task, {});
   Stream stream = start(task);
   for (network::LayerStd& std : out.std) {
     std.query = std.key = std::sqrt(1 / width);
     std.value = std.output = std::pow(kept / (stream.correlation * width * heads_width(task)), 0.25);
-    std.ffn_in = std.ffn_out = std::pow(2 * kept / (width * ffn_width), 0.25);
+    std.ffn_in = std.ffn_out = std::pow(2 * kept * kept_inside / (width * ffn_width), 0.25);
     stream.add(share, kept);
-    stream.add(share, kept * rectified(stream.correlation));
+    stream.add(share, kept * kept_inside * rectified(stream.correlation));
   }
   out.embedding = unit_embedding(task);
   scale_residuals(task, std::sqrt(1 - share), std::sqrt(share), out);

@@ -207,6 +207,7 @@ Settings t_fixup(const Task& task) {
 Settings rezero(const Task& task) {
   Settings out = in_every_layer(task, xavier_by_matrix(task));
   scale_residuals(task, 1, 0, out);
+  out.learned_branch = true;
   return out;
 }
 
@@ -215,6 +216,7 @@ Settings layerscale(const Task& task) {
   const double by_depth = layers <= 18 ? 0.1 : layers <= 24 ? 1e-5 : 1e-6;
   Settings out = normal(task);
   scale_residuals(task, 1, given(task, "scale", by_depth), out);
+  out.learned_branch = true;
   return out;
 }
 

@@ -92,8 +92,10 @@ Settings deepscalelm_full(const Task& task) {
   if (!task.skip_is_set) stack.skip = out.skip;
   if (!task.branch_is_set) stack.branch = out.branch;
   network::Network model = task.model;
-  auto* embedding = std::get_if<network::Embedding>(&model.source);
-  if (embedding != nullptr && embedding->std == 0) embedding->std = *out.embedding;
+  if (auto* embedding = std::get_if<network::Embedding>(&model.source)) {
+    for (auto* table : {&embedding->token, &embedding->position, &embedding->segment})
+      if (table->used && table->std == 0) table->std = *out.embedding;
+  }
   try {
     predict::Propagator signal(model);
     solve(signal, stack);

@@ -115,8 +115,10 @@ class CpuEngine {
     return simulate::activate(team_, kind, x);
   }
 
-  [[nodiscard]] Normalized normalize(network::NormKind kind, const Matrix<T>& x, std::size_t parts = 1) const {
-    return simulate::normalize(team_, kind, norm_epsilon_, x, index(parts));
+  /// epsilon: the norm's own; 0 takes the one that is set for all.
+  [[nodiscard]] Normalized normalize(network::NormKind kind, double epsilon, const Matrix<T>& x,
+                                     std::size_t parts = 1) const {
+    return simulate::normalize(team_, kind, epsilon > 0 ? epsilon : norm_epsilon_, x, index(parts));
   }
 
   void normalize_backward(network::NormKind kind, const Normalized& forward, Matrix<T>& g) const {

@@ -43,16 +43,20 @@ Matrix<T> embedded_tokens(const Draw& draw, std::uint32_t tensor, Tokens tokens,
   Matrix<T> x = Matrix<T>::Zero(tokens.rows(), width);
   for (Eigen::Index sequence = 0; sequence < tokens.sequences; ++sequence) {
     const double places = static_cast<double>(tokens.length + 1);
-    const auto split = static_cast<Eigen::Index>(places * draw.uniform(splits, static_cast<std::uint64_t>(sequence)));
+    const auto split =
+        embedding.segments < 2
+            ? tokens.length
+            : static_cast<Eigen::Index>(places * draw.uniform(splits, static_cast<std::uint64_t>(sequence)));
     for (Eigen::Index i = 0; i < tokens.length; ++i) {
       const Eigen::Index row = sequence * tokens.length + i;
-      if (embedding.token) {
+      if (embedding.token.used) {
         const double u = draw.uniform(words, static_cast<std::uint64_t>(row));
-        add_row<T>(draw, tensor, zipf_word(u, static_cast<double>(embedding.vocabulary)), embedding.std, x.row(row));
+        add_row<T>(draw, tensor, zipf_word(u, static_cast<double>(embedding.vocabulary)), embedding.token.std,
+                   x.row(row));
       }
-      if (embedding.position)
-        add_row<T>(draw, position_table, static_cast<std::uint64_t>(i), embedding.std, x.row(row));
-      if (embedding.segment) add_row<T>(draw, segment_table, i < split ? 0 : 1, embedding.std, x.row(row));
+      if (embedding.position.used)
+        add_row<T>(draw, position_table, static_cast<std::uint64_t>(i), embedding.position.std, x.row(row));
+      if (embedding.segment.used) add_row<T>(draw, segment_table, i < split ? 0 : 1, embedding.segment.std, x.row(row));
     }
   }
   return x;

@@ -7,7 +7,8 @@
 
 namespace sigprop::simulate {
 
-/// Tokens of mean, variance and token correlation r in [-1/(L-1), 1], sequences independent: x_i =
+/// Tokens of mean, variance and token correlation r in [-1/(L-1), 1], sequences independent
+/// whatever their cross correlation: x_i =
 /// mean + std (√(1-r) (z_i - z̄) + √(1 + (L-1) r) z̄), z of `tensor` and z̄ its mean over a
 /// sequence's tokens.
 template <class T>
@@ -15,8 +16,8 @@ template <class T>
                                           Eigen::Index width, const network::GivenInput& moments);
 
 /// Sum of embedding tables, drawn from `tensor` on: token table, position table, segment table,
-/// words, places of the second segment. Words follow Zipf's law, independently; each sequence has
-/// one place, uniform in 0..L, at which its second segment begins.
+/// words, places of the second segment. Words follow Zipf's law, independently; of two segments each
+/// sequence has one place, uniform in 0..L, at which its second begins.
 template <class T>
 [[nodiscard]] Matrix<T> embedded_tokens(const Draw& draw, std::uint32_t tensor, Tokens tokens, Eigen::Index width,
                                         const network::Embedding& embedding);

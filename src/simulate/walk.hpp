@@ -60,6 +60,8 @@ class Walk {
 
   static constexpr std::uint32_t gradient_tensor = 0;
   static constexpr std::uint32_t common_gradient_tensor = std::numeric_limits<std::uint32_t>::max();
+  /// Of the input; a second stack's lies one before.
+  static constexpr std::uint32_t common_input_tensor = common_gradient_tensor - 1;
 
   /// The next number of each kind; a turn that goes forward again starts from the same.
   struct Cursor {
@@ -71,14 +73,20 @@ class Walk {
 
   [[nodiscard]] static Shared share(Signal&& x) { return std::make_shared<const Signal>(std::move(x)); }
 
-  /// What all sequences have in common is one vector that every token has.
+  /// Tokens of these moments. What all sequences have in common is one vector that every token has.
+  [[nodiscard]] Signal tokens(std::uint32_t tensor, std::uint32_t common_tensor, std::size_t width,
+                              const network::GivenInput& moments) {
+    const double variance = moments.variance, common = moments.cross_correlation, own = 1 - common;
+    const network::GivenInput apart{moments.mean, own * variance, (moments.token_correlation - common) / own, 0};
+    Signal x = engine_.tokens(tensor, width, apart);
+    if (common > 0) engine_.add_bias(common_tensor, std::sqrt(common * variance), x);
+    return x;
+  }
+
   [[nodiscard]] Signal loss_gradient(std::size_t width) {
-    const double variance = network_.gradient_variance, common = network_.gradient_cross_correlation;
-    const double own = 1 - common;
-    const network::GivenInput moments{0, own * variance, (network_.gradient_token_correlation - common) / own};
-    Signal g = engine_.tokens(gradient_tensor, width, moments);
-    if (common > 0) engine_.add_bias(common_gradient_tensor, std::sqrt(common * variance), g);
-    return g;
+    return tokens(
+        gradient_tensor, common_gradient_tensor, width,
+        {0, network_.gradient_variance, network_.gradient_token_correlation, network_.gradient_cross_correlation});
   }
 
   // ---- the tape ----------------------------------------------------------------------------------------------------
@@ -110,8 +118,9 @@ class Walk {
 
   [[nodiscard]] Shared source() {
     const std::uint32_t tensor = take_tensors(source_tensors);
-    Signal x =
-        std::visit([&](const auto& given) { return engine_.tokens(tensor, network_.width, given); }, network_.source);
+    const auto* given = std::get_if<network::GivenInput>(&network_.source);
+    Signal x = given != nullptr ? tokens(tensor, common_input_tensor - (in_body_ ? 0 : 1), network_.width, *given)
+                                : engine_.tokens(tensor, network_.width, std::get<network::Embedding>(network_.source));
     if (in_body_) engine_.see_input(x);
     return share(std::move(x));
   }
@@ -241,7 +250,8 @@ class Walk {
   }
 
   [[nodiscard]] Shared step(const network::Norm& op, const Shared& x, Tape* tape) {
-    const auto normalized = std::make_shared<const typename Engine::Normalized>(engine_.normalize(op.kind, *x));
+    const auto normalized =
+        std::make_shared<const typename Engine::Normalized>(engine_.normalize(op.kind, op.epsilon, *x));
     push(tape, [this, kind = op.kind, normalized](Signal& g) { engine_.normalize_backward(kind, *normalized, g); });
     return Shared(normalized, &normalized->y);
   }
@@ -265,10 +275,9 @@ class Walk {
     const auto attended = std::make_shared<const typename Engine::Attended>(
         engine_.attend(heads, std::move(q), std::move(k), affine(*source, w_v, bias + 2, op.bias_std),
                        score_slots(op.cross, outline_.weight_indices[index].layer)));
-    const auto inner =
-        op.inner_norm
-            ? std::make_shared<const typename Engine::Normalized>(engine_.normalize(*op.inner_norm, attended->z))
-            : nullptr;
+    const auto inner = op.inner_norm ? std::make_shared<const typename Engine::Normalized>(
+                                           engine_.normalize(*op.inner_norm, op.norm_epsilon, attended->z))
+                                     : nullptr;
     const Shared z = inner ? Shared(inner, &inner->y) : Shared(attended, &attended->z);
     push(tape, [=, this, cross = op.cross, kind = op.inner_norm](Signal& g) {
       record_weight_gradient(tensor + 3, index + 3, g, *z);
@@ -303,7 +312,7 @@ class Walk {
   [[nodiscard]] HeadNorm normalize_heads(const network::Attention& op, Signal& x) {
     if (!op.query_key_norm) return {};
     const auto normalized = std::make_shared<const typename Engine::Normalized>(
-        engine_.normalize(*op.query_key_norm, x, static_cast<std::size_t>(x.cols()) / op.head_width));
+        engine_.normalize(*op.query_key_norm, op.norm_epsilon, x, static_cast<std::size_t>(x.cols()) / op.head_width));
     x = engine_.scaled(1, normalized->y);
     return {*op.query_key_norm, normalized};
   }

@@ -109,6 +109,11 @@ RulePtr one_or_each(const RulePtr& item) {
   return either({item, array(item, 1, longest_list, Json::array({item->example}))});
 }
 
+/// ε of a norm.
+RulePtr epsilon() {
+  return number(0, 1, 1e-5);
+}
+
 RulePtr mask() {
   return choice(names_of(mask_names));
 }
@@ -126,7 +131,8 @@ std::vector<Rule::Field> attention_fields() {
       {"score_scale", number(0, largest_scale, 0.125, true), false, "factor on q·k; default 1/sqrt(head_width)"},
       {"rotary_base", number(1, 1e12, 10000, true), false, "base of rotary positions; default none"},
       {"rotary_width", size(64), false, "features of a head that turn; even, default head_width"},
-      {"query_key_norm", choice(names_of(norm_names)), false, "norm of every head's queries and keys; default none"}};
+      {"query_key_norm", choice(names_of(norm_names)), false, "norm of every head's queries and keys; default none"},
+      {"norm_epsilon", epsilon(), false, "of the norms inside attention; default the stack's norm.epsilon, else 0"}};
 }
 
 RulePtr attention_component() {
@@ -144,6 +150,8 @@ RulePtr attention_component() {
 RulePtr residual_of_stack() {
   return object({{"skip", one_or_each(scale(1)), false, "λ, one number or one per residual branch; default 1"},
                  {"branch", one_or_each(scale(1)), false, "β, likewise; default 1"},
+                 {"learned_branch", plain(Kind::boolean, true), false,
+                  "β is a parameter, so that a branch of scale 0 learns from the second step on; default the scheme's"},
                  {"dropout", probability(), false, "at the end of every branch; default 0"}},
                 {{"skip", 1}});
 }
@@ -157,6 +165,7 @@ RulePtr stack(bool decoder) {
        object({{"width", size(3072), true, "hidden features"},
                {"activation", activation(), true, "elementwise function"},
                {"gated", plain(Kind::boolean, false), false, "φ(x W_gate) ∘ (x W_in); default false"},
+               {"dropout", probability(), false, "before the second weight; default 0"},
                {"experts", size(8), false, "networks of which a token takes top_k; default one that all tokens take"},
                {"top_k", size(2), false, "experts of a token, drawn uniformly, weighted equally; default 1"}},
               {{"width", 3072}, {"activation", "gelu"}}),
@@ -167,6 +176,7 @@ RulePtr stack(bool decoder) {
             {"placement", choice(names_of(placement_names)), false,
              "before the branch, after the residual sum, before and behind the branch, or behind it only; default pre"},
             {"final", plain(Kind::boolean, true), false, "a last norm after the stack; default true, for post false"},
+            {"epsilon", epsilon(), false, "added to the variance, or mean square, under the root; default 0"},
             {"gain", one_or_each(scale(1)), false,
              "factor on the norm's output, one number or one per residual branch; default 1"},
             {"inner", plain(Kind::boolean, false), false,
@@ -189,18 +199,27 @@ RulePtr input() {
       object({{"vocabulary", integer(2, 1e9, 30522), true, "number of tokens"},
               {"tables", array(choice({"token", "position", "segment"}), 1, 3, {"token", "position"}, true), true,
                "embedding tables that are summed"},
+              {"segments", integer(0, 2, 2), false, "rows of the segment table that the input takes; default 2"},
               {"norm", choice({"none", "layer_norm", "rms_norm"}), false, "after the sum; default none"},
+              {"norm_epsilon", epsilon(), false, "default the stack's norm.epsilon, else 0"},
               {"dropout", probability(), false, "after the norm; default 0"},
-              {"std", deviation(), false, "of every table; default init's"}},
+              {"std",
+               either({deviation(), object({{"token", deviation(), false, "of the token table"},
+                                            {"position", deviation(), false, "of the position table"},
+                                            {"segment", deviation(), false, "of the segment table"}},
+                                           {{"token", 0.02}})}),
+               false, "of every table, or one a table; default init's"}},
              {{"vocabulary", 30522}, {"tables", {"token"}}});
   Rule rule;
   rule.kind = Kind::object;
   rule.fields = {{"embedding", embedding, false, "a sum of embedding tables"},
                  {"mean", number(-1e6, 1e6, 0), false, "of every feature; default 0"},
                  {"variance", number(0, 1e12, 1, true), false, "of every feature"},
-                 {"token_correlation", number(0, 1, 0.2), false, "between tokens of one sequence; default 0"}};
+                 {"token_correlation", number(0, 1, 0.2), false, "between tokens of one sequence; default 0"},
+                 {"cross_correlation", number(0, 1, 0, false, true), false,
+                  "between tokens of two sequences of a batch; default 0"}};
   rule.exactly_one = {"embedding", "variance"};
-  rule.requires_other = {{"mean", "variance"}, {"token_correlation", "variance"}};
+  rule.requires_other = {{"mean", "variance"}, {"token_correlation", "variance"}, {"cross_correlation", "variance"}};
   rule.example = {{"variance", 1}};
   return make(std::move(rule));
 }
@@ -248,12 +267,12 @@ RulePtr gradient() {
 }
 
 RulePtr checks() {
-  const RulePtr place = either({integer(0, largest_depth, 1), choice({"first", "last", "every"})});
+  const RulePtr place = either({integer(0, largest_depth, 1), choice({"first", "last", "layers", "every"})});
   Rule check;
   check.kind = Kind::object;
   check.fields = {{"quantity", choice(check::quantity_names()), false, "quantity of the result"},
                   {"preset", choice(check::preset_names()), false, "a named set of checks"},
-                  {"at", place, false, "a layer, first, last or every; default every"},
+                  {"at", place, false, "a layer, first, last, layers (the end of each) or every; default every"},
                   {"ratio", array(place, 2, 2, {"first", "last"}), false,
                    "the quantity at the first place over that at the second"},
                   {"min", number(-1e300, 1e300, 0.1), false, "smallest value that passes"},
@@ -268,11 +287,13 @@ RulePtr checks() {
 RulePtr thresholds() {
   const RulePtr above = number(1, 1e300, 1e4, true);
   const RulePtr below = number(0, 1, 0.1, true, true);
-  return object({{"exploding_variance", above, false, "variance over the input's; default 1e4"},
+  return object({{"exploding_variance", above, false, "variance over that behind the first layer; default 1e4"},
                  {"exploding_gradient", above, false, "gradient variance over the output's; default 1e4"},
                  {"vanishing_gradient", below, false, "gradient variance over the output's; default 1e-4"},
                  {"rank_collapse", below, false, "rank residual; default 0.1"},
-                 {"entropy_collapse", below, false, "attention entropy over ln L; default 0.1"}},
+                 {"entropy_collapse", below, false, "attention entropy over ln L; default 0.1"},
+                 {"negligible_gradient", below, false,
+                  "gradient norm of a weight over that of all weights of its layer; default 1e-6"}},
                 {{"rank_collapse", 0.1}});
 }
 
@@ -292,6 +313,10 @@ RulePtr component() {
                              {"bias_std", deviation(), false, "default 0"},
                              {"activation", activation(), true, "on the gate"}},
                             {{"in", 768}, {"out", 3072}});
+  const auto norm =
+      either({choice(names_of(norm_names)), object({{"kind", choice(names_of(norm_names)), true, "normalization"},
+                                                    {"epsilon", epsilon(), false, "under the root; default 0"}},
+                                                   {{"kind", "layer_norm"}, {"epsilon", 1e-5}})});
   Rule rule;
   rule.kind = Kind::object;
   rule.fields = {
@@ -299,11 +324,12 @@ RulePtr component() {
       {"gated_linear", gated, false, "φ(x W_gateᵀ) ∘ (x Wᵀ)"},
       {"activation", activation(), false, "elementwise function"},
       {"dropout", probability(), false, "probability that an element is dropped"},
-      {"norm", choice(names_of(norm_names)), false, "normalization over the features"},
+      {"norm", norm, false, "normalization over the features"},
       {"attention", attention_component(), false, "multi-head self-attention with its output projection"},
       {"residual",
        object({{"skip", scale(1), false, "λ; default 1"},
                {"branch", scale(1), false, "β; default 1"},
+               {"learned_branch", plain(Kind::boolean, true), false, "β is a parameter; default false"},
                {"of", list, true, "the branch"}},
               {{"skip", 1}, {"branch", 1}, {"of", Json::array({{{"dropout", 0.1}}})}}),
        false, "λ x + β f(x)"},

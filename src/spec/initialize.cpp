@@ -38,7 +38,7 @@ void place_norm(Json& norm, const std::string& pointer, const scheme::Scheme& sc
 /// Takes away what would win over a scheme: residual scales, the norm's gain, and that it has no
 /// inner norm.
 void clear(Json& stack) {
-  for (const char* name : {"skip", "branch"}) {
+  for (const char* name : {"skip", "branch", "learned_branch"}) {
     if (stack.contains("residual")) stack["residual"].erase(name);
   }
   stack["norm"].erase("gain");
@@ -52,11 +52,11 @@ Json with_any_init(Json spec) {
   return spec;
 }
 
-/// The embedding's deviation under the spec's own initialization, where that has one.
-std::optional<double> own_embedding_std(std::string_view text) {
+/// The embedding under the spec's own initialization, where that has one.
+std::optional<network::Embedding> own_embedding(std::string_view text) {
   const ReadResult own = read_text(text, "");
   if (!own.network) return std::nullopt;
-  return std::get<network::Embedding>(own.network->source).std;
+  return std::get<network::Embedding>(own.network->source);
 }
 
 /// The spec with the scheme's name for an initialization, and nothing left that would win over the
@@ -68,8 +68,9 @@ Json with_scheme(const Json& spec, std::string_view text, const SchemeChoice& ch
   out["init"] = {{"scheme", choice.name}};
   if (!choice.parameters.empty()) out["init"]["parameters"] = choice.parameters;
   if (member(spec, "input").contains("embedding")) {
-    out["input"]["embedding"].erase("std");
-    const auto std = scheme::sets_embedding(scheme) ? std::nullopt : own_embedding_std(text);
+    const auto own = scheme::sets_embedding(scheme) ? std::nullopt : own_embedding(text);
+    const auto std = own ? network::common_std(*own) : std::nullopt;
+    if (!own || std) out["input"]["embedding"].erase("std");  // tables of several deviations keep them
     if (std) out["init"]["std"]["embedding"] = *std;
   }
   for (const char* key : stack_keys) {
@@ -98,7 +99,9 @@ bool is_default(const WeightClass& weight, const network::Stack& stack) {
 
 Json std_json(const network::Stack& stack, const network::Network& network) {
   Json out = Json::object();
-  if (const auto* embedding = std::get_if<network::Embedding>(&network.source)) out["embedding"] = embedding->std;
+  const auto* embedding = std::get_if<network::Embedding>(&network.source);
+  const auto common = embedding != nullptr ? network::common_std(*embedding) : std::nullopt;
+  if (common) out["embedding"] = *common;
   for (const WeightClass& weight : weight_classes) {
     if ((weight.gated_only && !stack.gated) || is_default(weight, stack)) continue;
     std::vector<double> values;
@@ -116,6 +119,7 @@ void write_score_scale(Json& json, const network::Attention& attention) {
 void write_scales(Json& json, const network::Stack& stack) {
   json["residual"]["skip"] = folded(stack.skip);
   json["residual"]["branch"] = folded(stack.branch);
+  if (stack.learned_branch) json["residual"]["learned_branch"] = true;
   const Json gain = folded(stack.gain);
   if (gain != 1.0) json["norm"]["gain"] = gain;
   if (stack.inner_norm) json["norm"]["inner"] = true;

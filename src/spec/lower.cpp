@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spec/lower.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "spec/fields.hpp"
 #include "spec/lower_components.hpp"
@@ -21,54 +23,97 @@ profile::Thresholds thresholds_of(const Json& json) {
   t.vanishing_gradient = number(json, "vanishing_gradient", t.vanishing_gradient);
   t.rank_collapse = number(json, "rank_collapse", t.rank_collapse);
   t.entropy_collapse = number(json, "entropy_collapse", t.entropy_collapse);
+  t.negligible_gradient = number(json, "negligible_gradient", t.negligible_gradient);
   return t;
 }
 
-/// Its deviation is the input's own, else init's, else 0 until a scheme has been asked.
-network::Embedding embedding_of(const Json& spec) {
+/// The input's own deviation of a table, one for all or each its own; absent where it says nothing.
+std::optional<double> own_std(const Json& embedding, const char* table) {
+  const Json& std = member(embedding, "std");
+  if (std.is_number()) return std.get<double>();
+  return std.contains(table) ? std::optional(std.at(table).get<double>()) : std::nullopt;
+}
+
+void require_table(const Json& json, const char* name, const std::string& pointer, Errors& errors) {
+  const Json& tables = json.at("tables");
+  if (std::find(tables.begin(), tables.end(), name) != tables.end()) return;
+  errors.push_back(pointer + " is given, but /input/embedding/tables has no " + name + ": remove it or add the table");
+}
+
+/// A deviation is the input's own, else init's, else 0 until a scheme has been asked.
+network::Embedding embedding_of(const Json& spec, Errors& errors) {
   const Json& json = spec.at("input").at("embedding");
+  const double of_all = number(member(member(spec, "init"), "std"), "embedding", 0);
   network::Embedding out;
   out.vocabulary = count(json, "vocabulary", 2);
-  out.token = out.position = out.segment = false;
-  for (const Json& table : json.at("tables")) {
-    const std::string name = table.get<std::string>();
-    (name == "token" ? out.token : name == "position" ? out.position : out.segment) = true;
+  for (const auto& [name, table] : table_names) {
+    const Json& tables = json.at("tables");
+    (out.*table).used = std::find(tables.begin(), tables.end(), name) != tables.end();
+    if ((out.*table).used) (out.*table).std = own_std(json, name).value_or(of_all);
+    if (member(json, "std").contains(name))
+      require_table(json, name, std::string("/input/embedding/std/") + name, errors);
   }
-  out.std = number(json, "std", number(member(member(spec, "init"), "std"), "embedding", 0));
+  if (json.contains("segments")) require_table(json, "segment", "/input/embedding/segments", errors);
+  const std::size_t segments = count(json, "segments", 2);
+  if (segments == 0) out.segment = {};
+  if (segments == 1) out.segments = 1;
   return out;
 }
 
-/// The tables' deviation where the spec's input leaves it to `init`.
+/// The tables' deviations where the spec's input leaves them to `init`.
 void set_embedding_std(const Json& spec, const std::optional<double>& std, network::Network& out, Errors& errors) {
   auto* embedding = std::get_if<network::Embedding>(&out.source);
-  if (embedding == nullptr || spec.at("input").at("embedding").contains("std")) return;
-  if (!std) {
-    errors.push_back(
-        "/input/embedding/std is missing, but must be a number in [0, 1000000]: no scheme sets it (for example 0.02)");
+  if (embedding == nullptr) return;
+  const Json& json = spec.at("input").at("embedding");
+  for (const auto& [name, table] : table_names) {
+    if (!(embedding->*table).used || own_std(json, name)) continue;
+    (embedding->*table).std = std.value_or(0);
+    if (std) continue;
+    errors.push_back(std::string("/input/embedding/std") + (json.contains("std") ? std::string("/") + name : "") +
+                     " is missing, but must be a number in [0, 1000000]: no scheme sets it (for example 0.02)");
+    return;
   }
-  embedding->std = std.value_or(0);
+}
+
+/// The ε of a model's first norms, which the embedding's has where it is not told.
+double first_epsilon(const Json& spec) {
+  for (const char* key : {"stack", "encoder"}) {
+    if (spec.contains(key)) return number(spec.at(key).at("norm"), "epsilon", 0);
+  }
+  return 0;
 }
 
 /// Norm and dropout after the sum of the tables.
-std::vector<network::Component> after_embedding(const Json& json, std::size_t width) {
+std::vector<network::Component> after_embedding(const Json& spec, std::size_t width, Errors& errors) {
+  const Json& json = spec.at("input").at("embedding");
   std::vector<network::Component> list;
   const std::string norm = text(json, "norm", "none");
-  if (norm != "none") list.push_back({network::Norm{value_of(norm_names, norm), width}, ""});
+  const double epsilon = number(json, "norm_epsilon", first_epsilon(spec));
+  if (norm != "none") list.push_back({network::Norm{value_of(norm_names, norm), width, epsilon}, ""});
+  if (norm == "none" && json.contains("norm_epsilon")) {
+    errors.push_back(
+        "/input/embedding/norm_epsilon is given, but there is no norm: name the norm or remove norm_epsilon");
+  }
   const double dropout = number(json, "dropout", 0);
   if (dropout > 0) list.push_back({network::Dropout{dropout}, ""});
   return list;
 }
 
-void lower_input(const Json& spec, network::Network& out) {
+void lower_input(const Json& spec, network::Network& out, Errors& errors) {
   const Json& input = member(spec, "input");
   if (input.contains("embedding")) {
-    const Json& embedding = input.at("embedding");
-    out.source = embedding_of(spec);
-    out.input = after_embedding(embedding, out.width);
-  } else {
-    out.source = network::GivenInput{number(input, "mean", 0), number(input, "variance", 1),
-                                     number(input, "token_correlation", 0)};
+    out.source = embedding_of(spec, errors);
+    out.input = after_embedding(spec, out.width, errors);
+    return;
   }
+  const network::GivenInput given{number(input, "mean", 0), number(input, "variance", 1),
+                                  number(input, "token_correlation", 0), number(input, "cross_correlation", 0)};
+  if (given.cross_correlation > given.token_correlation) {
+    errors.push_back("/input/cross_correlation is " + shown(input.at("cross_correlation")) +
+                     ", but must be at most token_correlation, " + shown(Json(given.token_correlation)) +
+                     ": tokens of two sequences cannot have more in common than those of one");
+  }
+  out.source = given;
 }
 
 void lower_gradient(const Json& spec, network::Network& out, Errors& errors) {
@@ -123,10 +168,10 @@ Lowered lower(const Json& spec, std::vector<std::string>& errors) {
   std::optional<double> embedding_std;
   if (spec.contains("components")) {
     lower_components(spec, out, errors);
-    lower_input(spec, out);
+    lower_input(spec, out, errors);
   } else {
     out.width = count(spec.at(spec.contains("stack") ? "stack" : "encoder"), "width", 1);
-    lower_input(spec, out);
+    lower_input(spec, out, errors);
     lower_stacks(spec, result, embedding_std, errors);
   }
   const bool scheme_failed = member(spec, "init").contains("scheme") && !errors.empty();

@@ -18,7 +18,9 @@ using Errors = std::vector<std::string>;
 Location location_of(const Json& json) {
   if (json.is_number()) return {Location::Kind::layer, static_cast<std::size_t>(json.get<double>())};
   const std::string name = json.get<std::string>();
-  return {name == "first" ? Location::Kind::first : name == "last" ? Location::Kind::last : Location::Kind::every};
+  if (name == "first") return {Location::Kind::first};
+  if (name == "last") return {Location::Kind::last};
+  return {name == "layers" ? Location::Kind::layers : Location::Kind::every};
 }
 
 std::optional<double> bound(const Json& json, const char* name) {
@@ -38,6 +40,10 @@ Condition condition_of(const Json& json) {
   return out;
 }
 
+bool is_several(const Location& location) {
+  return location.kind == Location::Kind::every || location.kind == Location::Kind::layers;
+}
+
 void require_bounds(const Json& json, const Check& check, Errors& errors) {
   const Condition& condition = check.condition;
   if (check.preset.empty() && !condition.min && !condition.max) {
@@ -48,9 +54,9 @@ void require_bounds(const Json& json, const Check& check, Errors& errors) {
     errors.push_back(check.pointer + "/min is " + shown(json.at("min")) + ", but must be at most max, " +
                      shown(json.at("max")));
   }
-  if (condition.over && condition.at.kind == Location::Kind::every && condition.over->kind == Location::Kind::every) {
-    errors.push_back(check.pointer +
-                     R"(/ratio is ["every","every"], but one of the two must be a single place (for example "first"))");
+  if (condition.over && is_several(condition.at) && is_several(*condition.over)) {
+    errors.push_back(check.pointer + "/ratio is " + json.at("ratio").dump() +
+                     R"(, but one of the two must be a single place (for example "first"))");
   }
 }
 

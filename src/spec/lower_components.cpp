@@ -62,7 +62,7 @@ class Reader {
     else if (json.contains("dropout"))
       out.op = network::Dropout{number(json, "dropout", 0)};
     else if (json.contains("norm"))
-      out.op = norm(json, pointer + "/norm");
+      out.op = norm(json.at("norm"), pointer + "/norm");
     else if (json.contains("attention"))
       out.op = attention(json.at("attention"), pointer + "/attention");
     else if (json.contains("residual"))
@@ -129,7 +129,9 @@ class Reader {
   }
 
   [[nodiscard]] network::Norm norm(const Json& json, const std::string& pointer) {
-    network::Norm out{value_of(norm_names, text(json, "norm", "")), known_width(pointer)};
+    const std::string kind = json.is_object() ? text(json, "kind", "") : json.get<std::string>();
+    network::Norm out{value_of(norm_names, kind), known_width(pointer),
+                      json.is_object() ? number(json, "epsilon", 0) : 0};
     if (out.width < 2) errors_.push_back(pointer + " normalizes a width of 1, but must have at least 2 features");
     return out;
   }
@@ -152,7 +154,7 @@ class Reader {
   [[nodiscard]] network::Residual residual(const Json& json, const std::string& pointer, double turns) {
     const std::size_t before = width_;
     network::Residual out{number(json, "skip", 1), number(json, "branch", 1),
-                          list(json.at("of"), pointer + "/of", false, turns)};
+                          list(json.at("of"), pointer + "/of", false, turns), flag(json, "learned_branch", false)};
     return_to(before, pointer + "/of", "the residual sum needs");
     return out;
   }

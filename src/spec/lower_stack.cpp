@@ -25,8 +25,11 @@ void lower_norm(const Json& json, network::Stack& stack, const std::string& stac
                          " is true, but must be false where kind is none: name the kind of norm or remove " + name);
       }
     }
-    if (json.contains("gain"))
-      errors.push_back(stack_pointer + "/norm/gain is given, but kind is none: name the kind of norm or remove gain");
+    for (const std::string name : {"gain", "epsilon"}) {
+      if (json.contains(name))
+        errors.push_back(stack_pointer + "/norm/" + name +
+                         " is given, but kind is none: name the kind of norm or remove " + name);
+    }
     return;
   }
   if (stack.width < 2) {
@@ -35,6 +38,7 @@ void lower_norm(const Json& json, network::Stack& stack, const std::string& stac
         "/width is 1, but must be at least 2 where there is a norm: widen it or set the norm's kind to none");
   }
   stack.norm = value_of(norm_names, kind);
+  stack.norm_epsilon = number(json, "epsilon", 0);
   stack.final_norm = flag(json, "final", stack.placement != network::Placement::post);
 }
 
@@ -63,6 +67,7 @@ network::Stack shape_of(const Json& json, const std::string& pointer, double seq
   stack.ffn_width = count(ffn, "width", 1);
   stack.activation = value_of(activation_names, text(ffn, "activation", "gelu"));
   stack.gated = flag(ffn, "gated", false);
+  stack.ffn_dropout = number(ffn, "dropout", 0);
   lower_experts(ffn, pointer + "/ffn", stack, errors);
   stack.parallel = flag(json, "parallel", false);
   stack.tied = flag(json, "tied", false);
@@ -70,7 +75,11 @@ network::Stack shape_of(const Json& json, const std::string& pointer, double seq
     errors.push_back(pointer + "/parallel is true, but must be false where there is cross_attention: remove it");
   }
   stack.dropout = number(member(json, "residual"), "dropout", 0);
+  stack.learned_branch = flag(member(json, "residual"), "learned_branch", false);
   lower_norm(json.at("norm"), stack, pointer, errors);
+  stack.attention.norm_epsilon = number(json.at("attention"), "norm_epsilon", stack.norm_epsilon);
+  if (stack.cross_attention)
+    stack.cross_attention->norm_epsilon = number(json.at("cross_attention"), "norm_epsilon", stack.norm_epsilon);
   stack.std.resize(count(json, "layers", 1));
   for (std::vector<double>* scale : {&stack.skip, &stack.branch, &stack.gain}) scale->assign(stack.branches(), 1);
   return stack;
@@ -161,6 +170,7 @@ network::Attention lower_attention(const Json& json, std::size_t width, double s
   out.mask = value_of(mask_names, text(json, "mask", "none"));
   out.dropout = number(json, "dropout", 0);
   lower_rotary(json, out, pointer, errors);
+  out.norm_epsilon = number(json, "norm_epsilon", 0);
   if (json.contains("query_key_norm")) {
     out.query_key_norm = value_of(norm_names, text(json, "query_key_norm", ""));
     if (out.head_width == 1)
@@ -200,6 +210,7 @@ LoweredStack lower_stack(const Json& spec, const std::string& key, const network
   stack.std = settings.std;
   if (!task.skip_is_set && !settings.skip.empty()) stack.skip = settings.skip;
   if (!task.branch_is_set && !settings.branch.empty()) stack.branch = settings.branch;
+  if (!residual.contains("learned_branch")) stack.learned_branch = settings.learned_branch;
   if (!norm.contains("gain") && !settings.gain.empty()) stack.gain = settings.gain;
   if (!norm.contains("inner")) stack.inner_norm = settings.inner_norm;
   if (settings.score_scale) set_score_scale(json, *settings.score_scale, stack);

@@ -42,6 +42,16 @@ inline constexpr NameTable<network::Placement, 4> placement_names{{
     {"output", network::Placement::output},
 }};
 
+/// A table of an embedding.
+struct TableName {
+  const char* name;
+  network::BasicTable<double> network::Embedding::*table;
+};
+
+inline constexpr TableName table_names[] = {{"token", &network::Embedding::token},
+                                            {"position", &network::Embedding::position},
+                                            {"segment", &network::Embedding::segment}};
+
 /// A standard deviation of `init.std`.
 struct WeightClass {
   const char* name;

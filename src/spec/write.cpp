@@ -32,7 +32,11 @@ struct ToJson {
   }
   Json operator()(const network::Activation& op) const { return {{"activation", name_of(activation_names, op.kind)}}; }
   Json operator()(const network::Dropout& op) const { return {{"dropout", op.probability}}; }
-  Json operator()(const network::Norm& op) const { return {{"norm", name_of(norm_names, op.kind)}}; }
+  Json operator()(const network::Norm& op) const {
+    const char* kind = name_of(norm_names, op.kind);
+    if (op.epsilon == 0) return {{"norm", kind}};
+    return {{"norm", {{"kind", kind}, {"epsilon", op.epsilon}}}};
+  }
   Json operator()(const network::Attention& op) const {
     Json body = {{"width", op.width}, {"heads", op.heads}};
     if (op.kv_heads != op.heads) body["kv_heads"] = op.kv_heads;
@@ -43,6 +47,7 @@ struct ToJson {
     if (op.rotary_base) body["rotary_base"] = *op.rotary_base;
     if (op.rotary_base && op.rotary_width != op.head_width) body["rotary_width"] = op.rotary_width;
     if (op.query_key_norm) body["query_key_norm"] = name_of(norm_names, *op.query_key_norm);
+    if (op.norm_epsilon != 0) body["norm_epsilon"] = op.norm_epsilon;
     body["query_std"] = op.query_std;
     body["key_std"] = op.key_std;
     body["value_std"] = op.value_std;
@@ -52,7 +57,9 @@ struct ToJson {
     return {{"attention", body}};
   }
   Json operator()(const network::Residual& op) const {
-    return {{"residual", {{"skip", op.skip}, {"branch", op.branch}, {"of", list_json(op.of)}}}};
+    Json body = {{"skip", op.skip}, {"branch", op.branch}, {"of", list_json(op.of)}};
+    if (op.learned_branch) body["learned_branch"] = true;
+    return {{"residual", body}};
   }
   Json operator()(const network::Repeat& op) const { return repeat_json(op, list_json(op.of)); }
   Json operator()(const network::Parallel& op) const {
@@ -85,27 +92,43 @@ Json list_json(const std::vector<Component>& list) {
   return out;
 }
 
+Json embedding_json(const network::Network& network) {
+  const auto& embedding = std::get<network::Embedding>(network.source);
+  Json out = {{"vocabulary", embedding.vocabulary}, {"tables", Json::array()}};
+  const auto std = network::common_std(embedding);
+  if (std) out["std"] = *std;
+  for (const TableName& name : table_names) {
+    const network::BasicTable<double>& table = embedding.*name.table;
+    if (!table.used) continue;
+    out["tables"].push_back(name.name);
+    if (!std) out["std"][name.name] = table.std;
+  }
+  if (embedding.segment.used && embedding.segments != 2) out["segments"] = embedding.segments;
+  for (const Component& component : network.input) {
+    const auto* norm = std::get_if<network::Norm>(&component.op);
+    if (norm == nullptr) {
+      out.update(std::visit(ToJson{}, component.op));
+      continue;
+    }
+    out["norm"] = name_of(norm_names, norm->kind);
+    if (norm->epsilon != 0) out["norm_epsilon"] = norm->epsilon;
+  }
+  return out;
+}
+
 Json input_json(const network::Network& network) {
   if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
-    return {{"mean", given->mean}, {"variance", given->variance}, {"token_correlation", given->token_correlation}};
+    Json out = {{"mean", given->mean}, {"variance", given->variance}, {"token_correlation", given->token_correlation}};
+    if (given->cross_correlation != 0) out["cross_correlation"] = given->cross_correlation;
+    return out;
   }
-  const auto& embedding = std::get<network::Embedding>(network.source);
-  Json tables = Json::array();
-  if (embedding.token) tables.push_back("token");
-  if (embedding.position) tables.push_back("position");
-  if (embedding.segment) tables.push_back("segment");
-  Json out = {{"vocabulary", embedding.vocabulary}, {"tables", tables}};
-  for (const Component& component : network.input) out.update(std::visit(ToJson{}, component.op));
-  out["std"] = embedding.std;
-  return {{"embedding", out}};
+  return {{"embedding", embedding_json(network)}};
 }
 
 Json thresholds_json(const profile::Thresholds& t) {
-  return {{"exploding_variance", t.exploding_variance},
-          {"exploding_gradient", t.exploding_gradient},
-          {"vanishing_gradient", t.vanishing_gradient},
-          {"rank_collapse", t.rank_collapse},
-          {"entropy_collapse", t.entropy_collapse}};
+  return {{"exploding_variance", t.exploding_variance}, {"exploding_gradient", t.exploding_gradient},
+          {"vanishing_gradient", t.vanishing_gradient}, {"rank_collapse", t.rank_collapse},
+          {"entropy_collapse", t.entropy_collapse},     {"negligible_gradient", t.negligible_gradient}};
 }
 
 }  // namespace

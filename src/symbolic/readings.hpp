@@ -89,18 +89,19 @@ class Reader {
                   backward(formula::residual_backward(gradient(), formula::scaled(back, scale), skip)));
   }
 
-  [[nodiscard]] Reads<T> layer_norm() { return forward(formula::layer_norm_forward(signal())); }
+  [[nodiscard]] Reads<T> layer_norm() { return forward(formula::layer_norm_forward(signal(), epsilon())); }
 
   [[nodiscard]] Reads<T> layer_norm_paper() {
     return joined(forward(formula::layer_norm_forward_paper(signal(), size("D", "D"))),
                   backward(formula::layer_norm_backward_paper(gradient(), signal())));
   }
 
-  [[nodiscard]] Reads<T> rms_norm() { return forward(formula::rms_norm_forward(signal())); }
+  [[nodiscard]] Reads<T> rms_norm() { return forward(formula::rms_norm_forward(signal(), epsilon())); }
 
   [[nodiscard]] Reads<T> norm_backward() {
-    const formula::NormShares<T> shares{share("a", "a"), share("c", "c"), share("ρ", "\\rho")};
-    return backward(formula::norm_backward(gradient(), squared("σ", "\\sigma"), correlation(), size("D", "D"), shares));
+    const formula::NormShares<T> shares{share("a", "a"), share("c", "c"), share("ρ", "\\rho"), share("w", "w")};
+    return backward(formula::norm_backward(gradient(), T(squared("σ", "\\sigma") + epsilon()), correlation(),
+                                           size("D", "D"), shares));
   }
 
   [[nodiscard]] Reads<T> embedding_token_match_paper() {
@@ -108,8 +109,7 @@ class Reader {
   }
 
   [[nodiscard]] Reads<T> embedding() {
-    return forward(formula::embedding_forward(real("n_tables", "n_{tables}", 1, 3), weight("w", "w"), share("P", "P"),
-                                              share("P×", "P^\\times")));
+    return forward(formula::embedding_forward(weight("w", "w"), share("P", "P"), share("P×", "P^\\times")));
   }
 
   [[nodiscard]] Reads<T> experts() {
@@ -185,6 +185,7 @@ class Reader {
   [[nodiscard]] T real(const char* text, const char* latex, double low, double high) const {
     return of_({{text, latex, low >= 0}, low, high});
   }
+  [[nodiscard]] T epsilon() const { return real("ε", "\\epsilon", 0.01, 0.1); }
   [[nodiscard]] T squared(const char* text, const char* latex) const {
     const T root = real(text, latex, 0.7, 1.6);
     return root * root;

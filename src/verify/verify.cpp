@@ -5,15 +5,19 @@
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <cstdio>
+#include <limits>
+#include <map>
 #include <stdexcept>
+#include <tuple>
 
 #include "verify/pairs.hpp"
 
 namespace sigprop::verify {
 namespace {
 
+constexpr double seen_with_95_percent = 1.645;  // one-sided, in standard errors
+
 Comparison compare(const Pair& pair, const Model& model, const Options& options, double t) {
-  constexpr double seen_with_95_percent = 1.645;  // one-sided, in standard errors
   Comparison out{pair.of_layer, pair.index, pair.path, pair.quantity, pair.predicted, pair.measured, pair.scale};
   const double error = pair.measured.scatter ? pair.measured.scatter->standard_error : 0;
   out.model_error = options.tolerance ? *options.tolerance : model_error(pair.kind, model, pair.context);
@@ -79,7 +83,83 @@ std::string agreement(const Verification& result) {
   return sentence + percent(least->detectable) + " of " + least->quantity + ", the least certain";
 }
 
+/// The replicates after which a comparison shows a deviation.
+double replicates_for(const Comparison& c, double deviation, std::size_t replicates, std::size_t comparisons,
+                      double family_error, double rounding) {
+  const double beyond = deviation - (c.model_error + rounding) * c.scale;
+  if (!(beyond > 0) || !c.measured.scatter) return std::numeric_limits<double>::infinity();
+  const double spread = c.measured.scatter->standard_error * std::sqrt(static_cast<double>(replicates));
+  constexpr double fewest = 2, most = 1e12;
+  constexpr int rounds = 30;  // t falls with their number: the fixed point is reached long before
+  double needed = static_cast<double>(replicates);
+  for (int i = 0; i < rounds; ++i) {
+    const double t = critical_t(static_cast<std::size_t>(needed), comparisons, family_error);
+    const double root = (t + seen_with_95_percent) * spread / beyond;
+    needed = std::clamp(std::ceil(root * root), fewest, most);
+  }
+  return needed;
+}
+
+using Place = std::tuple<bool, std::size_t, std::string, std::string>;
+
+std::map<Place, const Comparison*> by_place(const std::vector<Comparison>& comparisons) {
+  std::map<Place, const Comparison*> out;
+  for (const Comparison& c : comparisons) out[{c.of_layer, c.index, c.path, c.quantity}] = &c;
+  return out;
+}
+
+std::string unseen(const std::vector<Sight>& sights, double replicates) {
+  const auto most = std::max_element(sights.begin(), sights.end(), [](const Sight& a, const Sight& b) {
+    return (std::isinf(a.replicates) ? 0 : a.replicates) < (std::isinf(b.replicates) ? 0 : b.replicates);
+  });
+  std::string names;
+  for (const Sight& sight : sights) {
+    if (sight.replicates > replicates && !std::isinf(sight.replicates))
+      names += (names.empty() ? "" : ", ") + sight.fault;
+  }
+  return names + " would have agreed as well: " + text("%.0f", most->replicates) + " networks would tell";
+}
+
 }  // namespace
+
+const char* name_of(Verdict verdict) {
+  return verdict == Verdict::disagrees ? "disagrees" : verdict == Verdict::agrees ? "agrees" : "cannot_tell";
+}
+
+Verdict Verification::verdict() const {
+  if (!agrees()) return Verdict::disagrees;
+  const bool blind = std::any_of(sights.begin(), sights.end(), [this](const Sight& sight) {
+    return sight.replicates > static_cast<double>(replicates) && !std::isinf(sight.replicates);
+  });
+  return blind ? Verdict::cannot_tell : Verdict::agrees;
+}
+
+double replicates_to_see(const Verification& verification, const Options& options, const profile::Profile& predicted,
+                         const profile::Profile& faulty) {
+  const auto comparisons = by_place(verification.comparisons);
+  double least = std::numeric_limits<double>::infinity();
+  for (const Pair& pair : pairs_of(predicted, faulty)) {
+    const auto found = comparisons.find({pair.of_layer, pair.index, pair.path, pair.quantity});
+    if (found == comparisons.end()) continue;
+    const double deviation = std::abs(pair.predicted.value - pair.measured.value);
+    least = std::min(least, replicates_for(*found->second, deviation, verification.replicates,
+                                           verification.comparisons.size(), options.family_error, options.rounding));
+  }
+  return least;
+}
+
+void add_sights(Verification& verification, std::vector<Sight> sights) {
+  verification.sights = std::move(sights);
+  if (!verification.agrees()) return;
+  const auto replicates = static_cast<double>(verification.replicates);
+  std::string hidden;
+  for (const Sight& sight : verification.sights) {
+    if (std::isinf(sight.replicates)) hidden += (hidden.empty() ? "" : ", ") + sight.fault;
+  }
+  if (verification.verdict() == Verdict::cannot_tell)
+    verification.sentence += "; but " + unseen(verification.sights, replicates);
+  if (!hidden.empty()) verification.sentence += "; no number of networks tells " + hidden + " from the granted error";
+}
 
 double critical_t(std::size_t replicates, std::size_t comparisons, double family_error) {
   const double one_error = -std::expm1(std::log1p(-family_error) / static_cast<double>(comparisons));
@@ -92,6 +172,7 @@ Verification verify(const profile::Profile& predicted, const profile::Profile& m
   if (options.replicates < 2) throw std::logic_error("a verification needs at least 2 replicates");
   const std::vector<Pair> pairs = pairs_of(predicted, measured);
   Verification out;
+  out.replicates = options.replicates;
   out.critical_t = pairs.empty() ? 0 : critical_t(options.replicates, pairs.size(), options.family_error);
   for (const Pair& pair : pairs) out.comparisons.push_back(compare(pair, model, options, out.critical_t));
   out.disagreeing = static_cast<std::size_t>(

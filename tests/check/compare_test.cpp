@@ -67,18 +67,25 @@ TEST_CASE("a ratio of what no double holds is the ratio of the numbers") {
   CHECK(check::ratio(1e300, 1e-300).log10 == Approx(600));
   CHECK(check::ratio(3.0, 2.0).value == 1.5);
   CHECK(check::ratio(0.0, huge).value == 0);
+  CHECK(check::ratio(huge, minus).value == Approx(-1 / std::sqrt(10)));
 }
 
-TEST_CASE("NaN and an infinity without logarithm are no numbers, and only what is above 0 is positive") {
+TEST_CASE("a ratio over 0 is infinite, that of zeros none, and neither keeps a bound") {
+  CHECK(check::ratio(2.0, 0.0).value == infinity);
+  CHECK(check::ratio(-2.0, 0.0).value == -infinity);
+  CHECK(std::isnan(check::ratio(0.0, 0.0).value));
+  CHECK(beyond(check::ratio(2.0, 0.0), {}, 1e300) == infinity);
+  CHECK(beyond(check::ratio(2.0, 0.0), 1.0, {}) == -infinity);
+  CHECK(beyond(check::ratio(0.0, 0.0), {}, 1e300) == infinity);
+  CHECK(beyond(check::ratio(0.0, 0.0), -1e300, {}) == infinity);
+}
+
+TEST_CASE("NaN and an infinity without logarithm are no numbers") {
   CHECK_FALSE(check::is_number(std::nan("")));
   CHECK_FALSE(check::is_number(infinity));
   CHECK_FALSE(check::is_number({1, std::nan("")}));
   CHECK(check::is_number({infinity, 400}));
   CHECK(check::is_number(0.0));
-  CHECK(check::is_positive({0.0, -400}));
-  CHECK_FALSE(check::is_positive(0.0));
-  CHECK_FALSE(check::is_positive(-1.0));
-  CHECK_FALSE(check::is_positive({-infinity, 400}));
 }
 
 }  // namespace

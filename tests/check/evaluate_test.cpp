@@ -126,6 +126,44 @@ TEST_CASE("a ratio of a negative number is negative") {
   CHECK(outcome.passed());
 }
 
+TEST_CASE("what a ratio over 0 is fails, and is told") {
+  profile::Profile profile = made();
+  profile.points.back().forward.mean = 0;
+  const check::Outcome infinite = outcome_of(ratio_of("forward.mean", first, last, 1.0), profile);
+  CHECK_FALSE(infinite.passed());
+  CHECK(std::isinf(infinite.value.value));
+  profile.points[2].forward.mean = 0;
+  const check::Outcome none = outcome_of(ratio_of("forward.mean", first, last, 1.0), profile);
+  CHECK_FALSE(none.passed());
+  CHECK(std::isnan(none.value.value));
+  profile.points.back().forward.variance = std::nan("");
+  CHECK_FALSE(outcome_of(asked("forward.variance", every, {}, 1e300), profile).passed());
+}
+
+TEST_CASE("the ends of the layers are neither the input nor what lies inside") {
+  profile::Profile profile = made();
+  profile.points[0].forward.variance = profile.points[1].forward.variance = profile.points[3].forward.variance = 1e9;
+  const check::Outcome outcome =
+      outcome_of(asked("forward.variance", {check::Location::Kind::layers}, {}, 10.0), profile);
+  CHECK(outcome.passed());
+  CHECK(outcome.places == 2);
+  CHECK(outcome.path == "layer 2/ffn");
+}
+
+TEST_CASE("a weight's part in its layer's gradient is judged for each that does not wait") {
+  profile::Profile profile = made();
+  const auto fraction = [&](const char* name) {
+    return outcome_of(asked(std::string("weights.") + name + ".gradient_fraction", every, 1e-6, {}), profile);
+  };
+  CHECK(fraction("query").value.value == Approx(0.6));
+  profile.layers[1].weights[0].gradient_norm = 0;
+  CHECK_FALSE(fraction("*").passed());
+  CHECK(fraction("*").path == "layer 2/query");
+  CHECK(fraction("cross_value").passed());
+  profile.layers[1].weights[0].waits = true;
+  CHECK(fraction("*").passed());
+}
+
 TEST_CASE("the worst of many places is told, and how many fail") {
   const check::Outcome outcome = outcome_of(asked("forward.variance", every, 1.5, 3.5));
   CHECK(outcome.failing == 3);
@@ -156,17 +194,6 @@ TEST_CASE("a check that cannot be evaluated is a fault, never a pass") {
       fault_of(asked("weights.ffn_gate.gradient_norm", every, {}, 1.0)) ==
       "/checks/0/quantity is \"weights.ffn_gate.gradient_norm\", but the weights of this model are query, cross_value: "
       "name one of them, * for each or all for a layer's together");
-  profile.points.back().forward.mean = 0;
-  CHECK(fault_of(ratio_of("forward.mean", first, last, 1.0), profile) ==
-        "/checks/0/quantity is \"forward.mean\", which at layer 2/ffn is not above 0 and cannot divide: compare with "
-        "another place, or bound the quantity itself with \"at\"");
-  profile.points.back().forward.mean = -1;
-  CHECK_FALSE(fault_of(ratio_of("forward.mean", first, last, 1.0), profile).empty());
-  profile.points.back().forward.variance = std::nan("");
-  CHECK(
-      fault_of(asked("forward.variance", every, {}, 1.0), profile) ==
-      "/checks/0/quantity is \"forward.variance\", but its prediction at layer 2/ffn is no number: look for a standard "
-      "deviation or residual scale of 0");
   profile.points.back().forward.cross_dot.reset();
   CHECK(fault_of(asked("forward.cross_dot", last, {}, 1.0), profile) ==
         "/checks/0/quantity is \"forward.cross_dot\", but the theory full has no value of it at layer 2/ffn: name "

@@ -33,12 +33,45 @@ TEST_CASE("DeepScaleLM is flat at 192 layers, Xavier is not") {
   CHECK_FALSE(passes("figure-192-xavier-pre.json", "flat"));
 }
 
-TEST_CASE("BERT is stable, 192 Pre-LN layers with Xavier are neither stable nor trainable") {
+TEST_CASE("BERT is stable, 192 Pre-LN layers with Xavier are trainable and not stable") {
   CHECK(passes("bert-base.json", "stable"));
   CHECK(passes("bert-large.json", "stable"));
   CHECK(passes("vit-base.json", "stable"));
   CHECK_FALSE(passes("figure-192-xavier-pre.json", "stable"));
-  CHECK_FALSE(passes("figure-192-xavier-pre.json", "trainable"));
+  CHECK(passes("figure-192-xavier-pre.json", "trainable"));
+}
+
+bool is_trainable(const nlohmann::json& spec) {
+  const profile::Profile profile = predicted(spec);
+  const check::Evaluation evaluation = check::evaluate({preset("trainable")}, profile, 128);
+  CHECK(evaluation.faults.empty());
+  const bool out = std::all_of(evaluation.outcomes.begin(), evaluation.outcomes.end(),
+                               [](const check::Outcome& outcome) { return outcome.passed(); });
+  CHECK(out == profile.summary.verdicts.empty());
+  return out;
+}
+
+TEST_CASE("a model of which some weight has no gradient is not trainable, unless a learned scale wakes it") {
+  nlohmann::json spec = small_stack();
+  CHECK(is_trainable(spec));
+  spec["stack"]["residual"] = {{"branch", 0}};
+  CHECK_FALSE(is_trainable(spec));
+  spec["stack"]["residual"]["learned_branch"] = true;
+  CHECK(is_trainable(spec));
+  spec["stack"].erase("residual");
+  for (const char* weight : {"query", "output", "ffn_out"}) {
+    INFO(weight);
+    spec["init"]["std"] = {{weight, 0}};
+    CHECK_FALSE(is_trainable(spec));
+  }
+}
+
+TEST_CASE("a model whose scores are so small that queries and keys do not learn is not trainable") {
+  nlohmann::json spec = small_stack();
+  spec["input"] = {{"variance", 1e-9}};
+  spec["stack"]["norm"] = {{"kind", "none"}};
+  spec["init"] = {{"scheme", "gpt2"}};
+  CHECK_FALSE(is_trainable(spec));
 }
 
 TEST_CASE("what the verdicts have no word against is trainable, and the reverse") {
@@ -51,7 +84,7 @@ TEST_CASE("what the verdicts have no word against is trainable, and the reverse"
 
 TEST_CASE("each condition of a preset has an outcome of its own, at the preset's place in the spec") {
   const check::Evaluation evaluation = of_project("bert-base.json", "stable");
-  REQUIRE(evaluation.outcomes.size() == 5);
+  REQUIRE(evaluation.outcomes.size() == 6);
   for (const check::Outcome& outcome : evaluation.outcomes) {
     CHECK(outcome.check.pointer == "/checks/0");
     CHECK(outcome.check.line == 7);
@@ -71,14 +104,16 @@ TEST_CASE("presets leave out entropy without attention, and rank where there is 
       out.push_back(outcome.check.condition.quantity);
     return out;
   };
-  const std::vector<std::string> variances{"forward.variance", "backward.variance"};
-  CHECK(quantities(1, false) == variances);
-  CHECK(quantities(2, false) == std::vector<std::string>{"forward.variance", "backward.variance", "rank_residual"});
-  CHECK(quantities(1, true) ==
-        std::vector<std::string>{"forward.variance", "backward.variance", "attention.entropy_fraction"});
-  CHECK(quantities(1, true, true) == std::vector<std::string>{"forward.variance", "backward.variance",
-                                                              "attention.entropy_fraction",
-                                                              "cross_attention.entropy_fraction"});
+  using Names = std::vector<std::string>;
+  const auto always = [](const Names& more) {
+    Names out{"forward.variance", "backward.variance", "weights.*.gradient_fraction"};
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  };
+  CHECK(quantities(1, false) == always({}));
+  CHECK(quantities(2, false) == always({"rank_residual"}));
+  CHECK(quantities(1, true) == always({"attention.entropy_fraction"}));
+  CHECK(quantities(1, true, true) == always({"attention.entropy_fraction", "cross_attention.entropy_fraction"}));
 }
 
 TEST_CASE("a preset that the theory cannot judge is a fault") {

@@ -27,36 +27,44 @@ Moments<double> random_signal(Random& random) {
 /// Theory of the gradient's 1/D factors, written again with fifty digits.
 std::array<Digits50, 3> theory_backward(const Gradient<Digits50>& g, Digits50 scale, Digits50 r, Digits50 D,
                                         const NormShares<Digits50>& share) {
-  const Digits50 s =
-      (1 - share.normalized) + 2 * (1 - share.normalized * share.normalized) - (1 - share.centred) - (1 - share.radial);
+  const Digits50 w = share.visible, left = 1 - w;
+  const Digits50 s = w * (1 - share.normalized) + 2 * w * w * (1 - share.normalized * share.normalized) -
+                     (1 - share.centred) - (1 - left * left) * (1 - share.radial);
   const Digits50 factor = 1 + s / D;
-  const Digits50 pair = 1 - Digits50(3) / 2 * (1 - r * r) / D;
+  const Digits50 pair = 1 - Digits50(3) / 2 * w * w * (1 - r * r) / D;
   return {g.variance / scale * factor, g.covariance / scale * factor * pair, g.cross_covariance / scale * factor};
 }
 
 TEST_CASE("LayerNorm leaves mean 0, variance 1 and the correlations") {
-  CHECK(values(layer_norm_forward<double>({3, 4, 1, 0.5})) == std::array{0.0, 1.0, 0.25, 0.125});
+  CHECK(values(layer_norm_forward<double>({3, 4, 1, 0.5}, 0)) == std::array{0.0, 1.0, 0.25, 0.125});
 }
 
 TEST_CASE("RMSNorm leaves a second moment of 1") {
-  const auto y = rms_norm_forward<double>({1, 3, 1, 0});
+  const auto y = rms_norm_forward<double>({1, 3, 1, 0}, 0);
   CHECK(values(y) == std::array{0.5, 0.75, 0.25, 0.0});
   CHECK(y.second_moment() == 1);
-  CHECK(rms_norm_forward<double>({2, 0, 0, 0}).mean == 1);
+  CHECK(rms_norm_forward<double>({2, 0, 0, 0}, 0).mean == 1);
+}
+
+TEST_CASE("an epsilon stands beside the variance, or the mean square, under the root") {
+  CHECK(values(layer_norm_forward<double>({3, 4, 1, 0.5}, 4)) == std::array{0.0, 0.5, 0.125, 0.0625});
+  CHECK(values(rms_norm_forward<double>({1, 3, 1, 0}, 12)) == std::array{0.25, 0.1875, 0.0625, 0.0});
+  CHECK(values(layer_norm_forward<double>({3, 0, 0, 0}, 1e-5)) == std::array{0.0, 0.0, 0.0, 0.0});
+  CHECK(values(rms_norm_forward<double>({0, 0, 0, 0}, 1e-5)) == std::array{0.0, 0.0, 0.0, 0.0});
 }
 
 TEST_CASE("the norms name the argument outside their domain") {
   const Moments<double> flat{1, 0, 0, 0}, nothing{0, 0, 0, 0}, x{0, 1, 0, 0};
   const Gradient<double> g{1, 0, 0};
-  const NormShares<double> fresh{0, 0, 0};
-  CHECK(domain_message([&] { return layer_norm_forward(flat); }) ==
+  const NormShares<double> fresh{0, 0, 0, 1};
+  CHECK(domain_message([&] { return layer_norm_forward(flat, 0.0); }) ==
         "LayerNorm input variance is 0, but must be above 0");
   CHECK(domain_message([&] { return layer_norm_forward_paper(flat, 8.0); }) ==
         "LayerNorm input variance is 0, but must be above 0");
   CHECK(domain_message([&] { return layer_norm_forward_paper(x, 1.0); }) == "width is 1, but must be at least 2");
   CHECK(domain_message([&] { return layer_norm_backward_paper(g, flat); }) ==
         "LayerNorm input variance is 0, but must be above 0");
-  CHECK(domain_message([&] { return rms_norm_forward(nothing); }) ==
+  CHECK(domain_message([&] { return rms_norm_forward(nothing, 0.0); }) ==
         "RMSNorm input second moment is 0, but must be above 0");
   CHECK(domain_message([&] { return norm_backward(g, -1.0, 0.0, 8.0, fresh); }) ==
         "norm input variance is -1, but must be above 0");
@@ -83,13 +91,13 @@ TEST_CASE("RMSNorm and the gradient of both norms equal the theory on generated 
   for (int i = 0; i < 50; ++i) {
     const Moments<double> x = random_signal(random);
     const Digits50 mean = x.mean, q = Digits50(x.variance) + mean * mean;
-    check_close(values(rms_norm_forward(x)),
+    check_close(values(rms_norm_forward(x, 0.0)),
                 std::array{Digits50(mean / sqrt(q)), x.variance / q, x.covariance / q, x.cross_covariance / q}, 1e-12);
     const Gradient<double> g{random.uniform(0.5, 2), random.uniform(), random.uniform()};
     const double scale = random.log_uniform(0.1, 10), r = random.uniform(), width = random.log_uniform(16, 4096);
-    const double a = random.uniform(), c = random.uniform(), rho = random.uniform();
-    check_close(values(norm_backward(g, scale, r, width, {a, c, rho})),
-                theory_backward(convert<Digits50>(g), scale, r, width, {a, c, rho}), 1e-12);
+    const double a = random.uniform(), c = random.uniform(), rho = random.uniform(), w = random.uniform();
+    check_close(values(norm_backward(g, scale, r, width, {a, c, rho, w})),
+                theory_backward(convert<Digits50>(g), scale, r, width, {a, c, rho, w}), 1e-12);
   }
 }
 
@@ -101,10 +109,10 @@ TEST_CASE("the norms read alike with every scalar type") {
     return values(layer_norm_backward_paper(Gradient<T>{T(2), T(0.7), T(0.1)}, Moments<T>{T(0), s, T(0.7), T(0.1)}));
   };
   const auto rms_by_mean = []<class T>(const T& mean) {
-    return values(rms_norm_forward(Moments<T>{mean, T(2), T(0.7), T(0.1)}));
+    return values(rms_norm_forward(Moments<T>{mean, T(2), T(0.7), T(0.1)}, T(0.5)));
   };
   const auto back_by_correlation = []<class T>(const T& r) {
-    const NormShares<T> shares{T(0.5), T(0.2), T(0.1)};
+    const NormShares<T> shares{T(0.5), T(0.2), T(0.1), T(0.8)};
     return values(norm_backward(Gradient<T>{T(2), T(0.7), T(0.1)}, T(1.5), r, T(64), shares));
   };
   check_every_scalar(layer_by_variance, 1.3);
@@ -114,19 +122,19 @@ TEST_CASE("the norms read alike with every scalar type") {
 }
 
 TEST_CASE("the norms do not see the scale of their input") {
-  const auto small = layer_norm_forward<double>({0.1, 0.5, 0.2, 0.1});
-  const auto large = layer_norm_forward<double>({0.4, 8, 3.2, 1.6});
+  const auto small = layer_norm_forward<double>({0.1, 0.5, 0.2, 0.1}, 0);
+  const auto large = layer_norm_forward<double>({0.4, 8, 3.2, 1.6}, 0);
   check_close(values(large), values(small), 1e-15);
-  check_close(values(rms_norm_forward<double>({0.4, 8, 3.2, 1.6})),
-              values(rms_norm_forward<double>({0.1, 0.5, 0.2, 0.1})), 1e-15);
+  check_close(values(rms_norm_forward<double>({0.4, 8, 3.2, 1.6}, 0)),
+              values(rms_norm_forward<double>({0.1, 0.5, 0.2, 0.1}, 0)), 1e-15);
 }
 
 TEST_CASE("the norm's gradient carries 1 + 1/D for a fresh signal and 1 for a settled one") {
   const Gradient<double> g{1, 1, 1};
-  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {0, 0, 0}).variance == 1 + 1.0 / 64);
-  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {1, 1, 1}).variance == 1);
-  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {1, 0, 0}).variance == 1 - 2.0 / 64);
-  CHECK(norm_backward(g, 1.0, 0.0, 64.0, {1, 1, 1}).covariance == 1 - 1.5 / 64);
+  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {0, 0, 0, 1}).variance == 1 + 1.0 / 64);
+  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {1, 1, 1, 1}).variance == 1);
+  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {1, 0, 0, 1}).variance == 1 - 2.0 / 64);
+  CHECK(norm_backward(g, 1.0, 0.0, 64.0, {1, 1, 1, 1}).covariance == 1 - 1.5 / 64);
 }
 
 }  // namespace

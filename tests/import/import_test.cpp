@@ -342,18 +342,31 @@ TEST_CASE("a window shorter than the sequence is named where it is used") {
             .empty());
 }
 
-TEST_CASE("a norm's epsilon that shows beside the embedding is named") {
-  CHECK(contains(imported(config_of("gpt2")).notes,
-                 "/layer_norm_epsilon is 1e-05, not small beside the embedding's variance, 0.0008: a spec's norms have "
-                 "none, but sigprop simulate --norm-epsilon sets one"));
-  CHECK_FALSE(contains(imported(config_of("llama")).notes,
-                       "/rms_norm_eps is 1e-06, not small beside the embedding's variance, 0.0004: a spec's norms have "
-                       "none, but sigprop simulate --norm-epsilon sets one"));
+TEST_CASE("the norms have the configuration's epsilon, or the class's own") {
+  const auto epsilon = [](const json& config, const char* stack) { return spec_of(config)[stack]["norm"]["epsilon"]; };
+  CHECK(epsilon(config_of("gpt2"), "stack") == 1e-5);
+  CHECK(epsilon(config_of("gpt2", {{"layer_norm_epsilon", 1e-3}}), "stack") == 1e-3);
+  CHECK(epsilon(config_of("llama"), "stack") == 1e-6);
+  CHECK(epsilon(config_of("distilbert"), "stack") == 1e-12);
+  CHECK(epsilon(config_of("bart"), "decoder") == 1e-5);
+  CHECK_FALSE(spec_of(config_of("gpt2", {{"layer_norm_epsilon", 0}}))["stack"]["norm"].contains("epsilon"));
+}
+
+TEST_CASE("bert has as many segments as its table has rows, and at most two") {
+  const auto embedding = [](int rows) {
+    return imported(config_of("bert", {{"type_vocab_size", rows}}));
+  };
+  CHECK_FALSE(json::parse(embedding(2).spec)["input"]["embedding"].contains("segments"));
+  CHECK(json::parse(embedding(1).spec)["input"]["embedding"]["segments"] == 1);
+  CHECK(json::parse(embedding(0).spec)["input"]["embedding"]["segments"] == 0);
+  CHECK(embedding(1).warnings.empty());
+  CHECK(embedding(3).warnings ==
+        Lines{"/type_vocab_size is 3, which a spec cannot express: written with two segments"});
 }
 
 TEST_CASE("opt takes its norm after the sum where the configuration says so") {
   const json norm = spec_of(config_of("opt", {{"do_layer_norm_before", false}}))["stack"]["norm"];
-  CHECK(norm == json{{"kind", "layer_norm"}, {"placement", "post"}, {"final", false}});
+  CHECK(norm == json{{"kind", "layer_norm"}, {"placement", "post"}, {"final", false}, {"epsilon", 1e-5}});
   CHECK(spec_of(config_of("opt", {{"_remove_final_layer_norm", true}}))["stack"]["norm"]["final"] == false);
 }
 
@@ -371,13 +384,13 @@ TEST_CASE("t5 has an encoder and a decoder of their own depths") {
   CHECK(spec["decoder"]["cross_attention"] == spec["encoder"]["attention"]);
   CHECK(spec["encoder"]["attention"]["head_width"] == 32);
   CHECK(spec["encoder"]["attention"]["score_scale"] == 1.0);
-  CHECK(spec["encoder"]["ffn"] == json{{"width", 2048}, {"activation", "gelu_tanh"}, {"gated", true}});
+  CHECK(spec["encoder"]["ffn"] == json{{"width", 2048}, {"activation", "gelu_tanh"}, {"gated", true}, {"dropout", 0.1}});
 }
 
 TEST_CASE("t5's factor is the gain of its norms too, of all but the final ones") {
   const json config = config_of("t5", {{"initializer_factor", 0.5}, {"dropout_rate", 0}});
   CHECK(spec_of(config)["decoder"]["norm"] ==
-        json{{"kind", "rms_norm"}, {"placement", "pre"}, {"final", true}, {"gain", 0.5}});
+        json{{"kind", "rms_norm"}, {"placement", "pre"}, {"final", true}, {"gain", 0.5}, {"epsilon", 1e-6}});
   CHECK(contains(imported(config).warnings,
                  "/initializer_factor is 0.5 and the gain of the final norms with it, which a spec cannot express: "
                  "written with gain 1 "
@@ -394,7 +407,8 @@ TEST_CASE("bart's encoder and decoder have their own depths, heads and FFN width
   CHECK(spec["encoder"]["layers"] == 3);
   CHECK(spec["encoder"]["attention"] == json{{"heads", 8}, {"mask", "none"}});
   CHECK(spec["encoder"]["ffn"]["width"] == 640);
-  CHECK(spec["encoder"]["norm"] == json{{"kind", "layer_norm"}, {"placement", "post"}, {"final", false}});
+  CHECK(spec["encoder"]["norm"] ==
+        json{{"kind", "layer_norm"}, {"placement", "post"}, {"final", false}, {"epsilon", 1e-5}});
   CHECK(spec["decoder"]["layers"] == 2);
   CHECK(spec["decoder"]["attention"] == json{{"heads", 4}, {"mask", "causal"}});
   CHECK(spec["decoder"]["cross_attention"] == json{{"heads", 4}, {"mask", "none"}});
@@ -412,7 +426,8 @@ TEST_CASE("bart with the sizes of its base is the bart-base of specs") {
                      {"decoder_attention_heads", 12},
                      {"encoder_ffn_dim", 3072},
                      {"decoder_ffn_dim", 3072},
-                     {"attention_dropout", 0.1}};
+                     {"attention_dropout", 0.1},
+                     {"activation_dropout", 0.1}};
   json base = test::project_spec("bart-base.json");
   base["sequence_length"] = few;
   const profile::Profile made = test::predicted(spec_of(config_of("bart", keys), options));
@@ -425,11 +440,11 @@ TEST_CASE("bart with the sizes of its base is the bart-base of specs") {
   }
 }
 
-TEST_CASE("bart's dropout between the weights of its FFN and its scaled words are named") {
-  CHECK(imported(config_of("bart", {{"activation_dropout", 0.1}, {"scale_embedding", true}})).warnings ==
-        Lines{"/scale_embedding is true, which a spec cannot express: written with words of the table's own size",
-              "/activation_dropout is 0.1 between the FFN's two weights too, which a spec cannot express: written "
-              "without that one"});
+TEST_CASE("bart's dropout between the weights of its FFN is written, and its scaled words are named") {
+  const json config = config_of("bart", {{"activation_dropout", 0.15}, {"scale_embedding", true}});
+  CHECK(imported(config).warnings ==
+        Lines{"/scale_embedding is true, which a spec cannot express: written with words of the table's own size"});
+  CHECK(spec_of(config)["decoder"]["ffn"]["dropout"] == 0.15);
 }
 
 TEST_CASE("qwen3 norms every head's queries and keys") {
@@ -443,7 +458,7 @@ TEST_CASE("qwen3 norms every head's queries and keys") {
 
 TEST_CASE("olmo2 has its norms behind the branches, with a warning on those of queries and keys") {
   const json config = config_of("olmo2");
-  CHECK(spec_of(config)["stack"]["norm"] == json{{"kind", "rms_norm"}, {"placement", "output"}, {"final", true}});
+  CHECK(spec_of(config)["stack"]["norm"] == json{{"kind", "rms_norm"}, {"placement", "output"}, {"final", true}, {"epsilon", 1e-6}});
   CHECK(
       imported(config).warnings ==
       Lines{"olmo2 norms the queries of all heads together, and the keys, which a spec cannot express: written with a "
@@ -453,7 +468,7 @@ TEST_CASE("olmo2 has its norms behind the branches, with a warning on those of q
 TEST_CASE("gemma2 has norms at both ends of its branches and scores scaled by its own key") {
   const json config = config_of("gemma2", {{"query_pre_attn_scalar", 64}, {"attn_logit_softcapping", nullptr}});
   const json stack = spec_of(config)["stack"];
-  CHECK(stack["norm"] == json{{"kind", "rms_norm"}, {"placement", "sandwich"}, {"final", true}});
+  CHECK(stack["norm"] == json{{"kind", "rms_norm"}, {"placement", "sandwich"}, {"final", true}, {"epsilon", 1e-6}});
   CHECK(stack["attention"]["score_scale"] == 0.125);
   CHECK(imported(config).warnings.empty());
   CHECK(imported(config_of("gemma2")).warnings ==

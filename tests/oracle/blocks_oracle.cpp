@@ -90,6 +90,53 @@ TEST_CASE("prediction agrees with simulation: SwiGLU behind RMSNorm") {
         {"without its gate", {{"stack", {{"ffn", {{"gated", false}}}}}}}, "backward.variance");
 }
 
+TEST_CASE("prediction agrees with simulation: norms with an epsilon as large as the signal's variance") {
+  const json small = {{"input", {{"variance", 1e-4}}}, {"stack", {{"norm", {{"epsilon", 1e-4}}}}}};
+  const Wrong wrong{"without the epsilon", {{"stack", {{"norm", {{"epsilon", 0}}}}}}};
+  check("epsilon", small, wrong, "forward.variance");
+  check("epsilon, gradient", small, wrong, "backward.variance");
+  check("epsilon of an RMSNorm", changed(small, {{"stack", {{"norm", {{"kind", "rms_norm"}}}}}}), wrong,
+        "forward.variance");
+  const json inner = {{"stack", {{"norm", {{"inner", true}, {"epsilon", 0.05}}}}}};
+  check("epsilon of inner norms", inner, wrong, "forward.variance");
+}
+
+TEST_CASE("prediction agrees with simulation: Post-LN with an epsilon") {
+  if (!test::has_engine()) return;
+  const json spec = changed(base(), {{"stack", {{"norm", {{"placement", "post"}, {"epsilon", 0.3}}}}}});
+  check_one("epsilon, Post-LN", spec, {"without the epsilon", {{"stack", {{"norm", {{"epsilon", 0}}}}}}},
+            "backward.variance", true);
+}
+
+TEST_CASE("prediction agrees with simulation: a norm of queries and keys with an epsilon as large as they are") {
+  const json norm = in_attention({{"query_key_norm", "rms_norm"}, {"norm_epsilon", 0.5}});
+  check("epsilon of a norm of queries and keys", norm, {"without the epsilon", in_attention({{"norm_epsilon", 0}})},
+        "attention.score_variance");
+}
+
+TEST_CASE("prediction agrees with simulation: dropout inside the feed-forward network") {
+  check("dropout before ffn_out", {{"stack", {{"ffn", {{"dropout", 0.3}}}}}},
+        {"without it", {{"stack", {{"ffn", {{"dropout", 0}}}}}}}, "forward.variance");
+}
+
+TEST_CASE("prediction agrees with simulation: an input that sequences have in common") {
+  check("common input", {{"input", {{"token_correlation", 0.3}, {"cross_correlation", 0.2}}}},
+        {"independent sequences", {{"input", {{"cross_correlation", 0}}}}}, "forward.cross_dot");
+}
+
+TEST_CASE("prediction agrees with simulation: embedding tables of different deviations, one segment") {
+  const json tables = {{"input",
+                        {{"variance", nullptr},
+                         {"token_correlation", nullptr},
+                         {"embedding",
+                          {{"vocabulary", 500},
+                           {"tables", {"token", "position", "segment"}},
+                           {"segments", 1},
+                           {"std", {{"token", 0.5}, {"position", 0.8}, {"segment", 0.2}}}}}}}};
+  check("three tables", tables, {"two segments", {{"input", {{"embedding", {{"segments", 2}}}}}}}, "forward.token_dot");
+  check("three tables", tables, {"one deviation", {{"input", {{"embedding", {{"std", 0.56}}}}}}}, "forward.token_dot");
+}
+
 /// The branches of a parallel layer one after the other, the point behind the second.
 void make_sequential(network::Network& network) {
   for (network::Component& repeat : network.body) {

@@ -38,7 +38,7 @@ Measured simulate(std::uint64_t seed, const Normal& signal, bool centred) {
 
 /// Both norms, a fresh signal and gradient: s = 1.
 void check_backward(const Measured& measured, double scale, double r) {
-  const auto back = formula::norm_backward<double>(g, scale, r, D, {0, 0, 0});
+  const auto back = formula::norm_backward<double>(g, scale, r, D, {0, 0, 0, 1});
   expect("gradient variance", back.variance, measured.gradient_variance, second_order);
   expect("gradient token product", back.covariance, measured.gradient_product, second_order);
   reject("no division by the variance", g.variance, measured.gradient_variance, second_order);
@@ -54,7 +54,7 @@ TEST_CASE("LayerNorm against its simulation to first order in 1/D") {
     INFO("r " << r);
     const Moments<double> x{0, 4, 4 * r, 0};
     const auto measured = simulate(221, {.variance = 4, .correlation = r}, true);
-    const auto y = formula::layer_norm_forward(x);
+    const auto y = formula::layer_norm_forward(x, 0.0);
     CHECK(measured.second_moment.mean() == Approx(1).epsilon(1e-12));
     expect("token product", y.token_dot(), measured.token_product, first_order);
     check_backward(measured, 4, r);
@@ -66,7 +66,7 @@ TEST_CASE("RMSNorm against its simulation to first order in 1/D") {
   for (const double r : {0.0, 0.5}) {
     INFO("r " << r);
     const auto measured = simulate(222, {.variance = 4, .correlation = r}, false);
-    const auto y = formula::rms_norm_forward<double>({0, 4, 4 * r, 0});
+    const auto y = formula::rms_norm_forward<double>({0, 4, 4 * r, 0}, 0);
     CHECK(measured.second_moment.mean() == Approx(1).epsilon(1e-12));
     expect("token product", y.token_dot(), measured.token_product, first_order);
     check_backward(measured, 4, r);
@@ -75,7 +75,7 @@ TEST_CASE("RMSNorm against its simulation to first order in 1/D") {
 
 TEST_CASE("RMSNorm of a signal with a mean keeps the mean's part of the token product") {
   const auto measured = simulate(223, {.mean = 1, .variance = 4, .correlation = 0.25}, false);
-  const auto y = formula::rms_norm_forward<double>({1, 4, 1, 0});
+  const auto y = formula::rms_norm_forward<double>({1, 4, 1, 0}, 0);
   expect("token product", y.token_dot(), measured.token_product, 2 * first_order);
   reject("covariance for the product", y.covariance, measured.token_product, 2 * first_order);
 }

@@ -15,10 +15,19 @@ struct EmbeddingTables {
   std::vector<double> below;  ///< probability of a word up to this one
 };
 
+struct TableVariances {
+  double token = 0;
+  double position = 0;
+  double segment = 0;
+};
+
 [[nodiscard]] inline EmbeddingTables draw_tables(Random& random, Eigen::Index vocabulary, Eigen::Index length,
-                                                 Eigen::Index width, double variance) {
-  const auto table = [&](Eigen::Index rows) { return gaussian<double>(random, rows, width, std::sqrt(variance)); };
-  EmbeddingTables tables{table(vocabulary), table(length), table(2), {}};
+                                                 Eigen::Index width, const TableVariances& variances) {
+  const auto table = [&](Eigen::Index rows, double variance) {
+    return gaussian<double>(random, rows, width, std::sqrt(variance));
+  };
+  EmbeddingTables tables{
+      table(vocabulary, variances.token), table(length, variances.position), table(2, variances.segment), {}};
   double sum = 0;
   for (Eigen::Index i = 1; i <= vocabulary; ++i) tables.below.push_back(sum += 1 / static_cast<double>(i));
   for (double& below : tables.below) below /= sum;

@@ -2,6 +2,7 @@
 #include "sigprop/profile/summary.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 namespace {
 
@@ -47,6 +48,60 @@ TEST_CASE("the entropy of attention and of cross-attention is judged, the first 
   const auto first = profile::summarize(profile, {}, 16).verdicts;
   REQUIRE(first.size() == 1);
   CHECK(first[0].path == "layer 1/attention");
+}
+
+TEST_CASE("growth is judged from the first layer on, and what that makes of the input is told apart") {
+  profile::Profile profile = healthy();
+  profile.points[0].forward.variance = 1e-6;
+  profile.points[0].backward.variance = 1e6;
+  const profile::Summary summary = profile::summarize(profile, {}, 16);
+  CHECK(summary.verdicts.empty());
+  CHECK(*summary.forward_ratios.log10_first_over_input == Approx(6));
+  CHECK(*summary.backward_ratios.log10_first_over_input == Approx(-6));
+  CHECK(*summary.forward_ratios.log10_last_over_first == Approx(0).margin(1e-12));
+  profile.points[2].forward.variance = 2e4;
+  profile.points[1].backward.variance = 2e4;
+  const auto verdicts = profile::summarize(profile, {}, 16).verdicts;
+  REQUIRE(verdicts.size() == 2);
+  CHECK(verdicts[0].name == "exploding_variance");
+  CHECK(verdicts[0].path == "layer 2/ffn");
+  CHECK(verdicts[1].name == "exploding_gradient");
+  CHECK(verdicts[1].path == "layer 1/ffn");
+}
+
+TEST_CASE("weights that a first step leaves alone are named, unless a learned scale wakes them") {
+  profile::Profile profile = healthy();
+  for (profile::Layer& layer : profile.layers) {
+    layer.weights = {{.name = "query", .gradient_norm = 1}, {.name = "ffn_in", .gradient_norm = 2}};
+  }
+  CHECK(profile::summarize(profile, {}, 16).verdicts.empty());
+  profile.layers[1].weights[1].gradient_norm = 0;
+  const auto one = profile::summarize(profile, {}, 16).verdicts;
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].name == "zero_gradient");
+  CHECK(one[0].path == "layer 2/ffn_in");
+  profile.layers[1].weights[0].gradient_norm = 0;
+  CHECK(profile::summarize(profile, {}, 16).verdicts[0].path == "layer 2");
+  for (profile::Weight& weight : profile.layers[1].weights) weight.waits = true;
+  CHECK(profile::summarize(profile, {}, 16).verdicts.empty());
+  profile.layers[0].weights[0].gradient_norm = profile::Quantity(0, -400);
+  const auto tiny = profile::summarize(profile, {}, 16).verdicts;
+  REQUIRE(tiny.size() == 1);
+  CHECK(tiny[0].name == "negligible_gradient");
+  CHECK(tiny[0].path == "layer 1/query");
+  CHECK(tiny[0].value.log10 == Approx(-400 - std::log10(2)));
+}
+
+TEST_CASE("every layer has the verdict on its own zeros, but neighbours alike have one") {
+  profile::Profile profile = healthy();
+  for (profile::Layer& layer : profile.layers)
+    layer.weights = {{.name = "query", .gradient_norm = 0}, {.name = "ffn_in", .gradient_norm = 2}};
+  CHECK(profile::summarize(profile, {}, 16).verdicts.size() == 1);
+  profile.layers[1].weights[1].gradient_norm = 0;
+  const auto verdicts = profile::summarize(profile, {}, 16).verdicts;
+  REQUIRE(verdicts.size() == 2);
+  CHECK(verdicts[0].path == "layer 1/query");
+  CHECK(verdicts[1].path == "layer 2");
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ TEST_CASE("a page draws every quantity of the table but those that repeat anothe
                  "attention.entropy", "cross_attention.entropy"}));
 }
 
-TEST_CASE("a table shows variances, correlations, the rank, scores, entropies and gradient norms") {
+TEST_CASE("a table shows variances, correlations, scores, entropies and gradient norms") {
   const test::FullProfile full = test::full_profile();
   std::ostringstream out;
   report::write_table(out, full.profile, true);
@@ -124,8 +124,7 @@ TEST_CASE("a table shows variances, correlations, the rank, scores, entropies an
   }
   std::set<std::string> names;
   for (const auto& [name, value] : occurring(full.values, shown)) names.insert(name);
-  CHECK(names == std::set<std::string>{"forward.variance", "forward.token_correlation", "forward.effective_rank",
-                                       "backward.variance", "backward.token_correlation", "attention.score_variance",
+  CHECK(names == std::set<std::string>{"forward.variance", "forward.token_correlation", "backward.variance", "backward.token_correlation", "attention.score_variance",
                                        "attention.entropy_fraction", "cross_attention.score_variance",
                                        "cross_attention.entropy_fraction", "weights.query.gradient_norm"});
 }

@@ -63,7 +63,7 @@ TEST_CASE("attention beside a feed-forward network has its scores in the row of 
   const std::string table = table_of(profile);
   const std::vector<std::string> header = words_of(line_of(table, "point")), row = words_of(line_of(table, "layer 1/"));
   REQUIRE(header.back() == "entropy");
-  REQUIRE(row.size() == 9);  // "layer" and "1/parallel", five columns of the point, two of attention
+  REQUIRE(row.size() == 8);  // "layer" and "1/parallel", four columns of the point, two of attention
   CHECK(row.back().ends_with("%"));
 }
 
@@ -78,8 +78,8 @@ TEST_CASE("rows of an encoder and a decoder stand under their stacks, and cross-
   CHECK(encoder < decoder);
   CHECK(table.find("...") == std::string::npos);
   const std::vector<std::string> row = words_of(line_of(table, "layer 2/cross_attention"));
-  REQUIRE(row.size() == 9);
-  CHECK(std::stod(row[7]) == Approx(profile.layers.back().cross_attention->score_variance.value).epsilon(1e-3));
+  REQUIRE(row.size() == 8);
+  CHECK(std::stod(row[6]) == Approx(profile.layers.back().cross_attention->score_variance.value).epsilon(1e-3));
 }
 
 TEST_CASE("of a point after both kinds of attention, the second has a line of its own") {

@@ -96,15 +96,16 @@ TEST_CASE("deepscalelm_full gives every branch variance 1, whatever the activati
         task.stack.placement = placement;
         task.stack.ffn_width = 1000;
         task.stack.dropout = dropout;
+        task.stack.ffn_dropout = dropout / 2;
         auto& embedding = std::get<network::Embedding>(task.model.source);
-        embedding.std = 0;  // left to the scheme
+        embedding.token.std = embedding.position.std = embedding.segment.std = 0;  // left to the scheme
         INFO(activation << ' ' << dropout);
         const scheme::Settings settings = apply("deepscalelm_full", task);
         network::Stack stack = task.stack;
         stack.std = settings.std;
         stack.skip = settings.skip;
         stack.branch = settings.branch;
-        embedding.std = *settings.embedding;
+        embedding.token.std = embedding.position.std = embedding.segment.std = *settings.embedding;
         predict::Propagator signal(task.model);
         CHECK(signal.variance_after({}) == Approx(1));
         for (std::size_t branch = 0; branch < stack.branches(); ++branch) {

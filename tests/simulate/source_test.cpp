@@ -51,7 +51,7 @@ TEST_CASE("tokens of correlation 1 are equal, and of the least correlation sum t
 }
 
 network::Embedding tables(bool token, bool position, bool segment, std::size_t vocabulary) {
-  return {vocabulary, token, position, segment, 1.0};
+  return {vocabulary, {token, 1.0}, {position, 1.0}, {segment, 1.0}};
 }
 
 /// Two tokens agree in a table's row with this probability: their dot product, for tables of
@@ -78,6 +78,18 @@ TEST_CASE("embedded tokens share words by Zipf's law, segments with probability 
   }
   CHECK(test::compare(2.0 / 3, matches(tables(false, false, true, 2), 20), 0, comparisons).agrees());
   CHECK(test::compare(0, matches(tables(false, true, false, 2), 20), 0, comparisons).agrees());
+}
+
+TEST_CASE("in a single segment all tokens share its row, and a table has its own deviation") {
+  network::Embedding embedding = tables(false, true, true, 2);
+  embedding.segments = 1;
+  embedding.segment.std = 0.5;
+  embedding.position.std = 0;
+  const Matrix<double> x = simulate::embedded_tokens<double>(Draw(2, 0), 1, Tokens{2, 5}, 4, embedding);
+  CHECK((x.rowwise() - x.row(0)).norm() == 0);
+  embedding.segment.std = 1;
+  const Matrix<double> wide = simulate::embedded_tokens<double>(Draw(2, 0), 1, Tokens{2, 5}, 4, embedding);
+  CHECK((wide - 2 * x).norm() < 1e-12);
 }
 
 TEST_CASE("a vocabulary of a billion words needs no table of them") {

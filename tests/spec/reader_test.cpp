@@ -94,10 +94,74 @@ TEST_CASE("an explicit standard deviation wins over the scheme, and the embeddin
   const auto& attention = std::get<network::Attention>(std::get<network::Residual>(layer.of.front().op).of[1].op);
   CHECK(attention.query_std == 0.5);
   CHECK(attention.key_std == 0.02);
-  CHECK(std::get<network::Embedding>(network.source).std == 0.3);
+  CHECK(std::get<network::Embedding>(network.source).token.std == 0.3);
   spec["input"]["embedding"]["std"] = 0.7;
   network = test::network_of(spec);
-  CHECK(std::get<network::Embedding>(network.source).std == 0.7);
+  CHECK(std::get<network::Embedding>(network.source).token.std == 0.7);
+}
+
+TEST_CASE("each embedding table has its own deviation, and what is left out has init's") {
+  json spec = test::small_stack();
+  spec["init"] = {{"scheme", "gpt2"}};
+  spec["input"] = {{"embedding",
+                    {{"vocabulary", 100},
+                     {"tables", {"token", "position", "segment"}},
+                     {"segments", 1},
+                     {"std", {{"token", 1.0}, {"segment", 0.5}}}}}};
+  const network::Network network = test::network_of(spec);
+  const auto& embedding = std::get<network::Embedding>(network.source);
+  CHECK(embedding.token.std == 1);
+  CHECK(embedding.position.std == 0.02);
+  CHECK(embedding.segment.std == 0.5);
+  CHECK(embedding.segments == 1);
+  spec["input"]["embedding"]["segments"] = 0;
+  CHECK_FALSE(std::get<network::Embedding>(test::network_of(spec).source).segment.used);
+}
+
+TEST_CASE("all norms of a stack have its epsilon, the embedding's too, and attention's may have another") {
+  json spec = test::small_stack();
+  spec["stack"]["norm"]["epsilon"] = 1e-5;
+  spec["stack"]["norm"]["inner"] = true;
+  spec["stack"]["attention"]["norm_epsilon"] = 1e-3;
+  spec["stack"]["ffn"]["dropout"] = 0.25;
+  spec["input"] = {{"embedding", {{"vocabulary", 100}, {"tables", {"token"}}, {"norm", "layer_norm"}, {"std", 1.0}}}};
+  const network::Network network = test::network_of(spec);
+  CHECK(std::get<network::Norm>(network.input.front().op).epsilon == 1e-5);
+  std::size_t norms = 0, dropouts = 0;
+  network::for_each_component(network.body, [&](const network::Component& component) {
+    if (const auto* attention = std::get_if<network::Attention>(&component.op)) CHECK(attention->norm_epsilon == 1e-3);
+    if (const auto* norm = std::get_if<network::Norm>(&component.op)) {
+      ++norms;
+      CHECK(norm->epsilon == 1e-5);
+    }
+    const auto* dropout = std::get_if<network::Dropout>(&component.op);
+    if (dropout != nullptr && dropout->probability == 0.25) ++dropouts;
+  });
+  CHECK(norms > 2);
+  CHECK(dropouts == 1);
+}
+
+TEST_CASE("branches of rezero, skipinit and layerscale have learned scales, and a spec's own word wins") {
+  json spec = test::small_stack();
+  spec["stack"]["norm"] = {{"kind", "none"}};
+  const auto learned = [&] {
+    bool found = false;
+    const network::Network network = test::network_of(spec);
+    network::for_each_component(network.body, [&](const network::Component& component) {
+      const auto* residual = std::get_if<network::Residual>(&component.op);
+      found = found || (residual != nullptr && residual->learned_branch);
+    });
+    return found;
+  };
+  for (const char* scheme : {"rezero", "skipinit", "layerscale"}) {
+    spec["init"] = {{"scheme", scheme}};
+    CHECK(learned());
+  }
+  spec["stack"]["residual"]["learned_branch"] = false;
+  CHECK_FALSE(learned());
+  spec["init"] = {{"scheme", "xavier"}};
+  spec["stack"]["residual"].erase("learned_branch");
+  CHECK_FALSE(learned());
 }
 
 TEST_CASE("a causal decoder with grouped heads, rotary positions and a gate is a good spec, behind an encoder too") {

@@ -28,7 +28,7 @@ namespace sigprop::test {
   for (std::vector<double>* scale : {&stack.skip, &stack.branch, &stack.gain}) scale->assign(stack.branches(), 1);
   out.model.sequence_length = 512;
   out.model.width = 768;
-  out.model.source = network::Embedding{30522, true, true, true, 0.02};
+  out.model.source = network::Embedding{30522, {true, 0.02}, {true, 0.02}, {true, 0.02}};
   out.model.input = {{network::Dropout{0.1}, ""}};
   return out;
 }

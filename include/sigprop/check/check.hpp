@@ -13,9 +13,9 @@
 namespace sigprop::check {
 
 /// Where a condition looks: one layer counting from 1, the input (layer 0), the first layer, the
-/// last, or everywhere.
+/// last, the end of each layer, or everywhere.
 struct Location {
-  enum class Kind { layer, first, last, every };
+  enum class Kind { layer, first, last, layers, every };
   Kind kind = Kind::every;
   std::size_t layer = 0;  ///< of Kind::layer
 };

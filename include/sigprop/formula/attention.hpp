@@ -26,6 +26,7 @@ struct AttentionShape {
   T participation = T(1) / width;      ///< s of the centred tokens that keys and values are made of; 1/d if isotropic
   RotaryMeans<T> rotated{T(1), T(1)};  ///< 1 without rotary positions
   bool normalized = false;             ///< every head's queries and keys pass a norm
+  T norm_epsilon = T(0);               ///< ε of that norm
 
   [[nodiscard]] bool operator==(const AttentionShape&) const = default;
 };
@@ -43,12 +44,12 @@ struct ScoreMoments {
   T correlation;  ///< ρ, of the centred scores of two rows
 };
 
-/// 1/(d w_k q + b) behind a norm on keys, of whose signal q is the second moment; else 1. The
+/// 1/(d w_k q + b + ε) behind a norm on keys, of whose signal q is the second moment; else 1. The
 /// gradient takes it on its way back.
 template <class T>
 [[nodiscard]] T key_scale(const T& second_moment, const AttentionShape<T>& shape) {
   if (!shape.normalized) return T(1);
-  const T key = shape.width * shape.key_weight * second_moment + shape.bias_variance;
+  const T key = shape.width * shape.key_weight * second_moment + shape.bias_variance + shape.norm_epsilon;
   require_positive("key second moment before its norm", key);
   return T(1) / key;
 }
@@ -93,7 +94,7 @@ struct Queries {
   Queries(const Pairs& rows, const AttentionShape<T>& shape)
       : products(shifted(T(shape.width * shape.query_weight) * rows, shape.bias_variance)), scale(1) {
     if (!shape.normalized) return;
-    const T size = common_own(products);
+    const T size = common_own(products) + shape.norm_epsilon;
     require_positive("query second moment before its norm", size);
     scale = T(1) / size;
     products = with_own(scale * products, own(products) / size);
@@ -122,7 +123,7 @@ struct AttentionRows {
 ///          and c_q of that of the queries, in self-attention the same.  b: bias variance. g: k ·
 ///          scale², 1 for scores divided by √k.  κ̄, κ̄₂: rotary_means, 1 without rotary positions.
 ///          With a norm on every head's queries and keys c_q/q_q and 1 stand for c_q and q_q, and
-///          1/(d w_k q + b) of the key products.
+///          1/(d w_k q + b) of the key products, ε added to either.
 /// Status   exact over random weights; asymptotic in k with a norm, an average over positions with
 ///          rotary ones.
 /// Assumes  W_q, W_k independent, of mean 0.

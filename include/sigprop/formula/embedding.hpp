@@ -83,22 +83,21 @@ inline constexpr double segment_match = 2.0 / 3.0;
 inline constexpr double segment_match_across = 0.5;
 
 /// Name     embedding
-/// Moments of a sum of embedding tables of equal variance.
-///     μ = 0    σ² = n_tables w    κ = w Σ_tables P(two tokens share a row)    κ× likewise for tokens of two sequences
-/// Symbols  w: variance of a table's elements.  P: token table Σ p_i², position table 0 within a
-///          sequence and 1/L across, segment table 2/3 and 1/2.
-/// Status   exact for these sharing probabilities, averaged over positions.
+/// Moments of one embedding table; those of a sum of tables add up.
+///     μ = 0    σ² = w    κ = w P    κ× = w P×
+/// Symbols  w: variance of the table's elements.  P, P×: probability that two tokens of a sequence,
+///          or of two sequences, share a row: of the token table Σ p_i² both, of the position table
+///          0 and 1/L, of the segment table 2/3 and 1/2 for two segments, 1 for one.
+/// Status   exact for these probabilities, averaged over positions.
 /// Assumes  rows independent, of mean 0.
-/// Domain   w ≥ 0, 0 ≤ P ≤ n_tables
+/// Domain   w ≥ 0
 /// Source   arXiv:2403.09635, embeddings; the probabilities across sequences are our own.
 /// Why      two tokens have the same row of a table with probability P and independent rows else.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
-[[nodiscard]] Moments<T> embedding_forward(const T& tables, const T& table_variance, const T& shared_rows,
-                                           const T& shared_rows_across) {
-  require_at_least_one("embedding tables", tables);
+[[nodiscard]] Moments<T> embedding_forward(const T& table_variance, const T& shared_rows, const T& shared_rows_across) {
   require_not_negative("table variance", table_variance);
-  return {T(0), tables * table_variance, shared_rows * table_variance, shared_rows_across * table_variance};
+  return {T(0), table_variance, shared_rows * table_variance, shared_rows_across * table_variance};
 }
 
 }  // namespace sigprop::formula

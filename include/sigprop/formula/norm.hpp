@@ -10,25 +10,28 @@ namespace sigprop::formula {
 
 /// Name     layer_norm
 /// Moments of LayerNorm (gain 1, bias 0) over D features.
-///     μ' = 0    σ'² = 1    κ' = r    κ×' = r×
-/// Symbols  x: (B, L, D) with variance σ², r = κ/σ², r× = κ×/σ².
-/// Status   asymptotic in D for κ' (error of order 1/D); μ' and σ'² exact.
+///     μ' = 0    σ'² = σ²/(σ²+ε)    κ' = κ/(σ²+ε)    κ×' = κ×/(σ²+ε)
+/// Symbols  x: (B, L, D) with variance σ² and token covariances κ, κ×.  ε: added to a token's
+///          variance under the root.
+/// Status   asymptotic in D for κ' (error of order 1/D); μ' exact, and σ'² without ε.
 /// Assumes  features exchangeable.
-/// Domain   σ² > 0
-/// Source   arXiv:2403.09635, LayerNorm, without its feature correlation.
+/// Domain   σ² + ε > 0
+/// Source   arXiv:2403.09635, LayerNorm, without its feature correlation; ε is our own.
 /// Why      mean and variance over many features are those of the ensemble.
 /// Throws   std::domain_error naming the variance and its value.
 template <class T = double, class Signal = Moments<T>>
-[[nodiscard]] Signal layer_norm_forward(const Signal& x) {
+[[nodiscard]] Signal layer_norm_forward(const Signal& x, const T& epsilon) {
   const auto& pairs = covariances(x);
-  require_positive("LayerNorm input variance", own(pairs));
-  return signal_of(over_scales(pairs, own(pairs)));
+  using Tokens = decltype(own(pairs));
+  const Tokens scale = own(pairs) + epsilon;
+  require_positive("LayerNorm input variance", scale);
+  return signal_of(over_scales(pairs, scale));
 }
 
 /// Name     layer_norm_paper
 /// The same as published, with the feature correlation r^d = -1/(D-1).
 ///     μ' = 0    σ'² = 1    κ' = r (1 - 1/D)    γ_in² = γ²/σ²    η_in = η/σ²
-/// Symbols  D: width.
+/// Symbols  D: width.  r = κ/σ².  There is no ε.
 /// Status   asymptotic in D.
 /// Assumes  features exchangeable; the gradient independent of x.
 /// Domain   σ² > 0, D ≥ 2
@@ -38,7 +41,7 @@ template <class T = double, class Signal = Moments<T>>
 template <class T>
 [[nodiscard]] Moments<T> layer_norm_forward_paper(const Moments<T>& x, const T& width) {
   require_at_least_two("width", width);
-  const Moments<T> y = layer_norm_forward(x);
+  const Moments<T> y = layer_norm_forward(x, T(0));
   const T factor = T(1) - T(1) / width;
   return {y.mean, y.variance, y.covariance * factor, y.cross_covariance * factor};
 }
@@ -51,21 +54,22 @@ template <class T>
 
 /// Name     rms_norm
 /// Moments of RMSNorm (gain 1) over D features.
-///     μ' = μ/√q    q' = 1    c' = c/q    c×' = c×/q
-/// Symbols  x: (B, L, D) with mean μ, second moment q, token products c, c×.
-/// Status   asymptotic in D for c' (error of order 1/D); q' exact.
+///     μ' = μ/√(q+ε)    q' = q/(q+ε)    c' = c/(q+ε)    c×' = c×/(q+ε)
+/// Symbols  x: (B, L, D) with mean μ, second moment q, token products c, c×.  ε: added to a
+///          token's mean square under the root.
+/// Status   asymptotic in D for c' (error of order 1/D); q' exact without ε.
 /// Assumes  features exchangeable.
-/// Domain   q > 0
+/// Domain   q + ε > 0
 /// Source   our own; the limit of LayerNorm without centring.
 /// Why      the mean square over many features is that of the ensemble.
 /// Throws   std::domain_error naming the second moment and its value.
 template <class T = double, class Signal = Moments<T>>
-[[nodiscard]] Signal rms_norm_forward(const Signal& x) {
+[[nodiscard]] Signal rms_norm_forward(const Signal& x, const T& epsilon) {
   using std::sqrt;
-  const auto q = own(products(x));
-  require_positive("RMSNorm input second moment", q);
   using Tokens = decltype(own(products(x)));
-  return signal_of(Tokens(x.mean / sqrt(q)), over_scales(covariances(x), q));
+  const Tokens scale = own(products(x)) + epsilon;
+  require_positive("RMSNorm input second moment", scale);
+  return signal_of(Tokens(x.mean / sqrt(scale)), over_scales(covariances(x), scale));
 }
 
 /// What a norm's gradient must know of its neighbours, each a share of a variance in [0, 1].
@@ -74,26 +78,34 @@ struct NormShares {
   T normalized;  ///< a: of the signal, what passed another norm and only residual sums since
   T centred;     ///< c: of the gradient, what is already orthogonal to the features' common direction
   T radial;      ///< ρ: of the gradient, what is already orthogonal to the normalized signal
+  T visible;     ///< w: of what stands under the root, what is not ε; 1 without ε
 };
+
+/// Of a gradient, what a norm takes away along its own output: 1 without ε, else w (2 - w).
+template <class T>
+[[nodiscard]] T radial_loss(const T& visible) {
+  return visible * (T(2) - visible);
+}
 
 /// Name     norm_backward
 /// Gradient through LayerNorm or RMSNorm, to first order in 1/D.
-///     γ_in² = γ²/σ² (1 + s/D)    η_in = η/σ² (1 + s/D)(1 - 1.5 (1 - r²)/D)    (RMSNorm: q for σ²)
-///     s = (1 - a) + 2 (1 - a²) - (1 - c) - (1 - ρ)    (RMSNorm: s = 2 (1 - a²) - (1 - ρ), that is c = a)
+///     γ_in² = γ²/(σ²+ε) (1 + s/D)    η_in = η/(σ²+ε) (1 + s/D)(1 - 1.5 w² (1 - r²)/D)    (RMSNorm: q for σ²)
+///     s = w (1 - a) + 2 w² (1 - a²) - (1 - c) - w (2 - w)(1 - ρ)    w = σ²/(σ²+ε)
 /// Symbols  D: width.  r = κ/σ².  a: share of σ² that passed another norm and only residual sums
 ///          since.  c, ρ: shares of γ² already orthogonal to the common direction and to the
-///          normalized signal.  A signal and gradient fresh from random weights have a = c = ρ = 0
-///          and s = 1.
+///          normalized signal.  RMSNorm, which neither centres nor projects out the common
+///          direction, has 1 - c = w (1 - a).  Without ε a signal and gradient fresh from random
+///          weights have a = c = ρ = 0, w = 1 and s = 1.
 /// Status   asymptotic in D: Post-LN stacks of 8 and 12 layers at D = 192 within 8.0 and 11.2 % at
 ///          the input (with s = 1 - a: 12.4 and 16.2 %).
 /// Assumes  the gradient independent of x but for what neighbouring norms projected out.
-/// Domain   σ² > 0, D ≥ 2
-/// Source   arXiv:2403.09635 without the factors in 1/D, which are our own.
-/// Why      E[1/σ̂²]: a token's centred variance is 1 - (1-a)/D of σ² and fluctuates by 2(1-a²)/D,
-///          since only what is new fluctuates. The Jacobian projects out the directions 1 and x,
-///          1/D each, unless the gradient has no part there: between two norms of a Post-LN stack
-///          it passes the skip unchanged, and a branch of degree 1 keeps it orthogonal to x,
-///          because the next norm is blind to the scale of x.
+/// Domain   σ² + ε > 0, D ≥ 2
+/// Source   arXiv:2403.09635 without ε and the factors in 1/D, which are our own.
+/// Why      E[1/(σ̂²+ε)]: a token's centred variance is 1 - (1-a)/D of σ² and fluctuates by
+///          2(1-a²)/D, since only what is new fluctuates. The Jacobian projects out the directions
+///          1 and x, 1/D each (along x it leaves 1 - w), unless the gradient has no part there:
+///          between two norms of a Post-LN stack it passes the skip unchanged, and a branch of
+///          degree 1 keeps it orthogonal to x, because the next norm is blind to the scale of x.
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] Gradient<T> norm_backward(const Gradient<T>& g, const T& scale, const T& r, const T& width,
@@ -102,9 +114,12 @@ template <class T>
   require_at_least_two("width", width);
   const T one(1);
   const T& a = shares.normalized;
-  const T s = (one - a) + T(2) * (one - a * a) - (one - shares.centred) - (one - shares.radial);
+  const T& w = shares.visible;
+  const T s =
+      w * (one - a) + T(2) * w * w * (one - a * a) - (one - shares.centred) - radial_loss(w) * (one - shares.radial);
   const T gain = (one + s / width) / scale;
-  return {gain * g.variance, gain * (one - T(1.5) * (one - r * r) / width) * g.covariance, gain * g.cross_covariance};
+  return {gain * g.variance, gain * (one - T(1.5) * w * w * (one - r * r) / width) * g.covariance,
+          gain * g.cross_covariance};
 }
 
 }  // namespace sigprop::formula

@@ -74,9 +74,10 @@ class NumbersOfComponents {
 
   void operator()(Activation&) {}
   void operator()(BasicDropout<Real>& op) {
-    visit_.number(stack_ + (in_branch_ ? "residual.dropout" : "dropout"), op.probability);
+    const char* name = widths_ && hidden_ ? "ffn.dropout" : in_branch_ ? "residual.dropout" : "dropout";
+    visit_.number(stack_ + name, op.probability);
   }
-  void operator()(BasicNorm<Size>& op) { width(op.width); }
+  void operator()(BasicNorm<Size, Real>& op) { width(op.width); }
 
   void operator()(BasicAttention<Size, Real>& op) {
     const std::string attention = stack_ + (op.cross ? "cross_attention." : "attention.");
@@ -92,7 +93,7 @@ class NumbersOfComponents {
   }
 
   void operator()(BasicResidual<Size, Real>& op) {
-    if (op.skip == Real(0) && op.of.size() == 1 && std::holds_alternative<BasicNorm<Size>>(op.of.front().op)) {
+    if (op.skip == Real(0) && op.of.size() == 1 && std::holds_alternative<BasicNorm<Size, Real>>(op.of.front().op)) {
       visit_.number(stack_ + "norm.gain", op.branch);  // how a stack has it
     } else {
       visit_.number(stack_ + "residual.skip", op.skip);
@@ -149,13 +150,15 @@ void for_each_number(BasicNetwork<Size, Real>& network, Visit&& visit) {
   visit.size("batch", network.batch);
   if (widths) visit.size("width", network.width);
   if (auto* embedding = std::get_if<BasicEmbedding<Size, Real>>(&network.source)) {
-    visit.number("init.std.embedding", embedding->std);
-    if (embedding->token) visit.size("input.embedding.vocabulary", embedding->vocabulary);
+    for (BasicTable<Real>* table : {&embedding->token, &embedding->position, &embedding->segment})
+      if (table->used) visit.number("init.std.embedding", table->std);
+    if (embedding->token.used) visit.size("input.embedding.vocabulary", embedding->vocabulary);
   } else {
     auto& given = std::get<BasicGivenInput<Real>>(network.source);
     visit.number("input.mean", given.mean);
     visit.number("input.variance", given.variance);
     visit.number("input.token_correlation", given.token_correlation);
+    if (network.batch > Size(1)) visit.number("input.cross_correlation", given.cross_correlation);
   }
   Numbers(visit, "input.embedding.", false)(network.input);
   Numbers(visit, two_stacks ? "encoder." : "", widths)(two_stacks ? network.encoder : network.body);

@@ -33,7 +33,7 @@ class Lift {
   }
   [[nodiscard]] Activation operator()(const Activation& op) const { return op; }
   [[nodiscard]] BasicDropout<T> operator()(const Dropout& op) const { return {T(op.probability)}; }
-  [[nodiscard]] BasicNorm<T> operator()(const Norm& op) const { return {op.kind, size(op.width)}; }
+  [[nodiscard]] BasicNorm<T, T> operator()(const Norm& op) const { return {op.kind, size(op.width), T(op.epsilon)}; }
   [[nodiscard]] BasicAttention<T, T> operator()(const Attention& op) const {
     BasicAttention<T, T> out{.width = size(op.width),
                              .heads = size(op.heads),
@@ -47,6 +47,7 @@ class Lift {
                              .rotary_width = size(op.rotary_width),
                              .query_key_norm = op.query_key_norm,
                              .inner_norm = op.inner_norm,
+                             .norm_epsilon = T(op.norm_epsilon),
                              .query_std = T(op.query_std),
                              .key_std = T(op.key_std),
                              .value_std = T(op.value_std),
@@ -56,7 +57,7 @@ class Lift {
     return out;
   }
   [[nodiscard]] BasicResidual<T, T> operator()(const Residual& op) const {
-    return {T(op.skip), T(op.branch), (*this)(op.of)};
+    return {T(op.skip), T(op.branch), (*this)(op.of), op.learned_branch};
   }
   [[nodiscard]] BasicRepeat<T, T> operator()(const Repeat& op) const { return {op.times, (*this)(op.of), op.tied}; }
   [[nodiscard]] BasicParallel<T, T> operator()(const Parallel& op) const {
@@ -69,10 +70,12 @@ class Lift {
   }
 
   [[nodiscard]] BasicGivenInput<T> operator()(const GivenInput& source) const {
-    return {T(source.mean), T(source.variance), T(source.token_correlation)};
+    return {T(source.mean), T(source.variance), T(source.token_correlation), T(source.cross_correlation)};
   }
   [[nodiscard]] BasicEmbedding<T, T> operator()(const Embedding& source) const {
-    return {size(source.vocabulary), source.token, source.position, source.segment, T(source.std)};
+    const auto table = [](const BasicTable<double>& plain) { return BasicTable<T>{plain.used, T(plain.std)}; };
+    return {size(source.vocabulary), table(source.token), table(source.position), table(source.segment),
+            source.segments};
   }
 
   [[nodiscard]] Lifted<T> operator()(const Network& network) const {

@@ -52,10 +52,11 @@ struct BasicDropout {
 };
 
 /// Normalization over the width, gain 1, bias 0.
-template <class Size>
+template <class Size, class Real>
 struct BasicNorm {
   NormKind kind = NormKind::layer_norm;
   Size width{};
+  Real epsilon{};  ///< added to the variance, or mean square, under the root
 };
 
 /// Multi-head attention with its output projection.
@@ -73,6 +74,7 @@ struct BasicAttention {
   Size rotary_width{};                     ///< features of a head that rotate with the position, where there is a base
   std::optional<NormKind> query_key_norm;  ///< of every head's queries and keys, before rotation
   std::optional<NormKind> inner_norm;      ///< of the heads' outputs together, before the output projection
+  Real norm_epsilon{};                     ///< of both norms
   Real query_std{};
   Real key_std{};
   Real value_std{};
@@ -89,6 +91,7 @@ struct BasicResidual {
   Real skip{1};
   Real branch{1};
   std::vector<BasicComponent<Size, Real>> of;
+  bool learned_branch = false;  ///< `branch` is a parameter: a step moves it away from 0
 };
 
 /// The same list, `times` times, with weights of their own or, if tied, with the first copy's. At
@@ -118,31 +121,39 @@ struct BasicExperts {
 /// One building block. `point` names the point of the profile after it; empty for none.
 template <class Size, class Real>
 struct BasicComponent {
-  std::variant<BasicLinear<Size, Real>, BasicGatedLinear<Size, Real>, Activation, BasicDropout<Real>, BasicNorm<Size>,
-               BasicAttention<Size, Real>, BasicResidual<Size, Real>, BasicRepeat<Size, Real>,
+  std::variant<BasicLinear<Size, Real>, BasicGatedLinear<Size, Real>, Activation, BasicDropout<Real>,
+               BasicNorm<Size, Real>, BasicAttention<Size, Real>, BasicResidual<Size, Real>, BasicRepeat<Size, Real>,
                BasicParallel<Size, Real>, BasicExperts<Size, Real>>
       op;
   std::string point;
 };
 
-/// Sum of embedding tables of equal variance.
+/// One table of an embedding.
+template <class Real>
+struct BasicTable {
+  bool used = false;
+  Real std{};  ///< of its elements
+};
+
+/// Sum of embedding tables.
 template <class Size, class Real>
 struct BasicEmbedding {
   Size vocabulary{};
-  bool token = true;
-  bool position = false;
-  bool segment = false;
-  Real std{};
+  BasicTable<Real> token;
+  BasicTable<Real> position;
+  BasicTable<Real> segment;
+  int segments = 2;  ///< rows of the segment table that a batch takes: 1 or 2
 
-  [[nodiscard]] int tables() const { return int{token} + int{position} + int{segment}; }
+  [[nodiscard]] int tables() const { return int{token.used} + int{position.used} + int{segment.used}; }
 };
 
-/// A normal input given by its moments; sequences are independent.
+/// A normal input given by its moments.
 template <class Real>
 struct BasicGivenInput {
   Real mean{};
   Real variance{1};
   Real token_correlation{};
+  Real cross_correlation{};  ///< between tokens of two sequences
 };
 
 /// A whole model with the gradient that enters at its output.
@@ -173,7 +184,7 @@ struct BasicNetwork {
 using Linear = BasicLinear<std::size_t, double>;
 using GatedLinear = BasicGatedLinear<std::size_t, double>;
 using Dropout = BasicDropout<double>;
-using Norm = BasicNorm<std::size_t>;
+using Norm = BasicNorm<std::size_t, double>;
 using Attention = BasicAttention<std::size_t, double>;
 using Residual = BasicResidual<std::size_t, double>;
 using Repeat = BasicRepeat<std::size_t, double>;
@@ -183,6 +194,9 @@ using Component = BasicComponent<std::size_t, double>;
 using Embedding = BasicEmbedding<std::size_t, double>;
 using GivenInput = BasicGivenInput<double>;
 using Network = BasicNetwork<std::size_t, double>;
+
+/// The deviation that all tables in use have; absent where they differ.
+[[nodiscard]] std::optional<double> common_std(const Embedding& embedding);
 
 /// The lists inside a component, in the order of a forward pass; const or not as the component is.
 template <class AnyComponent>

@@ -80,6 +80,7 @@ struct Outline {
     std::string name;  ///< unique within its layer: a second "linear" is "linear_2"
     profile::WeightRole role = profile::WeightRole::linear;
     double std = 0;
+    bool waits = false;  ///< behind a learned branch scale of 0
   };
   struct Layer {
     std::string path;  ///< "layer 3"

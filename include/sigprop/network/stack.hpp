@@ -48,11 +48,14 @@ struct Stack {
   Placement placement = Placement::pre;
   bool final_norm = false;
   bool inner_norm = false;    ///< one more norm before the output projection and before ffn_out
+  double norm_epsilon = 0;    ///< of all norms but those of heads' queries and keys
+  double ffn_dropout = 0;     ///< before ffn_out
   double dropout = 0;         ///< at the end of every branch
   std::vector<LayerStd> std;  ///< one a layer
   std::vector<double> skip;   ///< one a residual branch, in order
   std::vector<double> branch;
-  std::vector<double> gain;  ///< of the branch's norm
+  bool learned_branch = false;  ///< `branch` is a parameter, which may start at 0
+  std::vector<double> gain;     ///< of the branch's norm
 
   [[nodiscard]] std::size_t layers() const { return std.size(); }
   [[nodiscard]] std::size_t branches_per_layer() const { return parallel ? 1 : cross_attention ? 3 : 2; }

@@ -107,6 +107,7 @@ struct Weight {
   WeightRole role = WeightRole::linear;
   double std = 0;
   std::optional<Quantity> gradient_norm;  ///< √E‖∂loss/∂W‖²; absent where a theory has none
+  bool waits = false;  ///< for a learned branch scale that starts at 0: its own gradient is 0 until then
 };
 
 struct Layer {
@@ -126,8 +127,9 @@ struct Verdict {
 
 /// How a variance changes from layer to layer.
 struct Ratios {
-  std::optional<double> log10_last_over_first;  ///< absent, as the steps, for fewer than two layers or a variance of 0
-  std::optional<double> largest_step;           ///< factor from one layer to the next
+  std::optional<double> log10_first_over_input;  ///< what the first layer makes of the input's; absent as below
+  std::optional<double> log10_last_over_first;   ///< absent, as the steps, for fewer than two layers or a variance of 0
+  std::optional<double> largest_step;            ///< factor from one layer to the next
   std::optional<double> smallest_step;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -19,11 +19,10 @@ void write_schemes_json(std::ostream& out, const std::vector<scheme::Scheme>& sc
 /// An initialized model, for people and trainers.
 struct Recipe {
   std::string model;
-  std::string scheme;                  ///< with its parameters
-  std::vector<network::Stack> stacks;  ///< one, or an encoder and a decoder
-  std::size_t vocabulary = 0;          ///< 0 for a model without an embedding
-  double embedding_std = 0;            ///< of every table
-  double truncation = 0;               ///< standard deviations at which the normal is cut; 0 for nowhere
+  std::string scheme;                           ///< with its parameters
+  std::vector<network::Stack> stacks;           ///< one, or an encoder and a decoder
+  std::optional<network::Embedding> embedding;  ///< none for a model without
+  double truncation = 0;                        ///< standard deviations at which the normal is cut; 0 for nowhere
 };
 
 /// Every weight with its shape and standard deviation, layer by layer where they differ, and the

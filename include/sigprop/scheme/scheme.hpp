@@ -46,7 +46,8 @@ struct Settings {
   std::vector<network::LayerStd> std;  ///< one a layer
   std::vector<double> skip;            ///< one a residual branch, as branch and gain
   std::vector<double> branch;
-  std::vector<double> gain;  ///< of the branch's norm
+  bool learned_branch = false;  ///< the branch scales are parameters
+  std::vector<double> gain;     ///< of the branch's norm
   std::optional<double> score_scale;
   bool inner_norm = false;
   double truncation =

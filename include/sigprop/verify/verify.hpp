@@ -73,19 +73,42 @@ struct Options {
   double rounding = 1e-5;           ///< relative error of the measuring program: of float32, or float64
 };
 
+/// A fault that a verification should have seen.
+struct Sight {
+  std::string fault;      ///< as a sentence names it: "init.std.query 10 % too large"
+  double replicates = 0;  ///< that see it with a probability of 95 %; ∞ where it hides in the granted error
+};
+
+/// `cannot_tell`: all agree, but more networks would have been needed to see some fault.
+enum class Verdict { agrees, cannot_tell, disagrees };
+
 struct Verification {
   std::vector<Comparison> comparisons;
   std::vector<QuantityVerdict> quantities;
   double critical_t = 0;
+  std::size_t replicates = 0;
   std::size_t disagreeing = 0;
-  std::string sentence;  ///< where and by how much, or what would have been seen
+  std::vector<Sight> sights;  ///< of the faults that were asked for
+  std::string sentence;       ///< where and by how much, or what would have been seen
 
   [[nodiscard]] bool agrees() const { return disagreeing == 0; }
+  [[nodiscard]] Verdict verdict() const;
 };
+
+/// "agrees", "cannot_tell", "disagrees".
+[[nodiscard]] const char* name_of(Verdict verdict);
 
 /// Two-sided critical value of Student's t for one of `comparisons` comparisons of a family
 /// (Šidák); at least 2 replicates.
 [[nodiscard]] double critical_t(std::size_t replicates, std::size_t comparisons, double family_error);
+
+/// How many replicates it takes to tell a prediction from that of a faulty model, where the
+/// measured scatter is that of `verification`: the least over all comparisons.
+[[nodiscard]] double replicates_to_see(const Verification& verification, const Options& options,
+                                       const profile::Profile& predicted, const profile::Profile& faulty);
+
+/// Adds what would have been seen to the sentence of a verification that agrees.
+void add_sights(Verification& verification, std::vector<Sight> sights);
 
 /// Compares every quantity that both profiles have, at every place. Both must report the same
 /// places. Throws std::logic_error where they do not, or for fewer than 2 replicates.

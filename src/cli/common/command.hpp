@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "cli/common/watch.hpp"
 #include "sigprop/spec/read.hpp"
 
 /// What the commands share. A command adds itself to the application and keeps its options alive in
@@ -32,9 +33,11 @@ struct OutputOptions {
   std::string format = "table";
   std::string file;
   bool quiet = false;
+  Limits limits;
 };
 
 void add_output_options(CLI::App& command, OutputOptions& options);
+void add_limits(CLI::App& command, Limits& limits);
 
 /// Standard output as a stream that keeps what went wrong. To be called once, before anything is
 /// written.

@@ -73,9 +73,9 @@ Measured layer_norm_paper(const Setting& setting) {
 
 Measured layer_norm_full(const Setting& setting) {
   const Moments x = input(setting);
-  const formula::NormShares<double> fresh{0, 0, 0};
+  const formula::NormShares<double> fresh{0, 0, 0, 1};
   return moments(
-      formula::layer_norm_forward(x),
+      formula::layer_norm_forward(x, 0.0),
       formula::norm_backward(gradient(setting), x.variance, setting["token_correlation"], setting["features"], fresh),
       feature_covariance(setting));
 }

@@ -7,6 +7,7 @@
 
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
+#include "cli/common/progress.hpp"
 #include "files/descriptor.hpp"
 #include "sigprop/report/plain_text.hpp"
 #include "sigprop/spec/read.hpp"
@@ -40,6 +41,19 @@ void add_output_options(CLI::App& command, OutputOptions& options) {
       ->capture_default_str();
   command.add_option("--output", options.file, "Write the result to FILE, whole or not at all")->type_name("FILE");
   command.add_flag("--quiet", options.quiet, "No warnings on standard error");
+  add_limits(command, options.limits);
+}
+
+void add_limits(CLI::App& command, Limits& limits) {
+  const CLI::Validator not_negative = CLI::Range(0.0, 1e9);
+  command.add_option("--max-seconds", limits.seconds, "End with exit status 3 after so many seconds; 0 for no limit")
+      ->check(not_negative)
+      ->capture_default_str();
+  command
+      .add_option("--max-memory", limits.gigabytes,
+                  "End with exit status 3 beyond so many GB of memory; 0 for no limit")
+      ->check(not_negative)
+      ->capture_default_str();
 }
 
 void add_tokens_option(CLI::App& command, profile::TokenLists& tokens) {
@@ -67,11 +81,17 @@ void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOpt
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce) {
   if (!options.file.empty() && options.file != "-") {
     PendingFile file("--output", options.file);
-    produce()(file.stream());
+    Watch watch(options.limits, options.quiet);
+    const auto write = produce();
+    watch.hush();
+    write(file.stream());
     file.finish();
     return;
   }
-  produce()(std::cout);
+  Watch watch(options.limits, options.quiet);
+  const auto write = produce();
+  watch.hush();
+  write(std::cout);
   flush_output();
 }
 
@@ -119,6 +139,7 @@ network::Network load_model(const std::string& path, const OutputOptions& output
 }
 
 void say(const std::string& text) {
+  StatusLine::clear();
   std::cerr << "sigprop: " << report::plain_text(text) << '\n';
 }
 

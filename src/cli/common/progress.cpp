@@ -5,11 +5,19 @@
 
 #include <cmath>
 #include <cstdio>
+#include <mutex>
 
 namespace sigprop::cli {
 namespace {
 
-/// 75 → "1 min 15 s"
+using Clock = std::chrono::steady_clock;
+
+std::mutex mutex;
+bool dirty = false;
+Clock::time_point last_shown = Clock::now();
+
+}  // namespace
+
 std::string duration(double seconds) {
   const auto whole = static_cast<long>(std::ceil(seconds));
   if (whole < 60) return std::to_string(whole) + " s";
@@ -17,24 +25,36 @@ std::string duration(double seconds) {
   return std::to_string(whole / 3600) + " h " + std::to_string(whole / 60 % 60) + " min";
 }
 
-}  // namespace
+void StatusLine::show(const std::string& text) {
+  static const bool terminal = isatty(STDERR_FILENO) == 1;
+  const std::lock_guard lock(mutex);
+  last_shown = Clock::now();
+  if (!terminal) return;
+  dirty = true;
+  std::fprintf(stderr, "\r\033[K%s", text.c_str());
+  std::fflush(stderr);
+}
 
-ProgressLine::ProgressLine(bool quiet) : shown_(!quiet && isatty(STDERR_FILENO) == 1) {}
+void StatusLine::clear() {
+  const std::lock_guard lock(mutex);
+  if (dirty) std::fputs("\r\033[K", stderr);
+  dirty = false;
+}
 
-ProgressLine::~ProgressLine() {
-  if (dirty_) std::fputs("\r\033[K", stderr);
+double StatusLine::seconds_since_shown() {
+  const std::lock_guard lock(mutex);
+  return std::chrono::duration<double>(Clock::now() - last_shown).count();
 }
 
 void ProgressLine::show(const std::string& unit, std::size_t done, std::size_t total, std::size_t resumed,
                         double seconds) {
   constexpr std::chrono::milliseconds interval{100};
-  const auto now = std::chrono::steady_clock::now();
-  if (!shown_ || (dirty_ && done < total && now - last_ < interval)) return;
+  const auto now = Clock::now();
+  if (!shown_ || (done < total && now - last_ < interval)) return;
   last_ = now;
-  dirty_ = true;
   const double left = seconds / static_cast<double>(done - resumed) * static_cast<double>(total - done);
-  std::fprintf(stderr, "\r\033[K%s %zu of %zu, %s left", unit.c_str(), done, total, duration(left).c_str());
-  std::fflush(stderr);
+  StatusLine::show(unit + " " + std::to_string(done) + " of " + std::to_string(total) + ", " + duration(left) +
+                   " left");
 }
 
 }  // namespace sigprop::cli

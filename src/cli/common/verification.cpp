@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/common/progress.hpp"
+#include "sigprop/network/knobs.hpp"
 #include "sigprop/network/outline.hpp"
 
 namespace sigprop::cli {
@@ -63,6 +65,31 @@ verify::Verification verification(const network::Network& network, const profile
   how.tolerance = tolerance;
   how.rounding = rounding_of(simulation.engine.precise());
   return verify::verify(predicted, measured.profile, model_of(network), how);
+}
+
+void add_sights(verify::Verification& verification, const network::Network& network, const TheoryOptions& theory,
+                const std::string& spec, const profile::Profile& predicted, const SimulationOptions& simulation,
+                bool quiet) {
+  constexpr double fault = 1.1;
+  std::vector<network::Knob> knobs = network::knobs_of(network);
+  std::erase_if(knobs, [](const network::Knob& knob) {
+    return knob.is_zero() || !knob.name.starts_with("init.std.") || knob.name.ends_with("bias");
+  });
+  verify::Options how;
+  how.rounding = rounding_of(simulation.engine.precise());
+  predict::Predictor predictor;
+  ProgressLine progress(quiet);
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<verify::Sight> sights;
+  for (const network::Knob& knob : knobs) {
+    network::Network faulty = network;
+    network::change_knob(faulty, knob.name,
+                         [](auto x) { return static_cast<decltype(x)>(fault * static_cast<double>(x)); });
+    const profile::Profile other = prediction(predictor, faulty, theory, spec, simulation.tokens);
+    sights.push_back({knob.name + " 10 % too large", verify::replicates_to_see(verification, how, predicted, other)});
+    progress.show("fault", sights.size(), knobs.size(), 0, seconds_since(begin));
+  }
+  verify::add_sights(verification, std::move(sights));
 }
 
 void add_warning_of_few(std::size_t replicates, std::vector<std::string>& warnings) {

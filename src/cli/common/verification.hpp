@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/common/prediction.hpp"
 #include "cli/common/simulation.hpp"
 #include "sigprop/verify/verify.hpp"
 
@@ -19,6 +20,12 @@ void require_scatter(std::size_t replicates);
 [[nodiscard]] verify::Verification verification(const network::Network& network, const profile::Profile& predicted,
                                                 const simulate::Result& measured, const SimulationOptions& simulation,
                                                 std::optional<double> tolerance);
+
+/// Would each class of weights have been seen to be drawn 10 % too wide? Predicts the network with
+/// each so. Throws Failure.
+void add_sights(verify::Verification& verification, const network::Network& network, const TheoryOptions& theory,
+                const std::string& spec, const profile::Profile& predicted, const SimulationOptions& simulation,
+                bool quiet);
 
 /// Below 30 replicates.
 void add_warning_of_few(std::size_t replicates, std::vector<std::string>& warnings);

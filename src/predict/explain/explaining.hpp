@@ -109,7 +109,7 @@ class Explaining : public Observer {
   using Linear = network::BasicLinear<Expression, Expression>;
   using GatedLinear = network::BasicGatedLinear<Expression, Expression>;
   using Dropout = network::BasicDropout<Expression>;
-  using Norm = network::BasicNorm<Expression>;
+  using Norm = network::BasicNorm<Expression, Expression>;
   using Attention = AttentionOp<Expression>;
 
   [[nodiscard]] const NotebookNotes& notes() const { return algebra_.field().notes(); }

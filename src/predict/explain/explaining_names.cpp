@@ -182,8 +182,9 @@ void for_each_symbol(Op& op, const Visit& visit) {
     visit.deviation(op.bias_std, "b", "b", "variance of the biases");
   } else if constexpr (std::is_same_v<Plain, network::BasicDropout<Expression>>) {
     visit.factor(op.probability, "p", "p", "probability that an element is dropped");
-  } else if constexpr (std::is_same_v<Plain, network::BasicNorm<Expression>>) {
+  } else if constexpr (std::is_same_v<Plain, network::BasicNorm<Expression, Expression>>) {
     visit.size(op.width, "D", "D", "width");
+    if (op.epsilon.sample() > 0) visit.factor(op.epsilon, "ε", "\\epsilon", "added to the variance under the root");
   } else if constexpr (std::is_same_v<Plain, AttentionOp<Expression>>) {
     visit.size(op.width, "d", "d", "width");
     visit.size(op.heads, "H", "H", "heads");
@@ -202,7 +203,9 @@ void for_each_symbol(Op& op, const Visit& visit) {
     visit.size(op.count, "E", "E", "experts");
     visit.size(op.chosen, "k", "k", "experts of a token");
   } else if constexpr (std::is_same_v<Plain, network::BasicEmbedding<Expression, Expression>>) {
-    visit.deviation(op.std, "w", "w", "variance of a table's elements");
+    visit.deviation(op.token.std, "w_t", "w_t", "variance of the token table's elements");
+    visit.deviation(op.position.std, "w_p", "w_p", "variance of the position table's elements");
+    visit.deviation(op.segment.std, "w_s", "w_s", "variance of the segment table's elements");
   } else {
     constexpr bool has_none = std::is_same_v<Plain, network::Activation> || requires {
       op.of;
@@ -222,7 +225,7 @@ template void Explaining::explain_numbers(const network::BasicLinear<Expression,
 template void Explaining::explain_numbers(const network::BasicGatedLinear<Expression, Expression>&) const;
 template void Explaining::explain_numbers(const network::Activation&) const;
 template void Explaining::explain_numbers(const network::BasicDropout<Expression>&) const;
-template void Explaining::explain_numbers(const network::BasicNorm<Expression>&) const;
+template void Explaining::explain_numbers(const network::BasicNorm<Expression, Expression>&) const;
 template void Explaining::explain_numbers(const AttentionOp<Expression>&) const;
 template void Explaining::explain_numbers(const network::BasicResidual<Expression, Expression>&) const;
 template void Explaining::explain_numbers(const network::BasicExperts<Expression, Expression>&) const;

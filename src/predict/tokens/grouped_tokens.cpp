@@ -140,7 +140,7 @@ TokenPairs GroupedTokens::norm_backward(const TokenPairs& g, const TokenMoments&
     const double r = formula::correlation(x.covariance.within(i, c), size);
     const formula::Gradient<double> in = formula::norm_backward<double>(
         {g.within(i, c), g.within(i, c), g.has_across() ? g.across(i, c) : 0}, size, r, width,
-        {of_pair(shares.normalized), of_pair(shares.centred), of_pair(shares.radial)});
+        {of_pair(shares.normalized), of_pair(shares.centred), of_pair(shares.radial), of_pair(shares.visible)});
     back.within(i, c) = i == c ? in.variance : in.covariance;
     if (g.has_across()) back.across(i, c) = in.cross_covariance;
   };

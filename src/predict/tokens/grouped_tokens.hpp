@@ -74,8 +74,9 @@ class GroupedTokens {
 
   // ---- norms -------------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] static Moments normalized(network::NormKind kind, const Moments& x, double /*width*/) {
-    return kind == network::NormKind::rms_norm ? formula::rms_norm_forward(x) : formula::layer_norm_forward(x);
+  [[nodiscard]] static Moments normalized(network::NormKind kind, const Moments& x, double /*width*/, double epsilon) {
+    return kind == network::NormKind::rms_norm ? formula::rms_norm_forward(x, epsilon)
+                                               : formula::layer_norm_forward(x, epsilon);
   }
   /// formula::norm_backward pair by pair; a pair has the means of its tokens' shares.
   [[nodiscard]] Pairs norm_backward(const Pairs& g, const Moments& x, const Tokens& scale, double width,

@@ -76,25 +76,24 @@ class Algebra {
 
   [[nodiscard]] Signal source() const {
     if (const auto* given = std::get_if<network::BasicGivenInput<T>>(&network_.source)) {
-      return isotropic({given->mean, given->variance, given->variance * given->token_correlation, T(0)}, T(0));
+      const T across = given->variance * given->cross_correlation;
+      return isotropic({given->mean, given->variance, given->variance * given->token_correlation, across}, T(0));
     }
     const auto& embedding = std::get<network::BasicEmbedding<T, T>>(network_.source);
-    T shared(0), across(0);
-    if (embedding.token) {
+    formula::Moments<T> sum{};
+    const auto add = [&](const network::BasicTable<T>& table, const T& shared, const T& shared_across) {
+      sum = formula::sum(sum, formula::embedding_forward(square(table.std), shared, shared_across));
+    };
+    if (embedding.token.used) {
       const T match = formula::zipf_match(embedding.vocabulary);
-      shared += field_.theory() == Theory::paper ? formula::zipf_match_paper(embedding.vocabulary) : match;
-      across += match;
+      const T shared = field_.theory() == Theory::paper ? formula::zipf_match_paper(embedding.vocabulary) : match;
+      add(embedding.token, notes().noted("P", shared), notes().noted("P×", match));
     }
-    if (embedding.position) across += T(1) / length();
-    if (embedding.segment) {
-      shared += T(formula::segment_match);
-      across += T(formula::segment_match_across);
-    }
-    const T tables(static_cast<double>(embedding.tables()));
-    const T variance = square(embedding.std);
-    const T alike = notes().noted("P", shared), alike_across = notes().noted("P×", across);
-    return isotropic(formula::embedding_forward(tables, variance, alike, alike_across),
-                     embedding.position ? variance : T(0));
+    if (embedding.position.used) add(embedding.position, T(0), T(1) / length());
+    if (embedding.segment.used && embedding.segments == 2)
+      add(embedding.segment, T(formula::segment_match), T(formula::segment_match_across));
+    if (embedding.segment.used && embedding.segments == 1) add(embedding.segment, T(1), T(1));
+    return isotropic(sum, embedding.position.used ? square(embedding.position.std) : T(0));
   }
 
   [[nodiscard]] Gradient loss_gradient() {
@@ -141,8 +140,8 @@ class Algebra {
     return unnormalized(y, x.width, field_.anisotropy(op, x.anisotropy, x.moments, y, x.width));
   }
 
-  [[nodiscard]] Signal forward(const network::BasicNorm<T>& op, const Signal& x) const {
-    return {field_.normalized(op.kind, x.moments, op.width), field_.all(1), x.width, x.anisotropy};
+  [[nodiscard]] Signal forward(const network::BasicNorm<T, T>& op, const Signal& x) const {
+    return {field_.normalized(op.kind, x.moments, op.width, op.epsilon), field_.all(1), x.width, x.anisotropy};
   }
 
   [[nodiscard]] Signal forward(const AttentionOp<T>& op, const Signal& x, profile::AttentionMetrics& metrics) {
@@ -215,9 +214,9 @@ class Algebra {
     return unprojected(formula::dropout_backward(g.moments, op.probability));
   }
 
-  [[nodiscard]] Gradient backward(const network::BasicNorm<T>& op, const Signal& x, const Gradient& g,
+  [[nodiscard]] Gradient backward(const network::BasicNorm<T, T>& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>&) const {
-    return through_norm(op.kind, x.moments, x.normalized_share, op.width, g);
+    return through_norm(op, x.moments, x.normalized_share, g);
   }
 
   [[nodiscard]] Gradient backward(const AttentionOp<T>& op, const Signal& x, const Gradient& g,
@@ -228,7 +227,7 @@ class Algebra {
         notes().noted(op.inner_norm ? "n" : "z", formula::linear_backward(g.moments, op.width, square(op.output_std)));
     if (op.inner_norm) {
       const Moments heads = field_.heads(attended);
-      b = notes().noted("z", through_norm(*op.inner_norm, heads, field_.all(0), fan, unprojected(b)).moments);
+      b = notes().noted("z", through_norm(inner_norm(op), heads, field_.all(0), unprojected(b)).moments);
     }
     norms[3] = weight_gradient(normalized_heads(op, attended), g.moments, fan, op.width);
     return unprojected(field_.backward(attended, x, b, norms));
@@ -300,25 +299,32 @@ class Algebra {
             notes().noted("v", formula::linear_forward(x.moments, op.in, square(op.weight_std), bias))};
   }
 
-  [[nodiscard]] Gradient through_norm(network::NormKind kind, const Moments& x, const Tokens& normalized_share,
-                                      const T& width, const Gradient& g) const {
+  [[nodiscard]] static network::BasicNorm<T, T> inner_norm(const AttentionOp<T>& op) {
+    return {*op.inner_norm, fan_of(op), op.norm_epsilon};
+  }
+
+  [[nodiscard]] Gradient through_norm(const network::BasicNorm<T, T>& norm, const Moments& x,
+                                      const Tokens& normalized_share, const Gradient& g) const {
     if constexpr (requires { field_.paper_norm_backward(g.moments, x); }) {
-      if (field_.theory() == Theory::paper && kind == network::NormKind::layer_norm)
+      if (field_.theory() == Theory::paper && norm.kind == network::NormKind::layer_norm)
         return unprojected(field_.paper_norm_backward(g.moments, x));
     }
-    const bool centres = kind == network::NormKind::layer_norm;
-    // RMSNorm neither centres nor projects out the common direction: c = a takes both terms away.
-    const formula::NormShares<Tokens> shares{normalized_share, centres ? g.centred_share : normalized_share,
-                                             g.radial_share};
-    const Tokens scale = centres ? own(covariances(x)) : own(products(x));
-    return {field_.norm_backward(g.moments, x, scale, width, shares), centres ? field_.all(1) : g.centred_share,
-            field_.all(1)};
+    const bool centres = norm.kind == network::NormKind::layer_norm;
+    const Tokens one = field_.all(1), variance = centres ? own(covariances(x)) : own(products(x));
+    const Tokens scale = variance + norm.epsilon;
+    const Tokens visible = norm.epsilon == T(0) ? one : Field::ratio(variance, scale);
+    // RMSNorm neither centres nor projects out the common direction: this c takes both terms away.
+    const Tokens centred =
+        centres ? g.centred_share : Tokens(normalized_share + (one - normalized_share) * (one - visible));
+    const Tokens lost = formula::radial_loss(visible);
+    return {field_.norm_backward(g.moments, x, scale, norm.width, {normalized_share, centred, g.radial_share, visible}),
+            centres ? one : g.centred_share, lost + (one - lost) * g.radial_share};
   }
 
   template <class Attended>
   [[nodiscard]] Moments normalized_heads(const AttentionOp<T>& op, const Attended& attended) {
     const Moments z = field_.heads(attended);
-    return op.inner_norm ? field_.normalized(*op.inner_norm, z, fan_of(op)) : z;
+    return op.inner_norm ? field_.normalized(*op.inner_norm, z, fan_of(op), op.norm_epsilon) : z;
   }
 
   const Network& network_;

@@ -64,10 +64,10 @@ class AlikeTokens {
 
   // ---- norms -------------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] Moments normalized(network::NormKind kind, const Moments& x, const T& width) const {
-    if (kind == network::NormKind::rms_norm) return formula::rms_norm_forward(x);
+  [[nodiscard]] Moments normalized(network::NormKind kind, const Moments& x, const T& width, const T& epsilon) const {
+    if (kind == network::NormKind::rms_norm) return formula::rms_norm_forward(x, epsilon);
     if (theory_ == Theory::paper) return formula::layer_norm_forward_paper(x, width);
-    return formula::layer_norm_forward(x);
+    return formula::layer_norm_forward(x, epsilon);
   }
 
   [[nodiscard]] static Pairs norm_backward(const Pairs& g, const Moments& x, const T& scale, const T& width,

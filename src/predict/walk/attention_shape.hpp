@@ -39,7 +39,8 @@ template <class T, class Notes = NoNotes>
           T(op.head_width * square(op.score_scale)),
           T(1) / op.width,
           rotated,
-          op.query_key_norm.has_value()};
+          op.query_key_norm.has_value(),
+          op.norm_epsilon};
 }
 
 template <class T>

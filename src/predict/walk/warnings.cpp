@@ -2,6 +2,7 @@
 #include "predict/walk/warnings.hpp"
 
 #include <cmath>
+#include <cstdio>
 #include <set>
 
 #include "predict/tables/limits.hpp"
@@ -52,11 +53,22 @@ void warn_of_paper(Warnings& warnings, const network::Component& component) {
   if (norm != nullptr && norm->kind == network::NormKind::rms_norm) {
     warnings.insert("RMSNorm is not in the paper: our formula stands in");
   }
+  if (norm != nullptr && norm->kind == network::NormKind::layer_norm && norm->epsilon > 0)
+    warnings.insert("the theory 'paper' has no epsilon in a norm: it is left out");
   const auto* activation = std::get_if<network::Activation>(&component.op);
   if (activation != nullptr && activation->kind != ActivationKind::relu && activation->kind != ActivationKind::gelu &&
       activation->kind != ActivationKind::identity) {
     warnings.insert("this activation is not in the paper: our quadrature stands in");
   }
+}
+
+bool has_bare_norm(const std::vector<network::Component>& list) {
+  bool found = false;
+  network::for_each_component(list, [&](const network::Component& component) {
+    const auto* norm = std::get_if<network::Norm>(&component.op);
+    found = found || (norm != nullptr && norm->epsilon == 0);
+  });
+  return found;
 }
 
 void warn_of_scores(Warnings& warnings, const profile::Profile& profile) {
@@ -72,6 +84,41 @@ void warn_of_scores(Warnings& warnings, const profile::Profile& profile) {
   }
 }
 
+void warn_of_waiting(Warnings& warnings, const profile::Profile& profile) {
+  for (const profile::Layer& layer : profile.layers) {
+    for (const profile::Weight& weight : layer.weights) {
+      if (!weight.waits) continue;
+      warnings.insert("the learned branch scale is 0 at " + layer.path +
+                      ": the weights behind it have no gradient until a step has moved it, which no verdict counts");
+      return;
+    }
+  }
+}
+
+/// An ε as usual beside a variance that is not much larger shows in every result.
+void warn_of_no_epsilon(Warnings& warnings, const network::Network& network, const profile::Profile& profile) {
+  constexpr double small_variance = 1e-3;
+  const auto warn = [&](const std::string& where, double variance) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%.4g", variance);
+    warnings.insert("the variance " + where + " is " + number +
+                    " and the norm behind it has no epsilon; real norms add 1e-5 or 1e-6, which shows there: set "
+                    "norm.epsilon");
+  };
+  const auto* embedding = std::get_if<network::Embedding>(&network.source);
+  if (embedding != nullptr && has_bare_norm(network.input)) {
+    double variance = 0;
+    for (const auto* table : {&embedding->token, &embedding->position, &embedding->segment})
+      variance += table->std * table->std;
+    if (variance < small_variance) warn("of the embedding", variance);
+  }
+  if (!has_bare_norm(network.encoder) && !has_bare_norm(network.body)) return;
+  for (const profile::Point& point : profile.points) {
+    if (!(point.forward.variance.log10 < std::log10(small_variance))) continue;
+    return warn("at " + point.path, point.forward.variance.value);
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> warnings_of(const network::Network& network, Theory theory, const profile::Profile& profile) {
@@ -83,7 +130,11 @@ std::vector<std::string> warnings_of(const network::Network& network, Theory the
     if (theory == Theory::full && attention != nullptr) warn_of_sizes(warnings, *attention, network);
   };
   for (const auto* list : {&network.encoder, &network.body}) network::for_each_component(*list, warn);
-  if (theory == Theory::full) warn_of_scores(warnings, profile);
+  if (theory == Theory::full) {
+    warn_of_scores(warnings, profile);
+    warn_of_no_epsilon(warnings, network, profile);
+  }
+  warn_of_waiting(warnings, profile);
   return {warnings.begin(), warnings.end()};
 }
 
