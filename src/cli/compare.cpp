@@ -19,18 +19,39 @@ struct CompareOptions {
   OutputOptions output;
 };
 
-/// `all` stands for every scheme.
-std::vector<std::string> chosen(const std::string& schemes) {
+/// Was the scheme made for stacks with norms placed like these?
+bool fits(const scheme::Scheme& scheme, const network::Stack& stack) {
+  using scheme::NormUse;
+  const bool pre = stack.norm && stack.placement != network::Placement::post;
+  switch (scheme.norm) {
+    case NormUse::none:
+      return !stack.norm;
+    case NormUse::post:
+      return stack.norm && !pre;
+    case NormUse::pre:
+    case NormUse::pre_rms:
+      return pre;
+    case NormUse::any:
+      break;
+  }
+  return true;
+}
+
+/// `all` stands for every scheme, `fitting` for those made for such a model.
+std::vector<std::string> chosen(const std::string& schemes, const network::Stack& stack) {
   std::vector<std::string> names;
   for (const std::string& name : split(schemes, ',')) {
-    if (name == "all") {
-      for (const scheme::Scheme& scheme : scheme::schemes()) names.push_back(scheme.name);
+    if (name == "all" || name == "fitting") {
+      for (const scheme::Scheme& scheme : scheme::schemes()) {
+        if (name == "all" || fits(scheme, stack)) names.push_back(scheme.name);
+      }
     } else if (!name.empty()) {
       names.push_back(name);
     }
   }
   if (names.empty())
-    throw Failure(wrong_usage, "--schemes names no scheme, but must name some, as in --schemes gpt2,deepnorm, or all");
+    throw Failure(wrong_usage,
+                  "--schemes names no scheme, but must name some, as in --schemes gpt2,deepnorm, or all, or fitting");
   return names;
 }
 
@@ -51,8 +72,9 @@ report::Candidate candidate(const CompareOptions& options, const spec::FileText&
 }
 
 std::vector<report::Candidate> compared(const CompareOptions& options, const spec::FileText& file) {
-  const std::vector<std::string> names = chosen(options.schemes);
-  require_good(spec::read_without_init(*file.text, file.name));
+  const spec::ReadResult model = spec::read_without_init(*file.text, file.name);
+  require_good(model);
+  const std::vector<std::string> names = chosen(options.schemes, model.stacks.front());
   std::vector<report::Candidate> list;
   ProgressLine progress(options.output.quiet);
   const auto begin = std::chrono::steady_clock::now();
@@ -60,6 +82,8 @@ std::vector<report::Candidate> compared(const CompareOptions& options, const spe
     list.push_back(candidate(options, file, name));
     progress.show("scheme", list.size(), names.size(), 0, seconds_since(begin));
   }
+  if (options.schemes == "fitting") std::erase_if(list, [](const report::Candidate& one) { return !one.profile; });
+  if (list.empty()) throw Failure(wrong_usage, file.name + ": no scheme fits this model: name some, or ask for all");
   report::sort_by_flatness(list);
   if (!list.front().profile)
     throw Failure(wrong_usage, file.name + ": no scheme applies; " + list.front().scheme + ": " + list.front().reason);
@@ -93,7 +117,10 @@ void add_compare(CLI::App& app) {
   auto options = std::make_shared<CompareOptions>();
   CLI::App* command = app.add_subcommand("compare", "Initialization schemes side by side on one model");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
-  command->add_option("--schemes", options->schemes, "Schemes as A,B,..., each NAME or NAME:PARAMETER=VALUE; or all")
+  command
+      ->add_option(
+          "--schemes", options->schemes,
+          "Schemes as A,B,..., each NAME or NAME:PARAMETER=VALUE; all; or fitting, those made for the model's norms")
       ->required();
   add_theory_options(*command, options->theory);
   command->add_flag("--keep-norm", options->keep_norm, "Leave the norm where the spec has it");

@@ -16,6 +16,7 @@ struct PredictOptions {
   std::string spec;
   TheoryOptions theory;
   bool all = false;
+  bool legend = false;
   bool plot = false;
   std::string sensitivity;  ///< the quantity; empty for the profile
   profile::TokenLists tokens;
@@ -25,7 +26,11 @@ struct PredictOptions {
 void write(std::ostream& out, const PredictOptions& options, const profile::Profile& profile) {
   if (options.output.format == "csv") return report::write_csv(out, profile);
   if (options.plot) return report::write_plot(out, profile, terminal_columns());
-  if (options.output.format == "table") return report::write_table(out, profile, options.all);
+  if (options.output.format == "table") {
+    report::write_table(out, profile, options.all);
+    if (options.legend) report::write_legend(out);
+    return;
+  }
   report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}});
 }
 
@@ -70,6 +75,7 @@ void add_predict(CLI::App& app) {
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   add_theory_options(*command, options->theory);
   command->add_flag("--all", options->all, "In a table, every point of a long model");
+  command->add_flag("--legend", options->legend, "Explain the table's words below it");
   command->add_flag("--plot", options->plot, "Draw variance and gradient against depth in place of the table");
   command
       ->add_option(

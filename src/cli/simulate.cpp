@@ -9,6 +9,7 @@ namespace {
 struct SimulateOptions {
   std::string spec;
   bool all = false;
+  bool legend = false;
   SimulationOptions simulation;
   OutputOptions output;
 };
@@ -20,6 +21,7 @@ void write(std::ostream& out, const SimulateOptions& options, const simulate::Re
     out << "measured   on " << result.replicates << (result.replicates == 1 ? " random network" : " random networks")
         << (result.partial ? " (partial: stopped before all were done)" : "") << ", seed " << options.simulation.seed
         << '\n';
+    if (options.legend) report::write_legend(out);
     return;
   }
   report::Provenance provenance{"simulate", settings_of(options.simulation, result)};
@@ -45,6 +47,7 @@ void add_simulate(CLI::App& app) {
   CLI::App* command = app.add_subcommand("simulate", "The moments that predict computes, measured on random networks");
   command->add_option("SPEC", options->spec, "Model as a JSON spec; - for standard input")->required();
   command->add_flag("--all", options->all, "In a table, every point of a long model");
+  command->add_flag("--legend", options->legend, "Explain the table's words below it");
   add_simulation_options(*command, options->simulation);
   add_gram_option(*command, options->simulation.tokens);
   add_output_options(*command, options->output);

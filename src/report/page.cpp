@@ -199,6 +199,14 @@ std::string shown(const Provenance::Value& value) {
   return std::visit(Visitor{}, value);
 }
 
+void write_terms_section(std::ostream& out) {
+  begin_section(out, "terms", "What the words mean");
+  out << "<dl>\n";
+  for (const Term& term : legend())
+    out << "<dt>" << escaped(term.name) << "</dt><dd>" << escaped(term.meaning) << "</dd>\n";
+  out << "</dl>\n</section>\n";
+}
+
 void write_making_section(std::ostream& out, const Page& page) {
   begin_section(out, "making", "How this was made");
   begin_table(out, "By sigprop " SIGPROP_VERSION, {"setting", "value"});
@@ -245,6 +253,7 @@ void write_page(std::ostream& out, const Page& page) {
   write_curves_section(out, page, curves);
   write_weights_section(out, page);
   write_spec_section(out, page);
+  write_terms_section(out);
   write_making_section(out, page);
   out << "</main>\n<script type=\"application/json\" id=\"data\">" << in_script(curves) << "</script>\n<script>\n"
       << chart_js << "</script>\n<script>\n"

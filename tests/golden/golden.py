@@ -47,6 +47,20 @@ BERT = "tests/data/hugging_face/5.23.0/bert/config.json"
 NEOX = "tests/data/hugging_face/5.23.0/gpt_neox/config.json"
 BLOOM = "tests/data/hugging_face/5.23.0/bloom/config.json"
 
+# Branches whose scale was lost, and branches that a learned scale will wake.
+DEAD = {**SMALL, "name": "dead", "stack": {**SMALL["stack"], "residual": {"branch": [1, 0, 1, 1]}}}
+ASLEEP = {**DEAD, "name": "asleep", "stack": {**SMALL["stack"], "residual": {"branch": [1, 0, 1, 1], "learned_branch": True}}}
+
+# An embedding so small that an epsilon beside it shows, without one and with all that a spec can say of tables and norms.
+SMALL_EMBEDDING = {**SMALL, "name": "small-embedding", "input": {"embedding": {"vocabulary": 1000, "tables": ["token"], "std": 0.02}}}
+WITH_EPSILON = {**SMALL_EMBEDDING, "name": "with-epsilon",
+                "stack": {**SMALL["stack"], "norm": {"kind": "layer_norm", "placement": "pre", "epsilon": 1e-5}}}
+TABLES = {**SMALL, "name": "tables",
+          "input": {"embedding": {"vocabulary": 1000, "tables": ["token", "position", "segment"], "segments": 1, "norm": "layer_norm",
+                                  "norm_epsilon": 1e-3, "std": {"token": 1.0, "position": 0.02, "segment": 0.5}}},
+          "stack": {**SMALL["stack"], "ffn": {"width": 512, "activation": "gelu", "dropout": 0.2},
+                    "attention": {"heads": 2, "query_key_norm": "rms_norm", "norm_epsilon": 1e-2}}}
+
 # Checks that pass and fail, of each kind of place.
 CHECKED = SMALL | {"checks": [
     {"quantity": "forward.variance", "ratio": ["last", "first"], "max": 10},
@@ -110,6 +124,15 @@ CASES = {
     "check_github": (["check", "specs/figure-192-xavier-pre.json", "--preset", "stable", "--github"], ""),
     "check_no_checks": (["check", "specs/vit-base.json"], ""),
     "check_cannot_be_evaluated": (["check", "-"], json.dumps(UNCHECKABLE)),
+    "check_no_gradient": (["check", "-", "--preset", "trainable"], json.dumps(DEAD)),
+    "check_learned_scale": (["check", "-", "--preset", "trainable"], json.dumps(ASLEEP)),
+    "predict_no_gradient": (["predict", "-"], json.dumps(DEAD)),
+    "predict_legend": (["predict", "-", "--legend"], json.dumps(SMALL)),
+    "predict_no_epsilon": (["predict", "-"], json.dumps(SMALL_EMBEDDING)),
+    "predict_tables": (["predict", "-"], json.dumps(TABLES)),
+    "expand_tables": (["expand", "-"], json.dumps(TABLES)),
+    "explain_epsilon": (["explain", "-", "--layer", "1"], json.dumps(WITH_EPSILON)),
+    "compare_fitting": (["compare", "-", "--schemes", "fitting"], json.dumps(SMALL)),
     "check_paper": (["check", "specs/bert-base.json", "--preset", "trainable", "--theory", "paper"], ""),
     "check_bad_spec_among_good": (["check", "no/such.json", "specs/bert-base.json"], ""),
     "check_schema_among_specs": (["check", "specs/sigprop.schema.json", "specs/bert-base.json"], ""),

@@ -353,9 +353,7 @@ TEST_CASE("the norms have the configuration's epsilon, or the class's own") {
 }
 
 TEST_CASE("bert has as many segments as its table has rows, and at most two") {
-  const auto embedding = [](int rows) {
-    return imported(config_of("bert", {{"type_vocab_size", rows}}));
-  };
+  const auto embedding = [](int rows) { return imported(config_of("bert", {{"type_vocab_size", rows}})); };
   CHECK_FALSE(json::parse(embedding(2).spec)["input"]["embedding"].contains("segments"));
   CHECK(json::parse(embedding(1).spec)["input"]["embedding"]["segments"] == 1);
   CHECK(json::parse(embedding(0).spec)["input"]["embedding"]["segments"] == 0);
@@ -384,7 +382,8 @@ TEST_CASE("t5 has an encoder and a decoder of their own depths") {
   CHECK(spec["decoder"]["cross_attention"] == spec["encoder"]["attention"]);
   CHECK(spec["encoder"]["attention"]["head_width"] == 32);
   CHECK(spec["encoder"]["attention"]["score_scale"] == 1.0);
-  CHECK(spec["encoder"]["ffn"] == json{{"width", 2048}, {"activation", "gelu_tanh"}, {"gated", true}, {"dropout", 0.1}});
+  CHECK(spec["encoder"]["ffn"] ==
+        json{{"width", 2048}, {"activation", "gelu_tanh"}, {"gated", true}, {"dropout", 0.1}});
 }
 
 TEST_CASE("t5's factor is the gain of its norms too, of all but the final ones") {
@@ -458,7 +457,8 @@ TEST_CASE("qwen3 norms every head's queries and keys") {
 
 TEST_CASE("olmo2 has its norms behind the branches, with a warning on those of queries and keys") {
   const json config = config_of("olmo2");
-  CHECK(spec_of(config)["stack"]["norm"] == json{{"kind", "rms_norm"}, {"placement", "output"}, {"final", true}, {"epsilon", 1e-6}});
+  CHECK(spec_of(config)["stack"]["norm"] ==
+        json{{"kind", "rms_norm"}, {"placement", "output"}, {"final", true}, {"epsilon", 1e-6}});
   CHECK(
       imported(config).warnings ==
       Lines{"olmo2 norms the queries of all heads together, and the keys, which a spec cannot express: written with a "

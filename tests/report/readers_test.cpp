@@ -124,7 +124,8 @@ TEST_CASE("a table shows variances, correlations, scores, entropies and gradient
   }
   std::set<std::string> names;
   for (const auto& [name, value] : occurring(full.values, shown)) names.insert(name);
-  CHECK(names == std::set<std::string>{"forward.variance", "forward.token_correlation", "backward.variance", "backward.token_correlation", "attention.score_variance",
+  CHECK(names == std::set<std::string>{"forward.variance", "forward.token_correlation", "backward.variance",
+                                       "backward.token_correlation", "attention.score_variance",
                                        "attention.entropy_fraction", "cross_attention.score_variance",
                                        "cross_attention.entropy_fraction", "weights.query.gradient_norm"});
 }

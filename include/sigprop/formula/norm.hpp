@@ -81,12 +81,6 @@ struct NormShares {
   T visible;     ///< w: of what stands under the root, what is not ε; 1 without ε
 };
 
-/// Of a gradient, what a norm takes away along its own output: 1 without ε, else w (2 - w).
-template <class T>
-[[nodiscard]] T radial_loss(const T& visible) {
-  return visible * (T(2) - visible);
-}
-
 /// Name     norm_backward
 /// Gradient through LayerNorm or RMSNorm, to first order in 1/D.
 ///     γ_in² = γ²/(σ²+ε) (1 + s/D)    η_in = η/(σ²+ε) (1 + s/D)(1 - 1.5 w² (1 - r²)/D)    (RMSNorm: q for σ²)
@@ -116,7 +110,7 @@ template <class T>
   const T& a = shares.normalized;
   const T& w = shares.visible;
   const T s =
-      w * (one - a) + T(2) * w * w * (one - a * a) - (one - shares.centred) - radial_loss(w) * (one - shares.radial);
+      w * (one - a) + T(2) * w * w * (one - a * a) - (one - shares.centred) - w * (T(2) - w) * (one - shares.radial);
   const T gain = (one + s / width) / scale;
   return {gain * g.variance, gain * (one - T(1.5) * w * w * (one - r * r) / width) * g.covariance,
           gain * g.cross_covariance};

@@ -33,6 +33,17 @@ void write_csv(std::ostream& out, const profile::Profile& profile);
 /// long profiles folded to head, middle and tail unless `all`; weights, summary and verdicts below.
 void write_table(std::ostream& out, const profile::Profile& profile, bool all);
 
+/// A word of the table and of the page, explained.
+struct Term {
+  const char* name;
+  const char* meaning;
+};
+
+[[nodiscard]] const std::vector<Term>& legend();
+
+/// The words of the table, one a line.
+void write_legend(std::ostream& out);
+
 /// Variance and squared gradient against depth, drawn with block characters, not wider than so many
 /// columns; summary and verdicts below.
 void write_plot(std::ostream& out, const profile::Profile& profile, std::size_t columns);

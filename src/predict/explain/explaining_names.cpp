@@ -241,6 +241,10 @@ network::Lifted<Expression> named(const network::Network& network, Notebook& not
     network::for_each_component(*list, [](auto& component) {
       std::visit(
           [](auto& op) {
+            if constexpr (requires { op.epsilon; }) {
+              constexpr double unseen = 1e-11;  // beside a variance that is worth a norm, in no digit that is printed
+              if (op.epsilon.sample() < unseen) op.epsilon = Expression(0);
+            }
             for_each_symbol(op, SetSymbols{});
             if constexpr (requires { op.score_scale; }) {
               if (has_usual_scale(op)) op.score_scale = Expression(1) / sqrt(op.head_width);

@@ -29,7 +29,8 @@ void require_logarithm(const profile::Quantity& value) {
 Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& knobs, const Reading& reading,
                const Progress& progress) {
   const network::Outline outline = network::outline_of(network);
-  const auto tables = std::make_shared<SoftmaxTables<ArgumentJet>>();
+  // Large scores take seconds to tabulate, and a search asks for the slopes of many models alike.
+  thread_local const auto tables = std::make_shared<SoftmaxTables<ArgumentJet>>();
   Slopes out;
   for (std::size_t first = 0; first == 0 || first < knobs.size(); first += jet_directions) {
     const std::size_t last = std::min(first + jet_directions, knobs.size());

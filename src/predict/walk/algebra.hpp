@@ -312,11 +312,11 @@ class Algebra {
     const bool centres = norm.kind == network::NormKind::layer_norm;
     const Tokens one = field_.all(1), variance = centres ? own(covariances(x)) : own(products(x));
     const Tokens scale = variance + norm.epsilon;
-    const Tokens visible = norm.epsilon == T(0) ? one : Field::ratio(variance, scale);
+    const Tokens visible = norm.epsilon == T(0) ? one : Tokens(notes().noted("w", Field::ratio(variance, scale)));
+    const Tokens hidden = one - visible;
     // RMSNorm neither centres nor projects out the common direction: this c takes both terms away.
-    const Tokens centred =
-        centres ? g.centred_share : Tokens(normalized_share + (one - normalized_share) * (one - visible));
-    const Tokens lost = formula::radial_loss(visible);
+    const Tokens centred = centres ? g.centred_share : Tokens(normalized_share + (one - normalized_share) * hidden);
+    const Tokens lost = one - hidden * hidden;  // along the norm's output: w (2 - w)
     return {field_.norm_backward(g.moments, x, scale, norm.width, {normalized_share, centred, g.radial_share, visible}),
             centres ? one : g.centred_share, lost + (one - lost) * g.radial_share};
   }

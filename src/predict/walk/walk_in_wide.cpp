@@ -6,8 +6,9 @@
 namespace sigprop::predict {
 
 profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline, Theory theory) {
-  return profile_of_alike(network::lifted<scalar::Wide>(network), outline, theory,
-                          std::make_shared<SoftmaxTables<scalar::Wide>>());
+  // Large scores take seconds to tabulate, and searches and slopes ask for many walks alike.
+  thread_local const auto tables = std::make_shared<SoftmaxTables<scalar::Wide>>();
+  return profile_of_alike(network::lifted<scalar::Wide>(network), outline, theory, tables);
 }
 
 }  // namespace sigprop::predict
