@@ -54,6 +54,7 @@ bool evaluate(const CheckOptions& options, CheckedSpec& out) {
   if (!read.network) return true;
   out.name = read.network->name;
   const std::vector<check::Check> checks = checks_of(options, out.file, read);
+  announce(*read.network, options.theory, out.file, options.output);
   const profile::Profile profile = prediction(*read.network, options.theory, out.file);
   warn(options.output, out.file, profile.warnings);
   check::Evaluation evaluation = check::evaluate(checks, profile, read.network->length());

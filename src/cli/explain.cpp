@@ -101,6 +101,7 @@ std::string distance(const network::Network& masked, const network::Network& pla
   TheoryOptions theory = options.theory;
   theory.prefix = "means";
   const auto last = [&](const network::Network& network) {
+    announce(network, theory, options.spec, options.output);
     const profile::Profile profile = prediction(network, theory, options.spec);
     const network::Outline outline = network::outline_of(network);
     std::size_t point = network::first_point(outline, layer);

@@ -60,8 +60,10 @@ void run_predict(const PredictOptions& options) {
     throw Failure(wrong_usage, "--plot draws in the terminal, which --format " + options.output.format +
                                    " has no place for: leave one of them out");
   write_output(options.output, [&] {
-    const auto profile = std::make_shared<profile::Profile>(
-        prediction(load_model(options.spec, options.output), options.theory, options.spec, options.tokens));
+    const network::Network network = load_model(options.spec, options.output);
+    announce(network, options.theory, options.spec, options.output);
+    const auto profile =
+        std::make_shared<profile::Profile>(prediction(network, options.theory, options.spec, options.tokens));
     warn(options.output, options.spec, profile->warnings);
     return [&options, profile](std::ostream& out) { write(out, options, *profile); };
   });

@@ -58,6 +58,7 @@ report::Page page_of(const ReportOptions& options) {
   const spec::ReadResult read = spec::read_text(*file.text, file.name);
   require_good(read);
   report::Page page;
+  announce(*read.network, options.theory, options.spec, options.output);
   page.predicted = prediction(*read.network, options.theory, options.spec);
   page.facts = facts_of(read, page.predicted);
   page.checked = checked(options.spec, read, page.predicted);

@@ -27,6 +27,7 @@ struct VerifyOutcome {
 VerifyOutcome verified(const VerifyOptions& options) {
   require_scatter(options.simulation.replicates);
   const network::Network network = load_model(options.spec, options.output);
+  announce(network, options.theory, options.spec, options.output);
   const profile::Profile predicted = prediction(network, options.theory, options.spec, options.simulation.tokens);
   VerifyOutcome out;
   out.measured = simulated(network, options.simulation, options.output.quiet);

@@ -7,12 +7,14 @@
 """Figures from the result JSON of sigprop, as PDF, SVG, PNG or PGF."""
 import argparse
 import importlib
+import pathlib
 import shlex
 import sys
 
 from plotting.problems import PROGRAM, MachineProblem, Problem
 
 FIGURES = ("profile", "verify", "schemes", "experiment", "tokens", "phase", "across")
+COMMANDS = {"predict": "profile", "simulate": "profile", "compare": "schemes", "sweep": "phase"}  # whose results they draw
 
 
 def width(text):
@@ -38,21 +40,31 @@ def parse(words, figures):
     parser = argparse.ArgumentParser(prog="sigprop_plot.py", description=__doc__, epilog="Figures read result JSON only: sigprop ... --format json.")
     commands = parser.add_subparsers(dest="figure", metavar="FIGURE", required=True)
     for name, module in figures.items():
-        one = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION, epilog=f"Examples:\n  {module.EXAMPLES}",
+        aliases = [command for command, figure in COMMANDS.items() if figure == name]
+        one = commands.add_parser(name, aliases=aliases, help=module.HELP, description=module.DESCRIPTION, epilog=f"Examples:\n  {module.EXAMPLES}",
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_options(one)
         look = one.add_argument_group("the file and its look")
-        look.add_argument("-o", "--output", metavar="FILE", required=True, help="where the figure goes; .pdf, .svg, .png or .pgf says what it is")
+        look.add_argument("-o", "--output", metavar="FILE",
+                          help="where the figure goes; .pdf, .svg, .png or .pgf says what it is; default: the first result's name with .pdf")
         look.add_argument("--width", type=width, default="icml", metavar="W",
                           help="a column of icml (default), neurips, iclr, ieee or acl, the text of icml-text, ieee-text or acl-text, or inches")
         look.add_argument("--height", type=inches, metavar="INCHES", help="of the whole figure; default: what the panels and the legend need")
         look.add_argument("--style", metavar="FILE", help="a matplotlib style sheet that goes over ours")
         look.add_argument("--title", metavar="TEXT", help="above the figure; default: none")
-    if words and words[0] in figures:
+    if words and words[0] in commands.choices:
         arguments = commands.choices[words[0]].parse_intermixed_args(words[1:])
-        arguments.figure = words[0]
+        arguments.figure = COMMANDS.get(words[0], words[0])
+        arguments.output = arguments.output or named_after(arguments)
         return arguments
     return parser.parse_args(words)
+
+
+def named_after(arguments):
+    """In the working folder, so that nobody's folder of results fills with figures."""
+    first = next(getattr(arguments, name) for name in ("results", "result", "sweep") if hasattr(arguments, name))
+    path = pathlib.Path(first[0] if isinstance(first, list) else first)
+    return f"{arguments.figure if str(path) == '-' else path.stem}.pdf"
 
 
 def figures_of():

@@ -43,6 +43,15 @@ class NotCovered : public std::runtime_error {
 /// norm of a signal that is 0).
 [[nodiscard]] profile::Profile predict(const network::Network& network, Theory theory, const Options& options = {});
 
+/// What a prediction takes on a processor of today, within a factor of some three.
+struct Estimate {
+  double seconds = 0;
+  double gigabytes = 0;
+};
+
+/// Without predicting anything. Throws NotCovered where the prefix cannot be had.
+[[nodiscard]] Estimate estimate(const network::Network& network, Theory theory, const Options& options = {});
+
 /// How something that is read of a prediction follows the knobs: ∂ln|Q|/∂ln k, or ∂ln|Q|/∂k of a
 /// knob that is 0 (see network::Knob::is_zero).
 struct Slopes {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/common/prediction.hpp"
 
+#include <cstdio>
+
+#include "cli/common/progress.hpp"
 #include "sigprop/predict/predict.hpp"
 
 namespace sigprop::cli {
@@ -31,6 +34,21 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
                   "Under a causal mask, a row's prefix as its actual tokens or as their means; default: actual up to " +
                       std::to_string(static_cast<int>(predict::longest_actual_prefix)) + " tokens")
       ->check(CLI::IsMember({"actual", "means"}));
+}
+
+void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
+              const OutputOptions& output) {
+  constexpr double long_time = 10, much_memory = 1;
+  const predict::Estimate estimate = explained(spec, [&] {
+    return predict::estimate(network, theory_of(theory), {prefix_of(theory), {}});
+  });
+  char memory[32];
+  std::snprintf(memory, sizeof memory, "%.1f GB", estimate.gigabytes);
+  if (output.limits.gigabytes > 0 && estimate.gigabytes > output.limits.gigabytes)
+    throw Failure(machine, shown_path(spec) + ": would take about " + memory +
+                               ", more than --max-memory allows: raise it, or predict fewer layers");
+  if (output.quiet || (estimate.seconds < long_time && estimate.gigabytes < much_memory)) return;
+  say(shown_path(spec) + ": will take about " + duration(estimate.seconds) + " and " + memory);
 }
 
 profile::Profile prediction(const network::Network& network, const TheoryOptions& theory, const std::string& spec,

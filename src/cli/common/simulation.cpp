@@ -170,7 +170,14 @@ simulate::Result simulated(const network::Network& network, const SimulationOpti
     ProgressLine line(quiet);
     return simulate::simulate(
         network, wanted,
-        [&](const simulate::Progress& p) { line.show("replicate", p.done, p.total, p.resumed, p.seconds); },
+        [&, told = false](const simulate::Progress& p) mutable {
+          line.show("replicate", p.done, p.total, p.resumed, p.seconds);
+          constexpr double long_time = 20;
+          const double each = p.seconds / static_cast<double>(p.done - p.resumed);
+          const double left = each * static_cast<double>(p.total - p.done);
+          if (!quiet && !told && left > long_time) say("the other replicates will take about " + duration(left));
+          told = true;
+        },
         &Interrupt::asked());
   } catch (const simulate::UsageError& error) {
     if (Interrupt::signal() != 0) throw Failure(interrupted_status(), error.what());

@@ -2,7 +2,9 @@
 #include "predict/tokens/activation_pairs.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <vector>
 
 #include "predict/tables/curve.hpp"
 #include "predict/tokens/symmetric.hpp"
@@ -16,6 +18,37 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using network::ActivationKind;
 
+/// Variances whose pairs have the products of their geometric mean.
+constexpr double farthest = 1.25;
+
+/// Three nodes over an interval, and the parabola through values there.
+class Parabola {
+ public:
+  Parabola(double low, double high) {
+    constexpr double edge = 0.8660254037844386;  // Chebyshev's outer node of three
+    const double middle = (low + high) / 2, half = std::max((high - low) / 2, 1e-12);
+    nodes_ = {middle - edge * half, middle, middle + edge * half};
+  }
+
+  [[nodiscard]] const std::array<double, 3>& nodes() const { return nodes_; }
+
+  template <class F>
+  [[nodiscard]] double operator()(double x, const F& value) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      double weight = 1;
+      for (std::size_t j = 0; j < 3; ++j) {
+        if (j != i) weight *= (x - nodes_[j]) / (nodes_[i] - nodes_[j]);
+      }
+      sum += weight * value(i);
+    }
+    return sum;
+  }
+
+ private:
+  std::array<double, 3> nodes_{};
+};
+
 }  // namespace
 
 ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationKind kind, const Eigen::ArrayXd& mean,
@@ -27,6 +60,8 @@ ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationK
       alike_(nearly_constant(mean) && nearly_constant(variance)) {
   const bool any_variance = kind == ActivationKind::relu || kind == ActivationKind::gelu;
   if (kind == ActivationKind::identity || alike_ || (any_variance && mean.isZero())) return;
+  close_ = mean.isZero() && variance.maxCoeff() <= farthest * variance.minCoeff();
+  if (close_) return;
   throw NotCovered(
       "behind a causal mask, an activation other than relu, gelu and identity on tokens of different variances, as "
       "without a norm before it, is not covered by this theory yet");
@@ -41,10 +76,10 @@ Eigen::ArrayXd ActivationPairs::means() const {
   return out;
 }
 
-ActivationPairs::Pair ActivationPairs::exact(double r) const {
+ActivationPairs::Pair ActivationPairs::exact(double variance, double r) const {
   if (kind_ == ActivationKind::gelu && mean_[0] == 0)
-    return {formula::gelu_product(variance_[0], r), formula::gelu_derivative_product(variance_[0], r)};
-  return moments_.curve(kind_, mean_[0], variance_[0])(r);
+    return {formula::gelu_product(variance, r), formula::gelu_derivative_product(variance, r)};
+  return moments_.curve(kind_, mean_[0], variance)(r);
 }
 
 /// alike(r) where all tokens have one mean and variance, else unlike(i, i', covariance).
@@ -60,8 +95,10 @@ MatrixXd ActivationPairs::by_pair(const MatrixXd& covariances, const Alike& alik
 }
 
 MatrixXd ActivationPairs::from_curve(const MatrixXd& covariances, double Pair::*part) const {
-  const Curve curve([&](double r) { return exact(r).*part; });
-  const auto alike = [&](double r) { return r < 0 ? exact(r).*part : curve(r); };
+  if (close_) return from_curves(covariances, part);
+  const double variance = variance_[0];
+  const Curve curve([&](double r) { return exact(variance, r).*part; });
+  const auto alike = [&](double r) { return r < 0 ? exact(variance, r).*part : curve(r); };
   const bool relu = kind_ == ActivationKind::relu, product = part == &Pair::product;
   return by_pair(covariances, alike, [&](Index i, Index m, double covariance) {
     const double one = variance_[i], other = variance_[m], size = std::sqrt(one * other);
@@ -70,6 +107,25 @@ MatrixXd ActivationPairs::from_curve(const MatrixXd& covariances, double Pair::*
     return product ? formula::gelu_product(one, other, covariance)
                    : formula::gelu_derivative_product(one, other, covariance);
   });
+}
+
+/// Of variances that differ little: curves at three of them, and the parabola in their logarithm.
+MatrixXd ActivationPairs::from_curves(const MatrixXd& covariances, double Pair::*part) const {
+  const Parabola parabola(std::log(variance_.minCoeff()), std::log(variance_.maxCoeff()));
+  std::vector<Curve> curves;
+  std::array<double, 3> variances{};
+  for (std::size_t k = 0; k < variances.size(); ++k) {
+    variances[k] = std::exp(parabola.nodes()[k]);
+    curves.emplace_back([&](double r) { return exact(variances[k], r).*part; });
+  }
+  return by_pair(
+      covariances, [](double) { return 0.0; },
+      [&](Index i, Index m, double covariance) {
+        const double size = std::sqrt(variance_[i] * variance_[m]);
+        const double r = formula::correlation(covariance, size);
+        return parabola(std::log(size),
+                        [&](std::size_t k) { return r < 0 ? exact(variances[k], r).*part : curves[k](r); });
+      });
 }
 
 MatrixXd ActivationPairs::products(const MatrixXd& covariances) const {

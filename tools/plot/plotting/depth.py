@@ -58,6 +58,7 @@ def finish_panel(axes, quantity, scale, numbers):
         raise Problem(f"--log: {quantity} is nowhere above 0; use --linear")
     style.set_title(axes, style.title_of(quantity))
     style.set_scale(axes, "y", scale, min(values), max(values))
+    style.set_least_range(axes, scale, min(values), max(values))
     style.set_scale(axes, "x", "whole")
 
 

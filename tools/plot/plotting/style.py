@@ -39,6 +39,7 @@ LOG_COLOUR_DECADES = 2.0
 LOG_AXIS_FACTOR = 10.0
 TICK_STEPS = (1, 2, 5, 10)
 MOST_TICKS = 5
+LEAST_SHARE, LEAST_FACTOR = 0.2, 1.25  # of the values that an axis spans, linear and logarithmic
 SHORT_RANGE = 5.0  # a factor in which 1, 2 and 5 could leave fewer than two ticks
 LINEAR = ("token_correlation", "entropy", "entropy_fraction", "rank_residual", "mean")  # bounded, or of both signs
 
@@ -196,6 +197,16 @@ def set_scale(axes, which, scale, low=1.0, high=10.0):
     else:
         getattr(axes, f"set_{which}scale")("log")
         set_log_ticks(axis, low, high)
+
+
+def set_least_range(axes, scale, low, high):
+    """Room around values that hardly differ, or a change of 1 % would look like a cliff."""
+    if scale == "log" and high < LEAST_FACTOR * low:
+        middle, root = math.sqrt(low * high), math.sqrt(LEAST_FACTOR)
+        axes.set_ylim(middle / root, middle * root)
+    elif scale == "linear" and high - low < LEAST_SHARE * max(abs(low), abs(high)):
+        middle, half = (low + high) / 2, LEAST_SHARE * max(abs(low), abs(high)) / 2
+        axes.set_ylim(middle - half, middle + half)
 
 
 def set_log_ticks(axis, low, high):
