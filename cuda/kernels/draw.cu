@@ -164,10 +164,9 @@ void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t repl
   const auto length = static_cast<std::size_t>(tokens.length), rows = static_cast<std::size_t>(tokens.rows());
   const Buffer<std::uint64_t> word(context, replicates * rows);
   const Buffer<std::uint8_t> segment(context, replicates * rows);
-  over_replicates(
-      context, replicates, rows,
-      ChooseRows{key, tensor, length, rows, static_cast<double>(embedding.vocabulary), embedding.segments, word.data(),
-                 segment.data()});
+  over_replicates(context, replicates, rows,
+                  ChooseRows{key, tensor, length, rows, static_cast<double>(embedding.vocabulary), embedding.segments,
+                             word.data(), segment.data()});
   const auto std = [](const network::BasicTable<double>& table) {
     return table.used ? static_cast<float>(table.std) : 0.0F;
   };

@@ -51,7 +51,8 @@ BLOOM = "tests/data/hugging_face/5.23.0/bloom/config.json"
 DEAD = {**SMALL, "name": "dead", "stack": {**SMALL["stack"], "residual": {"branch": [1, 0, 1, 1]}}}
 ASLEEP = {**DEAD, "name": "asleep", "stack": {**SMALL["stack"], "residual": {"branch": [1, 0, 1, 1], "learned_branch": True}}}
 
-# An embedding so small that an epsilon beside it shows, without one and with all that a spec can say of tables and norms.
+# An embedding so small that an epsilon beside it shows, without one and with one; and all that a
+# spec can say of tables and norms.
 SMALL_EMBEDDING = {**SMALL, "name": "small-embedding", "input": {"embedding": {"vocabulary": 1000, "tables": ["token"], "std": 0.02}}}
 WITH_EPSILON = {**SMALL_EMBEDDING, "name": "with-epsilon",
                 "stack": {**SMALL["stack"], "norm": {"kind": "layer_norm", "placement": "pre", "epsilon": 1e-5}}}

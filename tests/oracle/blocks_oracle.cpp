@@ -97,10 +97,10 @@ TEST_CASE("prediction agrees with simulation: norms with an epsilon as large as 
   check("epsilon, gradient", small, wrong, "backward.variance");
   check("epsilon of an RMSNorm", changed(small, {{"stack", {{"norm", {{"kind", "rms_norm"}}}}}}), wrong,
         "forward.variance");
-  const json gated = {{"input", {{"variance", 0.5}}},
-                      {"stack",
-                       {{"norm", {{"kind", "rms_norm"}, {"epsilon", 0.1}}},
-                        {"ffn", {{"activation", "silu"}, {"gated", true}}}}}};
+  const json gated = {
+      {"input", {{"variance", 0.5}}},
+      {"stack",
+       {{"norm", {{"kind", "rms_norm"}, {"epsilon", 0.1}}}, {"ffn", {{"activation", "silu"}, {"gated", true}}}}}};
   check("epsilon before a gate", gated, wrong, "forward.variance");
   const json inner = {{"stack", {{"norm", {{"inner", true}, {"epsilon", 0.05}}}}}};
   check("epsilon of inner norms", inner, wrong, "forward.variance");

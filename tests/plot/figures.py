@@ -316,6 +316,25 @@ class Figures(unittest.TestCase):
         self.refuses(["profile", path], f"{path}: layer 1/attention, forward.variance/standard_error is 1e+308, but must be below 1e300 for an axis "
                      "to hold it")
 
+    def test_a_figure_is_called_after_its_result_where_no_name_is_given(self):
+        for figure, words in (("profile", ["full.json"]), ("predict", ["full.json", "paper.json"]), ("compare", ["compared.json"])):
+            data = [DATA / word for word in words]
+            done = subprocess.run([sys.executable, PLOT / "sigprop_plot.py", figure, *data], capture_output=True, text=True,
+                                  cwd=self.folder, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            made = self.folder / f"{data[0].stem}.pdf"
+            self.assertTrue(made.read_bytes().startswith(b"%PDF"))
+            made.unlink()
+
+    def test_a_change_of_one_percent_is_no_cliff(self):
+        def nearly_flat(data):
+            for number, point in enumerate(data["points"]):
+                point["forward"]["variance"] = 1 + 0.01 * number / len(data["points"])
+        path = self.result("full.json", nearly_flat)
+        made = self.folder / "flat.svg"
+        self.assertEqual(plot("profile", path, "--quantity", "forward.variance", "--linear", "-o", made)[0], 0)
+        self.assertIn("1.1", made.read_text(encoding="utf-8"))
+
     def test_an_output_that_cannot_be(self):
         self.refuses(["profile", "full.json", "-o", "x.jpg"], "--output x.jpg: the suffix must be .pdf, .svg, .png or .pgf")
         self.refuses(["profile", "full.json", "-o", "none/x.svg"],

@@ -182,7 +182,7 @@ TEST_CASE("thresholds of the spec decide the verdicts, each with its first place
   const profile::Profile profile = test::predicted(spec);
   REQUIRE(profile.summary.verdicts.size() == 3);
   CHECK(profile.summary.verdicts[0].name == "exploding_variance");
-  CHECK(profile.summary.verdicts[0].path == "layer 2/attention");
+  CHECK(profile.summary.verdicts[0].path == "layer 3/ffn");
   CHECK(profile.summary.verdicts[1].path == "input");
   CHECK(profile.summary.verdicts[2].path == "layer 1/attention");
   CHECK(test::predicted(test::small_stack()).summary.verdicts.empty());
