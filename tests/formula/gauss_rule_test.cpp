@@ -84,6 +84,20 @@ TEST_CASE("the chi-square rule has positive nodes in order and positive weights"
   }
 }
 
+TEST_CASE("a chi-square rule of any number of nodes is exact to degree 2N - 1, one node included") {
+  const Digits50 k = 3;
+  const auto check = [&k](const auto& rule) {
+    for (int power = 0; power < 2 * static_cast<int>(rule.points.size()); ++power) {
+      INFO(rule.points.size() << " nodes, power " << power);
+      CHECK(relative_error(moment(rule, power), chi_square_moment(k, power)) <= 1e-25);
+    }
+  };
+  check(chi_square_rule<Digits50, 1>(k));
+  check(chi_square_rule<Digits50, 2>(k));
+  check(chi_square_rule<Digits50, 3>(k));
+  check(chi_square_rule<Digits50, 7>(k));
+}
+
 TEST_CASE("the chi-square rule closes on 1 for a very wide head") {
   const auto rule = chi_square_rule<double, 4>(1e8);
   for (const double point : rule.points) CHECK(point == Approx(1).margin(1e-3));

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <numeric>
 
 #include "sigprop/scalar/scalar.hpp"
 
@@ -17,8 +18,9 @@ struct GaussRule {
 
 /// Gauss rule from the three-term recursion of the measure's monic orthogonal polynomials, p_{j+1}
 /// = (x - a_j) p_j - b_j p_{j-1}. The roots of p_m interlace those of p_{m-1}: bisection in double
-/// finds them, Newton in T finishes them, so that derivatives of a_j and b_j are carried. `low` and
-/// `high` bound the roots. Error: rounding.
+/// finds them, Newton in T finishes them, so that derivatives of a_j and b_j are carried. No root
+/// lies below `low` or above `high`. A polynomial rises through its last root, and through every
+/// second one before that. Error: rounding.
 template <class T, std::size_t N>
 [[nodiscard]] GaussRule<T, N> gauss_rule(const std::array<T, N>& a, const std::array<T, N>& b, double low,
                                          double high) {
@@ -45,7 +47,7 @@ template <class T, std::size_t N>
       double left = i == 0 ? low : roots[i - 1];
       double right = i + 1 == degree ? high : roots[i];
       double slope = 0;
-      const bool rising = polynomial(degree, right, slope) > 0;
+      const bool rising = (degree - i) % 2 == 1;
       for (int halving = 0; halving < 60; ++halving) {
         const double middle = (left + right) / 2;
         ((polynomial(degree, middle, slope) > 0) == rising ? right : left) = middle;
@@ -76,7 +78,8 @@ template <class T, std::size_t N>
   return rule;
 }
 
-/// Gauss–Hermite rule for the standard normal.
+/// Gauss–Hermite rule for the standard normal. Its roots are at most 2 √(N-1) ≤ N in size:
+/// Gershgorin, with b_j ≤ N - 1.
 template <class T, std::size_t N>
 [[nodiscard]] GaussRule<T, N> normal_rule() {
   std::array<T, N> a, b;
@@ -84,10 +87,12 @@ template <class T, std::size_t N>
     a[j] = T(0);
     b[j] = T(static_cast<double>(j));
   }
-  return gauss_rule<T, N>(a, b, -4.0 * static_cast<double>(N), 4.0 * static_cast<double>(N));
+  const double n = static_cast<double>(N);
+  return gauss_rule<T, N>(a, b, -n, n);
 }
 
-/// Gauss–Laguerre rule for ξ = χ²_k/k, mean 1, variance 2/k.
+/// Gauss–Laguerre rule for ξ = χ²_k/k, mean 1, variance 2/k. Its roots are positive, and their sum
+/// is that of a_j, so that none is larger.
 template <class T, std::size_t N>
 [[nodiscard]] GaussRule<T, N> chi_square_rule(const T& degrees) {
   std::array<T, N> a, b;
@@ -97,8 +102,7 @@ template <class T, std::size_t N>
     a[j] = (T(2) * index + half) / half;
     b[j] = index * (index + half - T(1)) / (half * half);
   }
-  const double n = static_cast<double>(N);
-  return gauss_rule<T, N>(a, b, 0.0, 4 * n * (1 + 2 * n / scalar::value_of(half)));
+  return gauss_rule<T, N>(a, b, 0.0, scalar::value_of(std::reduce(a.begin(), a.end())));
 }
 
 }  // namespace sigprop::formula
