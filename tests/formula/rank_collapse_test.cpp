@@ -37,6 +37,12 @@ TEST_CASE("the effective rank of independent tokens in a very wide space is thei
   CHECK(effective_rank(1.0, 0.0, 1e9, 64.0) <= 64.001);
 }
 
+TEST_CASE("the effective rank of tokens that sum to 0 is their number without one") {
+  // The direction that tokens have in common has no share, and 0 ln 0 counts as 0.
+  CHECK(effective_rank(1.0, -1.0 / 16, 17.0, 1e9) == Approx(16).epsilon(1e-6));
+  CHECK(effective_rank(3.0, -3.0, 2.0, 1e9) == Approx(1).epsilon(1e-6));
+}
+
 TEST_CASE("the rank measures name the argument outside their domain") {
   CHECK(domain_message([] { return rank_residual(1.0, 0.0, 0.0); }) == "sequence length is 0, but must be at least 1");
   CHECK(domain_message([] { return effective_rank(1.0, 0.0, 0.0, 64.0); }) ==
