@@ -83,21 +83,24 @@ std::string agreement(const Verification& result) {
   return sentence + percent(least->detectable) + " of " + least->quantity + ", the least certain";
 }
 
-/// The replicates after which a comparison shows a deviation.
+/// The least number of replicates with which a comparison shows a deviation: more of them show it
+/// as well, since both t and the standard error fall with their number.
 double replicates_for(const Comparison& c, double deviation, std::size_t replicates, std::size_t comparisons,
                       double family_error, double rounding) {
   const double beyond = deviation - (c.model_error + rounding) * c.scale;
   if (!(beyond > 0) || !c.measured.scatter) return std::numeric_limits<double>::infinity();
   const double spread = c.measured.scatter->standard_error * std::sqrt(static_cast<double>(replicates));
-  constexpr double fewest = 2, most = 1e12;
-  constexpr int rounds = 30;  // t falls with their number: the fixed point is reached long before
-  double needed = static_cast<double>(replicates);
-  for (int i = 0; i < rounds; ++i) {
-    const double t = critical_t(static_cast<std::size_t>(needed), comparisons, family_error);
-    const double root = (t + seen_with_95_percent) * spread / beyond;
-    needed = std::clamp(std::ceil(root * root), fewest, most);
+  const auto shows = [&](std::size_t many) {
+    const double t = critical_t(many, comparisons, family_error);
+    return (t + seen_with_95_percent) * spread <= beyond * std::sqrt(static_cast<double>(many));
+  };
+  constexpr std::size_t fewest = 2, most = 1'000'000'000'000;
+  std::size_t too_few = fewest - 1, enough = most;
+  while (enough - too_few > 1) {
+    const std::size_t middle = (too_few + enough) / 2;
+    (shows(middle) ? enough : too_few) = middle;
   }
-  return needed;
+  return static_cast<double>(enough);
 }
 
 using Place = std::tuple<bool, std::size_t, std::string, std::string>;
