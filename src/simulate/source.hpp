@@ -16,8 +16,8 @@ template <class T>
                                           Eigen::Index width, const network::GivenInput& moments);
 
 /// Sum of embedding tables, drawn from `tensor` on: token table, position table, segment table,
-/// words, places of the second segment. Words follow Zipf's law, independently; of two segments each
-/// sequence has one place, uniform in 0..L, at which its second begins.
+/// words, places of the second segment. Words follow Zipf's law, independently; of two segments
+/// each sequence has one place, uniform in 0..L, at which its second begins.
 template <class T>
 [[nodiscard]] Matrix<T> embedded_tokens(const Draw& draw, std::uint32_t tensor, Tokens tokens, Eigen::Index width,
                                         const network::Embedding& embedding);

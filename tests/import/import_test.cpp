@@ -458,7 +458,7 @@ TEST_CASE("qwen3 norms every head's queries and keys") {
 TEST_CASE("olmo2 has its norms behind the branches, with a warning on those of queries and keys") {
   const json config = config_of("olmo2");
   CHECK(spec_of(config)["stack"]["norm"] ==
-        json{{"kind", "rms_norm"}, {"placement", "output"}, {"final", true}, {"epsilon", 1e-6}});
+        json{{"kind", "rms_norm"}, {"placement", "output"}, {"final", true}, {"epsilon", 1e-5}});
   CHECK(
       imported(config).warnings ==
       Lines{"olmo2 norms the queries of all heads together, and the keys, which a spec cannot express: written with a "

@@ -77,7 +77,7 @@ TEST_CASE("DeepScaleLM is flat in 100 layers of random networks, as predicted") 
     return test::predicted(spec);
   };
   simulate::Settings settings = test::engine_settings();
-  settings.replicates = 30;
+  settings.replicates = 16;
   settings.seed = 100;
   settings.largest_rank = 0;
   for (const char* scheme : {"deepscalelm", "deepscalelm_full"}) {

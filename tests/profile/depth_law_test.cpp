@@ -71,7 +71,7 @@ TEST_CASE("a fifth more is constant, and a little more than that is not") {
 }
 
 TEST_CASE("a curve may leave its law by a tenth of its range, and by no more") {
-  // Above and below a line in turn, by the same amount: the root mean square deviation is about that.
+  // Above and below a line in turn, by the same amount, about the root mean square deviation.
   const auto beside_a_line = [](double by) {
     return law_of(41, [by](double x) { return 0.1 * x + (std::fmod(x, 2) == 0 ? by : -by); });
   };
@@ -82,7 +82,8 @@ TEST_CASE("a curve may leave its law by a tenth of its range, and by no more") {
 }
 
 TEST_CASE("a line is fitted to relative errors: the small values count as much as the large ones") {
-  // y = 1 + 9 (x - 1), but 5 % off at x = 1. Weights 1/y² make the fit follow the others less than a plain one.
+  // y = 1 + 9 (x - 1), but 5 % off at x = 1. Weights 1/y² make the fit follow the others less than
+  // a plain one.
   const std::vector<double> y{1.05, 10, 19, 28, 37};
   double sw = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
   for (std::size_t i = 0; i < y.size(); ++i) {
@@ -95,7 +96,8 @@ TEST_CASE("a line is fitted to relative errors: the small values count as much a
 }
 
 TEST_CASE("a line that would not be positive is no law, however close to the values") {
-  // Two decades in the first step, none after it: the weighted line starts at the first value and misses the rest.
+  // Two decades in the first step, none after it: the weighted line starts at the first value and
+  // misses the rest.
   const DepthLaw law = law_of(12, [](double x) { return 2 - 4 * std::log10(x); });
   CHECK(law.name == "hyperbolic");
   CHECK(law.rate == Approx(-4));

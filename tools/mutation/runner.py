@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from sites import Mutant
 
-# The test programs of the library that read a room, the room's own first; each is asked only while the mutant survives.
+# The test programs of the library that read a room, the room's own first; each is asked only while
+# the mutant survives.
 PROGRAMS = {
     "formula": ("predict_tests", "scheme_tests"),
     "profile": ("check_tests", "report_tests", "predict_tests"),
@@ -33,7 +34,8 @@ PROGRAMS = {
     "simulate": ("simulate_tests", "experiment_tests"),
     "experiment": ("experiment_tests",),
 }
-# Rooms whose tests build without the rest of the library (CMakeLists.txt), and the rooms whose tests of that kind read them.
+# Rooms whose tests build without the rest of the library (CMakeLists.txt), and the rooms whose
+# tests of that kind read them.
 LIGHT = {"formula": ("formula",), "profile": ("profile", "check", "verify"), "check": ("check",), "verify": ("verify",), "scalar": ("formula",)}
 NEEDS_MORE = re.compile(r'^#include "(sigprop/(report|spec)|support/spec)', re.MULTILINE)  # as in CMakeLists.txt
 FOLDERS = {"formula": ("include/sigprop/formula",), "scalar": ("include/sigprop/scalar", "src/scalar")}

@@ -83,13 +83,13 @@ struct NormShares {
 
 /// Name     norm_backward
 /// Gradient through LayerNorm or RMSNorm, to first order in 1/D.
-///     γ_in² = γ²/(σ²+ε) (1 + s/D)    η_in = η/(σ²+ε) (1 + s/D)(1 - 1.5 w² (1 - r²)/D)    (RMSNorm: q for σ²)
+///     γ_in² = γ²/(σ²+ε) (1 + s/D)    η_in = η/(σ²+ε) (1 + s/D)(1 - 1.5 w² (1 - r²)/D)
 ///     s = w (1 - a) + 2 w² (1 - a²) - (1 - c) - w (2 - w)(1 - ρ)    w = σ²/(σ²+ε)
 /// Symbols  D: width.  r = κ/σ².  a: share of σ² that passed another norm and only residual sums
 ///          since.  c, ρ: shares of γ² already orthogonal to the common direction and to the
 ///          normalized signal.  RMSNorm, which neither centres nor projects out the common
-///          direction, has 1 - c = w (1 - a).  Without ε a signal and gradient fresh from random
-///          weights have a = c = ρ = 0, w = 1 and s = 1.
+///          direction, has q for σ² and 1 - c = w (1 - a).  Without ε a signal and gradient fresh
+///          from random weights have a = c = ρ = 0, w = 1 and s = 1.
 /// Status   asymptotic in D: Post-LN stacks of 8 and 12 layers at D = 192 within 8.0 and 11.2 % at
 ///          the input (with s = 1 - a: 12.4 and 16.2 %).
 /// Assumes  the gradient independent of x but for what neighbouring norms projected out.
