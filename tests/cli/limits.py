@@ -65,7 +65,7 @@ with tempfile.TemporaryDirectory() as name:
     status, told, seconds = run("predict", long, "--max-seconds", 0.5, "--format", "json", "--output", target)
     assert status == 3 and "stopped after 0.5 s" in told, told
     assert seconds < 5, seconds
-    status, told, _ = run("predict", deep, "--max-memory", 0.05)
+    status, told, _ = run("predict", deep, "--max-memory", 1)
     assert status == 3 and "would take about" in told, told
     status, told, _ = run("simulate", SOURCE / "specs/deit-small.json", "--replicates", 100, "--max-memory", 0.05)
     assert status == 3 and "stopped beyond 0.05 GB of memory" in told, told
