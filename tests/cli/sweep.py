@@ -48,6 +48,15 @@ class Sweep(unittest.TestCase):
         done = sigprop("sweep", "-", *arguments)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (2, "", f"sigprop: {message}\n"))
 
+    def test_a_setting_that_is_no_text_or_no_number_is_refused(self):
+        with open(self.spec, encoding="utf-8") as file:
+            spec = file.read().encode()
+        for setting, why in ((b"stack.lay\xb0=1", "is no UTF-8 text"), (b"name=a\xb0", "is no UTF-8 text"),
+                             (b"stack.residual.branch=-1e308:1e308:3", "has ends so far apart that no number holds what lies between")):
+            done = subprocess.run([SIGPROP.encode(), b"sweep", b"-", b"--set", setting], input=spec, capture_output=True, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(why, done.stderr.decode())
+
     def test_a_point_has_what_predict_says_of_its_spec(self):
         done = sigprop("sweep", "-", "--set", "stack.layers=2,4", "--set", "stack.residual.branch=0.5:1:2",
                        "--quantity", "forward.variance last", "--quantity", "weights.query.gradient_norm 1")

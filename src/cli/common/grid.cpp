@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "cli/common/command.hpp"
@@ -35,7 +36,15 @@ std::string json_value(const std::string& text, const std::string& value) {
   if (value == "true" || value == "false" || value == "null") return value;
   if (value.find_first_of("\"\\") != std::string::npos)
     refuse_axis(text, "has a value with a quotation mark or backslash");
-  return '"' + value + '"';
+  return nlohmann::json(value).dump();
+}
+
+void require_text(const std::string& text) {
+  try {
+    static_cast<void>(nlohmann::json(text).dump());
+  } catch (const nlohmann::json::type_error&) {
+    refuse_axis(text, "is no UTF-8 text");
+  }
 }
 
 std::vector<std::string> range(const std::string& text, const std::vector<std::string>& parts, bool logarithmic) {
@@ -52,6 +61,7 @@ std::vector<std::string> range(const std::string& text, const std::vector<std::s
   for (std::size_t i = 0; i < count; ++i) {
     const double t = static_cast<double>(i) / (*wanted - 1);
     const double value = logarithmic ? *first * std::pow(*last / *first, t) : *first + (*last - *first) * t;
+    if (!std::isfinite(value)) refuse_axis(text, "has ends so far apart that no number holds what lies between");
     values.push_back(report::exact(i + 1 == count ? *last : value));
   }
   return values;
@@ -70,6 +80,7 @@ std::vector<std::string> values_of(const std::string& text, const std::string& v
 }  // namespace
 
 Axis axis_of(const std::string& text) {
+  require_text(text);
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
     refuse_axis(text, "has no path or no values");
