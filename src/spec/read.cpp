@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <system_error>
 
 #include "spec/check_lines.hpp"
 #include "spec/lower.hpp"
@@ -76,7 +77,9 @@ ReadResult read_text(std::string_view text, const std::string& file) {
 
 FileText text_of(const std::string& path) {
   if (path == "-") return {std::string(std::istreambuf_iterator<char>(std::cin), {}), "standard input", {}};
-  if (std::filesystem::is_directory(path))
+  if (path.empty()) return {{}, path, {"the name of a spec is empty: name a JSON file, or - for standard input"}};
+  std::error_code ignored;  // what there is no status of cannot be opened either
+  if (std::filesystem::is_directory(path, ignored))
     return {{}, path, {path + ": cannot be read: it is a folder; name a JSON file in it"}};
   errno = 0;
   std::ifstream file(path, std::ios::binary);

@@ -36,6 +36,8 @@ with tempfile.TemporaryDirectory() as name:
         assert reader.stdout.read().startswith(b"vit-base"), "a pipe must get the result"
     assert stat.S_ISFIFO(pipe.stat().st_mode), "what is no file must stay what it is"
 
+    check(run("predict", "x" * 300), (2, [f"sigprop: {'x' * 300}: cannot be read: File name too long"]))
+    check(run("predict", ""), (2, ["sigprop: the name of a spec is empty: name a JSON file, or - for standard input"]))
     check(run("predict", SPEC, "--output", folder), (2, [f"sigprop: --output {folder}: cannot be written: Is a directory; name a file in a "
                                                          "folder that exists and is yours"]))
 

@@ -94,6 +94,14 @@ TEST_CASE("a softmax row is as accurate as stated from v = 0 to 1000", "[bulk]")
   }
 }
 
+TEST_CASE("the sharpest softmax rows end, and approach one key by the root of the score variance") {
+  const double reference = (1 - softmax_row(1000.0, 3.0).squares) * std::sqrt(1000.0);
+  for (const double v : {2000.0, 3000.0, 20000.0}) {
+    INFO("v " << v);
+    CHECK((1 - softmax_row(v, 3.0).squares) * std::sqrt(v) == Approx(reference).epsilon(1e-3));
+  }
+}
+
 TEST_CASE("a softmax row reads alike with every scalar type", "[bulk]") {
   const auto by_variance = []<class T>(const T& v) { return numbers(softmax_row(v, T(64))); };
   const auto by_keys = []<class T>(const T& n) { return numbers(softmax_row(T(2.5), n)); };

@@ -42,6 +42,7 @@ struct Kernel {
     std::array<T, 2> out{T(0), T(0)};
     for (std::size_t k = 0; k < weight.size(); ++k) {
       const T y = t * exponential[k];
+      if (scalar::value_of(y) > largest_exponent) break;
       const T value = T(weight[k]) * exp(-y);
       out[0] += value;
       out[1] += value * y;

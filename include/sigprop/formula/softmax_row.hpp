@@ -41,6 +41,9 @@ struct NormalPoint {
   return points;
 }
 
+/// Beyond it e^-y is 0 in double, but a power of y times that no number.
+inline constexpr double largest_exponent = 745;
+
 /// Where the Laplace variable of a sum of n exponentials matters: -ln of its typical size. E[ln Z]
 /// = -centre + O(1).
 [[nodiscard]] inline double laplace_centre(double v, double keys) {
@@ -91,13 +94,15 @@ template <class T>
   const T n3 = n2 * (n - T(2));
   T squares(0), cubes(0), jacobian(0), a(0), b(0), c(0), log_sum(0);
   const double top = 4 + reach * sd_value;
+  const bool factors = top < 300;  // beyond it eᵅ and e^(sd z) leave the range of a double, their product does not
   for (int index = 0;; ++index) {
     const double alpha = top - index * step;
     const double t = std::exp(alpha);
     T e00(0), e10(0), e11(0), e20(0), e21(0), e22(0), e30(0), e31(0), e32(0), e42(0);
     for (std::size_t k = 0; k < normal.size(); ++k) {
       const double z = normal[k].z;
-      const T y = T(t) * exponential[k];
+      const T y = factors ? T(T(t) * exponential[k]) : T(exp(T(alpha) + sd * T(z)));
+      if (scalar::value_of(y) > largest_exponent) break;  // nor does any larger one count
       const T kernel = T(normal[k].weight) * exp(-y);
       const T y1 = kernel * y, y2 = y1 * y, y3 = y2 * y, y4 = y3 * y;
       e00 += kernel;

@@ -79,19 +79,17 @@ void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOpt
 }
 
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce) {
+  const auto watched = [&] {
+    const Watch watch(options.limits, options.quiet);
+    return produce();
+  };
   if (!options.file.empty() && options.file != "-") {
     PendingFile file("--output", options.file);
-    Watch watch(options.limits, options.quiet);
-    const auto write = produce();
-    watch.hush();
-    write(file.stream());
+    watched()(file.stream());
     file.finish();
     return;
   }
-  Watch watch(options.limits, options.quiet);
-  const auto write = produce();
-  watch.hush();
-  write(std::cout);
+  watched()(std::cout);
   flush_output();
 }
 

@@ -54,12 +54,6 @@ Watch::~Watch() {
   StatusLine::clear();
 }
 
-void Watch::hush() {
-  const std::lock_guard lock(mutex_);
-  shows_ = false;
-  StatusLine::clear();
-}
-
 void Watch::look() {
   constexpr std::chrono::milliseconds interval{20};
   constexpr double silent = 1;  // second

@@ -26,9 +26,6 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
   ~Watch();
 
-  /// The result is there and will be written: from now on nothing is shown.
-  void hush();
-
  private:
   void look();
 
@@ -37,7 +34,7 @@ class Watch {
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool shows_;
+  const bool shows_;
   bool over_ = false;
   std::thread thread_;
 };
