@@ -102,6 +102,15 @@ TEST_CASE("the sharpest softmax rows end, and approach one key by the root of th
   }
 }
 
+TEST_CASE("rows of ten million keys end") {
+  for (const double v : {1.0, 256.0, 1000.0}) {
+    const auto row = softmax_row(v, 1e7);
+    INFO("v " << v);
+    CHECK(std::isfinite(row.squares));
+    CHECK(row.entropy == Approx(softmax_row(v, 1e6).entropy + std::log(10.0)).epsilon(v > 1 ? 0.5 : 1e-3));
+  }
+}
+
 TEST_CASE("a softmax row reads alike with every scalar type", "[bulk]") {
   const auto by_variance = []<class T>(const T& v) { return numbers(softmax_row(v, T(64))); };
   const auto by_keys = []<class T>(const T& n) { return numbers(softmax_row(T(2.5), n)); };
