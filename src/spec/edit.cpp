@@ -10,15 +10,6 @@
 namespace sigprop::spec {
 namespace {
 
-/// A key that is no text could not be written again.
-void require_text(const std::string& path) {
-  try {
-    static_cast<void>(Json(path).dump());
-  } catch (const Json::type_error&) {
-    throw std::invalid_argument("\"" + path + "\" is no UTF-8 text, but must be keys with dots between them");
-  }
-}
-
 std::vector<std::string> keys_of(const std::string& path) {
   std::vector<std::string> keys(1);
   for (const char c : path) {
@@ -60,7 +51,7 @@ Edited edited(std::string_view text, const std::vector<Edit>& edits) {
   if (!spec) return {"", errors.front()};
   try {
     for (const Edit& edit : edits) {
-      require_text(edit.path);
+      static_cast<void>(json_text(edit.path));  // a key that is no text could not be written again
       Json* place = &*spec;
       for (const std::string& key : keys_of(edit.path)) place = &inside(*place, key, edit.path);
       *place = Json::parse(edit.value);
@@ -69,6 +60,14 @@ Edited edited(std::string_view text, const std::vector<Edit>& edits) {
     return {"", error.what()};
   }
   return {spec->dump(), ""};
+}
+
+std::string json_text(const std::string& word) {
+  try {
+    return Json(word).dump();
+  } catch (const Json::type_error&) {
+    throw std::invalid_argument("\"" + word + "\" is no UTF-8 text");
+  }
 }
 
 std::string indented(std::string_view text) {

@@ -107,7 +107,9 @@ TEST_CASE("rows of ten million keys end") {
     const auto row = softmax_row(v, 1e7);
     INFO("v " << v);
     CHECK(std::isfinite(row.squares));
-    CHECK(row.entropy == Approx(softmax_row(v, 1e6).entropy + std::log(10.0)).epsilon(v > 1 ? 0.5 : 1e-3));
+    const double fewer = softmax_row(v, 1e6).entropy;
+    CHECK(row.entropy > fewer);
+    CHECK(row.entropy < fewer + std::log(10.0) + 1e-3);
   }
 }
 

@@ -94,6 +94,7 @@ template <class T>
   const T n3 = n2 * (n - T(2));
   T squares(0), cubes(0), jacobian(0), a(0), b(0), c(0), log_sum(0);
   const double top = 4 + reach * sd_value;
+  const double bottom = -top - std::log(scalar::value_of(keys)) - 20;  // where even n of the largest weigh nothing
   const bool factors = top < 300;  // beyond it eᵅ and e^(sd z) leave the range of a double, their product does not
   for (int index = 0;; ++index) {
     const double alpha = top - index * step;
@@ -132,7 +133,7 @@ template <class T>
     const bool tail = scalar::value_of(square_part) < negligible * scalar::value_of(squares) &&
                       std::abs(scalar::value_of(log_part)) < negligible;
     // Of very many keys the rounding of weights that sum to 1 alone passes what is negligible.
-    if (alpha < centre - 50 || (alpha < centre && tail)) break;
+    if (alpha < bottom || (alpha < centre && tail)) break;
   }
   const T dt(step);
   const T s2 = dt * squares;

@@ -23,6 +23,10 @@ struct Edited {
 /// Whether the result is a good spec its reader tells.
 [[nodiscard]] Edited edited(std::string_view text, const std::vector<Edit>& edits);
 
+/// A word as JSON has it, in quotation marks. Throws std::invalid_argument for what is no UTF-8
+/// text.
+[[nodiscard]] std::string json_text(const std::string& word);
+
 /// A JSON text as init writes specs: indented, a new line at its end.
 [[nodiscard]] std::string indented(std::string_view text);
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 
 #include "cli/common/command.hpp"
 #include "cli/common/scheme_choice.hpp"
@@ -36,13 +36,13 @@ std::string json_value(const std::string& text, const std::string& value) {
   if (value == "true" || value == "false" || value == "null") return value;
   if (value.find_first_of("\"\\") != std::string::npos)
     refuse_axis(text, "has a value with a quotation mark or backslash");
-  return nlohmann::json(value).dump();
+  return spec::json_text(value);
 }
 
 void require_text(const std::string& text) {
   try {
-    static_cast<void>(nlohmann::json(text).dump());
-  } catch (const nlohmann::json::type_error&) {
+    static_cast<void>(spec::json_text(text));
+  } catch (const std::invalid_argument&) {
     refuse_axis(text, "is no UTF-8 text");
   }
 }
