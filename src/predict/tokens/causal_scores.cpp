@@ -135,7 +135,8 @@ CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalT
   formula::Queries<double, TokenPairs> queries({&out.groups, x, {}}, shape);
   out.query = std::move(queries.products.within);
   out.query_scale = queries.scale;
-  out.key_scale = formula::key_scale(x(0, 0), shape);  // behind a norm the tokens are alike
+  // Behind a norm the tokens are alike, or nearly so.
+  out.key_scale = formula::key_scale(out.groups.mean(x.diagonal()), shape);
   set_prefixes(out);
   set_key_spread(out);
   // Scores of a pair have the variance of the shorter row.
