@@ -87,6 +87,29 @@ TEST_CASE("the effective rank of a spectrum: one value is 1, nothing is 0, round
   CHECK(effective_rank_of_spectrum({}, 64) == 0);
 }
 
+TEST_CASE("a value up to the edge of the bulk belongs to it, one beyond stands apart") {
+  // 64 tokens in 64 dimensions: the edge is (1 + 1)² times the mean of the others, which is 1.
+  const auto rank = [](double first) { return effective_rank_of_spectrum({{first, 1}, {1, 63}}, 64); };
+  const auto within = [](double first) {
+    const double total = first + 63, p = first / total, other = 1 / total;
+    const double participation = 1 / (p * p + 63 * other * other);
+    return std::exp(-p * std::log(p) - 63 * other * std::log(other) - participation / (2 * 64));
+  };
+  const auto apart = [](double first) {
+    const double p = first / (first + 63);
+    return std::exp(-p * std::log(p) - (1 - p) * std::log((1 - p) / 63) - (1 - p) * 63 / (2 * 64));
+  };
+  for (const double first : {1.5, 3.0, 4.0}) CHECK(rank(first) == Approx(within(first)).epsilon(1e-12));
+  for (const double first : {4.01, 8.0, 500.0}) CHECK(rank(first) == Approx(apart(first)).epsilon(1e-12));
+  CHECK(std::abs(within(4.0) / apart(4.0) - 1) > 1e-3);
+}
+
+TEST_CASE("a bulk of more directions than the width fills the width, less its spread") {
+  CHECK(effective_rank_of_spectrum({{3, 64}}, 16) == Approx(16 * std::exp(-16.0 / 128)).epsilon(1e-12));
+  CHECK(effective_rank_of_spectrum({{3, 16}}, 16) == Approx(16 * std::exp(-0.5)).epsilon(1e-12));
+  CHECK(effective_rank_of_spectrum({{3, 16}}, 64) == Approx(16 * std::exp(-16.0 / 128)).epsilon(1e-12));
+}
+
 TEST_CASE("the effective rank of equal values in a very wide space is their number, in a narrow one below its width") {
   CHECK(effective_rank_of_spectrum({{3, 16}}, 1e9) == Approx(16).epsilon(1e-6));
   CHECK(effective_rank_of_spectrum({{3, 1e9}}, 64) <= 64.001);
