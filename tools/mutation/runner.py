@@ -8,10 +8,11 @@ import dataclasses
 import os
 import pathlib
 import re
+import resource
 import shutil
+import signal
 import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sites import Mutant
 
@@ -39,8 +40,11 @@ PROGRAMS = {
 LIGHT = {"formula": ("formula",), "profile": ("profile", "check", "verify"), "check": ("check",), "verify": ("verify",), "scalar": ("formula",)}
 NEEDS_MORE = re.compile(r'^#include "(sigprop/(report|spec)|support/spec)', re.MULTILINE)  # as in CMakeLists.txt
 FOLDERS = {"formula": ("include/sigprop/formula",), "scalar": ("include/sigprop/scalar", "src/scalar")}
-SHORTEST_LIMIT = 60.0  # seconds for a program that takes 4 without a mutant
-LIMIT = 15.0  # times what a program takes without a mutant
+# Of the processor's time, which a busy machine does not stretch.
+SHORTEST_LIMIT = 20  # seconds
+LIMIT = 10  # times what a program takes without a mutant
+IDLE_LIMIT = 3600.0  # seconds of the clock, for a program that waits for ever
+MEMORY_LIMIT = 8 << 30  # bytes
 
 
 class RunError(Exception):
@@ -111,12 +115,13 @@ class Build:
 
     def __init__(self, folder: pathlib.Path, copy: Copy, source: str, jobs: int, *settings: str) -> None:
         self.folder, self.copy, self.source, self.jobs, self.settings = folder, copy, copy.folder / source, jobs, settings
-        self.limits: dict[str, float] = {}
+        self.limits: dict[str, int] = {}
         self.configured = False
         self.environment = {**os.environ, "CCACHE_DIR": str(folder.parent / "ccache"), "CCACHE_SLOPPINESS": "pch_defines,time_macros"}
 
-    def called(self, *command: str, limit: float | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, errors="replace", check=False, timeout=limit)
+    def called(self, *command: str, limits: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, errors="replace", check=False,
+                              timeout=IDLE_LIMIT if limits else None, preexec_fn=limits)
 
     def configure(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -143,11 +148,12 @@ class Build:
         done = self.built(name)
         if done.returncode != 0:
             raise RunError(f"{name} does not build without a mutant:\n{done.stdout}{done.stderr}")
-        start = time.monotonic()
+        start = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         done = self.called(str(self.program(name)))
         if done.returncode != 0:
             raise RunError(f"{name} fails without a mutant:\n{done.stdout}{done.stderr}")
-        self.limits[name] = max(SHORTEST_LIMIT, LIMIT * (time.monotonic() - start))
+        used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - start
+        self.limits[name] = max(SHORTEST_LIMIT, int(LIMIT * used))
 
     def judge(self, name: str) -> Outcome | None:
         """Builds and runs a program with a mutant. None where the program does not read the mutated source."""
@@ -158,9 +164,16 @@ class Build:
             return Outcome("killed", name) if "Error running test executable" in done.stdout else Outcome("invalid", name)
         if self.program(name).stat().st_mtime_ns == before:
             return None
+
+        def limited() -> None:
+            resource.setrlimit(resource.RLIMIT_CPU, (self.limits[name], resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+
         try:
-            done = self.called(str(self.program(name)), "--abort", limit=self.limits[name])
+            done = self.called(str(self.program(name)), "--abort", limits=limited)
         except subprocess.TimeoutExpired:
+            return Outcome("timeout", name)
+        if done.returncode == -signal.SIGXCPU:
             return Outcome("timeout", name)
         return Outcome("killed" if done.returncode != 0 else "survived", name)
 
