@@ -95,9 +95,7 @@ TEST_CASE("a line is fitted to relative errors: the small values count as much a
   CHECK(law.rate == Approx((sw * sxy - sx * sy) / (sw * sxx - sx * sx) / y.front()));
 }
 
-TEST_CASE("a line that would not be positive is no law, however close to the values") {
-  // Two decades in the first step, none after it: the weighted line starts at the first value and
-  // misses the rest.
+TEST_CASE("a fall by the fourth power of depth is that, and no line") {
   const DepthLaw law = law_of(12, [](double x) { return 2 - 4 * std::log10(x); });
   CHECK(law.name == "hyperbolic");
   CHECK(law.rate == Approx(-4));

@@ -21,7 +21,7 @@ from sites import Mutant
 PROGRAMS = {
     "formula": ("predict_tests", "scheme_tests"),
     "profile": ("check_tests", "report_tests", "predict_tests"),
-    "check": ("check_tests", "spec_tests"),
+    "check": ("check_tests", "spec_tests", "report_tests", "predict_tests"),
     "verify": ("report_tests",),
     "scalar": ("symbolic_tests", "predict_tests"),
     "symbolic": ("symbolic_tests",),
