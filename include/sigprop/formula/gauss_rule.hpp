@@ -47,7 +47,7 @@ template <class T, std::size_t N>
       double left = i == 0 ? low : roots[i - 1];
       double right = i + 1 == degree ? high : roots[i];
       double slope = 0;
-      const bool rising = (degree - i) % 2 == 1;
+      const bool rising = degree % 2 != i % 2;
       for (int halving = 0; halving < 60; ++halving) {
         const double middle = (left + right) / 2;
         ((polynomial(degree, middle, slope) > 0) == rising ? right : left) = middle;
