@@ -197,7 +197,7 @@ report::SweepHead Sweep::head() const {
     settings.emplace_back("replicates", std::uint64_t{*options_.replicates});
   } else {
     settings.emplace_back("theory", options_.theory.name);
-    if (!options_.theory.prefix.empty()) settings.emplace_back("prefix", options_.theory.prefix);
+    if (options_.theory.prefix != "actual") settings.emplace_back("prefix", options_.theory.prefix);
   }
   out.spec = *file_.text;
   for (const Axis& axis : axes_) out.axes.emplace_back(axis.path, axis.values);

@@ -97,7 +97,7 @@ Settings deepscalelm_full(const Task& task) {
       if (table->used && table->std == 0) table->std = *out.embedding;
   }
   try {
-    predict::Propagator signal(model);
+    predict::Propagator signal(model, stack.attention.mask);
     solve(signal, stack);
   } catch (const predict::NotCovered& error) {
     throw NotApplicable(std::string("deepscalelm_full asks the theory full, and ") + error.what());
@@ -119,7 +119,7 @@ Settings admin(const Task& task) {
   Stack stack = task.stack;
   stack.std = out.std;
   try {
-    predict::Propagator signal(task.model);
+    predict::Propagator signal(task.model, stack.attention.mask);
     double squared = 1;
     for (std::size_t branch = 0; branch < stack.branches(); ++branch) {
       out.skip.push_back(std::sqrt(squared));

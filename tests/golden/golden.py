@@ -187,9 +187,9 @@ CASES = {
         {**SMALL, "stack": {**SMALL["stack"], "attention": {"heads": 2, "mask": "causal"}}})),
     "compare_nothing": (["compare", "specs/bert-base.json", "--schemes", ""], ""),
     "predict_parallel": (["predict", "-", "--quiet"], json.dumps(PARALLEL)),
-    "predict_two_stacks": (["predict", "-", "--quiet", "--prefix", "means"], json.dumps(TWO_STACKS)),
-    "predict_two_stacks_csv": (["predict", "-", "--quiet", "--prefix", "means", "--format", "csv"], json.dumps(TWO_STACKS)),
-    "verify_two_stacks": (["verify", "-", "--quiet", "--prefix", "means", "--replicates", "4", "--seed", "1"], json.dumps(TWO_STACKS)),
+    "predict_two_stacks": (["predict", "-", "--quiet"], json.dumps(TWO_STACKS)),
+    "predict_two_stacks_csv": (["predict", "-", "--quiet", "--format", "csv"], json.dumps(TWO_STACKS)),
+    "verify_two_stacks": (["verify", "-", "--quiet", "--replicates", "4", "--seed", "1"], json.dumps(TWO_STACKS)),
     "schema_help": (["schema", "--help"], ""),
     "schema_results": (["schema", "--results"], ""),
     "schemes_help": (["schemes", "--help"], ""),
@@ -303,12 +303,12 @@ def check_ci_document():
     spec = page.partition("```json\n")[2].partition("```")[0]
     right = '"init": { "scheme": "gpt2" }'
     wrong = '"init": { "scheme": "gpt2", "std": { "output": 0.02, "ffn_out": 0.02 } }'
-    shown = [block.partition("```")[0] for block in page.split("$ sigprop check gpt2.json --prefix means\n")[1:]]
+    shown = [block.partition("```")[0] for block in page.split("$ sigprop check gpt2.json\n")[1:]]
     faults = []
     with tempfile.TemporaryDirectory() as folder:
         for init, table, status in zip((right, wrong), shown, (0, 1)):
             pathlib.Path(folder, "gpt2.json").write_text(spec.replace(right, init), encoding="utf-8")
-            done = subprocess.run([SIGPROP, "check", "gpt2.json", "--prefix", "means"], capture_output=True, text=True, cwd=folder, check=False)
+            done = subprocess.run([SIGPROP, "check", "gpt2.json"], capture_output=True, text=True, cwd=folder, check=False)
             if init not in page or done.returncode != status or not same(table, done.stdout):
                 faults.append(f"docs/ci.md does not show what its example with {init} prints, status {done.returncode}:\n{done.stdout}")
     if len(shown) != 2:
@@ -346,8 +346,8 @@ def check_quantities():
     page = (SOURCE / "docs/results.md").read_text(encoding="utf-8")
     faults = [f"docs/results.md does not have what `sigprop schema --results` prints:\n{part}" for part in table.split("\n\n") if part.strip() not in page]
     keys = {"index", "path", "layer", "weights.NAME.std"}
-    runs = {"predict": ["--gram", "3", "--prefix", "means"], "simulate": ["--gram", "3", "--replicates", "2"],
-            "verify": ["--replicates", "2", "--prefix", "means"]}
+    runs = {"predict": ["--gram", "3"], "simulate": ["--gram", "3", "--replicates", "2"],
+            "verify": ["--replicates", "2"]}
     for command, options in runs.items():
         done = subprocess.run([SIGPROP, command, "-", "--tokens", "--quiet", "--format", "json", *options], input=json.dumps(TWO_STACKS),
                               capture_output=True, text=True, check=True)

@@ -29,5 +29,19 @@ TEST_CASE("over 8 causal Post-LN layers the actual prefixes agree with simulatio
   reject_wrong(oracle, spec, stated);
 }
 
+TEST_CASE("with rotary positions the actual prefixes agree with simulation at every token, their means do not") {
+  constexpr CausalErrors stated{0.02, 0.02, 0.015};
+  nlohmann::json spec = causal_stack(8, "pre", 0.0);
+  spec["stack"]["width"] = 256;
+  spec["stack"]["attention"]["heads"] = 4;
+  spec["stack"]["attention"]["rotary_base"] = 100;
+  spec["stack"]["ffn"]["width"] = 1024;
+  const CausalOracle oracle(spec, 400, 83);
+  oracle.expect("8 layers, rotary, pre", spec, predict::Prefix::actual, stated);
+  oracle.reject_last_query("prefix means", spec, predict::Prefix::means, stated);
+  constexpr std::size_t after_fourth_layer = 8;
+  oracle.reject("prefix means", spec, predict::Prefix::means, after_fourth_layer, 0, stated);
+}
+
 }  // namespace
 }  // namespace sigprop::test

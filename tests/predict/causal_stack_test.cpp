@@ -35,12 +35,14 @@ double mean(const std::vector<profile::Quantity>& tokens) {
   return sum / static_cast<double>(tokens.size());
 }
 
-TEST_CASE("a result says what its prefixes are: actual by default up to 1024 tokens, means beyond or where asked for",
-          "[bulk]") {
+TEST_CASE("a result says what its prefixes are: actual ones, or those asked for") {
+  json rotary = causal_stack(48);
+  rotary["stack"]["attention"]["rotary_base"] = 10000;
   CHECK(predicted(causal_stack(48)).prefix == "actual");
+  CHECK(predicted(causal_stack(5000)).prefix == "actual");
+  CHECK(predicted(rotary).prefix == "actual");
   CHECK(predicted(causal_stack(48), {predict::Prefix::means}).prefix == "means");
-  CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix))).prefix == "actual");
-  CHECK(predicted(causal_stack(static_cast<int>(predict::longest_actual_prefix) + 1)).prefix == "means");
+  CHECK(predicted(causal_stack(48), {predict::Prefix::single}).prefix == "single");
   CHECK(predicted(test::small_stack()).prefix.empty());
 }
 

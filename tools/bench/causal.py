@@ -14,9 +14,9 @@ import tempfile
 import predict
 
 # spec, prefix, seconds and megabytes not to pass
-TARGETS = [("gpt2", "means", 2, None), ("gpt2", "actual", 20, None), ("llama-2-7b", "means", 60, 2048), ("llama-3-8b", "means", None, None),
-           ("mixtral-8x7b", "means", None, None), ("gpt-j", "means", None, None)]
-LENGTHS = {"means": [512, 1024, 2048, 4096, 8192, 16384], "actual": [128, 256, 512, 1024]}
+TARGETS = [("gpt2", "actual", 0.5, 200), ("gpt2", "single", None, None), ("gpt2", "means", None, None), ("gpt2-xl", "actual", 1.5, 200),
+           ("llama-2-7b", "actual", 2, 200), ("llama-3-8b", "actual", 2, 200), ("mixtral-8x7b", "actual", None, 200), ("gpt-j", "actual", None, 200)]
+LENGTHS = {"actual": [128, 512, 1024, 2048, 4096, 8192, 16384], "single": [128, 256, 512, 1024]}
 SPECS = os.path.join(os.path.dirname(__file__), "..", "..", "specs")
 
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "sigprop/formula/domain.hpp"
@@ -18,6 +19,93 @@ struct OddKey {
   T square;  ///< E[A²]
 };
 
+/// A key's score, x ~ N(0, variance), on the nodes of a trapezoid rule of that step.
+template <class T>
+class KeyScore {
+ public:
+  KeyScore(const T& variance, double step) {
+    using std::exp;
+    using std::sqrt;
+    constexpr double reach = 7.2;
+    const T sd = scalar::value_of(variance) > 0 ? T(sqrt(variance)) : T(0);
+    deviation_ = scalar::value_of(sd);
+    for (const NormalPoint& point : trapezoid_normal(deviation_, step, reach)) {
+      weights_.push_back(point.weight);
+      exponentials_.push_back(exp(sd * T(point.z)));
+    }
+  }
+
+  [[nodiscard]] double deviation() const { return deviation_; }
+
+  /// ln E[e^{-t eˣ}]; -∞ where that underflows.
+  [[nodiscard]] T log_survival(double t) const {
+    using std::exp;
+    using std::log;
+    constexpr double underflow = 1e-300;  // of what a logarithm, and its derivative, can be taken
+    T sum(0);
+    over(t, [&](const T& weight, const T& y) { sum += weight * exp(-y); });
+    return scalar::value_of(sum) < underflow ? T(-std::numeric_limits<double>::infinity()) : T(log(sum));
+  }
+
+  /// E[y e^{-y}] and E[y² e^{-y}], y = t eˣ.
+  [[nodiscard]] OddKey<T> kernels(double t) const {
+    using std::exp;
+    OddKey<T> sum{T(0), T(0)};
+    over(t, [&](const T& weight, const T& y) {
+      const T kernel = weight * exp(-y) * y;
+      sum.share += kernel;
+      sum.square += kernel * y;
+    });
+    return sum;
+  }
+
+ private:
+  template <class Add>
+  void over(double t, const Add& add) const {
+    for (std::size_t k = 0; k < weights_.size(); ++k) {
+      const T y = T(t) * exponentials_[k];
+      if (scalar::value_of(y) > largest_exponent) return;  // scores ascend
+      add(T(weights_[k]), y);
+    }
+  }
+
+  std::vector<double> weights_;
+  std::vector<T> exponentials_;
+  double deviation_ = 0;
+};
+
+/// The integrals of softmax_odd_key over t = e^(index · step), index descending, from
+/// KeyScore::log_survival of one of the other keys and KeyScore::kernels of the odd one at an
+/// index. deviation: the larger of both scores'. centre: below it the integrands only fall.
+template <class T, class LogSurvival, class Kernels>
+[[nodiscard]] OddKey<T> odd_key_integrals(const T& keys, double deviation, double centre, double step,
+                                          const LogSurvival& log_survival, const Kernels& kernels) {
+  using std::exp;
+  constexpr double reach = 7.2, negligible = 1e-8;
+  OddKey<T> sum{T(0), T(0)};
+  for (int index = static_cast<int>(std::ceil((4 + reach * deviation) / step));; --index) {
+    const T exponent = (keys - T(1)) * log_survival(index);
+    if (!(scalar::value_of(exponent) > -largest_exponent)) continue;
+    const OddKey<T> kernel = kernels(index);
+    const T power = exp(exponent), share = kernel.share * power;
+    sum.share += share;
+    sum.square += kernel.square * power;
+    const bool tail = scalar::value_of(share) < negligible * scalar::value_of(sum.share);
+    if (index * step < centre && tail) break;
+  }
+  return {T(step) * sum.share, T(step) * sum.square};
+}
+
+/// The centre of these integrands.
+template <class T>
+[[nodiscard]] double odd_key_centre(const T& v, const T& keys, double own_deviation) {
+  constexpr double reach = 7.2;
+  const double own = -own_deviation * std::min(own_deviation, reach);  // no node of the odd key's scores lies beyond
+  return std::min(laplace_centre(scalar::value_of(v), scalar::value_of(keys)), own);
+}
+
+inline constexpr double odd_key_step = 0.45;
+
 /// Name     softmax_odd_key
 /// First two moments of the softmax weight A of one key with a score variance of its own.
 ///     E[A] = ∫ E'_10 E_00^{n-1} dt    E[A²] = ∫ t E'_20 E_00^{n-1} dt
@@ -32,53 +120,16 @@ struct OddKey {
 /// Throws   std::domain_error naming the argument and its value.
 template <class T>
 [[nodiscard]] OddKey<T> softmax_odd_key(const T& v, const T& own, const T& keys, double refinement = 1) {
-  using std::exp;
-  using std::log;
-  using std::sqrt;
   require_not_negative("score variance v", v);
   require_not_negative("score variance of the odd key", own);
   require_at_least_one("number of keys", keys);
   if (scalar::value_of(keys) <= 1) return {T(1), T(1)};
-  const double step = 0.45 / refinement;
-  constexpr double reach = 7.2;
-  constexpr double negligible = 1e-8;
-  constexpr double underflow = 1e-300;  // of what a logarithm, and its derivative, can be taken
-  const auto deviation = [](const T& variance) { return scalar::value_of(variance) > 0 ? T(sqrt(variance)) : T(0); };
-  const T sd = deviation(v), own_sd = deviation(own);
-  const double sd_value = scalar::value_of(sd), own_value = scalar::value_of(own_sd);
-  const auto exponentials = [](const T& scale, const std::vector<NormalPoint>& normal) {
-    std::vector<T> out;
-    for (const NormalPoint& point : normal) out.push_back(exp(scale * T(point.z)));
-    return out;
-  };
-  const std::vector<NormalPoint> others = trapezoid_normal(sd_value, step, reach);
-  const std::vector<NormalPoint> odd = trapezoid_normal(own_value, step, reach);
-  const std::vector<T> other_exponentials = exponentials(sd, others), odd_exponentials = exponentials(own_sd, odd);
-  const double own_centre = -own_value * std::min(own_value, reach);  // no node of the odd key's scores lies beyond
-  const double centre = std::min(laplace_centre(scalar::value_of(v), scalar::value_of(keys)), own_centre);
-  const double top = 4 + reach * std::max(sd_value, own_value);
-  OddKey<T> sum{T(0), T(0)};
-  for (int index = 0;; ++index) {
-    const double alpha = top - index * step;
-    const double t = std::exp(alpha);
-    T e00(0), first(0), second(0);
-    for (std::size_t k = 0; k < others.size(); ++k) {
-      e00 += T(others[k].weight) * exp(-T(t) * other_exponentials[k]);
-    }
-    if (scalar::value_of(e00) < underflow) continue;
-    for (std::size_t k = 0; k < odd.size(); ++k) {
-      const T y = T(t) * odd_exponentials[k];
-      const T kernel = T(odd[k].weight) * exp(-y) * y;
-      first += kernel;
-      second += kernel * y;
-    }
-    const T power = exp((keys - T(1)) * log(e00));
-    sum.share += first * power;
-    sum.square += second * power;
-    const bool tail = scalar::value_of(first * power) < negligible * scalar::value_of(sum.share);
-    if (alpha < centre && tail) break;
-  }
-  return {T(step) * sum.share, T(step) * sum.square};
+  const double step = odd_key_step / refinement;
+  const KeyScore<T> other(v, step), odd(own, step);
+  return odd_key_integrals<T>(
+      keys, std::max(other.deviation(), odd.deviation()), odd_key_centre(v, keys, odd.deviation()), step,
+      [&](int index) { return other.log_survival(std::exp(index * step)); },
+      [&](int index) { return odd.kernels(std::exp(index * step)); });
 }
 
 /// Name     softmax_odd_key_head_width

@@ -19,14 +19,15 @@ enum class Theory { paper, full };
 
 [[nodiscard]] const char* name_of(Theory theory);
 
-/// What a causal row is taken to average over: the actual tokens of its prefix, or each of them as
-/// their mean (O(L²) instead of O(L³) a layer). By default the actual ones up to
-/// `longest_actual_prefix` tokens, and with rotary positions always the means.
-enum class Prefix { actual, means };
-inline constexpr double longest_actual_prefix = 1024;
+/// What a causal row is taken to average over: the actual tokens of its prefix, in groups of
+/// neighbours whose number hardly grows with the sequence; the same without groups, O(L³) a layer;
+/// or every token as the mean of its prefix.
+enum class Prefix { actual, single, means };
+
+[[nodiscard]] const char* name_of(Prefix prefix);
 
 struct Options {
-  std::optional<Prefix> prefix;  ///< default: by the sequence length
+  Prefix prefix = Prefix::actual;
   profile::TokenLists tokens = {};
 };
 
@@ -49,7 +50,7 @@ struct Estimate {
   double gigabytes = 0;
 };
 
-/// Without predicting anything. Throws NotCovered where the prefix cannot be had.
+/// Without predicting anything. Throws NotCovered where a prefix cannot be had.
 [[nodiscard]] Estimate estimate(const network::Network& network, Theory theory, const Options& options = {});
 
 /// How something that is read of a prediction follows the knobs: ∂ln|Q|/∂ln k, or ∂ln|Q|/∂k of a

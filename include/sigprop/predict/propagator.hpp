@@ -13,8 +13,9 @@ namespace sigprop::predict {
 /// one list serves the next.
 class Propagator {
  public:
-  /// Starts at the model's point "input"; its stacks are not read.
-  explicit Propagator(const network::Network& model);
+  /// Starts at the model's point "input"; its stacks are not read. mask: that of the attentions to
+  /// come; behind a causal one tokens differ.
+  Propagator(const network::Network& model, network::Mask mask);
   Propagator(const Propagator&) = delete;
   Propagator& operator=(const Propagator&) = delete;
   ~Propagator();
@@ -26,8 +27,9 @@ class Propagator {
   /// Takes the signal through the list. Throws likewise.
   void advance(const std::vector<network::Component>& list);
 
- private:
   class State;
+
+ private:
   std::unique_ptr<State> state_;
 };
 

@@ -8,9 +8,12 @@
 
 namespace sigprop::cli {
 
-std::optional<predict::Prefix> prefix_of(const TheoryOptions& theory) {
-  if (theory.prefix.empty()) return {};
-  return theory.prefix == "means" ? predict::Prefix::means : predict::Prefix::actual;
+predict::Prefix prefix_of(const TheoryOptions& theory) {
+  using predict::Prefix;
+  for (const Prefix prefix : {Prefix::single, Prefix::means}) {
+    if (theory.prefix == predict::name_of(prefix)) return prefix;
+  }
+  return Prefix::actual;
 }
 
 predict::Theory theory_of(const TheoryOptions& theory) {
@@ -30,10 +33,12 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
       ->check(CLI::IsMember({"full", "paper"}))
       ->capture_default_str();
   command
-      .add_option("--prefix", options.prefix,
-                  "Under a causal mask, a row's prefix as its actual tokens or as their means; default: actual up to " +
-                      std::to_string(static_cast<int>(predict::longest_actual_prefix)) + " tokens")
-      ->check(CLI::IsMember({"actual", "means"}));
+      .add_option(
+          "--prefix", options.prefix,
+          "Under a causal mask, a row's prefix as its actual tokens in groups of neighbours, each by itself, or as "
+          "their means")
+      ->check(CLI::IsMember({"actual", "single", "means"}))
+      ->capture_default_str();
 }
 
 void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,

@@ -14,12 +14,12 @@ namespace sigprop::cli {
 /// Options of the commands that predict.
 struct TheoryOptions {
   std::string name = "full";
-  std::string prefix;  ///< empty: by the sequence length
+  std::string prefix = "actual";
 };
 
 /// As the library names them.
 [[nodiscard]] predict::Theory theory_of(const TheoryOptions& theory);
-[[nodiscard]] std::optional<predict::Prefix> prefix_of(const TheoryOptions& theory);
+[[nodiscard]] predict::Prefix prefix_of(const TheoryOptions& theory);
 
 /// What `work` returns, which predicts. Throws Failure, naming the spec's file, for a model without
 /// a prediction.

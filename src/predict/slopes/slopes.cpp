@@ -60,7 +60,7 @@ Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& k
 class Differences {
  public:
   Differences(const Network& network, const Options& options, const Reading& reading)
-      : network_(network), prefix_(prefix_of(network, options.prefix)), reading_(reading) {}
+      : network_(network), prefix_(options.prefix), reading_(reading) {}
 
   [[nodiscard]] Slopes run(const std::vector<Knob>& knobs, const Progress& progress) {
     Slopes out;

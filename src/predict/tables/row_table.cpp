@@ -64,6 +64,67 @@ void to_coefficients_along(std::vector<double>& table, std::size_t second, std::
   for (std::size_t rest = 0; rest < second * third; ++rest) to_coefficients(&table[rest], first, second * third);
 }
 
+/// A key's score of one variance, what was computed of it at a place kept for the next integral.
+class KeptKeyScore {
+ public:
+  explicit KeptKeyScore(double variance) : score_(variance, formula::odd_key_step) {}
+
+  [[nodiscard]] double deviation() const { return score_.deviation(); }
+  [[nodiscard]] double log_survival(int index) {
+    return kept(survivals_, index, [&](double t) { return score_.log_survival(t); });
+  }
+  [[nodiscard]] formula::OddKey<double> kernels(int index) {
+    return kept(kernels_, index, [&](double t) { return score_.kernels(t); });
+  }
+
+ private:
+  template <class Value, class F>
+  static Value kept(std::map<int, Value>& values, int index, const F& f) {
+    const auto [place, made] = values.try_emplace(index);
+    if (made) place->second = f(std::exp(index * formula::odd_key_step));
+    return place->second;
+  }
+
+  formula::KeyScore<double> score_;
+  std::map<int, double> survivals_;
+  std::map<int, formula::OddKey<double>> kernels_;
+};
+
+/// formula::softmax_odd_key and softmax_odd_key_means at many places: scores of one variance are
+/// computed once.
+class OddKeys {
+ public:
+  explicit OddKeys(Head head) {
+    if (head.normalized) return;
+    const auto rule = formula::chi_square_rule<double, 4>(static_cast<double>(head.width));
+    points_.assign(rule.points.begin(), rule.points.end());
+    weights_.assign(rule.weights.begin(), rule.weights.end());
+  }
+
+  [[nodiscard]] formula::OddKey<double> operator()(double v, double own, double keys) {
+    formula::OddKey<double> mean{0, 0};
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      const formula::OddKey<double> key = at(v * points_[i], own * points_[i], keys);
+      mean.share += weights_[i] * key.share;
+      mean.square += weights_[i] * key.square;
+    }
+    return mean;
+  }
+
+ private:
+  [[nodiscard]] formula::OddKey<double> at(double v, double own, double keys) {
+    KeptKeyScore& other = scores_.try_emplace(v, v).first->second;
+    KeptKeyScore& odd = scores_.try_emplace(own, own).first->second;
+    return formula::odd_key_integrals<double>(
+        keys, std::max(other.deviation(), odd.deviation()), formula::odd_key_centre(v, keys, odd.deviation()),
+        formula::odd_key_step, [&](int index) { return other.log_survival(index); },
+        [&](int index) { return odd.kernels(index); });
+  }
+
+  std::vector<double> points_{1}, weights_{1};
+  std::map<double, KeptKeyScore> scores_;
+};
+
 }  // namespace
 
 formula::OddKey<double> RowTable::OddKey::operator()(double root_ratio) const {
@@ -105,6 +166,7 @@ const RowTable::OddTile& RowTable::odd_tile(int index) {
   OddTile& tile = place->second;
   if (!made) return tile;
   for (Table& table : tile) table.resize(odd_variance_points * odd_key_points * deviation_points);
+  OddKeys odd_keys(head_);
   std::size_t at = 0;
   for (std::size_t a = 0; a < odd_variance_points; ++a) {
     const double v = score_variance_at(chebyshev_point(a, odd_variance_points), index);
@@ -112,10 +174,7 @@ const RowTable::OddTile& RowTable::odd_tile(int index) {
       const double keys = keys_at(chebyshev_point(b, odd_key_points));
       for (std::size_t c = 0; c < deviation_points; ++c, ++at) {
         const double deviation = deviation_at(chebyshev_point(c, deviation_points), index);
-        const double own = deviation * deviation;
-        const auto key = head_.normalized
-                             ? formula::softmax_odd_key(v, own, keys)
-                             : formula::softmax_odd_key_means(v, own, keys, static_cast<double>(head_.width));
+        const formula::OddKey<double> key = odd_keys(v, deviation * deviation, keys);
         tile[0][at] = std::log(key.share);
         tile[1][at] = std::log(key.square);
       }

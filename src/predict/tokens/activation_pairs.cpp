@@ -21,13 +21,16 @@ using network::ActivationKind;
 /// Variances whose pairs have the products of their geometric mean.
 constexpr double farthest = 1.25;
 
-/// Three nodes over an interval, and the parabola through values there.
+/// Three nodes about an interval, and the parabola through values there. They lie on a grid as fine
+/// as the interval allows, so that intervals that differ little have the same.
 class Parabola {
  public:
   Parabola(double low, double high) {
-    constexpr double edge = 0.8660254037844386;  // Chebyshev's outer node of three
-    const double middle = (low + high) / 2, half = std::max((high - low) / 2, 1e-12);
-    nodes_ = {middle - edge * half, middle, middle + edge * half};
+    constexpr double finest = 1.0 / 64;
+    double step = finest;
+    while (high - low > step) step *= 2;
+    const double first = std::floor(low / step) * step;
+    nodes_ = {first, first + step, first + 2 * step};
   }
 
   [[nodiscard]] const std::array<double, 3>& nodes() const { return nodes_; }
@@ -49,6 +52,11 @@ class Parabola {
   std::array<double, 3> nodes_{};
 };
 
+/// About the logarithms of variances.
+Parabola over_logarithms(const Eigen::ArrayXd& variance) {
+  return {std::log(variance.minCoeff()), std::log(variance.maxCoeff())};
+}
+
 }  // namespace
 
 ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationKind kind, const Eigen::ArrayXd& mean,
@@ -69,10 +77,19 @@ ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationK
 
 Eigen::ArrayXd ActivationPairs::means() const {
   if (kind_ == ActivationKind::identity) return mean_;
-  Eigen::ArrayXd out(mean_.size());
-  for (Index i = 0; i < mean_.size(); ++i) {
-    out[i] = i > 0 && alike_ ? out[0] : moments_.forward(kind_, {mean_[i], variance_[i], variance_[i], 0}).mean;
+  const auto through = [&](double mean, double variance) {
+    return moments_.forward(kind_, {mean, variance, variance, 0}).mean;
+  };
+  if (alike_) return Eigen::ArrayXd::Constant(mean_.size(), through(mean_[0], variance_[0]));
+  if (close_) {
+    const Parabola parabola = over_logarithms(variance_);
+    std::array<double, 3> values{};
+    for (std::size_t k = 0; k < values.size(); ++k) values[k] = through(0, std::exp(parabola.nodes()[k]));
+    return variance_.unaryExpr(
+        [&](double v) { return parabola(std::log(v), [&](std::size_t k) { return values[k]; }); });
   }
+  Eigen::ArrayXd out(mean_.size());
+  for (Index i = 0; i < mean_.size(); ++i) out[i] = through(mean_[i], variance_[i]);
   return out;
 }
 
@@ -111,7 +128,7 @@ MatrixXd ActivationPairs::from_curve(const MatrixXd& covariances, double Pair::*
 
 /// Of variances that differ little: curves at three of them, and the parabola in their logarithm.
 MatrixXd ActivationPairs::from_curves(const MatrixXd& covariances, double Pair::*part) const {
-  const Parabola parabola(std::log(variance_.minCoeff()), std::log(variance_.maxCoeff()));
+  const Parabola parabola = over_logarithms(variance_);
   std::vector<Curve> curves;
   std::array<double, 3> variances{};
   for (std::size_t k = 0; k < variances.size(); ++k) {

@@ -4,6 +4,7 @@
 
 #include "predict/tokens/causal_attention.hpp"
 #include "predict/tokens/symmetric.hpp"
+#include "predict/tokens/visible_tokens.hpp"
 
 namespace sigprop::predict {
 namespace {
@@ -12,56 +13,47 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-double number(Index i) {
-  return static_cast<double>(i + 1);
-}
-
-/// A row sees no later key: a product with half the work.
-auto lower(const MatrixXd& m) {
-  return m.triangularView<Eigen::Lower>();
-}
-auto transposed(const MatrixXd& m) {
-  return m.transpose().triangularView<Eigen::Upper>();
-}
-
 /// The weights A of a row and their products with those of another are written with
 ///     a_ij = E[A_ij], β_ij = E[A_ij²], l_ij = √λ_ij: how far key j's score stands out from its row's
 ///     K_ii'(j, j') = X_jj' - Y_ji' - Y_j'i + o_ii', Y = X aᵀ, o = a Y: the keys, centred by both rows
 ///     K^D_ii'(j, j') = δ_jj' l_ij l_i'j - a_i'j l_ij l_i'j - a_ij' l_ij' l_i'j' + Σ_k a_ik a_i'k l_ik l_i'k
 ///     E[A_ij A_i'j'] = a_ij a_i'j' (1 + g0_ii' K + (g_ii' - g0_ii') K^D)
 /// g0 is the 1/d part, A and the values reading the same tokens; g is fixed by the pair functional
-/// P, λ by β.
+/// P, λ by β. Of two rows of one group, the later is the middle one with a share of unseen keys
+/// (VisibleTokens).
 class ActualPrefixes final : public CausalAttention {
  public:
-  ActualPrefixes(CausalScores scores, RowTable& rows) : CausalAttention(std::move(scores)) {
+  ActualPrefixes(CausalScores scores, RowTable& rows) : CausalAttention(std::move(scores)), visible_(scores_.groups) {
+    beyond_ = visible_.beyond_different(scores_.x);
     set_focus();
     set_shares(rows);
-    y_ = scores_.x * transposed(share_);
-    own_ = lower(share_) * y_;
+    set_means();
     set_gains();
     set_excess();
-    excess_dot_ = lower(weighted_) * weighted_.transpose();
+    excess_dot_ = of_one_group(visible_.over_shared_keys(weighted_, weighted_), Unseen::add_nothing);
     set_products();
   }
 
   [[nodiscard]] MatrixXd mixed() const override {
     MatrixXd z = own_ + common_.cwiseProduct(product_) + (full_ - common_).cwiseProduct(single_product_);
-    if (lost() > 0) z.diagonal() += lost() * square_ * scores_.x.diagonal();
+    if (lost() > 0) z.diagonal() += lost() * visible_.counted_keys(square_) * scores_.x.diagonal();
     return z;
   }
 
   [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
-    const MatrixXd right = x * transposed(share_);
-    return lower(share_) * right;
+    const MatrixXd right = visible_.different(x) * transposed(mass_);
+    const MatrixXd means = lower(mass_) * right;
+    return of_one_group(means + visible_.over_shared_keys(share_, share_ * visible_.beyond_different(x).asDiagonal()),
+                        right);
   }
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
     out.value = weights(b, b.cwiseProduct(common_), b.cwiseProduct(full_ - common_));
-    if (lost() > 0) out.value.diagonal() += lost() * (square_.transpose() * b.diagonal());
+    if (lost() > 0) out.value.diagonal() += lost() * (visible_.counted_rows(square_).transpose() * b.diagonal());
 
     const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
-    const MatrixXd focus = focus_ * focus_.transpose();
+    const MatrixXd focus = left_.cwiseProduct(outer(focus_, columns()));
     const auto bracket = [&](const MatrixXd& jacobian) {
       MatrixXd m = focus.cwiseProduct(product_) + (jacobian - focus).cwiseProduct(single_product_);
       if (lost() > 0) m.diagonal() += dropped(jacobian.diagonal());
@@ -70,104 +62,155 @@ class ActualPrefixes final : public CausalAttention {
     out.query = value * scores_.query_gain() * b.cwiseProduct(bracket(query_jacobian_));
 
     // The key jacobian holds its query product as T12_k ρ: what multiplies b is d w_q X_ii' τ_k.
-    const VectorXd root = scores_.query.diagonal().cwiseSqrt();
-    const MatrixXd query_jacobian = root.asDiagonal() * key_jacobian_ * root.asDiagonal();
+    MatrixXd query_jacobian = key_jacobian_;
+    scale_pairs(scores_.query.diagonal().cwiseSqrt(), query_jacobian);
     const MatrixXd query_focus = scores_.query.cwiseProduct(focus);
     const MatrixXd none = MatrixXd::Zero(b.rows(), b.cols());
     out.key = value * gain * weights(none, b.cwiseProduct(query_focus), b.cwiseProduct(query_jacobian - query_focus));
     if (lost() > 0) out.key += value * gain * dropped_keys(b.diagonal().cwiseProduct(query_jacobian.diagonal()));
 
-    MatrixXd weight = query_focus.cwiseProduct(product_) + (query_jacobian - query_focus).cwiseProduct(single_product_);
-    if (lost() > 0) {
-      weight.diagonal() += scores_.query.diagonal().cwiseProduct(dropped(key_jacobian_.diagonal()));
-    }
-    out.key_weight = value * gain * b.cwiseProduct(weight).sum();
+    // The weights meet the keys before they are rotated back.
+    const MatrixXd turned = key_jacobian_.cwiseProduct(turned_);
+    MatrixXd weight = query_focus.cwiseProduct(product_) +
+                      (query_jacobian.cwiseProduct(turned_) - query_focus).cwiseProduct(single_product_);
+    if (lost() > 0) weight.diagonal() += scores_.query.diagonal().cwiseProduct(dropped(turned.diagonal()));
+    out.key_weight = value * gain * scores_.groups.total(b.cwiseProduct(weight));
     return out;
   }
 
   [[nodiscard]] CrossGradient backward_across(const MatrixXd& b, const MatrixXd& x) const override {
     CrossGradient out;
-    const MatrixXd right = b * lower(share_);
-    out.value = transposed(share_) * right;
+    const MatrixXd right = visible_.different(b) * lower(seeing_);
+    out.value = over_rows(transposed(seeing_) * right, visible_.beyond_different(b).asDiagonal() * share_);
     const VectorXd weight = focus_.cwiseProduct(centred_spread_);
-    const double gain = scores_.value_gain() / scores_.shape.width;
-    set_score_paths_across(gain * (weight.asDiagonal() * b * weight.asDiagonal()), x, out);
+    MatrixXd common = scores_.value_gain() / scores_.shape.width * left_.cwiseProduct(b);
+    scale_pairs(weight, common);
+    set_score_paths_across(common, x, out);
     return out;
   }
 
  private:
+  [[nodiscard]] Index count() const { return scores_.groups.count(); }
+  [[nodiscard]] Index columns() const { return scores_.groups.columns(); }
+  /// The keys that the row of a group sees.
+  [[nodiscard]] double keys(Index g) const { return scores_.groups.middle(g); }
   /// (1 - 1/i): what a mean over i keys leaves of a variance.
-  [[nodiscard]] static double left(Index i) { return 1 - 1 / number(i); }
+  [[nodiscard]] double left(Index g) const { return 1 - 1 / keys(g); }
+
+  /// Sums over a row's keys, for two rows of one group from those of one: the later has the same
+  /// keys for the most part, and unseen ones besides. `unseen`: such a key with the row.
+  [[nodiscard]] MatrixXd of_one_group(const MatrixXd& rows, const MatrixXd& unseen) const {
+    MatrixXd out(count(), columns());
+    out.leftCols(count()) = rows;
+    for (Index g = 0; g < count() && columns() > count(); ++g)
+      out(g, count()) = rows(g, g) + visible_.unseen(g) * (unseen(g, g) - rows(g, g));
+    return out;
+  }
+  enum class Unseen { add_nothing, are_like_others };
+  [[nodiscard]] MatrixXd of_one_group(const MatrixXd& rows, Unseen unseen) const {
+    return of_one_group(rows, unseen == Unseen::add_nothing ? MatrixXd::Zero(count(), count()) : rows);
+  }
+
+  /// Σ_ii' u_ij a_i'j' over different rows, summed over i already, with what one row adds.
+  [[nodiscard]] MatrixXd over_rows(const MatrixXd& different, const MatrixXd& one) const {
+    return visible_.pairs(different, visible_.over_shared_rows(one, share_));
+  }
 
   void set_focus() {
-    const Index length = scores_.x.rows();
-    focus_ = VectorXd::Zero(length);
-    centred_spread_ = VectorXd::Zero(length);
-    for (Index i = 1; i < length; ++i) {
-      focus_[i] = (1 - scores_.squares[i]) / left(i);
-      centred_spread_[i] = scores_.spread[i] * left(i);
+    focus_ = VectorXd::Zero(count());
+    centred_spread_ = VectorXd::Zero(count());
+    for (Index g = 1; g < count(); ++g) {
+      focus_[g] = (1 - scores_.squares[g]) / left(g);
+      centred_spread_[g] = scores_.spread[g] * left(g);
     }
   }
 
   /// a and β, row by row, from every key's own score variance.
   void set_shares(RowTable& rows) {
-    const Index length = scores_.x.rows();
-    MatrixXd share = MatrixXd::Zero(length, length), square = share;  // by key, then row
-    VectorXd sums = VectorXd::Zero(length);                           // Σ_{k≤i} X_jk
+    const MatrixXd rotated = rotated_keys(), x = visible_.different(rotated);
+    const VectorXd beyond = visible_.beyond_different(rotated);
+    MatrixXd share = MatrixXd::Zero(count(), count()), square = share;  // by key, then row
+    VectorXd sums = VectorXd::Zero(count());  // Σ_k X_jk over the groups before, then those seen
     share(0, 0) = square(0, 0) = 1;
-    for (Index i = 0; i < length; ++i) {
-      sums.head(i) += scores_.x.col(i).head(i);
-      sums[i] = scores_.x.col(i).head(i + 1).sum();
-      if (i == 0) continue;
-      const double keys = number(i), spread = scores_.spread[i];
-      const RowTable::OddKey odd = rows.odd_key(keys, scores_.variance[i]);
-      const double square_at_one = odd(1).square;
-      double total = 0;
-      for (Index j = 0; j <= i; ++j) {
-        double ratio = 1;  // of the key's score variance to the row's
-        if (i > 1 && spread > 0) {
-          const double leverage = scores_.x(j, j) - 2 * sums[j] / keys + scores_.prefix[i] / (keys * keys);
-          ratio = std::max(0.0, (leverage - spread / keys) / (1 - 2 / keys)) / spread;
+    for (Index g = 0; g < count(); ++g) {
+      const double seen = keys(g), reached = scores_.groups.reached(g), own = scores_.own[g];
+      const double spread = scores_.key_spread[g], prefix = seen * own + seen * (seen - 1) * (own - spread);
+      if (g > 0) {
+        const RowTable::OddKey odd = rows.odd_key(seen, scores_.variance[g]);
+        const double square_at_one = odd(1).square;
+        double total = 0;
+        for (Index j = 0; j <= g; ++j) {
+          double ratio = 1;  // of the key's score variance to the row's
+          if (seen > 2 && spread > 0) {
+            const double sum = sums[j] + reached * x(j, g) + beyond[j];
+            const double leverage = scores_.x(j, j) - 2 * sum / seen + prefix / (seen * seen);
+            ratio = std::max(0.0, (leverage - spread / seen) / (1 - 2 / seen)) / spread;
+          }
+          const formula::OddKey<double> key = odd(std::sqrt(ratio));
+          share(j, g) = key.share;
+          square(j, g) = key.square;
+          total += key.share * (j < g ? scores_.groups.size(j) : reached);
         }
-        const formula::OddKey<double> key = odd(std::sqrt(ratio));
-        share(j, i) = key.share;
-        square(j, i) = key.square;
-        total += key.share;
+        share.col(g).head(g + 1) /= total;
+        square.col(g).head(g + 1) *= scores_.squares[g] / (seen * square_at_one * total * total);
       }
-      share.col(i).head(i + 1) /= total;
-      square.col(i).head(i + 1) *= scores_.squares[i] / (keys * square_at_one * total * total);
+      sums += scores_.groups.size(g) * x.col(g);
     }
     share_ = transpose(share);
     square_ = transpose(square);
+    mass_ = visible_.counted_keys(share_);
+    seeing_ = visible_.counted_rows(share_);
+  }
+
+  /// X as rows see the keys, with what rotary positions leave of it.
+  [[nodiscard]] MatrixXd rotated_keys() const {
+    if (!scores_.rotary) return scores_.x;
+    const SharedKeys shared(scores_);
+    const MatrixXd kept = over_groups(
+        count(), columns(), [&](Index g, Index h) { return g == h ? 1.0 : shared.kept(g, h); },
+        [&](Index g) { return shared.kept_within(g); });
+    return scores_.x.cwiseProduct(kept);
+  }
+
+  /// Y and o.
+  void set_means() {
+    y_ = visible_.different(scores_.x) * transposed(mass_);
+    seen_ = y_ + beyond_.asDiagonal() * share_.transpose();
+    const MatrixXd means = lower(mass_) * y_;
+    own_ = of_one_group(means + visible_.over_shared_keys(share_, share_ * beyond_.asDiagonal()), y_);
   }
 
   /// g0, g and the jacobians τ, each 0 where a row has one key.
   void set_gains() {
-    const Index length = scores_.x.rows();
-    common_ = scores_.key_gain() * scores_.query.cwiseProduct(focus_ * focus_.transpose());
-    full_ = MatrixXd::Zero(length, length);
-    query_jacobian_ = MatrixXd::Zero(length, length);
-    key_jacobian_ = MatrixXd::Zero(length, length);
-    for (Index i = 1; i < length; ++i) {
-      for (Index m = i; m < length; ++m) {
-        const double longer = number(m), rest = left(i);
-        if (scores_.spread[i] > 0) {
-          full_(m, i) = (longer * scores_.pair.overlap(m, i) - 1) / (scores_.spread[i] * rest);
-        }
-        query_jacobian_(m, i) = scores_.pair.query_jacobian(m, i) * longer / rest;
-        key_jacobian_(m, i) = scores_.pair.key_jacobian(m, i) * longer / rest;
-      }
+    const SharedKeys shared(scores_);
+    left_ = over_groups(
+        count(), columns(), [&](Index h, Index g) { return shared.left(g, h); },
+        [&](Index g) { return shared.left_within(g); });
+    const auto turned = [&](Index g) { return scores_.spread[g] > 0 ? scores_.key_spread[g] / scores_.spread[g] : 1; };
+    turned_ = over_groups(
+        count(), columns(), [&](Index, Index g) { return turned(g); }, turned);
+    common_ = scores_.key_gain() * scores_.query.cwiseProduct(left_).cwiseProduct(outer(focus_, columns()));
+    full_ = query_jacobian_ = key_jacobian_ = MatrixXd::Zero(count(), columns());
+    const auto set = [&](Index g, Index row, Index column, double longer, double key_spread) {
+      const double spread = scores_.spread[g];
+      if (!(spread > 0)) return;
+      full_(row, column) = (longer * scores_.pair.overlap(row, column) - 1) / (spread * left(g));
+      query_jacobian_(row, column) = scores_.pair.query_jacobian(row, column) * longer / left(g) * key_spread / spread;
+      key_jacobian_(row, column) = scores_.pair.key_jacobian(row, column) * longer / left(g);
+    };
+    for (Index g = 1; g < count(); ++g) {
+      for (Index h = g; h < count(); ++h) set(g, h, g, keys(h), shared.spread(g, h));
+      if (scores_.groups.size(g) > 1) set(g, g, count(), scores_.groups.later(g), shared.spread_within(g));
     }
     for (MatrixXd* part : {&full_, &query_jacobian_, &key_jacobian_}) mirror(*part);
   }
 
   /// l and a ∘ l.
   void set_excess() {
-    const Index length = scores_.x.rows();
-    excess_ = MatrixXd::Zero(length, length);
-    const MatrixXd y = transpose(y_);
-    for (Index j = 0; j < length; ++j) {
-      for (Index i = std::max<Index>(j, 1); i < length; ++i) {
+    excess_ = MatrixXd::Zero(count(), count());
+    const MatrixXd y = transpose(seen_);
+    for (Index j = 0; j < count(); ++j) {
+      for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
         const double scale = (full_(i, i) - common_(i, i)) * left(i);
         if (!(scale > 0)) continue;
         const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
@@ -180,44 +223,55 @@ class ActualPrefixes final : public CausalAttention {
 
   /// κ and κ^D: the sums of E[A A'] X over pairs of keys, per unit of g0 and of g - g0.
   void set_products() {
-    const MatrixXd squares = lower(share_) * y_.cwiseAbs2();
-    const MatrixXd right = scores_.x.cwiseAbs2() * transposed(share_);
-    product_ = lower(share_) * right;
-    product_ += own_.cwiseAbs2() - with_transpose(squares);
-    product_ += centred_spread_ * centred_spread_.transpose() / scores_.shape.width;
-    const MatrixXd scaled = scores_.x.diagonal().asDiagonal() * weighted_.transpose();
-    const MatrixXd crossed = y_.cwiseProduct(weighted_.transpose());
-    single_product_ = lower(weighted_) * scaled;
-    const MatrixXd second = lower(weighted_) * crossed;
-    single_product_ += own_.cwiseProduct(excess_dot_) - with_transpose(second);
+    const MatrixXd x = visible_.different(scores_.x);
+    const MatrixXd own = own_.leftCols(count());
+    const VectorXd beyond = scores_.x.diagonal().cwiseAbs2() - x.diagonal().cwiseAbs2();
+    const MatrixXd squares = lower(mass_) * y_.cwiseAbs2() +
+                             visible_.over_shared_keys(share_, (seen_.cwiseAbs2() - y_.cwiseAbs2()).transpose());
+    const MatrixXd right = x.cwiseAbs2() * transposed(mass_);
+    MatrixXd product = lower(mass_) * right;
+    product += visible_.over_shared_keys(share_, share_ * beyond.asDiagonal());
+    product += own.cwiseAbs2() - with_transpose(squares);
+    product += centred_spread_ * centred_spread_.transpose() / scores_.shape.width;
+    product_ = of_one_group(product, Unseen::are_like_others);
+    const MatrixXd second = visible_.over_shared_keys(weighted_, seen_.transpose().cwiseProduct(weighted_));
+    MatrixXd single = visible_.over_shared_keys(weighted_, weighted_ * scores_.x.diagonal().asDiagonal());
+    single += own.cwiseProduct(excess_dot_.leftCols(count())) - with_transpose(second);
+    single_product_ = of_one_group(single, Unseen::add_nothing);
   }
 
   /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q.
   [[nodiscard]] MatrixXd weights(const MatrixXd& b, const MatrixXd& p, const MatrixXd& q) const {
-    const MatrixXd ap = transposed(share_) * p;
-    const MatrixXd wq = transposed(weighted_) * q;
-    const MatrixXd single = wq.cwiseProduct(weighted_.transpose());
-    const MatrixXd apa = ap * lower(share_);
-    const MatrixXd crossed = (y_.cwiseProduct(ap) + single) * lower(share_);
-    const MatrixXd right = (b + p.cwiseProduct(own_) + q.cwiseProduct(excess_dot_)) * lower(share_);
-    MatrixXd out = transposed(share_) * right;
-    out += scores_.x.cwiseProduct(apa) - with_transpose(crossed);
-    out.diagonal() += single.rowwise().sum();
+    const VectorXd p_beyond = visible_.beyond_different(p), q_beyond = visible_.beyond_different(q);
+    const MatrixXd ap = transposed(seeing_) * visible_.different(p);
+    const MatrixXd wq = transposed(visible_.counted_rows(weighted_)) * visible_.different(q);
+    const MatrixXd apa = over_rows(ap * lower(seeing_), p_beyond.asDiagonal() * share_);
+    // Of one row: K reads with Y the key itself, K^D its excess.
+    MatrixXd one = share_.cwiseProduct(ap.transpose()) * beyond_.asDiagonal();
+    one += p_beyond.asDiagonal() * share_.cwiseProduct(seen_.transpose());
+    const MatrixXd single = weighted_.cwiseProduct(wq.transpose() + MatrixXd(q_beyond.asDiagonal() * weighted_));
+    const MatrixXd crossed = over_rows(y_.cwiseProduct(ap) * lower(seeing_), one + single);
+    const MatrixXd sum = b + p.cwiseProduct(own_) + q.cwiseProduct(excess_dot_);
+    const MatrixXd right = visible_.different(sum) * lower(seeing_);
+    MatrixXd out = over_rows(transposed(seeing_) * right, visible_.beyond_different(sum).asDiagonal() * share_);
+    out += scores_.x.cwiseProduct(apa);
+    out.leftCols(count()) -= with_transpose(crossed.leftCols(count()));
+    if (columns() > count()) out.col(count()) -= 2 * crossed.col(count());
+    out.diagonal() += visible_.counted_rows(single).colwise().sum().transpose();
     return out;
   }
 
   /// What dropout on A adds to the bracket of the query path, by row.
   [[nodiscard]] VectorXd dropped(const VectorXd& jacobian) const {
-    const Index length = scores_.x.rows();
-    VectorXd out = VectorXd::Zero(length);
-    const MatrixXd y = transpose(y_);
-    for (Index j = 0; j < length; ++j) {
-      for (Index i = std::max<Index>(j, 1); i < length; ++i) {
+    VectorXd out = VectorXd::Zero(count());
+    const MatrixXd y = transpose(seen_);
+    for (Index j = 0; j < count(); ++j) {
+      for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
         const double focus = focus_[i] * focus_[i];
         const double a = share_(i, j), l2 = excess_(i, j) * excess_(i, j);
         const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
         const double single = l2 - 2 * a * l2 + excess_dot_(i, i);
-        out[i] += a * a * values(j) * (focus * centred + (jacobian[i] - focus) * single);
+        out[i] += mass_(i, j) * a * values(j) * (focus * centred + (jacobian[i] - focus) * single);
       }
     }
     return lost() * out;
@@ -230,26 +284,31 @@ class ActualPrefixes final : public CausalAttention {
 
   /// p/(1-p) Σ_i c_i a_ij a_ij' (δ_jj' X_jj - a_ij X_jj - a_ij' X_j'j' + Σ_k a_ik² X_kk).
   [[nodiscard]] MatrixXd dropped_keys(const VectorXd& c) const {
-    const Index length = scores_.x.rows();
-    VectorXd x(length);
-    for (Index j = 0; j < length; ++j) x[j] = values(j);
+    VectorXd x(count());
+    for (Index j = 0; j < count(); ++j) x[j] = values(j);
     const MatrixXd squared = share_.cwiseAbs2();
-    const VectorXd sums = squared * x;
-    const MatrixXd left = x.asDiagonal() * squared.transpose() * c.asDiagonal();
-    const MatrixXd one = left * lower(share_);
-    const MatrixXd right = c.cwiseProduct(sums).asDiagonal() * share_;
-    MatrixXd out = transposed(share_) * right;
-    out -= with_transpose(one);
-    out.diagonal() += x.cwiseProduct(squared.transpose() * c);
+    const VectorXd sums = visible_.counted_keys(squared) * x;
+    const MatrixXd one = visible_.over_shared_rows(c.asDiagonal() * squared * x.asDiagonal(), share_);
+    MatrixXd out = visible_.over_shared_rows(c.cwiseProduct(sums).asDiagonal() * share_, share_);
+    out.leftCols(count()) -= with_transpose(one.leftCols(count()));
+    if (columns() > count()) out.col(count()) -= 2 * one.col(count());
+    out.diagonal() += x.cwiseProduct(visible_.counted_rows(squared).transpose() * c);
     return lost() * out;
   }
 
+  VisibleTokens visible_;
+  VectorXd beyond_;          ///< of X_jj over X_jj' of two tokens of one group
   VectorXd focus_;           ///< φ = (1 - S2)/(1 - 1/i)
   VectorXd centred_spread_;  ///< w (1 - 1/i)
   MatrixXd share_;           ///< a
+  MatrixXd mass_;            ///< a of all keys of a group that a row sees
+  MatrixXd seeing_;          ///< a of all rows of a group that see a key
   MatrixXd square_;          ///< β
-  MatrixXd y_;               ///< Y
+  MatrixXd y_;               ///< Y of a key that the row does not see
+  MatrixXd seen_;            ///< Y
   MatrixXd own_;             ///< o
+  MatrixXd left_;            ///< what rotary positions leave of the products of two different keys
+  MatrixXd turned_;          ///< of the spread of keys as the shorter row sees them over that of values
   MatrixXd common_;          ///< g0
   MatrixXd full_;            ///< g
   MatrixXd query_jacobian_;  ///< τ_q

@@ -69,6 +69,9 @@ class SharedKeys {
   [[nodiscard]] double spread(Eigen::Index g, Eigen::Index h) const;
   /// For two rows of one group.
   [[nodiscard]] double spread_within(Eigen::Index g) const;
+  /// κ of the distance of two keys, one in each group, or two of one group.
+  [[nodiscard]] double kept(Eigen::Index g, Eigen::Index h) const;
+  [[nodiscard]] double kept_within(Eigen::Index g) const;
   /// What is left of the product of two different keys: 1 without rotary positions.
   [[nodiscard]] double left(Eigen::Index g, Eigen::Index h) const;
   [[nodiscard]] double left_within(Eigen::Index g) const;

@@ -106,18 +106,24 @@ double SharedKeys::rotated(Index g, double kept, double left) const {
 }
 
 double SharedKeys::spread(Index g, Index h) const {
-  if (!scores_.rotary || g == h) return scores_.key_spread[g];
-  const TokenGroups& groups = scores_.groups;
-  const double pairs = groups.size(g) * groups.size(h);
-  const RotaryField::Range a = range_of(groups, g, groups.size(g)), b = range_of(groups, h, groups.size(h));
-  return rotated(g, scores_.rotary->sum(a, b) / pairs, left(g, h));
+  return !scores_.rotary || g == h ? scores_.key_spread[g] : rotated(g, kept(g, h), left(g, h));
 }
 
 double SharedKeys::spread_within(Index g) const {
+  const bool one_row = !scores_.rotary || scores_.groups.size(g) < 2;
+  return one_row ? scores_.key_spread[g] : rotated(g, kept_within(g), left_within(g));
+}
+
+double SharedKeys::kept(Index g, Index h) const {
+  const TokenGroups& groups = scores_.groups;
+  const RotaryField::Range a = range_of(groups, g, groups.size(g)), b = range_of(groups, h, groups.size(h));
+  return scores_.rotary->sum(a, b) / (groups.size(g) * groups.size(h));
+}
+
+double SharedKeys::kept_within(Index g) const {
   const double size = scores_.groups.size(g);
-  if (!scores_.rotary || size < 2) return scores_.key_spread[g];
   const RotaryField::Range a = range_of(scores_.groups, g, size);
-  return rotated(g, (scores_.rotary->sum(a, a) - size) / (size * (size - 1)), left_within(g));
+  return size > 1 ? (scores_.rotary->sum(a, a) - size) / (size * (size - 1)) : 1;
 }
 
 double SharedKeys::left(Index g, Index h) const {

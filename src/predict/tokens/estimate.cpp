@@ -39,8 +39,8 @@ Estimate estimate(const network::Network& network, Theory theory, const Options&
                (bytes_of_point * count.points + bytes_of_weight * count.weights) / 1e9};
   if (theory == Theory::paper || count.masked == 0) return out;
   const auto length = static_cast<Eigen::Index>(network.sequence_length);
-  const bool means = prefix_of(network, options.prefix) == Prefix::means;
-  const auto groups = static_cast<double>(means ? TokenGroups::grouped(length).count() : length);
+  const bool single = options.prefix == Prefix::single;
+  const auto groups = static_cast<double>(single ? length : TokenGroups::grouped(length).count());
   out.seconds += seconds_of_pair * count.masked * groups * groups;
   out.gigabytes += bytes_of_pair * count.points * groups * groups / 1e9;
   return out;

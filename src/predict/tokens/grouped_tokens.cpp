@@ -69,8 +69,8 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, Prefix pref
       prefix_(prefix),
       tokens_(tokens),
       groups_(std::make_shared<const TokenGroups>(
-          prefix == Prefix::means ? TokenGroups::grouped(static_cast<Index>(network.sequence_length))
-                                  : TokenGroups::single(static_cast<Index>(network.sequence_length)))),
+          prefix == Prefix::single ? TokenGroups::single(static_cast<Index>(network.sequence_length))
+                                   : TokenGroups::grouped(static_cast<Index>(network.sequence_length)))),
       follows_across_(network.batch > 1),
       rows_(std::move(rows)) {}
 

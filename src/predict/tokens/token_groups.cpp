@@ -14,8 +14,8 @@ namespace {
 
 // A group is such a part of what lies before it, by which functionals bend, and of what lies behind
 // it: the gradients of the last keys fall with its square.
-constexpr Index part_before = 32;
-constexpr Index part_behind = 8;
+constexpr Index part_before = 16;
+constexpr Index part_behind = 4;
 
 /// The largest odd size of the next group.
 Index next_size(Index before, Index left) {

@@ -13,7 +13,7 @@ profile::Profile walk_by_token(const network::Lifted<double>& network, const net
   ProfileWriter writer(outline, algebra, result);
   ProfileWriter encoder_writer(outline, of_encoder, result);
   walk_network(algebra, of_encoder, writer, encoder_writer);
-  result.prefix = prefix == Prefix::means ? "means" : "actual";
+  result.prefix = name_of(prefix);
   return result;
 }
 

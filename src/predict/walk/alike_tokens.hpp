@@ -200,10 +200,7 @@ class AlikeTokens {
   void require_covered(const AttentionOp<T>& op) const {
     const bool masked = op.mask == network::Mask::causal && !op.cross;
     if (theory_ == Theory::full && masked) {
-      throw NotCovered(
-          "a causal mask is not covered where tokens count as exchangeable, as in an encoder or in a scheme that is "
-          "solved "
-          "by theory");
+      throw NotCovered("a causal mask is not covered where tokens count as exchangeable, as in an encoder");
     }
     if (theory_ == Theory::full) return;
     const auto refuse = [](const char* what) {

@@ -35,15 +35,6 @@ bool is_in_range(const profile::Profile& profile) {
                      [](const profile::Layer& layer) { return profile::is_finite(layer); });
 }
 
-bool has_rotary(const network::Network& network) {
-  bool found = false;
-  network::for_each_component(network.body, [&](const network::Component& component) {
-    const auto* attention = std::get_if<network::Attention>(&component.op);
-    if (attention != nullptr && attention->rotary_base) found = true;
-  });
-  return found;
-}
-
 [[noreturn]] void refuse_range() {
   throw NotCovered(
       "a variance beyond 1e290, or below 1e-290, is not covered behind a causal mask; lower the depth or the standard "
@@ -57,8 +48,7 @@ profile::Profile walk(const network::Network& network, Theory theory, const Opti
                       const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows) {
   const network::Outline outline = network::outline_of(network);
   if (theory == Theory::full && network::has_mask(network)) {
-    return walk_masked(network::lifted<double>(network), outline, prefix_of(network, options.prefix), options.tokens,
-                       rows);
+    return walk_masked(network::lifted<double>(network), outline, options.prefix, options.tokens, rows);
   }
   try {
     profile::Profile result = walk_in_double(network, outline, theory, tables);
@@ -90,17 +80,6 @@ void set_gram(profile::Profile& profile) {
 
 }  // namespace
 
-Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked) {
-  const bool only_means = has_rotary(network);
-  if (only_means && asked == Prefix::actual) {
-    throw NotCovered(
-        "rotary positions are not covered with actual prefixes; use --prefix means, or leave the choice to the "
-        "program");
-  }
-  const bool long_sequence = network.length() > longest_actual_prefix;
-  return asked.value_or(only_means || long_sequence ? Prefix::means : Prefix::actual);
-}
-
 profile::Profile walk_masked(const network::Lifted<double>& network, const network::Outline& outline, Prefix prefix,
                              const profile::TokenLists& tokens, const std::shared_ptr<RowTables>& rows) {
   try {
@@ -126,6 +105,17 @@ Predictor::~Predictor() = default;
 
 const char* name_of(Theory theory) {
   return theory == Theory::paper ? "paper" : "full";
+}
+
+const char* name_of(Prefix prefix) {
+  switch (prefix) {
+    case Prefix::single:
+      return "single";
+    case Prefix::means:
+      return "means";
+    default:
+      return "actual";
+  }
 }
 
 profile::Profile predict(const network::Network& network, Theory theory, const Options& options) {

@@ -18,10 +18,6 @@ namespace sigprop::predict {
 [[nodiscard]] profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline,
                                             Theory theory);
 
-/// The prefix that was asked for, else the one that suits the model. Throws NotCovered where it
-/// cannot be had.
-[[nodiscard]] Prefix prefix_of(const network::Network& network, std::optional<Prefix> asked);
-
 /// A walk in which tokens differ, in double, by the theory `full`. Throws NotCovered where a
 /// variance leaves double's range: products of all pairs would be too large in wide numbers.
 [[nodiscard]] profile::Profile walk_masked(const network::Lifted<double>& network, const network::Outline& outline,
