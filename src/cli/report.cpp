@@ -65,6 +65,8 @@ report::Page page_of(const ReportOptions& options) {
   page.spec = *file.text;
   page.provenance = {"report", {{"spec", options.spec}, {"theory", options.theory.name}}};
   if (!page.predicted.prefix.empty()) page.provenance.settings.emplace_back("prefix", page.predicted.prefix);
+  if (page.predicted.sequences > 0)
+    page.provenance.settings.emplace_back("sequences", std::uint64_t{page.predicted.sequences});
   if (options.replicates) simulate(options, *read.network, page);
   warn(options.output, options.spec, page.predicted.warnings);
   return page;

@@ -253,6 +253,7 @@ void write_summary(std::ostream& out, const Profile& profile) {
 void write_title(std::ostream& out, const Profile& profile) {
   out << profile.name << ", " << (profile.theory.empty() ? "simulation" : "theory " + profile.theory);
   if (!profile.prefix.empty()) out << " (prefix " << profile.prefix << ")";
+  if (profile.sequences > 0) out << " (words of " << profile.sequences << " sequences)";
   out << ", " << profile.layers.size() << " layers\n\n";
 }
 

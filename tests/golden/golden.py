@@ -31,6 +31,9 @@ SMALL = {"name": "small", "sequence_length": 32, "batch": 2, "input": {"variance
          "stack": {"layers": 2, "width": 128, "attention": {"heads": 2, "dropout": 0.1}, "ffn": {"width": 512, "activation": "gelu"},
                    "norm": {"kind": "layer_norm", "placement": "pre"}}, "init": {"scheme": "xavier"}}
 
+WORDS = {"name": "words", "sequence_length": 32, "input": {"embedding": {"vocabulary": 500, "tables": ["token", "position"], "std": 1, "norm": "layer_norm"}},
+         "stack": {"layers": 2, "width": 64, "attention": {"heads": 2}, "ffn": {"width": 256, "activation": "gelu"},
+                   "norm": {"kind": "layer_norm", "placement": "post"}}, "init": {"scheme": "bert"}}
 CAUSAL = {"name": "causal", "sequence_length": 32, "input": {"variance": 1, "token_correlation": 0.2},
           "stack": {"layers": 2, "width": 128, "attention": {"heads": 2, "mask": "causal"}, "ffn": {"width": 512, "activation": "gelu"},
                     "norm": {"kind": "layer_norm"}}, "init": {"scheme": "xavier"}, "gradient": {"variance": 1, "token_correlation": 0.1}}
@@ -93,6 +96,9 @@ CASES = {
     "predict_missing_file": (["predict", "no/such.json"], ""),
     "predict_bad_spec": (["predict", "-"], '{"sequence_length": 0, "stak": {}}'),
     "predict_causal": (["predict", "-"], json.dumps(CAUSAL)),
+    "predict_words": (["predict", "-", "--sequences", "4"], json.dumps(WORDS)),
+    "predict_words_masked": (["predict", "-", "--sequences", "4"], json.dumps(CAUSAL)),
+    "predict_words_sensitivity": (["predict", "-", "--sequences", "4", "--sensitivity", "forward.variance last"], json.dumps(WORDS)),
     "predict_causal_means": (["predict", "-", "--prefix", "means"], json.dumps(CAUSAL)),
     "predict_causal_csv": (["predict", "-", "--format", "csv"], json.dumps(CAUSAL)),
     "predict_causal_paper": (["predict", "-", "--theory", "paper"], json.dumps(CAUSAL)),

@@ -16,7 +16,7 @@ namespace {
 using namespace sigprop;
 using Eigen::Index;
 using Eigen::MatrixXd;
-using predict::CausalAttention;
+using predict::TokenAttention;
 using predict::Shape;
 
 constexpr Index length = 24;
@@ -62,7 +62,7 @@ struct Forms {
   static constexpr predict::Head head{static_cast<std::size_t>(head_width), false};
   predict::RowTable rows;
   predict::CausalTables tables;
-  std::unique_ptr<CausalAttention> means, actual;
+  std::unique_ptr<TokenAttention> means, actual;
 };
 
 /// The largest distance of two matrices over the largest number of the second.
@@ -75,7 +75,7 @@ TEST_CASE("whatever the tokens, the key gradients of a sequence sum to 0 and the
   const MatrixXd b = random_gradient();
   for (const double sharpness : {0.3, 4.0}) {
     const Forms forms(grown(), shape_of(sharpness, 0));
-    for (const CausalAttention* form : {forms.means.get(), forms.actual.get()}) {
+    for (const TokenAttention* form : {forms.means.get(), forms.actual.get()}) {
       INFO("sharpness " << sharpness << (form == forms.means.get() ? ", means" : ", actual"));
       const predict::CausalGradient back = form->backward(b);
       CHECK(std::abs(back.key.sum()) <= 1e-9 * back.key.trace());
@@ -86,7 +86,7 @@ TEST_CASE("whatever the tokens, the key gradients of a sequence sum to 0 and the
 
 TEST_CASE("dropout leaves the key gradients' sum at 0") {
   const Forms forms(grown(), shape_of(1, 0.3));
-  for (const CausalAttention* form : {forms.means.get(), forms.actual.get()}) {
+  for (const TokenAttention* form : {forms.means.get(), forms.actual.get()}) {
     const predict::CausalGradient back = form->backward(random_gradient());
     CHECK(std::abs(back.key.sum()) <= 1e-9 * back.key.trace());
   }
@@ -94,7 +94,7 @@ TEST_CASE("dropout leaves the key gradients' sum at 0") {
 
 TEST_CASE("equal tokens leave attention as they entered, and queries and keys without a gradient") {
   const Forms forms(exchangeable(1, 1), shape_of(2, 0));
-  for (const CausalAttention* form : {forms.means.get(), forms.actual.get()}) {
+  for (const TokenAttention* form : {forms.means.get(), forms.actual.get()}) {
     CHECK(distance(form->mixed(), MatrixXd::Ones(length, length)) <= 1e-5);
     const predict::CausalGradient back = form->backward(random_gradient());
     CHECK(back.query.cwiseAbs().maxCoeff() <= 1e-9);
@@ -106,7 +106,7 @@ TEST_CASE("equal tokens leave attention as they entered, and queries and keys wi
 TEST_CASE("the first token attends to itself only") {
   const double p = 0.2;
   const Forms forms(grown(), shape_of(2, p));
-  for (const CausalAttention* form : {forms.means.get(), forms.actual.get()}) {
+  for (const TokenAttention* form : {forms.means.get(), forms.actual.get()}) {
     CHECK(form->mixed()(0, 0) == Approx(1 / (1 - p)));
     CHECK(form->backward(random_gradient()).query(0, 0) == 0);
   }
@@ -127,7 +127,7 @@ TEST_CASE("the last row over exchangeable tokens is a row without a mask, forwar
       MatrixXd last = MatrixXd::Zero(length, length);
       last(length - 1, length - 1) = 1;
       constexpr double tables = 1e-3;
-      for (const CausalAttention* form : {forms.means.get(), forms.actual.get()}) {
+      for (const TokenAttention* form : {forms.means.get(), forms.actual.get()}) {
         INFO("dropout " << p << ", sharpness " << sharpness << (form == forms.means.get() ? ", means" : ", actual"));
         CHECK(form->scores().variance[length - 1] == Approx(scores.variance));
         CHECK(form->mixed()(length - 1, length - 1) == Approx(z.variance).epsilon(tables));
@@ -176,7 +176,7 @@ double least_eigenvalue(const MatrixXd& m) {
 TEST_CASE("products of tokens and of gradients are those of vectors: no eigenvalue lies below 0", "[bulk]") {
   for (const double sharpness : {0.3, 4.0}) {
     const Forms forms(grown(), shape_of(sharpness, 0.1));
-    for (const CausalAttention* form : {forms.means.get(), forms.actual.get()}) {
+    for (const TokenAttention* form : {forms.means.get(), forms.actual.get()}) {
       INFO("sharpness " << sharpness << (form == forms.means.get() ? ", means" : ", actual"));
       const predict::CausalGradient back = form->backward(random_gradient());
       const double rounding = -1e-9;

@@ -117,7 +117,7 @@ Results attention(const TokenGroups& groups, Prefix prefix, double sharpness, Ne
   predict::RowTable rows(groups.tokens(), head);
   predict::CausalTables tables(groups, head, rows);
   const MatrixXd x = products(groups, neighbours);
-  predict::CausalScores scores = predict::causal_scores(x, shape, tables);
+  predict::RowScores scores = predict::causal_scores(x, shape, tables);
   const auto attended = prefix == Prefix::means ? predict::prefix_means(std::move(scores))
                                                 : predict::actual_prefixes(std::move(scores), rows);
   const predict::CausalGradient back = attended->backward(products(groups, Neighbours::pairs));

@@ -29,6 +29,7 @@ enum class Prefix { actual, single, means };
 struct Options {
   Prefix prefix = Prefix::actual;
   profile::TokenLists tokens = {};
+  std::size_t sequences = 0;  ///< of an embedding's words, without a mask; 0: all tokens are alike
 };
 
 /// A model that the reader accepts and the theory does not cover. what(): the component and "is not

@@ -39,6 +39,13 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
           "their means")
       ->check(CLI::IsMember({"actual", "single", "means"}))
       ->capture_default_str();
+  command
+      .add_option(
+          "--sequences", options.sequences,
+          "Without a mask: the words of so many sequences of the embedding, whose tokens then differ; 0: all tokens "
+          "are alike")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
 }
 
 void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
@@ -64,7 +71,9 @@ profile::Profile prediction(const network::Network& network, const TheoryOptions
 
 profile::Profile prediction(predict::Predictor& predictor, const network::Network& network, const TheoryOptions& theory,
                             const std::string& spec, const profile::TokenLists& tokens) {
-  return explained(spec, [&] { return predictor(network, theory_of(theory), {prefix_of(theory), tokens}); });
+  return explained(spec, [&] {
+    return predictor(network, theory_of(theory), {prefix_of(theory), tokens, theory.sequences});
+  });
 }
 
 }  // namespace sigprop::cli

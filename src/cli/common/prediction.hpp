@@ -15,6 +15,7 @@ namespace sigprop::cli {
 struct TheoryOptions {
   std::string name = "full";
   std::string prefix = "actual";
+  std::size_t sequences = 0;  ///< of words; 0: tokens count as alike
 };
 
 /// As the library names them.

@@ -21,10 +21,10 @@ using Eigen::VectorXd;
 /// g0 is the 1/d part, A and the values reading the same tokens; g is fixed by the pair functional
 /// P, λ by β. Of two rows of one group, the later is the middle one with a share of unseen keys
 /// (VisibleTokens).
-class ActualPrefixes final : public CausalAttention {
+class ActualPrefixes final : public TokenAttention {
  public:
-  ActualPrefixes(CausalScores scores, RowTable& rows) : CausalAttention(std::move(scores)), visible_(scores_.groups) {
-    beyond_ = visible_.beyond_different(scores_.x);
+  ActualPrefixes(RowScores scores, RowTable& rows) : TokenAttention(std::move(scores)), visible_(scores_.groups) {
+    beyond_ = scores_.groups.beyond_different(scores_.x);
     set_focus();
     set_shares(rows);
     set_means();
@@ -41,10 +41,10 @@ class ActualPrefixes final : public CausalAttention {
   }
 
   [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
-    const MatrixXd right = visible_.different(x) * transposed(mass_);
+    const MatrixXd right = scores_.groups.different(x) * transposed(mass_);
     const MatrixXd means = lower(mass_) * right;
-    return of_one_group(means + visible_.over_shared_keys(share_, share_ * visible_.beyond_different(x).asDiagonal()),
-                        right);
+    return of_one_group(
+        means + visible_.over_shared_keys(share_, share_ * scores_.groups.beyond_different(x).asDiagonal()), right);
   }
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
@@ -80,8 +80,8 @@ class ActualPrefixes final : public CausalAttention {
 
   [[nodiscard]] CrossGradient backward_across(const MatrixXd& b, const MatrixXd& x) const override {
     CrossGradient out;
-    const MatrixXd right = visible_.different(b) * lower(seeing_);
-    out.value = over_rows(transposed(seeing_) * right, visible_.beyond_different(b).asDiagonal() * share_);
+    const MatrixXd right = scores_.groups.different(b) * lower(seeing_);
+    out.value = over_rows(transposed(seeing_) * right, scores_.groups.beyond_different(b).asDiagonal() * share_);
     const VectorXd weight = focus_.cwiseProduct(centred_spread_);
     MatrixXd common = scores_.value_gain() / scores_.shape.width * left_.cwiseProduct(b);
     scale_pairs(weight, common);
@@ -127,8 +127,8 @@ class ActualPrefixes final : public CausalAttention {
 
   /// a and β, row by row, from every key's own score variance.
   void set_shares(RowTable& rows) {
-    const MatrixXd rotated = rotated_keys(), x = visible_.different(rotated);
-    const VectorXd beyond = visible_.beyond_different(rotated);
+    const MatrixXd rotated = rotated_keys(), x = scores_.groups.different(rotated);
+    const VectorXd beyond = scores_.groups.beyond_different(rotated);
     MatrixXd share = MatrixXd::Zero(count(), count()), square = share;  // by key, then row
     VectorXd sums = VectorXd::Zero(count());  // Σ_k X_jk over the groups before, then those seen
     share(0, 0) = square(0, 0) = 1;
@@ -174,7 +174,7 @@ class ActualPrefixes final : public CausalAttention {
 
   /// Y and o.
   void set_means() {
-    y_ = visible_.different(scores_.x) * transposed(mass_);
+    y_ = scores_.groups.different(scores_.x) * transposed(mass_);
     seen_ = y_ + beyond_.asDiagonal() * share_.transpose();
     const MatrixXd means = lower(mass_) * y_;
     own_ = of_one_group(means + visible_.over_shared_keys(share_, share_ * beyond_.asDiagonal()), y_);
@@ -223,7 +223,7 @@ class ActualPrefixes final : public CausalAttention {
 
   /// κ and κ^D: the sums of E[A A'] X over pairs of keys, per unit of g0 and of g - g0.
   void set_products() {
-    const MatrixXd x = visible_.different(scores_.x);
+    const MatrixXd x = scores_.groups.different(scores_.x);
     const MatrixXd own = own_.leftCols(count());
     const VectorXd beyond = scores_.x.diagonal().cwiseAbs2() - x.diagonal().cwiseAbs2();
     const MatrixXd squares = lower(mass_) * y_.cwiseAbs2() +
@@ -242,9 +242,9 @@ class ActualPrefixes final : public CausalAttention {
 
   /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q.
   [[nodiscard]] MatrixXd weights(const MatrixXd& b, const MatrixXd& p, const MatrixXd& q) const {
-    const VectorXd p_beyond = visible_.beyond_different(p), q_beyond = visible_.beyond_different(q);
-    const MatrixXd ap = transposed(seeing_) * visible_.different(p);
-    const MatrixXd wq = transposed(visible_.counted_rows(weighted_)) * visible_.different(q);
+    const VectorXd p_beyond = scores_.groups.beyond_different(p), q_beyond = scores_.groups.beyond_different(q);
+    const MatrixXd ap = transposed(seeing_) * scores_.groups.different(p);
+    const MatrixXd wq = transposed(visible_.counted_rows(weighted_)) * scores_.groups.different(q);
     const MatrixXd apa = over_rows(ap * lower(seeing_), p_beyond.asDiagonal() * share_);
     // Of one row: K reads with Y the key itself, K^D its excess.
     MatrixXd one = share_.cwiseProduct(ap.transpose()) * beyond_.asDiagonal();
@@ -252,8 +252,8 @@ class ActualPrefixes final : public CausalAttention {
     const MatrixXd single = weighted_.cwiseProduct(wq.transpose() + MatrixXd(q_beyond.asDiagonal() * weighted_));
     const MatrixXd crossed = over_rows(y_.cwiseProduct(ap) * lower(seeing_), one + single);
     const MatrixXd sum = b + p.cwiseProduct(own_) + q.cwiseProduct(excess_dot_);
-    const MatrixXd right = visible_.different(sum) * lower(seeing_);
-    MatrixXd out = over_rows(transposed(seeing_) * right, visible_.beyond_different(sum).asDiagonal() * share_);
+    const MatrixXd right = scores_.groups.different(sum) * lower(seeing_);
+    MatrixXd out = over_rows(transposed(seeing_) * right, scores_.groups.beyond_different(sum).asDiagonal() * share_);
     out += scores_.x.cwiseProduct(apa);
     out.leftCols(count()) -= with_transpose(crossed.leftCols(count()));
     if (columns() > count()) out.col(count()) -= 2 * crossed.col(count());
@@ -322,7 +322,7 @@ class ActualPrefixes final : public CausalAttention {
 
 }  // namespace
 
-std::unique_ptr<CausalAttention> actual_prefixes(CausalScores scores, RowTable& rows) {
+std::unique_ptr<TokenAttention> actual_prefixes(RowScores scores, RowTable& rows) {
   return std::make_unique<ActualPrefixes>(std::move(scores), rows);
 }
 

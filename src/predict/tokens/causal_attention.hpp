@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -12,8 +13,8 @@
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/predict/predict.hpp"
 
-/// Attention under a causal mask, group of tokens by group (token_groups.hpp). Matrices are
-/// symmetric; row i sees keys 1 to i, a group's row those to its middle.
+/// Self-attention over tokens that differ, group of tokens by group (token_groups.hpp). Matrices are
+/// symmetric. Under a causal mask row i sees keys 1 to i, a group's row those to its middle.
 namespace sigprop::predict {
 
 using Shape = formula::AttentionShape<double>;
@@ -29,10 +30,10 @@ struct CausalTables {
   std::shared_ptr<const RotaryField> rotary;  ///< none without rotary positions
 };
 
-/// What both forms read of the input: its scores and their softmax functionals. I, M: the shorter
-/// and the longer of two rows.
-struct CausalScores {
-  CausalScores(const CausalTables& tables, Eigen::MatrixXd dots, const Shape& of_attention)
+/// What all forms read of the input: its scores and their softmax functionals. I, M: the shorter
+/// and the longer of two rows under a mask; without one, what belongs to prefixes is not set.
+struct RowScores {
+  RowScores(const CausalTables& tables, Eigen::MatrixXd dots, const Shape& of_attention)
       : groups(tables.groups), x(std::move(dots)), shape(of_attention), rotary(tables.rotary) {}
 
   TokenGroups groups;
@@ -62,7 +63,7 @@ struct CausalScores {
 /// positions the same for all second rows.
 class SharedKeys {
  public:
-  explicit SharedKeys(const CausalScores& scores) : scores_(scores) {}
+  explicit SharedKeys(const RowScores& scores) : scores_(scores) {}
 
   /// w of the keys: κ D_g less the mean of X_jj' κ(j-j'-Δ), j ≠ j' before; the second row lies in a
   /// later group h. For g = h one row.
@@ -79,11 +80,11 @@ class SharedKeys {
  private:
   [[nodiscard]] double rotated(Eigen::Index g, double kept, double left) const;
 
-  const CausalScores& scores_;
+  const RowScores& scores_;
 };
 
 /// Throws NotCovered for a norm of heads' queries and keys where tokens' second moments differ.
-[[nodiscard]] CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables);
+[[nodiscard]] RowScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables);
 
 /// Gradients at the outputs of the three projections, and E‖∂loss/∂W_k‖² over B H k d.
 struct CausalGradient {
@@ -101,11 +102,16 @@ struct CrossGradient {
 };
 
 /// What is taken for the tokens that a row averages over.
-class CausalAttention {
+class TokenAttention {
  public:
-  virtual ~CausalAttention() = default;
+  virtual ~TokenAttention() = default;
 
-  [[nodiscard]] const CausalScores& scores() const { return scores_; }
+  [[nodiscard]] const RowScores& scores() const { return scores_; }
+  /// Of a row that has any: the first under a mask has none.
+  [[nodiscard]] virtual double score_variance() const {
+    const double length = scores_.groups.tokens();
+    return scores_.groups.mean(scores_.variance) * length / std::max(1.0, length - 1);
+  }
 
   /// E[A X Aᵀ] with the dropout on A: for X a linear map of it without bias has its factor.
   [[nodiscard]] virtual Eigen::MatrixXd mixed() const = 0;
@@ -116,7 +122,7 @@ class CausalAttention {
   [[nodiscard]] virtual CrossGradient backward_across(const Eigen::MatrixXd& b, const Eigen::MatrixXd& x) const = 0;
 
  protected:
-  explicit CausalAttention(CausalScores scores) : scores_(std::move(scores)) {}
+  explicit TokenAttention(RowScores scores) : scores_(std::move(scores)) {}
 
   /// p/(1-p).
   [[nodiscard]] double lost() const { return scores_.shape.dropout / (1 - scores_.shape.dropout); }
@@ -125,13 +131,17 @@ class CausalAttention {
   /// what two rows' attention and values have in common.
   void set_score_paths_across(const Eigen::MatrixXd& common, const Eigen::MatrixXd& x, CrossGradient& out) const;
 
-  CausalScores scores_;
+  RowScores scores_;
 };
 
 /// Every token of a prefix stands for its mean: prefix and suffix sums only, O(G²) for G groups.
-[[nodiscard]] std::unique_ptr<CausalAttention> prefix_means(CausalScores scores);
+[[nodiscard]] std::unique_ptr<TokenAttention> prefix_means(RowScores scores);
 
-/// The actual tokens of every prefix: about 20 products of (L, L) matrices.
-[[nodiscard]] std::unique_ptr<CausalAttention> actual_prefixes(CausalScores scores, RowTable& rows);
+/// The actual tokens of every prefix: about 20 products of (G, G) matrices.
+[[nodiscard]] std::unique_ptr<TokenAttention> actual_prefixes(RowScores scores, RowTable& rows);
+
+/// Without a mask: every row sees all tokens. Throws NotCovered where their second moments differ,
+/// and for rotary positions and norms of heads' queries and keys.
+[[nodiscard]] std::unique_ptr<TokenAttention> unmasked_rows(RowScores scores);
 
 }  // namespace sigprop::predict

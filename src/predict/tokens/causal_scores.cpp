@@ -9,11 +9,11 @@ namespace {
 using Index = Eigen::Index;
 
 /// Σ X_jj' over the different tokens j, j' of `some` of group g.
-double within(const CausalScores& scores, Index g, double some) {
+double within(const RowScores& scores, Index g, double some) {
   return some > 1 ? some * (some - 1) * scores.x(g, scores.groups.count()) : 0;
 }
 
-void set_prefixes(CausalScores& out) {
+void set_prefixes(RowScores& out) {
   const TokenGroups& groups = out.groups;
   const Index count = groups.count();
   out.own.resize(count);
@@ -38,7 +38,7 @@ RotaryField::Range range_of(const TokenGroups& groups, Index g, double some) {
 }
 
 /// Of the keys as their rows see them, rotated.
-void set_key_spread(CausalScores& out) {
+void set_key_spread(RowScores& out) {
   out.key_spread = out.spread;
   if (!out.rotary) return;
   const TokenGroups& groups = out.groups;
@@ -58,7 +58,7 @@ void set_key_spread(CausalScores& out) {
 }
 
 /// Correlation of the scores of two rows, were both queries of the same norm.
-Eigen::MatrixXd correlations(const CausalScores& scores) {
+Eigen::MatrixXd correlations(const RowScores& scores) {
   const Eigen::VectorXd root = scores.query.diagonal().cwiseSqrt();
   Eigen::MatrixXd out = scores.query;
   scale_pairs(root.unaryExpr([](double r) { return r > 0 ? 1 / r : 0.0; }), out);
@@ -74,7 +74,7 @@ Eigen::MatrixXd correlations(const CausalScores& scores) {
   return out.cwiseMax(-1.0).cwiseMin(1.0);
 }
 
-void set_rows(CausalScores& out, RowTable& rows) {
+void set_rows(RowScores& out, RowTable& rows) {
   const Index count = out.groups.count();
   out.squares = Eigen::VectorXd::Ones(count);
   out.entropy = Eigen::VectorXd::Zero(count);
@@ -91,8 +91,8 @@ void set_rows(CausalScores& out, RowTable& rows) {
 
 }  // namespace
 
-void CausalAttention::set_score_paths_across(const Eigen::MatrixXd& common, const Eigen::MatrixXd& x,
-                                             CrossGradient& out) const {
+void TokenAttention::set_score_paths_across(const Eigen::MatrixXd& common, const Eigen::MatrixXd& x,
+                                            CrossGradient& out) const {
   const Shape& shape = scores_.shape;
   out.query = scores_.query_gain() * common;
   const Eigen::MatrixXd query =
@@ -136,8 +136,8 @@ double SharedKeys::left_within(Index g) const {
   return left(g, g);  // it changes little within a group
 }
 
-CausalScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables) {
-  CausalScores out(tables, x, shape);
+RowScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables) {
+  RowScores out(tables, x, shape);
   formula::Queries<double, TokenPairs> queries({&out.groups, x, {}}, shape);
   out.query = std::move(queries.products.within);
   out.query_scale = queries.scale;

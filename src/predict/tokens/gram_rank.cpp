@@ -21,7 +21,7 @@ std::vector<Index> borders(const TokenGroups& groups) {
   double end = 0;
   for (Index g = 0; g < groups.count(); ++g) {
     const double before = groups.before(g);
-    if (before < end) continue;
+    if (groups.are_neighbours() && before < end) continue;
     out.push_back(g);
     end = before + std::max(1.0, std::floor(before / share));
   }

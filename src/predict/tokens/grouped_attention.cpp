@@ -34,28 +34,33 @@ const GroupedTokens::Attended& GroupedTokens::attend(const AttentionOp<double>& 
   if (op.cross) {
     attend_across(op, x);
   } else {
-    if (op.mask != network::Mask::causal)
+    if (op.mask != network::Mask::causal && groups_->are_neighbours())
       throw NotCovered("attention without a mask behind a causal one is not covered by this theory yet");
-    attend_causally(op, x);
+    attend_to_itself(op, x);
   }
   return attended_;
 }
 
-void GroupedTokens::attend_causally(const AttentionOp<double>& op, const Signal& x) {
+void GroupedTokens::attend_to_itself(const AttentionOp<double>& op, const Signal& x) {
   const Shape shape = attention_shape(op, network_.sequence_length);
   TokenPairs dots = products(x.moments);
-  if (attended_.causal && attended_.shape == shape && unchanged(attended_.x.within, dots.within) &&
+  if (attended_.rows && attended_.shape == shape && unchanged(attended_.x.within, dots.within) &&
       (!dots.has_across() || unchanged(attended_.x.across, dots.across)))
     return;
   attended_ = {};  // before the next is made: matrices of long sequences are large
-  CausalTables& tables = tables_of(op);
-  CausalScores scores = causal_scores(dots.within, shape, tables);
-  attended_.causal =
-      prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
-  attended_.mixed = {groups_.get(), attended_.causal->mixed(), {}};
-  if (dots.has_across()) attended_.mixed.across = attended_.causal->mixed_across(dots.across);
+  attended_.rows = rows_over(op, dots.within, shape);
+  attended_.mixed = {groups_.get(), attended_.rows->mixed(), {}};
+  if (dots.has_across()) attended_.mixed.across = attended_.rows->mixed_across(dots.across);
   attended_.x = std::move(dots);
   attended_.shape = shape;
+}
+
+std::unique_ptr<TokenAttention> GroupedTokens::rows_over(const AttentionOp<double>& op, const MatrixXd& dots,
+                                                         const Shape& shape) {
+  CausalTables& tables = tables_of(op);
+  if (op.mask != network::Mask::causal) return unmasked_rows(RowScores(tables, dots, shape));
+  RowScores scores = causal_scores(dots, shape, tables);
+  return prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
 }
 
 void GroupedTokens::attend_across(const AttentionOp<double>& op, const Signal& x) {
@@ -76,14 +81,14 @@ void GroupedTokens::measure(const Attended& a, profile::AttentionMetrics& metric
     set_entropy(metrics, a.cross->entropy, length);
     return;
   }
-  const CausalScores& scores = a.causal->scores();
-  metrics.score_variance = quantity(groups_->mean(scores.variance) * length / std::max(1.0, length - 1));
+  const RowScores& scores = a.rows->scores();
+  metrics.score_variance = quantity(a.rows->score_variance());
   set_entropy(metrics, groups_->mean(scores.entropy), length);
 }
 
 TokenMoments GroupedTokens::heads(const Attended& a) const {
   if (a.cross) return formula::attention_forward(a.cross->rows, memory_.moments, *a.shape);
-  const CausalScores& scores = a.causal->scores();
+  const RowScores& scores = a.rows->scores();
   const Shape& shape = scores.shape;
   TokenPairs z = shifted(scores.value_gain() * a.mixed, shape.bias_variance);
   z.within.diagonal() += shape.bias_variance * shape.dropout / (1 - shape.dropout) * scores.squares;
@@ -91,13 +96,13 @@ TokenMoments GroupedTokens::heads(const Attended& a) const {
 }
 
 TokenPairs GroupedTokens::backward(const Attended& a, const Signal& /*x*/, const TokenPairs& b, Norms& norms) {
-  return a.cross ? cross_backward(a, b, norms) : causal_backward(a, b, norms);
+  return a.cross ? cross_backward(a, b, norms) : self_backward(a, b, norms);
 }
 
-TokenPairs GroupedTokens::causal_backward(const Attended& a, const TokenPairs& b, Norms& norms) const {
+TokenPairs GroupedTokens::self_backward(const Attended& a, const TokenPairs& b, Norms& norms) const {
   const Shape& shape = *a.shape;
   const double fan = fan_of(shape);
-  const CausalGradient back = a.causal->backward(b.within);
+  const CausalGradient back = a.rows->backward(b.within);
   TokenPairs in{groups_.get(),
                 fan * (shape.value_weight * back.value + shape.query_weight * back.query + shape.key_weight * back.key),
                 {}};
@@ -106,7 +111,7 @@ TokenPairs GroupedTokens::causal_backward(const Attended& a, const TokenPairs& b
   double key = back.key_weight;
   if (b.has_across()) {
     const double others = network_.batch - 1;
-    const CrossGradient across = a.causal->backward_across(b.across, a.x.across);
+    const CrossGradient across = a.rows->backward_across(b.across, a.x.across);
     in.across = fan * (shape.value_weight * across.value + shape.query_weight * across.query);
     value += others * groups_->total(a.mixed.across.cwiseProduct(b.across));
     query += others * groups_->total(a.x.across.cwiseProduct(across.query));

@@ -21,9 +21,9 @@ double off_diagonal_mean(const TokenGroups& groups, const MatrixXd& m) {
   return length > 1 ? (groups.total(m) - length * groups.mean(m.diagonal())) / (length * (length - 1)) : 0;
 }
 
-profile::Ends ends_of(const MatrixXd& products) {
-  const Index last = products.rows() - 1;
-  return {quantity(products(0, 0)), quantity(products(last, last))};
+profile::Ends ends_of(const TokenGroups& groups, const MatrixXd& products) {
+  const Index first = groups.first(), last = groups.last();
+  return {quantity(products(first, first)), quantity(products(last, last))};
 }
 
 std::vector<profile::Quantity> by_token(const TokenGroups& groups, const MatrixXd& products) {
@@ -74,6 +74,14 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, Prefix pref
       follows_across_(network.batch > 1),
       rows_(std::move(rows)) {}
 
+GroupedTokens::GroupedTokens(const network::Lifted<double>& network, const WordSequence& words)
+    : network_(network),
+      words_(&words),
+      prefix_(Prefix::actual),
+      groups_(std::make_shared<const TokenGroups>(words.groups)),
+      follows_across_(network.batch > 1),
+      rows_(std::make_shared<RowTables>()) {}
+
 ArrayXd GroupedTokens::ratio(const ArrayXd& part, const ArrayXd& whole) {
   return part.binaryExpr(whole, [](double some, double all) { return all > 0 ? some / all : 0.0; });
 }
@@ -87,6 +95,8 @@ ArrayXd GroupedTokens::weighted(const ArrayXd& a, const ArrayXd& variance_a, con
 
 TokenMoments GroupedTokens::source(const formula::Moments<double>& x, double by_position, double batch) const {
   TokenMoments out{all(x.mean), TokenPairs::constant(*groups_, x.variance, x.covariance)};
+  if (words_ != nullptr)
+    out.covariance.within = words_->products(std::get<network::BasicEmbedding<double, double>>(network_.source));
   if (batch > 1) {
     // The moments spread what tokens of one position have in common over all pairs of positions.
     const double apart = x.cross_covariance - by_position / network_.sequence_length;
@@ -112,7 +122,7 @@ profile::Forward GroupedTokens::profile_of(const TokenMoments& x, double width, 
   if (dots.has_across()) mean.cross_covariance = mean_across(dots) - squared_mean;
   profile::Forward out = forward_of(mean, network_.sequence_length, width, batch > 1);
   out.effective_rank = effective_rank_of(*groups_, dots.within, width);
-  out.ends = ends_of(dots.within);
+  out.ends = ends_of(*groups_, dots.within);
   if (tokens_.moments) out.tokens = by_token(*groups_, dots.within);
   if (tokens_.gram > 0)
     out.gram = gram_of(*groups_, dots.within, profile::gram_tokens(groups_->tokens(), tokens_.gram));
@@ -123,7 +133,7 @@ profile::Backward GroupedTokens::profile_of(const TokenPairs& g, double width, d
   const formula::Gradient<double> mean{groups_->mean(g.within.diagonal()), off_diagonal_mean(*groups_, g.within),
                                        mean_across(g)};
   profile::Backward out = backward_of(mean, batch * network_.sequence_length * width, batch > 1);
-  out.ends = ends_of(g.within);
+  out.ends = ends_of(*groups_, g.within);
   if (tokens_.moments) out.tokens = by_token(*groups_, g.within);
   return out;
 }

@@ -10,6 +10,7 @@
 #include "predict/tokens/causal_attention.hpp"
 #include "predict/tokens/cross_attention.hpp"
 #include "predict/tokens/token_pairs.hpp"
+#include "predict/tokens/word_sequences.hpp"
 #include "predict/walk/algebra.hpp"
 #include "predict/walk/alike_tokens.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -46,6 +47,8 @@ class GroupedTokens {
   /// tokens: what profiles list of them. rows: what other predictions tabulated.
   GroupedTokens(const network::Lifted<double>& network, Prefix prefix, const profile::TokenLists& tokens,
                 std::shared_ptr<RowTables> rows = std::make_shared<RowTables>());
+  /// Without a mask, the tokens of one sequence of words, which must outlive the field.
+  GroupedTokens(const network::Lifted<double>& network, const WordSequence& words);
 
   [[nodiscard]] static Theory theory() { return Theory::full; }
   [[nodiscard]] static const NoNotes& notes() {
@@ -93,12 +96,13 @@ class GroupedTokens {
 
   // ---- attention ---------------------------------------------------------------------------------------------------
 
-  /// An attention at what it last read: causal, or an encoder's output read by a decoder's rows.
+  /// An attention at what it last read: its own tokens, or an encoder's output read by a decoder's
+  /// rows.
   struct Attended {
-    std::unique_ptr<CausalAttention> causal;
+    std::unique_ptr<TokenAttention> rows;
     std::optional<CrossAttention> cross;
     TokenPairs x;                                          ///< token products of what it read
-    TokenPairs mixed;                                      ///< of the averages that a causal attention takes over it
+    TokenPairs mixed;                                      ///< of the averages that an attention takes over it
     std::optional<formula::AttentionShape<double>> shape;  ///< none before the first
   };
 
@@ -114,15 +118,18 @@ class GroupedTokens {
 
  private:
   [[nodiscard]] CausalTables& tables_of(const AttentionOp<double>& op);
-  void attend_causally(const AttentionOp<double>& op, const Signal& x);
+  void attend_to_itself(const AttentionOp<double>& op, const Signal& x);
+  [[nodiscard]] std::unique_ptr<TokenAttention> rows_over(const AttentionOp<double>& op, const Eigen::MatrixXd& dots,
+                                                          const Shape& shape);
   void attend_across(const AttentionOp<double>& op, const Signal& x);
-  [[nodiscard]] Pairs causal_backward(const Attended& a, const Pairs& b, Norms& norms) const;
+  [[nodiscard]] Pairs self_backward(const Attended& a, const Pairs& b, Norms& norms) const;
   [[nodiscard]] Pairs cross_backward(const Attended& a, const Pairs& b, Norms& norms);
   [[nodiscard]] double fan_of(const formula::AttentionShape<double>& shape) const {
     return shape.heads * shape.head_width;
   }
 
   const network::Lifted<double>& network_;
+  const WordSequence* words_ = nullptr;
   Prefix prefix_;
   profile::TokenLists tokens_;
   std::shared_ptr<const TokenGroups> groups_;  ///< pairs point to it

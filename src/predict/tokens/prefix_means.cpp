@@ -84,10 +84,10 @@ class Sums {
   MatrixXd whole_;
 };
 
-class PrefixMeans final : public CausalAttention {
+class PrefixMeans final : public TokenAttention {
  public:
-  explicit PrefixMeans(CausalScores scores)
-      : CausalAttention(std::move(scores)), focus_(VectorXd::Ones(scores_.squares.size()) - scores_.squares) {}
+  explicit PrefixMeans(RowScores scores)
+      : TokenAttention(std::move(scores)), focus_(VectorXd::Ones(scores_.squares.size()) - scores_.squares) {}
 
   [[nodiscard]] MatrixXd mixed() const override {
     const Sums sums(groups(), scores_.x, Sums::Way::from_the_first);
@@ -250,7 +250,7 @@ class PrefixMeans final : public CausalAttention {
 
 }  // namespace
 
-std::unique_ptr<CausalAttention> prefix_means(CausalScores scores) {
+std::unique_ptr<TokenAttention> prefix_means(RowScores scores) {
   return std::make_unique<PrefixMeans>(std::move(scores));
 }
 

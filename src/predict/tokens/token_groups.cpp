@@ -47,6 +47,31 @@ TokenGroups TokenGroups::grouped(Index length) {
   return TokenGroups(Eigen::Map<const VectorXd>(sizes.data(), static_cast<Index>(sizes.size())));
 }
 
+TokenGroups TokenGroups::of(std::vector<Index> group_of_token) {
+  VectorXd sizes = VectorXd::Zero(1 + *std::max_element(group_of_token.begin(), group_of_token.end()));
+  for (const Index g : group_of_token) ++sizes[g];
+  TokenGroups out(std::move(sizes));
+  out.group_of_token_ = std::move(group_of_token);
+  return out;
+}
+
+MatrixXd TokenGroups::different(const MatrixXd& products) const {
+  if (!grouped_) return products;
+  MatrixXd out = products.leftCols(count());
+  for (Index g = 0; g < count(); ++g) {
+    if (size_[g] > 1) out(g, g) = products(g, count());
+  }
+  return out;
+}
+
+VectorXd TokenGroups::beyond_different(const MatrixXd& products) const {
+  VectorXd out = VectorXd::Zero(count());
+  for (Index g = 0; g < count(); ++g) {
+    if (size_[g] > 1) out[g] = products(g, g) - products(g, count());
+  }
+  return out;
+}
+
 double TokenGroups::total(const MatrixXd& products) const {
   if (!grouped_) return products.sum();
   const auto pairs = products.leftCols(count());
@@ -56,6 +81,10 @@ double TokenGroups::total(const MatrixXd& products) const {
 }
 
 TokenGroups::Between TokenGroups::between(double token, Index from) const {
+  if (!group_of_token_.empty()) {
+    const Index group = group_of_token_[static_cast<std::size_t>(token) - 1];
+    return {group, group, 0};
+  }
   Index g = from;
   while (g + 2 < count() && middle_[g + 1] < token) ++g;
   const Index next = std::min(g + 1, count() - 1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <vector>
 
 namespace sigprop::predict {
 
@@ -16,6 +17,8 @@ class TokenGroups {
  public:
   [[nodiscard]] static TokenGroups single(Eigen::Index length);
   [[nodiscard]] static TokenGroups grouped(Eigen::Index length);
+  /// Groups that are no neighbours: that of every token, from 0 on.
+  [[nodiscard]] static TokenGroups of(std::vector<Eigen::Index> group_of_token);
 
   [[nodiscard]] Eigen::Index count() const { return size_.size(); }
   [[nodiscard]] Eigen::Index columns() const { return grouped_ ? count() + 1 : count(); }
@@ -34,6 +37,18 @@ class TokenGroups {
   /// middle is the other.
   [[nodiscard]] double apart(Eigen::Index g) const { return size_[g] / 3; }
   [[nodiscard]] double later(Eigen::Index g) const { return middle_[g] + apart(g); }
+
+  /// The group of a token, from 0 on, where groups are no neighbours.
+  [[nodiscard]] Eigen::Index of_token(Eigen::Index i) const { return group_of_token_[static_cast<std::size_t>(i)]; }
+  [[nodiscard]] bool are_neighbours() const { return group_of_token_.empty(); }
+  /// The groups of the first and of the last token.
+  [[nodiscard]] Eigen::Index first() const { return group_of_token_.empty() ? 0 : group_of_token_.front(); }
+  [[nodiscard]] Eigen::Index last() const { return group_of_token_.empty() ? count() - 1 : group_of_token_.back(); }
+
+  /// Products of two tokens, those of one group on the diagonal; and what a token has with itself
+  /// beyond them, 0 for a group of one.
+  [[nodiscard]] Eigen::MatrixXd different(const Eigen::MatrixXd& products) const;
+  [[nodiscard]] Eigen::VectorXd beyond_different(const Eigen::MatrixXd& products) const;
 
   /// The sum over all pairs of tokens, each with itself among them.
   [[nodiscard]] double total(const Eigen::MatrixXd& products) const;
@@ -59,6 +74,7 @@ class TokenGroups {
 
   Eigen::VectorXd size_;
   Eigen::VectorXd middle_;
+  std::vector<Eigen::Index> group_of_token_;  ///< empty where groups are neighbours
   double tokens_ = 0;
   bool grouped_ = false;
 };

@@ -52,24 +52,6 @@ MatrixXd VisibleTokens::over_shared_rows(const MatrixXd& u, const MatrixXd& v) c
   return out;
 }
 
-MatrixXd VisibleTokens::different(const MatrixXd& pairs) const {
-  if (!groups_.are_grouped()) return pairs;
-  const Index count = groups_.count();
-  MatrixXd out = pairs.leftCols(count);
-  for (Index g = 0; g < count; ++g) {
-    if (groups_.size(g) > 1) out(g, g) = pairs(g, count);
-  }
-  return out;
-}
-
-VectorXd VisibleTokens::beyond_different(const MatrixXd& pairs) const {
-  VectorXd out = VectorXd::Zero(groups_.count());
-  for (Index g = 0; g < groups_.count(); ++g) {
-    if (groups_.size(g) > 1) out[g] = pairs(g, g) - pairs(g, groups_.count());
-  }
-  return out;
-}
-
 MatrixXd VisibleTokens::pairs(MatrixXd different, const MatrixXd& shared) const {
   const Index count = groups_.count();
   MatrixXd out = shared;

@@ -28,10 +28,6 @@ class VisibleTokens {
   /// behind of two keys of one group.
   [[nodiscard]] Eigen::MatrixXd over_shared_rows(const Eigen::MatrixXd& u, const Eigen::MatrixXd& v) const;
 
-  /// Pairs of two tokens, those of one group on the diagonal; and what a token has with itself
-  /// beyond them.
-  [[nodiscard]] Eigen::MatrixXd different(const Eigen::MatrixXd& pairs) const;
-  [[nodiscard]] Eigen::VectorXd beyond_different(const Eigen::MatrixXd& pairs) const;
   /// Of two tokens everywhere, and what a token has with itself beyond.
   [[nodiscard]] Eigen::MatrixXd pairs(Eigen::MatrixXd different, const Eigen::MatrixXd& shared) const;
 

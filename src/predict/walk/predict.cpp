@@ -47,6 +47,14 @@ bool is_in_range(const profile::Profile& profile) {
 profile::Profile walk(const network::Network& network, Theory theory, const Options& options,
                       const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows) {
   const network::Outline outline = network::outline_of(network);
+  if (options.sequences > 0) {
+    if (theory == Theory::paper || network::has_mask(network) || options.tokens.any()) {
+      throw NotCovered(
+          "sequences of words are followed by the theory full, without a mask and without lists of tokens; leave out "
+          "--sequences");
+    }
+    return walk_words(network::lifted<double>(network), outline, options.sequences);
+  }
   if (theory == Theory::full && network::has_mask(network)) {
     return walk_masked(network::lifted<double>(network), outline, options.prefix, options.tokens, rows);
   }

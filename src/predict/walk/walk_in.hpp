@@ -24,7 +24,12 @@ namespace sigprop::predict {
                                            Prefix prefix, const profile::TokenLists& tokens,
                                            const std::shared_ptr<RowTables>& rows);
 
-/// The same, whatever its range.
+/// A walk over sequences of words without a mask, by the theory `full`: the mean over `count` of
+/// them (word_sequences.hpp). Throws NotCovered for what differs between tokens and is not followed.
+[[nodiscard]] profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
+                                          std::size_t count);
+
+/// The same as walk_masked, whatever its range.
 [[nodiscard]] profile::Profile walk_by_token(const network::Lifted<double>& network, const network::Outline& outline,
                                              Prefix prefix, const profile::TokenLists& tokens,
                                              const std::shared_ptr<RowTables>& rows);

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "predict/tokens/causal_attention.hpp"
+#include "predict/tokens/row_law.hpp"
+#include "predict/tokens/token_pairs.hpp"
+
+namespace sigprop::predict {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+/// Rows whose law is that of one row and of two in the correlation of their queries (RowLaw).
+class UnmaskedRows final : public TokenAttention {
+ public:
+  explicit UnmaskedRows(RowScores scores) : TokenAttention(std::move(scores)) {
+    if (scores_.rotary) throw NotCovered("rotary positions without a mask on words are not covered by this theory yet");
+    if (scores_.shape.normalized)
+      throw NotCovered("a norm of queries and keys without a mask on words is not covered by this theory yet");
+    formula::Queries<double, TokenPairs> queries({&groups(), scores_.x, {}}, scores_.shape);
+    scores_.query = std::move(queries.products.within);
+    own_query_ = groups().mean(scores_.query.diagonal());
+    require_alike();
+    rho_ = (scores_.query / own_query_).cwiseMax(0.0).cwiseMin(1.0);
+    const double v = scores_.key_gain() * own_query_, spread = key_spread();
+    constexpr double small = 0.12;
+    law_ = v * spread <= small ? small_scores(groups(), scores_.x, v)
+                               : drawn_rows(groups(), scores_.x, v, scores_.shape.head_width);
+    scores_.variance = VectorXd::Constant(groups().count(), v * spread);
+    scores_.squares = VectorXd::Constant(groups().count(), law_.squares);
+    scores_.entropy = VectorXd::Constant(groups().count(), law_.entropy);
+    shift_ = law_.over(law_.shift, rho_) / scores_.shape.width;
+    mixed_ = law_.over(law_.mixed, rho_) + scores_.key_gain() * scores_.query.cwiseProduct(shift_);
+    mixed_.diagonal().setConstant(law_.one.mixed + v * law_.one.key_shift / scores_.shape.width +
+                                  lost() * law_.lost_mixed);
+  }
+
+  [[nodiscard]] double score_variance() const override { return scores_.variance[0]; }
+
+  [[nodiscard]] MatrixXd mixed() const override { return mixed_; }
+
+  /// All rows of a sequence average alike over those of another.
+  [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
+    return MatrixXd::Constant(x.rows(), x.cols(), groups().total(x) / (groups().tokens() * groups().tokens()));
+  }
+
+  [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
+    CausalGradient out;
+    const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
+    const double rows = groups().tokens() * groups().mean(b.diagonal());  // Σ b_ii
+    MatrixXd values = rows * law_.one.weights, keys = rows * (law_.one.key_weights + lost() * law_.lost_keys);
+    for (std::size_t n = 0; n < law_.nodes.size(); ++n) {
+      MatrixXd pairs = b.cwiseProduct(law_.basis(n, rho_));
+      pairs.diagonal().setZero();
+      const double sum = groups().total(pairs);
+      values += sum * law_.weights[n];
+      keys += sum * law_.key_weights[n];
+    }
+    values.diagonal() += lost() * rows * law_.lost_weights;
+    out.value = std::move(values);
+    out.key = value * gain * own_query_ * keys;
+    MatrixXd bracket = law_.over(law_.query, rho_) + shift_;
+    bracket.diagonal().setConstant(law_.one.query + law_.one.shift / scores_.shape.width + lost() * law_.lost_query);
+    out.query = value * scores_.query_gain() * b.cwiseProduct(bracket);
+    MatrixXd weight = own_query_ * law_.over(law_.key, rho_) + scores_.query.cwiseProduct(shift_);
+    weight.diagonal().setConstant(own_query_ *
+                                  (law_.one.key + law_.one.key_shift / scores_.shape.width + lost() * law_.lost_key));
+    out.key_weight = value * gain * groups().total(b.cwiseProduct(weight));
+    return out;
+  }
+
+  [[nodiscard]] CrossGradient backward_across(const MatrixXd& b, const MatrixXd& x) const override {
+    CrossGradient out;
+    out.value = mixed_across(b);
+    const double both = law_.shift.front() / scores_.shape.width;  // two sequences' rows follow no common query
+    set_score_paths_across(scores_.value_gain() * both * b, x, out);
+    return out;
+  }
+
+ private:
+  [[nodiscard]] const TokenGroups& groups() const { return scores_.groups; }
+
+  /// One law for all rows.
+  void require_alike() const {
+    constexpr double alike = 1.1;
+    const VectorXd own = scores_.query.diagonal();
+    if (own.maxCoeff() <= alike * own.minCoeff()) return;
+    throw NotCovered(
+        "attention on words whose second moments differ, as without a norm before it, is not covered by this theory "
+        "yet");
+  }
+
+  /// Mean of X_jj less that of two tokens.
+  [[nodiscard]] double key_spread() const {
+    const double length = groups().tokens(), own = groups().mean(scores_.x.diagonal());
+    const double others = length > 1 ? (groups().total(scores_.x) - length * own) / (length * (length - 1)) : own;
+    return std::max(0.0, own - others);
+  }
+
+  double own_query_ = 0;  ///< E|q|² of a row over k
+  MatrixXd rho_;          ///< correlations of two rows' queries
+  RowLaw law_;
+  MatrixXd shift_;  ///< E[t t'] over the width
+  MatrixXd mixed_;
+};
+
+}  // namespace
+
+std::unique_ptr<TokenAttention> unmasked_rows(RowScores scores) {
+  return std::make_unique<UnmaskedRows>(std::move(scores));
+}
+
+}  // namespace sigprop::predict

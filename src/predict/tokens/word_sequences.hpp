@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Eigen/Core>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "predict/tokens/token_groups.hpp"
+#include "sigprop/network/network.hpp"
+
+namespace sigprop::predict {
+
+/// One sequence of an embedding: which of its tokens hold the same word, and which lie in the same
+/// segment. Tokens of one word and segment are a group, and so are all those of a segment whose
+/// words occur once: they are exchangeable.
+struct WordSequence {
+  TokenGroups groups;
+  Eigen::MatrixXd same_word;     ///< 1 or 0 for two tokens of two groups, or of one, in its column
+  Eigen::MatrixXd same_segment;  ///< likewise
+
+  /// words: of every token. split: tokens of the first segment.
+  WordSequence(const std::vector<std::uint64_t>& words, std::size_t split);
+
+  /// Products of the embedded tokens.
+  [[nodiscard]] Eigen::MatrixXd products(const network::BasicEmbedding<double, double>& embedding) const;
+};
+
+/// `count` sequences that stand for all that the embedding draws: words by Zipf's law, a segment's
+/// border anywhere. Of a pool of sequences in the order of their equal pairs, cut into `count`
+/// parts, each part's nearest to its mean: the mean number of equal pairs is that of the pool. The
+/// same for the same embedding, length and count.
+[[nodiscard]] std::vector<WordSequence> word_sequences(const network::BasicEmbedding<double, double>& embedding,
+                                                       std::size_t length, std::size_t count);
+
+}  // namespace sigprop::predict
