@@ -86,8 +86,10 @@ class Algebra {
     };
     if (embedding.token.used) {
       const T match = formula::zipf_match(embedding.vocabulary);
-      const T shared = field_.theory() == Theory::paper ? formula::zipf_match_paper(embedding.vocabulary) : match;
-      add(embedding.token, notes().noted("P", shared), notes().noted("P×", match));
+      const T within = field_.theory() == Theory::paper ? formula::zipf_match_paper(embedding.vocabulary) : match;
+      const T shared = notes().noted("P", within);
+      const T shared_across = notes().noted("P×", match);
+      add(embedding.token, shared, shared_across);
     }
     if (embedding.position.used) add(embedding.position, T(0), T(1) / length());
     if (embedding.segment.used && embedding.segments == 2)
