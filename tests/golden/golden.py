@@ -272,6 +272,9 @@ def check_files():
                                 cwd=SOURCE, check=False)
         if failed.returncode != 2 or os.listdir(folder) != ["result.json"]:
             faults.append(f"a failed run left {os.listdir(folder)}")
+        subprocess.run([SIGPROP, "formulas", "--all", folder], check=True)
+        if sorted(os.listdir(folder)) != ["formulas.md", "formulas.tex", "result.json"]:
+            faults.append(f"formulas --all left {os.listdir(folder)}")
     if os.path.exists("/dev/full"):
         with open("/dev/full", "w", encoding="utf-8") as full:
             status = subprocess.run([SIGPROP, "predict", "specs/bert-base.json"], stdout=full, stderr=subprocess.DEVNULL, cwd=SOURCE,

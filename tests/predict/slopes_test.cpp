@@ -174,7 +174,7 @@ TEST_CASE("slopes behind a causal mask are those of differences", "[bulk]") {
   check_slopes(rotary);
 }
 
-TEST_CASE("behind a causal mask slopes come by differences, of sizes too") {
+TEST_CASE("behind a causal mask slopes come by differences, of sizes too", "[bulk]") {
   json spec = changed({{"layers", 2}, {"attention", {{"mask", "causal"}}}}, {{"sequence_length", 32}});
   network::Network network = test::network_of(spec);
   const std::vector<Knob> knobs = network::knobs_of(network);
