@@ -19,7 +19,7 @@ DEEP = {"sequence_length": 16, "stack": {
 
 # Tokens that differ by their position, in so many layers that it takes some seconds.
 LONG = {"name": "long", "sequence_length": 512, "stack": {
-    "layers": 60, "width": 256, "attention": {"heads": 4, "mask": "causal"}, "ffn": {"width": 1024, "activation": "gelu"},
+    "layers": 24, "width": 256, "attention": {"heads": 4, "mask": "causal"}, "ffn": {"width": 1024, "activation": "gelu"},
     "norm": {"kind": "layer_norm"}}, "init": {"scheme": "gpt2"}}
 
 

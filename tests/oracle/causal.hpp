@@ -91,8 +91,10 @@ class CausalOracle {
 
   [[nodiscard]] static double rms(double squares, const Worst& worst) { return std::sqrt(squares / worst.count); }
 
+  /// All predictions of a process share their tables, which take longer than what reads them.
   [[nodiscard]] static profile::Profile predict(const nlohmann::json& spec, predict::Prefix prefix) {
-    return predicted(spec, predict::Theory::full, {prefix, lists});
+    static predict::Predictor predictor;
+    return predictor(network_of(spec), predict::Theory::full, {prefix, lists});
   }
 
   [[nodiscard]] double limit(const profile::Quantity& predicted, const profile::Quantity& measured,

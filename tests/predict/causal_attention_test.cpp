@@ -16,8 +16,8 @@ namespace {
 using namespace sigprop;
 using Eigen::Index;
 using Eigen::MatrixXd;
-using predict::TokenAttention;
 using predict::Shape;
+using predict::TokenAttention;
 
 constexpr Index length = 24;
 constexpr double width = 512, head_width = 64;

@@ -83,7 +83,7 @@ TEST_CASE("a deep transformer without norms overflows double and stays finite in
   CHECK(profile.points.back().forward.variance.log10 > 308);
 }
 
-TEST_CASE("scores of a cross-attention beyond the range of double keep their logarithm") {
+TEST_CASE("scores of a cross-attention beyond the range of double keep their logarithm", "[bulk]") {
   // The norms of the encoder's branches leave its memory to grow by its skips alone; the decoder
   // has no norms.
   json spec = test::encoder_decoder_of(test::changed({{"layers", 12}}));

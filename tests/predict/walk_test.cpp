@@ -105,12 +105,10 @@ TEST_CASE("a plot is not wider than its terminal, whatever the depth") {
 }
 
 TEST_CASE("a plot is logarithmic where values span more than two decades, and draws what is 0 as nothing") {
-  json spec = test::small_stack();
-  CHECK(plotted(spec, 80)[2] == "variance");
-  spec["stack"]["layers"] = 300;
-  spec["stack"]["norm"] = {{"kind", "none"}};
-  spec["init"] = {{"scheme", "kaiming"}};
-  CHECK(plotted(spec, 80)[2] == "variance, logarithmic");
+  CHECK(plotted(test::small_stack(), 80)[2] == "variance");
+  const json doubling = json::parse(R"({"sequence_length": 4, "input": {"variance": 1}, "components": [
+      {"repeat": {"times": 300, "of": [{"linear": {"in": 8, "out": 8, "weight_std": 0.5}, "point": "a"}]}}]})");
+  CHECK(plotted(doubling, 80)[2] == "variance, logarithmic");
   json still = {{"sequence_length", 4},
                 {"input", {{"variance", 1}}},
                 {"components", {{{"linear", {{"in", 8}, {"out", 8}, {"weight_std", 0.0}}}, {"point", "a"}}}}};

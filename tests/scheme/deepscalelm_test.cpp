@@ -83,8 +83,8 @@ TEST_CASE("deepscalelm is flat over 192 and 1000 layers") {
   }
 }
 
-TEST_CASE(
-    "deepscalelm_full gives every branch variance 1, whatever the activation, width, placement, dropout and mask") {
+TEST_CASE("deepscalelm_full gives every branch variance 1, whatever the activation, width, placement, dropout and mask",
+          "[bulk]") {
   for (const char* activation : {"relu", "gelu", "silu", "tanh", "squared_relu"}) {
     for (const network::Placement placement : {network::Placement::pre, network::Placement::post}) {
       for (const double dropout : {0.0, 0.2}) {

@@ -13,8 +13,8 @@
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/predict/predict.hpp"
 
-/// Self-attention over tokens that differ, group of tokens by group (token_groups.hpp). Matrices are
-/// symmetric. Under a causal mask row i sees keys 1 to i, a group's row those to its middle.
+/// Self-attention over tokens that differ, group of tokens by group (token_groups.hpp). Matrices
+/// are symmetric. Under a causal mask row i sees keys 1 to i, a group's row those to its middle.
 namespace sigprop::predict {
 
 using Shape = formula::AttentionShape<double>;

@@ -25,7 +25,7 @@ namespace sigprop::predict {
                                            const std::shared_ptr<RowTables>& rows);
 
 /// A walk over sequences of words without a mask, by the theory `full`: the mean over `count` of
-/// them (word_sequences.hpp). Throws NotCovered for what differs between tokens and is not followed.
+/// them (word_sequences.hpp). Throws NotCovered where tokens differ in what is not followed.
 [[nodiscard]] profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
                                           std::size_t count);
 
