@@ -17,10 +17,11 @@ DEEP = {"sequence_length": 16, "stack": {
     "layers": 1000000, "width": 16, "attention": {"heads": 2}, "ffn": {"width": 64, "activation": "relu"},
     "norm": {"kind": "layer_norm"}}, "init": {"scheme": "xavier"}}
 
-# Tokens that differ by their position, in so many layers that it takes some seconds.
+# Tokens that differ by their position, each by itself, in so many layers that it takes seconds.
 LONG = {"name": "long", "sequence_length": 512, "stack": {
     "layers": 24, "width": 256, "attention": {"heads": 4, "mask": "causal"}, "ffn": {"width": 1024, "activation": "gelu"},
     "norm": {"kind": "layer_norm"}}, "init": {"scheme": "gpt2"}}
+SINGLE = ("--prefix", "single")
 
 
 def run(*arguments):
@@ -58,11 +59,11 @@ with tempfile.TemporaryDirectory() as name:
     status, told, seconds = run("check", deep, "--preset", "stable")
     assert status == 3 and re.fullmatch(r"sigprop: \S*deep.json: would take about [0-9.]+ GB, more than --max-memory allows: .*\n", told), told
     assert seconds < 5, seconds
-    status, told, _ = run("check", long, "--preset", "stable", "--max-seconds", 0.5, "--max-memory", 0)
+    status, told, _ = run("check", long, *SINGLE, "--preset", "stable", "--max-seconds", 0.5, "--max-memory", 0)
     assert status == 3 and "long.json: will take about" in told and "long.json: stopped after 0.5 s" in told, told
 
     # In the midst of it, and nothing is left behind.
-    status, told, seconds = run("predict", long, "--max-seconds", 0.5, "--format", "json", "--output", target)
+    status, told, seconds = run("predict", long, *SINGLE, "--max-seconds", 0.5, "--format", "json", "--output", target)
     assert status == 3 and "stopped after 0.5 s" in told, told
     assert seconds < 5, seconds
     status, told, _ = run("predict", deep, "--max-memory", 1)
@@ -72,12 +73,13 @@ with tempfile.TemporaryDirectory() as name:
     assert sorted(path.name for path in folder.iterdir()) == ["deep.json", "long.json"], list(folder.iterdir())
 
     # What takes long is told before; where it is not asked for, it is not.
-    assert "long.json: will take about" in run("predict", long, "--max-seconds", 0.5)[1]
-    assert "will take" not in run("predict", long, "--max-seconds", 0.5, "--quiet")[1]
+    assert "long.json: will take about" in run("predict", long, *SINGLE, "--max-seconds", 0.5)[1]
+    assert "will take" not in run("predict", long, *SINGLE, "--max-seconds", 0.5, "--quiet")[1]
     assert run("predict", SOURCE / "specs/vit-base.json")[1] == ""
 
     # A terminal is never silent for two seconds, and is left clean.
-    for command in (["predict", long], ["compare", long, "--schemes", "gpt2,xavier"], ["check", long, "--preset", "trainable"]):
+    for command in (["predict", long, *SINGLE], ["compare", long, *SINGLE, "--schemes", "gpt2,xavier"],
+                    ["check", long, *SINGLE, "--preset", "trainable"]):
         status, shown, seconds = on_terminal(*command)
         assert status == 0, (command, shown)
         times = [0, *(at for at, _ in shown), seconds]
@@ -85,5 +87,5 @@ with tempfile.TemporaryDirectory() as name:
         text = "".join(piece for _, piece in shown)
         assert seconds < 2 or "so far" in text or " of " in text, (command, text)
         assert "\r\x1b[K" not in text or text.rstrip().endswith("\x1b[K") or text.endswith("\n"), (command, text)
-    status, shown, _ = on_terminal("predict", long, "--quiet")
+    status, shown, _ = on_terminal("predict", long, *SINGLE, "--quiet")
     assert status == 0 and not shown, shown

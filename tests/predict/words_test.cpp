@@ -65,6 +65,12 @@ TEST_CASE("the sequences that stand for all have their number of equal words, th
     INFO(count << " sequences: " << match << ", expected " << expected);
     CHECK(match == Approx(expected).epsilon(0.02));
   }
+  auto many_words = tables;
+  many_words.vocabulary = 1e9;
+  double match = 0;
+  for (const WordSequence& words : predict::word_sequences(many_words, length, 16))
+    match += (words.groups.total(words.same_word) - length) / (length * (length - 1)) / 16;
+  CHECK(match == Approx(formula::zipf_match(many_words.vocabulary)).epsilon(0.05));
   const auto once = predict::word_sequences(tables, length, 3), again = predict::word_sequences(tables, length, 3);
   for (std::size_t i = 0; i < 3; ++i) CHECK(once[i].same_word == again[i].same_word);
 }

@@ -20,7 +20,8 @@ using Eigen::MatrixXd;
 using Eigen::RowVectorXd;
 using Eigen::VectorXd;
 
-/// Of long sequences few: a row averages over its keys. Every draw is used with four pairs of signs.
+/// Of long sequences few: a row averages over its keys. Every draw is used with four pairs of
+/// signs.
 Index draws_of(const TokenGroups& groups) {
   constexpr double worth = 32768, fewest = 128, most = 512;
   return static_cast<Index>(std::clamp(worth / groups.tokens(), fewest, most));

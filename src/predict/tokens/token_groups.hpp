@@ -6,9 +6,9 @@
 
 namespace sigprop::predict {
 
-/// The tokens of a sequence in neighbouring groups, within which they count as alike: each by
-/// itself, or so many together as are a 32nd of those before them and an eighth of those behind
-/// them.
+/// The tokens of a sequence in groups within which they count as alike: each by itself, neighbours,
+/// so many together as are a sixteenth of those before them and a quarter of those behind them, or
+/// tokens that are exchangeable, wherever they stand.
 ///
 /// What belongs to pairs of tokens stands in matrices over groups, on the diagonal that of a token
 /// with itself. Where groups hold several tokens, one more column has what belongs to two tokens of

@@ -81,6 +81,10 @@ profile::Profile walk_words(const network::Lifted<double>& network, const networ
   std::vector<profile::Profile> profiles;
   for (const WordSequence& words :
        word_sequences(*embedding, static_cast<std::size_t>(network.sequence_length), count)) {
+    constexpr Eigen::Index most = 1500;  // their matrices take memory and time
+    if (words.groups.count() > most)
+      throw NotCovered(
+          "sequences of so many words that repeat are not covered; shorten them, or leave out --sequences");
     profile::Profile& result = profiles.emplace_back(network::blank_profile(outline));
     Algebra<GroupedTokens> algebra(network, GroupedTokens(network, words));
     AlikeAlgebra<double> no_encoder(network, AlikeTokens<double>(network, Theory::full));

@@ -2,10 +2,13 @@
 #include "predict/tokens/word_sequences.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <random>
 #include <utility>
+
+#include "sigprop/formula/embedding.hpp"
 
 namespace sigprop::predict {
 namespace {
@@ -55,18 +58,16 @@ struct Draw {
 class Drawing {
  public:
   Drawing(const Embedding& embedding, std::size_t length)
-      : embedding_(embedding), length_(length), cumulative_(static_cast<std::size_t>(embedding.vocabulary)) {
+      : embedding_(embedding), length_(length), words_(formula::harmonic_numbers(embedding.vocabulary).first) {
+    constexpr double tabulated = 65536;
     double sum = 0;
-    for (std::size_t rank = 0; rank < cumulative_.size(); ++rank)
-      cumulative_[rank] = sum += 1 / static_cast<double>(rank + 1);
+    for (double rank = 1; rank <= std::min(embedding.vocabulary, tabulated); ++rank)
+      cumulative_.push_back(sum += 1 / rank);
   }
 
   [[nodiscard]] Draw operator()() {
     Draw out{Words(length_), length_, 0};
-    for (std::uint64_t& word : out.words) {
-      const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), uniform() * cumulative_.back());
-      word = static_cast<std::uint64_t>(found - cumulative_.begin()) + 1;
-    }
+    for (std::uint64_t& word : out.words) word = zipf(uniform() * words_);
     if (!embedding_.token.used) std::iota(out.words.begin(), out.words.end(), std::uint64_t{1});
     if (embedding_.segment.used && embedding_.segments == 2)
       out.split = static_cast<std::size_t>(uniform() * static_cast<double>(length_ + 1));
@@ -77,6 +78,17 @@ class Drawing {
  private:
   /// In [0, 1). The distributions of the standard library differ between its implementations.
   [[nodiscard]] double uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
+
+  /// The rank at which Σ 1/rank passes a number. Beyond the table the sum grows like a logarithm.
+  [[nodiscard]] std::uint64_t zipf(double sum) const {
+    if (sum > cumulative_.back()) {
+      const double last = static_cast<double>(cumulative_.size());
+      const double rank = (last + 0.5) * std::exp(sum - cumulative_.back());
+      return static_cast<std::uint64_t>(std::min(std::floor(rank) + 1, embedding_.vocabulary));
+    }
+    const auto found = std::lower_bound(cumulative_.begin(), cumulative_.end(), sum);
+    return static_cast<std::uint64_t>(found - cumulative_.begin()) + 1;
+  }
 
   [[nodiscard]] double products(const Draw& draw) const {
     std::map<std::uint64_t, double> counts;
@@ -90,6 +102,7 @@ class Drawing {
 
   const Embedding& embedding_;
   std::size_t length_;
+  double words_;  ///< Σ 1/rank over the vocabulary
   std::vector<double> cumulative_;
   std::mt19937_64 random_{1};
 };
@@ -125,7 +138,9 @@ MatrixXd WordSequence::products(const Embedding& embedding) const {
 }
 
 std::vector<WordSequence> word_sequences(const Embedding& embedding, std::size_t length, std::size_t count) {
-  constexpr std::size_t pool_size = 2000;
+  // Long sequences differ little in their equal pairs.
+  constexpr std::size_t most = 2000, tokens = 4000000;
+  const std::size_t pool_size = std::max(4 * count, std::min(most, tokens / length));
   Drawing drawing(embedding, length);
   std::vector<Draw> pool;
   for (std::size_t i = 0; i < pool_size; ++i) pool.push_back(drawing());
