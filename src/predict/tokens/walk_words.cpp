@@ -30,6 +30,7 @@ void set_mean(const Row& row, const std::vector<const Entry*>& from, bool of_squ
 template <class Get>
 auto of_all(const std::vector<profile::Profile>& profiles, const Get& get) {
   std::vector<decltype(&get(profiles.front()))> out;
+  out.reserve(profiles.size());
   for (const profile::Profile& profile : profiles) out.push_back(&get(profile));
   return out;
 }

@@ -44,6 +44,7 @@ std::vector<Kind> kinds_of(const Words& words, std::size_t split) {
 TokenGroups groups_of(const std::vector<Kind>& kinds) {
   std::map<Kind, Index> numbers;
   std::vector<Index> out;
+  out.reserve(kinds.size());
   for (const Kind& kind : kinds) out.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
   return TokenGroups::of(std::move(out));
 }
