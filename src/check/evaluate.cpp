@@ -19,7 +19,7 @@ Series read(const Check& asked, const Series& series, const Location& location, 
   Series out = chosen(series, location);
   for (const Reading& reading : out) {
     if (!reading.value) {
-      throw Refused(named(asked) + ", but the theory " + profile.theory + " has no value of it at " + reading.path +
+      throw NoValue(named(asked) + ", but the theory " + profile.theory + " has no value of it at " + reading.path +
                     ": " + (profile.theory == "paper" ? "check with --theory full, or " : "") +
                     "name another quantity");
     }
@@ -82,18 +82,38 @@ std::vector<Check> conditions_of(const Check& check, const Profile& profile, dou
   return out;
 }
 
+/// Of a preset the conditions that its other ones are judged without, in one message.
+std::string without(Check preset, const std::vector<std::string>& quantities, const Profile& profile) {
+  std::string& listed = preset.condition.quantity;
+  listed.clear();
+  for (std::size_t i = 0; i < quantities.size(); ++i)
+    listed += (i == 0 ? "" : i + 1 < quantities.size() ? ", " : " and ") + quantities[i];
+  return named(preset) + ", but the theory " + profile.theory + " has no value of " +
+         (quantities.size() == 1 ? "it" : "them") + ": " +
+         (profile.theory == "paper" ? "check with --theory full, or " : "") +
+         "write the preset's other conditions as checks of your own";
+}
+
 }  // namespace
 
 Evaluation evaluate(const std::vector<Check>& checks, const Profile& profile, double sequence_length) {
   Evaluation out;
   for (const Check& check : checks) {
+    std::vector<std::string> unknown;
     for (const Check& single : conditions_of(check, profile, sequence_length)) {
       try {
         out.outcomes.push_back(evaluated(single, profile));
+      } catch (const NoValue& none) {
+        if (check.preset.empty()) {
+          out.faults.push_back({none.what(), check.line});
+        } else {
+          unknown.push_back(single.condition.quantity);
+        }
       } catch (const Refused& refused) {
         out.faults.push_back({refused.what(), check.line});
       }
     }
+    if (!unknown.empty()) out.faults.push_back({without(check, unknown, profile), check.line});
   }
   return out;
 }

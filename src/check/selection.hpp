@@ -15,6 +15,11 @@ class Refused : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Likewise, for the theory has no value of its quantity.
+class NoValue : public Refused {
+  using Refused::Refused;
+};
+
 /// How messages begin whose fault lies in a check's quantity: "/checks/0/quantity is
 /// "attention.entropy"".
 [[nodiscard]] std::string named(const Check& asked);

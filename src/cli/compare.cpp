@@ -60,12 +60,13 @@ std::string without_file(const std::string& message, const std::string& file) {
   return message.rfind(file + ": ", 0) == 0 ? message.substr(file.size() + 2) : message;
 }
 
-report::Candidate candidate(const CompareOptions& options, const spec::FileText& file, const std::string& name) {
+report::Candidate candidate(predict::Predictor& predictor, const CompareOptions& options, const spec::FileText& file,
+                            const std::string& name) {
   const spec::Initialized made = spec::initialize(*file.text, file.name, scheme_choice(name), options.keep_norm);
   if (!made.read.network) return {name, "", {}, without_file(made.read.errors.front(), file.name)};
   try {
     return {name, network::norm_name(made.read.stacks.front()),
-            prediction(*made.read.network, options.theory, options.spec), ""};
+            prediction(predictor, *made.read.network, options.theory, options.spec), ""};
   } catch (const Failure& failure) {
     return {name, "", {}, without_file(failure.what(), file.name)};
   }
@@ -76,10 +77,11 @@ std::vector<report::Candidate> compared(const CompareOptions& options, const spe
   require_good(model);
   const std::vector<std::string> names = chosen(options.schemes, model.stacks.front());
   std::vector<report::Candidate> list;
+  predict::Predictor predictor;  // schemes of one model share its tables
   ProgressLine progress(options.output.quiet);
   const auto begin = std::chrono::steady_clock::now();
   for (const std::string& name : names) {
-    list.push_back(candidate(options, file, name));
+    list.push_back(candidate(predictor, options, file, name));
     progress.show("scheme", list.size(), names.size(), 0, seconds_since(begin));
   }
   if (options.schemes == "fitting") std::erase_if(list, [](const report::Candidate& one) { return !one.profile; });

@@ -6,6 +6,8 @@
 #include <limits>
 #include <set>
 
+#include "sigprop/profile/summary.hpp"
+
 namespace sigprop::profile {
 
 const Weight* find_weight(const Layer& layer, std::string_view name) {
@@ -19,6 +21,10 @@ namespace {
 
 using Norms = std::vector<const Quantity*>;
 
+bool is_zero(const Quantity& q) {
+  return std::isinf(q.log10) && q.log10 < 0;
+}
+
 /// The gradient norms that the theory has.
 Norms known_norms(const Layer& layer) {
   Norms out;
@@ -29,7 +35,7 @@ Norms known_norms(const Layer& layer) {
 }
 
 /// log10 of the root of the sum of squares; -∞ where all are 0.
-double log10_of_all(const Norms& norms) {
+double log10_of(const Norms& norms) {
   double largest = -std::numeric_limits<double>::infinity();
   for (const Quantity* norm : norms) largest = std::max(largest, norm->log10);
   if (!std::isfinite(largest)) return largest;
@@ -38,15 +44,13 @@ double log10_of_all(const Norms& norms) {
   return largest + std::log10(sum) / 2;
 }
 
-}  // namespace
-
-std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
-  const Norms norms = known_norms(layer);
-  if (norms.size() < layer.weights.size()) return std::nullopt;
-  const double log10_norm = log10_of_all(norms);
+/// The root of the sum of squares.
+Quantity together(const Norms& norms) {
+  const double log10_norm = log10_of(norms);
   if (!std::isfinite(log10_norm)) return Quantity{};
   Quantity out(std::pow(10.0, log10_norm), log10_norm);
   for (const Quantity* norm : norms) {
+    if (is_zero(*norm)) continue;  // ln 0 has no slope
     out.slopes.resize(norm->slopes.size());
     const double share = std::pow(10.0, 2 * (norm->log10 - log10_norm));
     for (std::size_t i = 0; i < norm->slopes.size(); ++i) out.slopes[i] += share * norm->slopes[i];
@@ -54,11 +58,17 @@ std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
   return out;
 }
 
+}  // namespace
+
+std::optional<Quantity> gradient_norm_of_all(const Layer& layer) {
+  const Norms norms = known_norms(layer);
+  if (norms.size() < layer.weights.size()) return std::nullopt;
+  return together(norms);
+}
+
 std::optional<Quantity> gradient_fraction(const Layer& layer, const Weight& weight) {
   if (!weight.gradient_norm) return std::nullopt;
-  if (std::isinf(weight.gradient_norm->log10) && weight.gradient_norm->log10 < 0) return Quantity{};
-  const double log10 = weight.gradient_norm->log10 - log10_of_all(known_norms(layer));
-  return Quantity(std::pow(10.0, log10), log10);
+  return is_zero(*weight.gradient_norm) ? Quantity{} : ratio(*weight.gradient_norm, together(known_norms(layer)));
 }
 
 std::vector<std::string> weight_names(const Profile& profile) {

@@ -73,6 +73,13 @@ bool positive(const Expression& x) {
                                               [](const Factor& factor) { return positive(factor.base); });
 }
 
+/// The sample of factors that are multiplied.
+double sample_of(const std::vector<Factor>& factors) {
+  double out = 1;
+  for (const Factor& factor : factors) out *= std::pow(Builder::of(factor.base).sample, factor.exponent.value);
+  return out;
+}
+
 /// The factors of an expression, its coefficient apart.
 std::vector<Factor> factors_of(const Expression& x, Number& coefficient) {
   const Node& node = Builder::of(x);
@@ -129,13 +136,11 @@ void lay_open(const Factor& factor, Number& coefficient, std::vector<Factor>& ou
   if (rest.size() == 1 && sign > 0 && rest.front().exponent.is(1))
     return add(out, {rest.front().base, factor.exponent});
   if (rest.empty() && sign > 0) return;
-  double sample = sign;
-  for (const Factor& inner : rest) sample *= std::pow(Builder::of(inner.base).sample, inner.exponent.value);
   Node node;
   node.kind = Kind::product;
   node.number = Number(sign);
+  node.sample = sign * sample_of(rest);
   node.factors = std::move(rest);
-  node.sample = sample;
   add(out, {Builder::made(std::move(node)), factor.exponent});
 }
 
@@ -198,15 +203,13 @@ std::optional<Expression> without_common_factor(const std::vector<Term>& terms, 
       (first.value > 0 || all([](const Term& term) { return term.coefficient.value < 0; }));
   if (common.empty() && !same_coefficient) return {};
   const Number coefficient = same_coefficient ? first : Number(1, 1);
-  double factor_sample = coefficient.value;
-  for (const Factor& factor : common) factor_sample *= std::pow(Builder::of(factor.base).sample, factor.exponent.value);
   std::vector<Term> left;
   double rest_sample = 0;
   for (const Term& term : terms) {
     Number unit(1, 1);
     std::vector<Factor> factors = factors_of(term.of, unit);
-    double term_sample = Builder::of(term.of).sample / (factor_sample / coefficient.value);
-    for (const Factor& factor : common) factors.push_back({factor.base, factor.exponent * Number(-1, 1)});
+    for (const Factor& factor : common) add(factors, {factor.base, factor.exponent * Number(-1, 1)});
+    const double term_sample = sample_of(factors);  // not a quotient: the common factors may be 0
     const Number scale = term.coefficient * coefficient.inverse();
     left.push_back({scale, Builder::product(Number(1, 1), factors, term_sample)});
     rest_sample += scale.value * term_sample;
@@ -265,12 +268,8 @@ Expression Builder::product(Number coefficient, const std::vector<Factor>& facto
   std::erase_if(collected, [](const Factor& factor) { return factor.exponent.is(0); });
   if (coefficient.is(0) || collected.empty()) return number(coefficient, sample);
   const bool single = collected.size() == 1 && collected.front().exponent.is(1) && coefficient.is(1);
+  if (single) return collected.front().base;
   Node node;
-  if (single) {
-    node = of(collected.front().base);
-    node.sample = sample;
-    return Expression(std::make_shared<const Node>(std::move(node)));
-  }
   node.kind = Kind::product;
   node.number = coefficient;
   node.factors = std::move(collected);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "files/check_sum.hpp"
@@ -50,10 +51,11 @@ files::LockedFile opened(const std::string& path, bool resume) {
 
 RecordFile::RecordFile(const std::string& path, bool resume, const std::string& identity, std::size_t sample_size)
     : path_(path) {
-  const bool exists = std::filesystem::exists(std::filesystem::symlink_status(path));
-  if (resume && !exists)
+  std::error_code unknown;  // what keeps the name from being looked up keeps it from being opened
+  const std::filesystem::file_type type = std::filesystem::symlink_status(path, unknown).type();
+  if (resume && type == std::filesystem::file_type::not_found)
     throw UsageError("--resume " + path + ": there is no such file; start with --checkpoint " + path);
-  if (!resume && exists) {
+  if (!resume && type != std::filesystem::file_type::not_found && type != std::filesystem::file_type::none) {
     throw UsageError("--checkpoint " + path + ": the file exists; go on with it by --resume " + path +
                      ", or name another file");
   }
@@ -65,7 +67,7 @@ RecordFile::RecordFile(const std::string& path, bool resume, const std::string& 
       file_->append(header_of(identity));
     }
   } catch (const files::Error& error) {
-    if (!resume) std::filesystem::remove(path);
+    if (!resume) std::filesystem::remove(path, unknown);
     throw MachineError((resume ? "--resume " : "--checkpoint ") + path + ": cannot be written: " + error.what() +
                        elsewhere);
   }

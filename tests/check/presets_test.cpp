@@ -116,7 +116,7 @@ TEST_CASE("presets leave out entropy without attention, and rank where there is 
   CHECK(quantities(1, true, true) == always({"attention.entropy_fraction", "cross_attention.entropy_fraction"}));
 }
 
-TEST_CASE("a preset that the theory cannot judge is a fault") {
+TEST_CASE("what of a preset the theory cannot judge is one fault, beside the outcomes of the rest") {
   profile::Profile profile = made();
   profile.theory = "paper";
   for (profile::Layer& layer : profile.layers) layer.attention->entropy_fraction.reset();
@@ -125,10 +125,19 @@ TEST_CASE("a preset that the theory cannot judge is a fault") {
   CHECK(
       in_spec.faults[0].message ==
       "/checks/0/preset is \"trainable\", which looks at attention.entropy_fraction, but the theory paper has no value "
-      "of it at layer 1/attention: check with --theory full, or name another quantity");
+      "of it: check with --theory full, or write the preset's other conditions as checks of your own");
   const check::Evaluation given = check::evaluate({{"", 0, "trainable", {}}}, profile, 64);
   REQUIRE(given.faults.size() == 1);
   CHECK(given.faults[0].message.rfind("--preset is \"trainable\", which looks at ", 0) == 0);
+  CHECK(given.outcomes.size() == 5);
+  for (profile::Layer& layer : profile.layers) layer.weights[0].gradient_norm.reset();
+  const check::Evaluation several = check::evaluate({preset("stable")}, profile, 64);
+  REQUIRE(several.faults.size() == 1);
+  CHECK(several.faults[0].message ==
+        "/checks/0/preset is \"stable\", which looks at weights.all.gradient_norm, weights.*.gradient_fraction and "
+        "attention.entropy_fraction, but the theory paper has no value of them: check with --theory full, or write the "
+        "preset's other conditions as checks of your own");
+  CHECK(several.outcomes.size() == 4);
 }
 
 TEST_CASE("a preset that does not exist is not passed by") {

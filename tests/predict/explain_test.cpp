@@ -188,6 +188,28 @@ TEST_CASE("a gain and a scale of 0 are told as what they are") {
   CHECK(none.forward[3].title == "x₃ = β x₂");
 }
 
+TEST_CASE("a variance of weights that is below every double is told as 0") {
+  const network::Network tiny =
+      test::network_of(changed(json::object(), {{"init", {{"std", {{"value", 1e-170}, {"bias", 0.1}}}}}}));
+  for (const ExplainedStep& step : predict::explain(tiny, Theory::full, 1).forward) {
+    for (const ExplainedEquation& equation : step.equations) {
+      const std::string numbers = equation.right.text(scalar::Expression::Shown::samples);
+      INFO(numbers);
+      CHECK(numbers.find("nan") == std::string::npos);
+      CHECK(equation.right.text().find("w_v") == std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("a step with a number that no double holds is refused by its name") {
+  const network::Network tiny = test::network_of(changed(json::object(), {{"input", {{"variance", 1e-310}}}}));
+  CHECK_THROWS_MATCHES(
+      predict::explain(tiny, Theory::full, 1), std::overflow_error,
+      Catch::Matchers::Message(
+          "layer 1, step \"LayerNorm, back to x₀\": γ₀′² is beyond double's range, so that the step cannot be told in "
+          "numbers; choose variances nearer to 1, or see the profile that predict prints"));
+}
+
 TEST_CASE("the formulas that a step names are in the catalogue") {
   std::set<std::string> known, named;
   for (const report::Formula& formula : report::formulas()) known.insert(formula.name);

@@ -117,7 +117,9 @@ TEST_CASE("a norm of a signal that is 0 has no moments") {
   spec["init"]["std"]["output"] = 0;
   const network::Network network = test::network_of(spec);
   CHECK_THROWS_MATCHES(predict::predict(network, predict::Theory::full), std::domain_error,
-                       Message("LayerNorm input variance is 0, but must be above 0"));
+                       Message("layer 1/attention: LayerNorm input variance is 0, but must be above 0"));
+  spec["stack"]["norm"]["epsilon"] = 1e-5;
+  CHECK(test::predicted(spec).points[1].forward.variance.value == 0);
 }
 
 TEST_CASE("a norm of queries or keys that are 0 has no moments, masked or not") {
@@ -127,7 +129,7 @@ TEST_CASE("a norm of queries or keys that are 0 has no moments, masked or not") 
     spec["init"]["std"]["key"] = 0;
     INFO(mask);
     CHECK_THROWS_MATCHES(test::predicted(spec), std::domain_error,
-                         Message("key second moment before its norm is 0, but must be above 0"));
+                         Message("layer 1/attention: key second moment before its norm is 0, but must be above 0"));
   }
 }
 

@@ -21,7 +21,8 @@ using predict::Theory;
 using test::changed;
 
 constexpr const char* quantities[] = {"forward.variance last", "backward.variance first/last",
-                                      "weights.all.gradient_norm first", "forward.token_correlation last"};
+                                      "weights.all.gradient_norm first", "weights.value.gradient_fraction first",
+                                      "forward.token_correlation last"};
 
 /// The network with a knob moved by a step as slopes are defined. Sizes are rounded to whole ones.
 network::Network moved(const network::Network& network, const Knob& knob, double step) {

@@ -160,6 +160,12 @@ TEST_CASE("what is no checkpoint, is missing or cannot be written is named") {
   CHECK(message_of([] { RecordFile("/nowhere/x", false, "model", 2); }) ==
         "--checkpoint /nowhere/x: cannot be written: No such file or directory; name a file in a folder that exists "
         "and is yours");
+  const std::string long_name(400, 'x');
+  for (const bool resume : {false, true}) {
+    CHECK(message_of([&] { RecordFile(long_name, resume, "model", 2); }) ==
+          (resume ? "--resume " : "--checkpoint ") + long_name +
+              ": cannot be written: File name too long; name a file in a folder that exists and is yours");
+  }
 }
 
 TEST_CASE("a full disk is told, with the way to go on") {

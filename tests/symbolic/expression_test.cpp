@@ -64,6 +64,13 @@ TEST_CASE("like terms and powers of one base are collected") {
   check_kept("a", [](const Variables& v) { return sqrt(v("a")) * sqrt(v("a")); });
 }
 
+TEST_CASE("a common factor whose sample is 0 leaves the others their samples") {
+  const Expression zero({"z", "z"}, 0), a({"a", "a"}, 3), b({"b", "b"}, 2);
+  const Expression tree = zero * a + zero * b;
+  CHECK(tree.text() == "z (a + b)");
+  CHECK(tree.text(Expression::Shown::samples) == "0 · (3 + 2)");
+}
+
 TEST_CASE("small numbers that differ are told apart") {
   check_kept("exp(1e-09 a + b) - exp(2e-09 a + b)", [](const Variables& v) {
     return exp(number(1e-9) * v("a") + v("b")) - exp(number(2e-9) * v("a") + v("b"));

@@ -175,7 +175,8 @@ class Judge:
         """Files that the command line lets the program write."""
         words = self.step.arguments
         values = {word.partition("=")[2] for word in words if word.startswith("-")} | set(words)
-        found = values | {word[2:] for word in words if word.startswith("./")} | {word[2:] for word in words if word.startswith("-o")}
+        found = values | {word[2:] for word in words if word.startswith("-o")}
+        found |= {name.removeprefix("./") for name in found}
         if "link" in values:
             found.add("old")
         if self.step.command == "sweep" and self.status not in (FINE, WRONG_USAGE):

@@ -143,6 +143,46 @@ template <class T>
   return tables;
 }
 
+/// Does a kernel's value weigh anything beside its largest ones?
+template <class T>
+[[nodiscard]] bool counts(const T& value) {
+  constexpr double negligible = 1e-12;
+  return scalar::value_of(value) > negligible;
+}
+
+/// Neighbouring points of a grid.
+struct Span {
+  std::size_t begin = 0, end = 0;
+};
+
+/// Of every node of the common part the points where the kernel counts.
+template <class T>
+[[nodiscard]] std::vector<Span> spans(const std::vector<T>& table, std::size_t nodes, std::size_t points) {
+  std::vector<Span> out(nodes);
+  for (std::size_t k = 0; k < nodes; ++k) {
+    const auto row = table.begin() + static_cast<std::ptrdiff_t>(k * points);
+    const auto is_seen = [](const T& value) { return counts(value); };
+    const auto first = std::find_if(row, row + static_cast<std::ptrdiff_t>(points), is_seen);
+    auto last = row + static_cast<std::ptrdiff_t>(points);
+    while (last != first && !counts(*(last - 1))) --last;
+    out[k] = {static_cast<std::size_t>(first - row), static_cast<std::size_t>(last - row)};
+  }
+  return out;
+}
+
+/// The second row's points at which F_11 counts, where the first row is at its m-th: a node must be
+/// seen from both.
+template <class T>
+[[nodiscard]] Span columns_of(const std::vector<T>& left, const std::vector<Span>& seen, std::size_t m,
+                              std::size_t height) {
+  Span out;
+  for (std::size_t k = 0; k < seen.size(); ++k) {
+    if (seen[k].begin == seen[k].end || !counts(left[k * height + m])) continue;
+    out = out.begin == out.end ? seen[k] : Span{std::min(out.begin, seen[k].begin), std::max(out.end, seen[k].end)};
+  }
+  return out;
+}
+
 }  // namespace softmax_pair_detail
 
 /// Name     softmax_pair
@@ -175,7 +215,7 @@ template <class T>
   if (!(keys >= shared)) throw_domain("number of keys", scalar::value_of(keys), "at least the number of shared keys");
   if (scalar::value_of(shared) <= 1) return {T(1) / keys, T(0)};
 
-  const double step = 0.6 / refinement;  // trapezoid error 2 |Γ(2 + 2πi/0.6)| = 1e-5
+  const double fine = 0.6 / refinement;  // trapezoid error 2 |Γ(2 + 2πi/0.6)| = 1e-5
   constexpr double reach = 6;            // normal mass beyond: 2e-9
   const double v_value = scalar::value_of(v);
   const bool negative = rho < T(0);
@@ -185,11 +225,12 @@ template <class T>
   const T common_sd = root(common_variance);
   const T own_sd = root(own_variance);
 
-  const detail::Range first = detail::laplace_range(v_value, scalar::value_of(shared), step, reach);
-  const detail::Range second = detail::laplace_range(v_value, scalar::value_of(keys), step, reach);
+  const double step = smooth_step(fine, scalar::value_of(own_sd) / refinement, scalar::value_of(keys));
+  const detail::Range first = detail::laplace_range(v_value, scalar::value_of(shared), fine, reach);
+  const detail::Range second = detail::laplace_range(v_value, scalar::value_of(keys), fine, reach);
   const int rows = static_cast<int>(std::ceil((first.high - first.low) / step)) + 1;
   const int columns = static_cast<int>(std::ceil((second.high - second.low) / step)) + 1;
-  const detail::Kernel<T> kernel(own_sd, scalar::value_of(own_sd), step, reach);
+  const detail::Kernel<T> kernel(own_sd, scalar::value_of(own_sd), fine, reach);
   const auto common = detail::common_nodes(common_sd, scalar::value_of(common_sd), step, reach);
   const auto left = detail::kernel_tables(kernel, common, common_sd, first.low, rows, step, 1);
   const auto right = detail::kernel_tables(kernel, common, common_sd, second.low, columns, step, negative ? -1 : 1);
@@ -212,21 +253,29 @@ template <class T>
   const T& i = shared;
   T overlap(0), jacobian(0);
   std::vector<T> f00(width), f11(width), f10(width), f01(width);
+  const std::vector<detail::Span> seen = detail::spans(right[1], common.weight.size(), width);
   for (std::size_t m = 0; m < height; ++m) {
+    const detail::Span columns_seen = detail::columns_of(left[1], seen, m, height);
     for (auto* f : {&f00, &f11, &f10, &f01}) std::fill(f->begin(), f->end(), T(0));
     for (std::size_t k = 0; k < common.weight.size(); ++k) {
       const T a0 = common.weight[k] * left[0][k * height + m];
       const T a1 = common.weight[k] * left[1][k * height + m];
       const T* b0 = &right[0][k * width];
       const T* b1 = &right[1][k * width];
-      for (std::size_t n = 0; n < width; ++n) {
-        f00[n] += a0 * b0[n];
-        f11[n] += a1 * b1[n];
-        f10[n] += a1 * b0[n];
-        f01[n] += a0 * b1[n];
+      if (detail::counts(left[0][k * height + m])) {
+        for (std::size_t n = columns_seen.begin; n < columns_seen.end; ++n) {
+          f00[n] += a0 * b0[n];
+          f01[n] += a0 * b1[n];
+        }
+      }
+      if (detail::counts(left[1][k * height + m])) {
+        for (std::size_t n = columns_seen.begin; n < columns_seen.end; ++n) {
+          f11[n] += a1 * b1[n];
+          f10[n] += a1 * b0[n];
+        }
       }
     }
-    for (std::size_t n = 0; n < width; ++n) {
+    for (std::size_t n = columns_seen.begin; n < columns_seen.end; ++n) {
       if (!(f00[n] > T(0))) continue;  // underflowed, and with it every term
       const T power2 = exp((i - T(2)) * log(f00[n]) + unshared * log_f[n]);
       const T others = T(2) * f11[n] + (i - T(2)) * f10[n] * f01[n] / f00[n] + unshared * f10[n] * f1_over_f[n];

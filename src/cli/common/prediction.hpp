@@ -31,8 +31,9 @@ template <class Work>
   } catch (const predict::NotCovered& error) {
     throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
   } catch (const std::domain_error& error) {
-    throw Failure(wrong_usage, shown_path(spec) + ": this model has no moments by theory: " + error.what() +
-                                   "; look for a standard deviation or residual scale of 0");
+    throw Failure(wrong_usage,
+                  shown_path(spec) + ": this model has no moments by theory: " + error.what() +
+                      "; look for a standard deviation or residual scale of 0 before it, or give the norm an epsilon");
   } catch (const std::overflow_error& error) {
     throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
   }

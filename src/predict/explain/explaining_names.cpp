@@ -132,9 +132,11 @@ struct SetSymbols {
   void size(Expression& n, const char* text, const char* latex, const char*) const {
     n = Expression({text, latex}, n.sample());
   }
-  /// A standard deviation, such that its square is the variance w.
+  /// A standard deviation, such that its square is the variance w; 0 where that is less than every
+  /// double above 0.
   void deviation(Expression& std, const char* text, const char* latex, const char*) const {
-    if (std.sample() != 0) std = sqrt(Expression({text, latex}, std.sample() * std.sample()));
+    const double variance = std.sample() * std.sample();
+    std = variance != 0 ? sqrt(Expression({text, latex}, variance)) : Expression(0);
   }
   void factor(Expression& x, const char* text, const char* latex, const char*) const {
     x = Notebook::only_named({text, latex, x.sample() > 0}, x);

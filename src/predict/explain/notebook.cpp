@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/explain/notebook.hpp"
 
+#include <cmath>
+#include <stdexcept>
+
 namespace sigprop::predict {
 
 std::string subscript(const std::string& digits) {
@@ -34,6 +37,10 @@ void Notebook::begin(const void* component, const std::string& title, const std:
 
 scalar::Expression Notebook::note(const scalar::Symbol& left, const Expression& right, bool across) {
   if (out_ == nullptr) return right;
+  if (!std::isfinite(right.sample()))
+    throw std::overflow_error(out_->layer + ", step \"" + steps().back().title + "\": " + left.text +
+                              " is beyond double's range, so that the step cannot be told in numbers; choose variances "
+                              "nearer to 1, or see the profile that predict prints");
   const auto [place, fresh] = noted_.try_emplace({component_, left.text}, right.sample());
   const bool known = !fresh && backward_ && place->second == right.sample() && noted_by_[left.text] == component_;
   place->second = right.sample();

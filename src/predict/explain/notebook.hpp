@@ -42,7 +42,7 @@ class Notebook {
 
   /// Writes left = right down and gives the symbol. On the way back what the same component noted
   /// on the way forward is only named again, unless another component has given the name to
-  /// something else since.
+  /// something else since. Throws std::overflow_error, naming the step, for what no double holds.
   [[nodiscard]] Expression note(const scalar::Symbol& left, const Expression& right, bool across = false);
 
   /// A symbol whose equation is not told, such as a share that neighbours leave.

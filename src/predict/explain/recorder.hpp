@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "predict/walk/profile_writer.hpp"
@@ -25,6 +26,7 @@ class Recorder : public Observer {
     gradients[point] = g;
     writer_.at_point(point, g, width);
   }
+  [[nodiscard]] std::string point_name(std::size_t point) const { return writer_.point_name(point); }
   void at_attention(std::size_t weight, bool cross, const profile::AttentionMetrics& metrics) {
     writer_.at_attention(weight, cross, metrics);
   }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 
 #include "sigprop/profile/profile.hpp"
 
@@ -19,6 +20,9 @@ struct Observer {
   void at_point(std::size_t /*point*/, const Signal& /*x*/) {}
   template <class Gradient, class T>
   void at_point(std::size_t /*point*/, const Gradient& /*g*/, const T& /*width*/) {}
+
+  /// What messages call a point; empty where the walk has none but numbers.
+  [[nodiscard]] std::string point_name(std::size_t /*point*/) const { return {}; }
 
   /// An attention whose first weight is `weight`.
   void at_attention(std::size_t /*weight*/, bool /*cross*/, const profile::AttentionMetrics& /*metrics*/) {}

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "predict/walk/alike_tokens.hpp"
 #include "predict/walk/quantities.hpp"
@@ -26,6 +27,10 @@ class ProfileWriter : public Observer {
   void at_point(std::size_t point, const Signal& x) { profile_.points[point].forward = algebra_.profile_of(x); }
   void at_point(std::size_t point, const Gradient& g, const T& width) {
     profile_.points[point].backward = algebra_.profile_of(g, width);
+  }
+
+  [[nodiscard]] std::string point_name(std::size_t point) const {
+    return point < profile_.points.size() ? profile_.points[point].path : std::string();
   }
 
   void at_attention(std::size_t weight, bool cross, const profile::AttentionMetrics& metrics) {

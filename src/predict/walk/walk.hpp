@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "predict/walk/algebra.hpp"
 #include "predict/walk/observer.hpp"
+#include "sigprop/formula/domain.hpp"
 #include "sigprop/network/outline.hpp"
 
 namespace sigprop::predict {
@@ -36,7 +38,9 @@ class Walk {
       : algebra_(algebra), observer_(observer), position_(from) {}
 
   /// The model's input: the source and what lies between it and the point "input".
-  [[nodiscard]] Signal input() { return forward_list(algebra_.network().input, algebra_.source()); }
+  [[nodiscard]] Signal input() {
+    return before_next_point([&] { return forward_list(algebra_.network().input, algebra_.source()); });
+  }
 
   /// From the point "input" through an encoder or body. The list must outlive the walk.
   [[nodiscard]] Signal forward(const Components& list, Signal signal) {
@@ -90,11 +94,23 @@ class Walk {
         for (std::size_t i = 0; i < repeat->times; ++i) signal = forward_points(repeat->of, std::move(signal));
       } else {
         if constexpr (Algebra::recomputes) starts_.push_back({signal, position_.weight});
-        signal = forward(component, signal);
+        signal = before_next_point([&] { return forward(component, signal); });
       }
       if (!component.point.empty()) record(signal);
     }
     return signal;
+  }
+
+  /// What a step returns. A formula whose domain it leaves is named with the point that comes next.
+  template <class Step>
+  [[nodiscard]] Signal before_next_point(const Step& step) const {
+    try {
+      return step();
+    } catch (const formula::DomainError& error) {
+      const std::string point = observer_.point_name(position_.point);
+      if (point.empty()) throw;
+      throw formula::DomainError(point + ": " + error.name, error.value, error.range);
+    }
   }
 
   template <class Component>
