@@ -84,7 +84,7 @@ std::vector<double> differences(const network::Network& network, Theory theory, 
 /// they are tabulated.
 double accuracy(const std::string& knob, bool quadrature, bool masked) {
   if (masked && knob == "attention.head_width") return 2e-3;
-  if (quadrature) return 1e-4;
+  if (quadrature) return 2e-4;
   return masked ? 1e-5 : 1e-6;
 }
 
