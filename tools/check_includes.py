@@ -25,7 +25,7 @@ LIBRARIES = {
 
 # Room: (other rooms it may include, libraries it may include besides the standard library).
 ROOMS = {
-    "scalar": ((), ("Boost.Math", "Boost.Multiprecision")),
+    "scalar": ((), ("Boost.Math", "Boost.Multiprecision", "OpenBLAS")),
     "formula": (("scalar",), ("Boost.Math",)),
     "network": (("profile",), ()),
     "profile": ((), ()),
@@ -33,8 +33,8 @@ ROOMS = {
     "symbolic": (("formula", "scalar"), ()),
     "predict": (("formula", "network", "profile", "scalar"), ("Boost.Math", "Eigen")),
     "files": ((), ("POSIX",)),
-    "simulate": (("cuda", "files", "network", "profile"), ("Eigen", "OpenBLAS", "OpenMP", "Random123")),
-    "experiment": (("cuda", "network", "simulate"), ("Eigen", "OpenMP")),
+    "simulate": (("cuda", "files", "network", "profile", "scalar"), ("Eigen", "OpenMP", "Random123")),
+    "experiment": (("cuda", "network", "scalar", "simulate"), ("Eigen", "OpenMP")),
     "cuda": (("experiment", "network", "profile", "simulate"), ("CUDA", "POSIX", "Random123")),
     "scheme": (("network", "predict"), ("Boost.Math",)),
     "spec": (("check", "network", "scheme"), ("nlohmann/json",)),

@@ -9,7 +9,7 @@
 
 #include "cuda/cuda.hpp"
 #include "experiment/group.hpp"
-#include "simulate/blas_threads.hpp"
+#include "scalar/blas_threads.hpp"
 #include "simulate/matrix.hpp"
 #include "simulate/precision.hpp"
 #include "simulate/record_file.hpp"
@@ -163,7 +163,7 @@ std::unique_ptr<Measurer> measurer_of(const Options& options) {
 std::vector<std::vector<std::optional<Measured>>> run(const std::vector<Task>& tasks, const Options& options,
                                                       const std::function<void(const Progress&)>& report,
                                                       const std::atomic<bool>* stop) {
-  simulate::keep_products_on_their_thread();
+  scalar::keep_products_on_their_thread();
   const std::unique_ptr<Measurer> measurer = measurer_of(options);
   Records records(options);
   std::vector<std::vector<std::optional<Measured>>> results;

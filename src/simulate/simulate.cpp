@@ -14,8 +14,8 @@
 #include <sstream>
 
 #include "cuda/cuda.hpp"
+#include "scalar/blas_threads.hpp"
 #include "simulate/assemble.hpp"
-#include "simulate/blas_threads.hpp"
 #include "simulate/gigabytes.hpp"
 #include "simulate/precision.hpp"
 #include "simulate/record_file.hpp"
@@ -223,7 +223,7 @@ Plan plan(const network::Network& network, const Settings& settings) {
 
 Result simulate(const network::Network& network, const Settings& settings,
                 const std::function<void(const Progress&)>& report, const std::atomic<bool>* stop) {
-  keep_products_on_their_thread();
+  scalar::keep_products_on_their_thread();
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   const network::Outline outline = network::outline_of(network);

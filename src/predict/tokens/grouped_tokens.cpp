@@ -7,6 +7,7 @@
 #include "predict/tokens/activation_pairs.hpp"
 #include "predict/tokens/gram_rank.hpp"
 #include "predict/tokens/symmetric.hpp"
+#include "scalar/blas_threads.hpp"
 
 namespace sigprop::predict {
 namespace {
@@ -72,7 +73,9 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, Prefix pref
           prefix == Prefix::single ? TokenGroups::single(static_cast<Index>(network.sequence_length))
                                    : TokenGroups::grouped(static_cast<Index>(network.sequence_length)))),
       follows_across_(network.batch > 1),
-      rows_(std::move(rows)) {}
+      rows_(std::move(rows)) {
+  scalar::keep_products_on_their_thread();
+}
 
 GroupedTokens::GroupedTokens(const network::Lifted<double>& network, const WordSequence& words)
     : network_(network),
@@ -80,7 +83,9 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, const WordS
       prefix_(Prefix::actual),
       groups_(std::make_shared<const TokenGroups>(words.groups)),
       follows_across_(network.batch > 1),
-      rows_(std::make_shared<RowTables>()) {}
+      rows_(std::make_shared<RowTables>()) {
+  scalar::keep_products_on_their_thread();
+}
 
 ArrayXd GroupedTokens::ratio(const ArrayXd& part, const ArrayXd& whole) {
   return part.binaryExpr(whole, [](double some, double all) { return all > 0 ? some / all : 0.0; });

@@ -5,7 +5,7 @@
 #include <cblas.h>
 #endif
 
-namespace sigprop::simulate {
+namespace sigprop::scalar {
 
 /// The threads are ours: a product of matrices stays on the thread that calls it, and is divided
 /// into tiles of a fixed size.
@@ -15,4 +15,4 @@ inline void keep_products_on_their_thread() {
 #endif
 }
 
-}  // namespace sigprop::simulate
+}  // namespace sigprop::scalar
