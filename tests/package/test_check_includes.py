@@ -37,7 +37,7 @@ class CheckIncludes(unittest.TestCase):
         self.rejects(
             "src/simulate/engine.cpp",
             '#include <vector>\n#include "sigprop/formula/relu.hpp"\n',
-            "src/simulate/engine.cpp:2: simulate may not include the room formula; it may include: cuda, files, network, profile",
+            "src/simulate/engine.cpp:2: simulate may not include the room formula; it may include: cuda, files, network, profile, scalar",
         )
 
     def test_a_file_outside_the_folders_of_a_divided_room(self):
