@@ -95,31 +95,38 @@ network::Network unmasked(network::Network network) {
   return network;
 }
 
-/// How far the layer is from what it is behind its mask, by both predictions.
-std::string distance(const network::Network& masked, const network::Network& plain, const ExplainOptions& options,
+/// The last point of a layer.
+const profile::Point& end_of(const network::Network& network, const profile::Profile& profile, std::size_t layer) {
+  const network::Outline outline = network::outline_of(network);
+  std::size_t point = network::first_point(outline, layer);
+  while (point + 1 < outline.points.size() && outline.points[point + 1].layer == layer) ++point;
+  return profile.points[point];
+}
+
+/// What is explained in place of the model, and how far the layer is from what it is in the model,
+/// by both predictions; empty where tokens are all alike.
+std::string distance(const network::Network& model, const network::Network& plain, const ExplainOptions& options,
                      std::size_t layer) {
-  TheoryOptions theory = options.theory;
-  theory.prefix = "means";
-  const auto last = [&](const network::Network& network) {
-    announce(network, theory, options.spec, options.output);
-    const profile::Profile profile = prediction(network, theory, options.spec);
-    const network::Outline outline = network::outline_of(network);
-    std::size_t point = network::first_point(outline, layer);
-    while (point + 1 < outline.points.size() && outline.points[point + 1].layer == layer) ++point;
-    return profile.points[point];
-  };
-  const profile::Point with = last(masked), without = last(plain);
-  return "The model without its causal masks, behind which every token has equations of its own. At the end of this "
-         "layer the "
-         "variance is " +
-         report::number(without.forward.variance) + " here and " + report::number(with.forward.variance) +
-         " with them, the gradient's variance " + report::number(without.backward.variance) + " and " +
-         report::number(with.backward.variance) + ".";
+  const bool masked = network::has_mask(model);
+  TheoryOptions theory = options.theory, alike = options.theory;
+  if (masked) theory.prefix = "means";
+  alike.sequences = 0;
+  announce(model, theory, options.spec, options.output);
+  const profile::Profile profile = prediction(model, theory, options.spec);
+  if (!masked && profile.sequences == 0) return "";
+  const profile::Point with = end_of(model, profile, layer);
+  const profile::Point without = end_of(plain, prediction(plain, alike, options.spec), layer);
+  const std::string what = masked ? "The model without its causal masks, behind which every token has equations of its "
+                                    "own"
+                                  : "The model with tokens that are all alike, where a prediction follows the words "
+                                    "that repeat";
+  return what + ". At the end of this layer the variance is " + report::number(without.forward.variance) +
+         " here and " + report::number(with.forward.variance) + " with them, the gradient's variance " +
+         report::number(without.backward.variance) + " and " + report::number(with.backward.variance) + ".";
 }
 
 report::Explanation explanation_of(const network::Network& model, const ExplainOptions& options) {
   const std::size_t layer = layer_of(model, options);
-  const bool masked = network::has_mask(model) && layer > 0;
   const network::Network network = unmasked(model);
   const predict::Explanation found =
       explained(options.spec, [&] { return predict::explain(network, theory_of(options.theory), layer); });
@@ -128,7 +135,8 @@ report::Explanation explanation_of(const network::Network& model, const ExplainO
   out.theory = options.theory.name;
   out.layer = found.layer;
   out.warnings = found.warnings;
-  if (masked) out.remark = distance(model, network, options, layer);
+  if (layer > 0) out.remark = distance(model, network, options, layer);
+  out.unmasked = options.unmasked || network::has_mask(model);
   std::set<std::string> known;
   out.forward = printed(found.forward, found, options.across, known);
   out.backward = printed(found.backward, found, options.across, known);
@@ -146,7 +154,7 @@ void write(std::ostream& out, const ExplainOptions& options, const report::Expla
                        {"theory", options.theory.name},
                        {"layer", options.layer},
                        {"across", options.across},
-                       {"unmasked", options.unmasked || !explanation.remark.empty()}}});
+                       {"unmasked", explanation.unmasked}}});
 }
 
 void run_explain(const ExplainOptions& options) {

@@ -198,7 +198,7 @@ report::SweepHead Sweep::head() const {
   } else {
     settings.emplace_back("theory", options_.theory.name);
     if (options_.theory.prefix != "actual") settings.emplace_back("prefix", options_.theory.prefix);
-    if (options_.theory.sequences > 0) settings.emplace_back("sequences", std::uint64_t{options_.theory.sequences});
+    if (options_.theory.sequences) settings.emplace_back("sequences", std::uint64_t{*options_.theory.sequences});
   }
   out.spec = *file_.text;
   for (const Axis& axis : axes_) out.axes.emplace_back(axis.path, axis.values);

@@ -213,4 +213,13 @@ bool has_mask(const Network& network) {
   return any_mask(network.encoder) || any_mask(network.body);
 }
 
+bool has_attention(const Network& network) {
+  bool found = false;
+  for (const auto* list : {&network.encoder, &network.body}) {
+    for_each_component(
+        *list, [&](const Component& component) { found = found || std::holds_alternative<Attention>(component.op); });
+  }
+  return found;
+}
+
 }  // namespace sigprop::network

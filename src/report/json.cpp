@@ -111,7 +111,10 @@ void write_json(std::ostream& out, const profile::Profile& profile, const Proven
       << ",\n  \"name\": " << text(profile.name);
   if (!profile.theory.empty()) out << ",\n  \"theory\": " << text(profile.theory);
   if (!profile.prefix.empty()) out << ",\n  \"prefix\": " << text(profile.prefix);
-  if (profile.sequences > 0) out << ",\n  \"sequences\": " << profile.sequences;
+  if (profile.sequences > 0) {
+    out << ",\n  \"sequences\": " << profile.sequences
+        << ",\n  \"sequence_scatter\": " << text(profile.sequence_scatter);
+  }
   if (!profile.gram_tokens.empty()) out << ",\n  \"gram_tokens\": " << text(profile.gram_tokens);
   out << ",\n  \"settings\": " << text(settings_json(provenance)) << ",\n  \"warnings\": " << text(profile.warnings)
       << ",\n  ";

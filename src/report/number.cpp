@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace sigprop::report {
 
@@ -35,7 +36,8 @@ std::size_t characters(const std::string& text) {
 std::string fixed(double x, int digits) {
   char buffer[48];
   std::snprintf(buffer, sizeof buffer, "%.*f", digits, x);
-  return buffer;
+  const bool rounds_to_zero = std::strtod(buffer, nullptr) == 0;
+  return rounds_to_zero && buffer[0] == '-' ? buffer + 1 : buffer;
 }
 
 std::string digits(double x, int significant) {

@@ -79,10 +79,10 @@ void check(const std::string& name, const json& spec, const Errors& stated, Alik
   settings.replicates = replicates;
   settings.seed = 91;
   const profile::Profile measured = simulate::simulate(network_of(spec), settings).profile;
-  predict::Options words;
-  words.sequences = 8;
-  const profile::Profile predicted = test::predicted(spec, predict::Theory::full, words);
-  const profile::Profile alike = test::predicted(spec);
+  const profile::Profile predicted = test::predicted(spec);
+  predict::Options all_alike;
+  all_alike.sequences = 0;
+  const profile::Profile alike = test::predicted(spec, predict::Theory::full, all_alike);
   const Judge judge{measured};
   for (std::size_t i = 0; i < measured.points.size(); ++i) {
     const profile::Point &p = predicted.points[i], &m = measured.points[i];

@@ -140,7 +140,7 @@ TEST_CASE("the input's equations have the prediction's numbers") {
   const Explanation found = predict::explain(network, Theory::full, 0);
   CHECK(found.layer == "input");
   CHECK(found.backward.empty());
-  const profile::Point input = predict::predict(network, Theory::full).points.front();
+  const profile::Point input = predict::predict(network, Theory::full, {.sequences = 0}).points.front();
   const ExplainedStep& last = found.forward.back();
   CHECK(last.equations.front().right.sample() == Approx(input.forward.variance.value));
   CHECK(last.equations[1].right.sample() / last.equations.front().right.sample() ==

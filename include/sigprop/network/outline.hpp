@@ -126,4 +126,7 @@ struct Run {
 /// Does some attention of the network, cross-attention aside, have a causal mask?
 [[nodiscard]] bool has_mask(const Network& network);
 
+/// Has the network any attention?
+[[nodiscard]] bool has_attention(const Network& network);
+
 }  // namespace sigprop::network

@@ -29,7 +29,10 @@ enum class Prefix { actual, single, means };
 struct Options {
   Prefix prefix = Prefix::actual;
   profile::TokenLists tokens = {};
-  std::size_t sequences = 0;  ///< of an embedding's words, without a mask; 0: all tokens are alike
+  /// Of an embedding's words, without a mask: the prediction averages over so many. 0: all tokens
+  /// are alike. Without a value eight where the theory covers them, else tokens are alike, which a
+  /// warning says.
+  std::optional<std::size_t> sequences = {};
 };
 
 /// A model that the reader accepts and the theory does not cover. what(): the component and "is not

@@ -151,6 +151,7 @@ struct Profile {
   std::vector<std::size_t> gram_tokens;  ///< whose Gram matrices the points have; empty for none
   std::string prefix;                    ///< under a causal mask "actual" or "means" (docs/theory.md); else empty
   std::size_t sequences = 0;             ///< of words that theory averaged over; 0: tokens count as alike
+  double sequence_scatter = 0;           ///< largest deviation between them of a weight's gradient norm, over its mean
   std::vector<std::string> warnings;
   std::vector<Point> points;
   std::vector<Layer> layers;

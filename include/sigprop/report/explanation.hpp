@@ -52,7 +52,8 @@ struct Explanation {
   std::string name;
   std::string theory;
   std::string layer;
-  std::string remark;  ///< on what was explained in the model's place; may be empty
+  std::string remark;     ///< on what was explained in the model's place; may be empty
+  bool unmasked = false;  ///< were masks taken off?
   std::vector<std::string> warnings;
   std::vector<ExplanationStep> forward;
   std::vector<ExplanationStep> backward;

@@ -43,16 +43,15 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
       .add_option(
           "--sequences", options.sequences,
           "Without a mask: the words of so many sequences of the embedding, whose tokens then differ; 0: all tokens "
-          "are alike")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
+          "are alike; default 8 where the theory follows them")
+      ->check(CLI::Range(0, 1000));
 }
 
 void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
               const OutputOptions& output) {
   constexpr double long_time = 10, much_memory = 1;
   const predict::Estimate estimate = explained(spec, [&] {
-    return predict::estimate(network, theory_of(theory), {prefix_of(theory), {}});
+    return predict::estimate(network, theory_of(theory), {prefix_of(theory), {}, theory.sequences});
   });
   char memory[32];
   std::snprintf(memory, sizeof memory, "%.1f GB", estimate.gigabytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/common/command.hpp"
@@ -15,7 +16,7 @@ namespace sigprop::cli {
 struct TheoryOptions {
   std::string name = "full";
   std::string prefix = "actual";
-  std::size_t sequences = 0;  ///< of words; 0: tokens count as alike
+  std::optional<std::size_t> sequences = {};  ///< of words; 0: tokens count as alike
 };
 
 /// As the library names them.

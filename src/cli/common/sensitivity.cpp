@@ -24,7 +24,7 @@ predict::Slopes slopes_of(const network::Network& network, const TheoryOptions& 
   try {
     return explained(spec, [&] {
       return predict::slopes(
-          network, theory_of(theory), {prefix_of(theory)}, knobs,
+          network, theory_of(theory), {prefix_of(theory), {}, theory.sequences}, knobs,
           [&](const profile::Profile& profile) { return check::read(asked, profile); }, progress);
     });
   } catch (const std::invalid_argument& error) {
@@ -46,8 +46,6 @@ report::KnobSlope row(const Knob& knob, double slope) {
 
 report::Sensitivity sensitivity(network::Network network, const TheoryOptions& theory, const std::string& spec,
                                 const std::string& quantity, bool quiet) {
-  if (theory.sequences > 0)
-    throw Failure(wrong_usage, "--sensitivity takes all tokens as alike; leave out --sequences");
   const check::Condition asked = reading_of("--sensitivity", quantity);
   const std::vector<Knob> knobs = network::knobs_of(network);
   const auto start = std::chrono::steady_clock::now();

@@ -7,6 +7,7 @@
 #include "predict/slopes/walk_in_jets.hpp"
 #include "predict/walk/walk_in.hpp"
 #include "predict/walk/warnings.hpp"
+#include "sigprop/formula/domain.hpp"
 #include "sigprop/network/knobs.hpp"
 #include "sigprop/network/lifted.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -56,22 +57,27 @@ Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& k
   return out;
 }
 
-/// Predictions behind a causal mask of a network and of those beside it.
+/// Predictions in double of a network, or one like it, of any length.
+using Walk = std::function<profile::Profile(const network::Lifted<double>&, const network::Outline&)>;
+
+/// Predictions of a network whose tokens differ, and of those beside it.
 class Differences {
  public:
-  Differences(const Network& network, const Options& options, const Reading& reading)
-      : network_(network), prefix_(options.prefix), reading_(reading) {}
+  Differences(const Network& network, const Reading& reading, Walk walk)
+      : network_(network), reading_(reading), walk_(std::move(walk)) {}
 
-  [[nodiscard]] Slopes run(const std::vector<Knob>& knobs, const Progress& progress) {
+  /// of_length: a walk for networks of a length, or of a shorter one.
+  [[nodiscard]] Slopes run(const std::vector<Knob>& knobs, const Progress& progress,
+                           const std::function<Walk(std::size_t)>& of_length) {
     Slopes out;
     out.by_differences = true;
-    const profile::Profile unmoved = walk_masked(network::lifted<double>(network_), outline_, prefix_, {}, rows_);
+    const profile::Profile unmoved = walk_(network::lifted<double>(network_), outline_);
     out.warnings = warnings_of(network_, Theory::full, unmoved);
     out.value = reading_(unmoved);
     require_logarithm(out.value);
     log_value_ = log_of(unmoved);
     for (const Knob& knob : knobs) {
-      out.by_knob.push_back(knob.name == "sequence_length" ? by_length() : by(knob));
+      out.by_knob.push_back(knob.name == "sequence_length" ? by_length(of_length) : by(knob));
       if (progress) progress(out.by_knob.size(), knobs.size());
     }
     return out;
@@ -85,7 +91,7 @@ class Differences {
   [[nodiscard]] double log_at(const Knob& knob, double step) const {
     network::Lifted<double> moved = network::lifted<double>(network_);
     network::change_knob(moved, knob.name, [&](double x) { return knob.is_zero() ? step : x * std::exp(step); });
-    return log_of(walk_masked(moved, outline_, prefix_, {}, rows_));
+    return log_of(walk_(moved, outline_));
   }
 
   [[nodiscard]] double by(const Knob& knob) const {
@@ -106,36 +112,72 @@ class Differences {
     return (48 * moved(1) - 36 * moved(2) + 16 * moved(3) - 3 * moved(4) - 25 * log_value_) / (12 * step);
   }
 
-  [[nodiscard]] double log_of_length(double length, const std::shared_ptr<RowTables>& rows) const {
-    Network other = network_;
-    other.sequence_length = static_cast<std::size_t>(length);
-    return log_of(walk_masked(network::lifted<double>(other), network::outline_of(other), prefix_, {}, rows));
-  }
-
-  /// No sequence has half a token. Both lengths share a table, whose error they then have in
-  /// common.
-  [[nodiscard]] double by_length() const {
+  /// No sequence has half a token.
+  [[nodiscard]] double by_length(const std::function<Walk(std::size_t)>& of_length) const {
     constexpr double part = 64;
     const double length = network_.length(), step = std::max(1.0, std::round(length / part));
-    const double longer = length + step, shorter = std::max(1.0, length - step);
-    const auto rows = std::make_shared<RowTables>(longer);
-    return (log_of_length(longer, rows) - log_of_length(shorter, rows)) / std::log(longer / shorter);
+    const auto longer = static_cast<std::size_t>(length + step);
+    const auto shorter = static_cast<std::size_t>(std::max(1.0, length - step));
+    const Walk walk = of_length(longer);
+    const auto log_of_length = [&](std::size_t tokens) {
+      Network other = network_;
+      other.sequence_length = tokens;
+      return log_of(walk(network::lifted<double>(other), network::outline_of(other)));
+    };
+    return (log_of_length(longer) - log_of_length(shorter)) /
+           std::log(static_cast<double>(longer) / static_cast<double>(shorter));
   }
 
   const Network& network_;
   network::Outline outline_ = network::outline_of(network_);
-  Prefix prefix_;
   const Reading& reading_;
-  std::shared_ptr<RowTables> rows_ = std::make_shared<RowTables>();
+  Walk walk_;
   double log_value_ = 0;
 };
+
+/// Both lengths share a table, whose error they then have in common.
+Slopes behind_mask(const Network& network, const Options& options, const std::vector<Knob>& knobs,
+                   const Reading& reading, const Progress& progress) {
+  const auto walk = [&options](const std::shared_ptr<RowTables>& rows) -> Walk {
+    return [&options, rows](const network::Lifted<double>& moved, const network::Outline& outline) {
+      return walk_masked(moved, outline, options.prefix, {}, rows);
+    };
+  };
+  Differences differences(network, reading, walk(std::make_shared<RowTables>()));
+  return differences.run(knobs, progress, [&](std::size_t longer) {
+    return walk(std::make_shared<RowTables>(static_cast<double>(longer)));
+  });
+}
+
+/// The sequences stay, whatever is varied: a longer one begins with the shorter.
+Slopes over_words(const Network& network, const Options& options, const WordSequences& words,
+                  const std::vector<Knob>& knobs, const Reading& reading, const Progress& progress) {
+  Differences differences(network, reading, [&](const network::Lifted<double>& moved, const network::Outline& outline) {
+    return walk_words(moved, outline, words);
+  });
+  return differences.run(knobs, progress, [&](std::size_t longer) -> Walk {
+    return [longest = words_of(network, Theory::full, options, longer)](const network::Lifted<double>& moved,
+                                                                        const network::Outline& outline) {
+      return walk_words(moved, outline, *beginnings(*longest, static_cast<std::size_t>(moved.sequence_length)));
+    };
+  });
+}
 
 }  // namespace
 
 Slopes slopes(const Network& network, Theory theory, const Options& options, const std::vector<Knob>& knobs,
               const Reading& reading, const Progress& progress) {
   if (theory == Theory::full && network::has_mask(network))
-    return Differences(network, options, reading).run(knobs, progress);
+    return behind_mask(network, options, knobs, reading, progress);
+  if (const auto words = words_of(network, theory, options, network.sequence_length)) {
+    try {
+      return over_words(network, options, *words, knobs, reading, progress);
+    } catch (const NotCovered&) {
+      if (options.sequences) throw;
+    } catch (const formula::DomainError&) {
+      if (options.sequences) throw;
+    }
+  }
   return by_jets(network, theory, knobs, reading, progress);
 }
 

@@ -141,7 +141,7 @@ class TokenAttention {
 [[nodiscard]] std::unique_ptr<TokenAttention> actual_prefixes(RowScores scores, RowTable& rows);
 
 /// Without a mask: every row sees all tokens. Throws NotCovered where their second moments differ,
-/// and for rotary positions and norms of heads' queries and keys.
-[[nodiscard]] std::unique_ptr<TokenAttention> unmasked_rows(RowScores scores);
+/// and for rotary positions and norms of heads' queries and keys. laws: see drawn_rows().
+[[nodiscard]] std::unique_ptr<TokenAttention> unmasked_rows(RowScores scores, double laws);
 
 }  // namespace sigprop::predict

@@ -20,11 +20,11 @@ using Eigen::MatrixXd;
 using Eigen::RowVectorXd;
 using Eigen::VectorXd;
 
-/// Of long sequences few: a row averages over its keys. Every draw is used with four pairs of
+/// Of long sequences few, since a row averages over its keys. Every draw is used with four pairs of
 /// signs.
-Index draws_of(const TokenGroups& groups) {
-  constexpr double worth = 32768, fewest = 128, most = 512;
-  return static_cast<Index>(std::clamp(worth / groups.tokens(), fewest, most));
+Index draws_of(const TokenGroups& groups, double laws) {
+  constexpr double worth = 32768, fewest = 16, most = 512;
+  return static_cast<Index>(std::clamp(worth / (groups.tokens() * laws), fewest, most));
 }
 
 /// Sequences have draws of their own, so that their mean has less of the draws' error.
@@ -78,7 +78,9 @@ class Keys {
   /// The components of the keys along two orthogonal random queries of length 1.
   [[nodiscard]] std::array<ArrayXXd, 2> drawn(Index draws, std::mt19937_64& random) const {
     const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(different_);
-    const MatrixXd root = solver.eigenvectors() * solver.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal();
+    // The symmetric root: eigenvectors of equal eigenvalues are no function of the matrix, it is.
+    const MatrixXd root = solver.eigenvectors() * solver.eigenvalues().cwiseMax(0).cwiseSqrt().asDiagonal() *
+                          solver.eigenvectors().transpose();
     std::array<ArrayXXd, 2> out;
     for (ArrayXXd& along : out) {
       along = expanded(root * normals(groups_.count(), draws, random));
@@ -88,8 +90,9 @@ class Keys {
   }
 
   /// X W.
-  [[nodiscard]] ArrayXXd times(const ArrayXXd& weights) const {
-    return expanded(different_ * collapsed(weights)) + weights.colwise() * own_beyond_;
+  [[nodiscard]] ArrayXXd times(const ArrayXXd& weights) const { return times(weights, collapsed(weights)); }
+  [[nodiscard]] ArrayXXd times(const ArrayXXd& weights, const MatrixXd& by_group) const {
+    return expanded(different_ * by_group) + weights.colwise() * own_beyond_;
   }
 
  private:
@@ -115,62 +118,51 @@ class Keys {
   ArrayXd own_beyond_;
 };
 
-/// Softmax weights of one row a draw, and what is read of them.
-struct Rows {
-  Rows(const Keys& keys, const ArrayXXd& scores) : weights(scores) {
-    weights.rowwise() -= scores.colwise().maxCoeff();
-    weights = weights.exp();
-    weights.rowwise() /= weights.colwise().sum().eval();
-    read = keys.times(weights);
-    shift = ((weights.colwise() * keys.own()).colwise().sum() - (weights * read).colwise().sum()).transpose();
-  }
-
-  ArrayXXd weights;  ///< W
-  ArrayXXd read;     ///< X W
-  ArrayXd shift;     ///< t
-};
-
 /// Σ over draws of what belongs to a pair of tokens, as pairs of groups.
 class PairSums {
  public:
   explicit PairSums(const Keys& keys)
-      : keys_(keys),
+      : keys_(&keys),
         between_(MatrixXd::Zero(keys.groups().count(), keys.groups().count())),
         own_(VectorXd::Zero(keys.groups().count())) {}
 
-  /// a_j b_l, times a number of the draw.
-  void add(const ArrayXXd& a, const ArrayXXd& b, const ArrayXd& factor) {
-    const ArrayXXd left = a.rowwise() * factor.transpose();
-    between_ += keys_.collapsed(left) * keys_.collapsed(b).transpose();
-    own_ += keys_.collapsed((left * b).rowwise().sum());
+  /// a_j b_l of sums over the tokens of groups; a token with itself among them.
+  void add(const MatrixXd& a, const MatrixXd& b) { between_.noalias() += a * b.transpose(); }
+  /// What of that a token has with itself, by token.
+  void add_own(const ArrayXd& by_token) { own_ += keys_->collapsed(by_token); }
+
+  PairSums& operator+=(const PairSums& other) {
+    between_ += other.between_;
+    own_ += other.own_;
+    return *this;
   }
 
   /// X_jl times the sums so far.
   void multiply() {
     const VectorXd others = between_.diagonal() - own_;
-    between_ = between_.cwiseProduct(keys_.different());
-    const VectorXd own = own_.cwiseProduct(keys_.different().diagonal() + keys_.beyond());
-    between_.diagonal() = others.cwiseProduct(keys_.different().diagonal()) + own;
+    between_ = between_.cwiseProduct(keys_->different());
+    const VectorXd own = own_.cwiseProduct(keys_->different().diagonal() + keys_->beyond());
+    between_.diagonal() = others.cwiseProduct(keys_->different().diagonal()) + own;
     own_ = own;
   }
 
   /// Of one token, or of two, on the mean.
   [[nodiscard]] MatrixXd mean() const {
-    const TokenGroups& groups = keys_.groups();
+    const TokenGroups& groups = keys_->groups();
     const VectorXd& n = groups.sizes();
     MatrixXd out(groups.count(), groups.columns());
     out.leftCols(groups.count()) =
         n.cwiseInverse().asDiagonal() * (between_ + between_.transpose()) * n.cwiseInverse().asDiagonal() / 2;
     for (Index g = 0; g < groups.count() && groups.are_grouped(); ++g)
       out(g, groups.count()) = n[g] > 1 ? (between_(g, g) - own_[g]) / (n[g] * (n[g] - 1)) : 0;
-    out.diagonal() = own_.cwiseQuotient(n);
+    out.diagonal() = mean_own();
     return out;
   }
 
-  [[nodiscard]] VectorXd mean_own() const { return own_.cwiseQuotient(keys_.groups().sizes()); }
+  [[nodiscard]] VectorXd mean_own() const { return own_.cwiseQuotient(keys_->groups().sizes()); }
 
  private:
-  const Keys& keys_;
+  const Keys* keys_;
   MatrixXd between_;
   VectorXd own_;
 };
@@ -179,44 +171,90 @@ ArrayXd summed(const ArrayXXd& x) {
   return x.colwise().sum().transpose();
 }
 
-/// W X W'ᵀ and Tr(J X J' X) of two rows, J X J' once for every draw's factor.
-struct Meeting {
-  Meeting(const ArrayXXd& squared_read, const Rows& a, const Rows& b) {
-    mixed = summed(a.weights * b.read);
-    trace = summed(squared_read * b.weights) - summed(a.weights * b.read.square()) -
-            summed(b.weights * a.read.square()) + mixed.square();
+/// Softmax weights of one row a draw, and what is read of them.
+struct Rows {
+  Rows(const Keys& keys, const ArrayXXd& scores) : weights(scores) {
+    weights.rowwise() -= scores.colwise().maxCoeff();
+    weights = weights.exp();
+    weights.rowwise() /= weights.colwise().sum().eval();
+    by_group = keys.collapsed(weights);
+    read = keys.times(weights, by_group);
+    shift = summed(weights.colwise() * keys.own()) - summed(weights * read);
   }
 
-  static MatrixXd jacobian(const Keys& keys, const Rows& a, const Rows& b, const ArrayXd& mixed,
-                           const ArrayXd& factor) {
-    PairSums sum(keys);
-    sum.add(a.weights, b.weights, factor);
-    sum.multiply();
-    sum.add(a.weights * b.read, b.weights, -factor);
-    sum.add(a.weights, b.weights * a.read, -factor);
-    sum.add(a.weights, b.weights, factor * mixed);
-    return sum.mean();
-  }
-
-  ArrayXd mixed, trace;
+  ArrayXXd weights;   ///< W
+  MatrixXd by_group;  ///< its sums over the tokens of groups
+  ArrayXXd read;      ///< X W
+  ArrayXd shift;      ///< t
 };
 
-/// (J y)ᵀ X (J' y).
-ArrayXd along(const Keys& keys, const ArrayXXd& y, const Rows& a, const Rows& b) {
-  const auto turned = [&](const Rows& rows) -> ArrayXXd {
-    return rows.weights * (y.rowwise() - (rows.weights * y).colwise().sum());
-  };
-  return summed(turned(a) * keys.times(turned(b)));
-}
+/// A row, and what of it meets any other row of the same draw, or itself.
+class FirstRow {
+ public:
+  FirstRow(const Keys& keys, const Keys& squared, const std::array<ArrayXXd, 2>& along, Rows rows)
+      : keys_(keys), along_(along), rows_(std::move(rows)), squared_read_(squared.times(rows_.weights)) {
+    for (std::size_t i = 0; i < along.size(); ++i) {
+      const ArrayXXd turned = rows_.weights * (along[i].rowwise() - (rows_.weights * along[i]).colwise().sum());
+      read_[i] = keys.times(turned);
+    }
+    both_ = along[0] * read_[0] + along[1] * read_[1];
+  }
+
+  [[nodiscard]] const Rows& rows() const { return rows_; }
+
+  /// W X W'ᵀ.
+  [[nodiscard]] ArrayXd mixed(const Rows& other) const { return summed(rows_.weights * other.read); }
+
+  /// Tr(J X J' X).
+  [[nodiscard]] ArrayXd trace(const Rows& other, const ArrayXd& mixed) const {
+    return summed(other.weights * (squared_read_ - rows_.read.square())) - summed(rows_.weights * other.read.square()) +
+           mixed.square();
+  }
+
+  /// Σ (J y)ᵀ X (J' y) over the keys' components y along two queries.
+  [[nodiscard]] ArrayXd parallel(const Rows& other) const {
+    ArrayXd out = summed(other.weights * both_);
+    for (std::size_t i = 0; i < along_.size(); ++i)
+      out -= summed(other.weights * along_[i]) * summed(other.weights * read_[i]);
+    return out;
+  }
+
+  /// Σ W_j W'_l, and Σ (J X J')_jl times a number of the draw.
+  void add(const Rows& other, const ArrayXd& mixed, const ArrayXd& factor, PairSums& weights,
+           PairSums& jacobian) const {
+    const ArrayXXd product = rows_.weights * other.weights;
+    weights.add(rows_.by_group, other.by_group);
+    weights.add_own(product.rowwise().sum());
+    PairSums local(keys_);
+    const MatrixXd scaled = rows_.by_group * factor.matrix().asDiagonal();
+    local.add(scaled, other.by_group);
+    local.add_own((product.rowwise() * factor.transpose()).rowwise().sum());
+    local.multiply();
+    const MatrixXd seen = keys_.collapsed(rows_.weights * other.read) * factor.matrix().asDiagonal();
+    local.add(scaled * mixed.matrix().asDiagonal() - seen, other.by_group);
+    local.add(-scaled, keys_.collapsed(other.weights * rows_.read));
+    const ArrayXXd left = (-(rows_.read + other.read)).rowwise() + mixed.transpose();
+    local.add_own(((product * left).rowwise() * factor.transpose()).rowwise().sum());
+    jacobian += local;
+  }
+
+ private:
+  const Keys& keys_;
+  const std::array<ArrayXXd, 2>& along_;
+  Rows rows_;
+  ArrayXXd squared_read_;         ///< (X∘X) W
+  std::array<ArrayXXd, 2> read_;  ///< X J y
+  ArrayXXd both_;                 ///< Σ y∘(X J y)
+};
 
 }  // namespace
 
-RowLaw drawn_rows(const TokenGroups& groups, const MatrixXd& products, double v, double head_width) {
+RowLaw drawn_rows(const TokenGroups& groups, const MatrixXd& products, double v, double head_width, double laws) {
   const Keys keys(groups, products);
   const Keys squared(groups, products.cwiseAbs2());
-  const Index draws = draws_of(groups);
+  const Index draws = draws_of(groups, laws);
   std::mt19937_64 random = random_of(groups);
-  const auto [y1, y2] = keys.drawn(draws, random);
+  const std::array<ArrayXXd, 2> components = keys.drawn(draws, random);
   const double k = head_width;
   const ArrayXd xi = stratified(boost::math::chi_squared(k), draws, random) / k, first = xi.sqrt();
   const ArrayXd second =
@@ -224,72 +262,68 @@ RowLaw drawn_rows(const TokenGroups& groups, const MatrixXd& products, double v,
   const ArrayXd beside = stratified(boost::math::normal(), draws, random) / std::sqrt(k);
   const double deviation = std::sqrt(v), few = std::max(0.0, k - 2);
   constexpr double signs = 4;
-  const ArrayXd each = ArrayXd::Constant(draws, 1 / (signs * static_cast<double>(draws)));
+  const double each = 1 / (signs * static_cast<double>(draws)), twice = 2 * each;
   const auto scored = [&](const ArrayXXd& y, const ArrayXd& length) -> ArrayXXd {
     return y.rowwise() * (deviation * length).transpose();
   };
 
   RowLaw out;
-  out.nodes = {0, 0.1464466094067262, 0.5, 0.8535533905932737, 1};
+  out.nodes = row_law_nodes();
   const std::size_t nodes = out.nodes.size();
   out.mixed.assign(nodes, 0);
   out.query = out.key = out.shift = out.mixed;
-  const Index columns = groups.columns();
-  out.weights.assign(nodes, MatrixXd::Zero(groups.count(), columns));
-  out.key_weights = out.weights;
-  out.one.weights = out.one.key_weights = out.lost_keys = out.weights.front();
-  out.lost_weights = VectorXd::Zero(groups.count());
+  std::vector<PairSums> weights(nodes, PairSums(keys)), key_weights = weights;
+  PairSums one_weights(keys), one_key_weights(keys), lost_keys(keys);
+  VectorXd lost_by_key = VectorXd::Zero(groups.count());
 
   for (const double sign : {1.0, -1.0}) {
-    const Rows row(keys, scored(sign * y1, first));
-    const ArrayXXd squared_read = squared.times(row.weights);
+    const FirstRow row(keys, squared, components, Rows(keys, scored(sign * components[0], first)));
     for (std::size_t n = 0; n < nodes; ++n) {
       const double rho = out.nodes[n], rest = std::sqrt(1 - rho * rho);
       const ArrayXd along_first = rho * first + rest * beside, along_second = rest * second;
       const ArrayXd turned = first * along_first;
       for (const double other : {1.0, -1.0}) {
-        const Rows beside_it(keys, scored(sign * y1, along_first) + scored(other * y2, along_second));
-        const Meeting meeting(squared_read, row, beside_it);
-        const ArrayXd parallel = along(keys, y1, row, beside_it) + along(keys, y2, row, beside_it);
-        out.mixed[n] += (each * meeting.mixed).sum();
-        out.query[n] += (each * (few / k * meeting.trace + parallel / k)).sum();
-        out.key[n] += (each * turned * meeting.trace).sum();
-        out.shift[n] += (each * row.shift * beside_it.shift).sum();
-        PairSums weights(keys);
-        weights.add(row.weights, beside_it.weights, each);
-        out.weights[n] += weights.mean();
-        out.key_weights[n] += Meeting::jacobian(keys, row, beside_it, meeting.mixed, each * turned);
+        const Rows beside_it(keys,
+                             scored(sign * components[0], along_first) + scored(other * components[1], along_second));
+        const ArrayXd mixed = row.mixed(beside_it), trace = row.trace(beside_it, mixed);
+        out.mixed[n] += each * mixed.sum();
+        out.query[n] += each * (few / k * trace + row.parallel(beside_it) / k).sum();
+        out.key[n] += each * (turned * trace).sum();
+        out.shift[n] += each * (row.rows().shift * beside_it.shift).sum();
+        row.add(beside_it, mixed, turned, weights[n], key_weights[n]);
       }
     }
-    // A row with itself.
-    const ArrayXd twice = 2 * each;
-    const Meeting meeting(squared_read, row, row);
-    out.one.mixed += (twice * meeting.mixed).sum();
-    out.one.query += (twice * ((k - 1) / k * meeting.trace + along(keys, y1, row, row) / k)).sum();
-    out.one.key += (twice * xi * meeting.trace).sum();
-    out.one.shift += (twice * row.shift.square()).sum();
-    out.one.key_shift += (twice * xi * row.shift.square()).sum();
-    PairSums weights(keys);
-    weights.add(row.weights, row.weights, twice);
-    out.one.weights += weights.mean();
-    out.lost_weights += weights.mean_own();
-    out.one.key_weights += Meeting::jacobian(keys, row, row, meeting.mixed, twice * xi);
-    out.squares += (twice * summed(row.weights.square())).sum();
-    out.entropy -= (twice * summed(row.weights * row.weights.max(1e-300).log())).sum();
-    const ArrayXXd lost = row.weights.square().colwise() * keys.own();
+    const Rows& itself = row.rows();
+    const ArrayXd mixed = row.mixed(itself), trace = row.trace(itself, mixed);
+    out.one.mixed += twice * mixed.sum();
+    out.one.query += twice * ((k - 1) / k * trace + row.parallel(itself) / k).sum();
+    out.one.key += twice * (xi * trace).sum();
+    out.one.shift += twice * itself.shift.square().sum();
+    out.one.key_shift += twice * (xi * itself.shift.square()).sum();
+    row.add(itself, mixed, xi, one_weights, one_key_weights);
+    out.squares += twice * itself.weights.square().sum();
+    out.entropy -= twice * (itself.weights * itself.weights.max(1e-300).log()).sum();
+    const ArrayXXd lost = itself.weights.square().colwise() * keys.own();
     const ArrayXd total = summed(lost);
-    const ArrayXd spread = summed(lost * ((-2 * row.read).colwise() + keys.own())) + total * meeting.mixed;
-    out.lost_mixed += (twice * total).sum();
-    out.lost_query += (twice * spread).sum();
-    out.lost_key += (twice * xi * spread).sum();
-    PairSums lost_keys(keys);
-    lost_keys.add(lost, row.weights, -twice * xi);
-    lost_keys.add(row.weights, lost, -twice * xi);
-    lost_keys.add(row.weights, row.weights, twice * xi * total);
-    out.lost_keys += lost_keys.mean();
-    const VectorXd by_key = keys.collapsed((lost.rowwise() * (twice * xi).transpose()).rowwise().sum());
-    out.lost_keys.diagonal() += by_key.cwiseQuotient(groups.sizes());
+    const ArrayXd spread = summed(lost * ((-2 * itself.read).colwise() + keys.own())) + total * mixed;
+    out.lost_mixed += twice * total.sum();
+    out.lost_query += twice * spread.sum();
+    out.lost_key += twice * (xi * spread).sum();
+    const MatrixXd scaled_lost = keys.collapsed(lost) * xi.matrix().asDiagonal();
+    lost_keys.add(-2 * scaled_lost + itself.by_group * (xi * total).matrix().asDiagonal(), itself.by_group);
+    const ArrayXXd own = itself.weights * (-2 * lost + itself.weights.rowwise() * total.transpose());
+    lost_keys.add_own((own.rowwise() * xi.transpose()).rowwise().sum());
+    lost_by_key += keys.collapsed((lost.rowwise() * xi.transpose()).rowwise().sum());
   }
+  for (std::size_t n = 0; n < nodes; ++n) {
+    out.weights.push_back(each * weights[n].mean());
+    out.key_weights.push_back(each * key_weights[n].mean());
+  }
+  out.one.weights = twice * one_weights.mean();
+  out.one.key_weights = twice * one_key_weights.mean();
+  out.lost_weights = twice * one_weights.mean_own();
+  out.lost_keys = twice * lost_keys.mean();
+  out.lost_keys.diagonal() += twice * lost_by_key.cwiseQuotient(groups.sizes());
   return out;
 }
 

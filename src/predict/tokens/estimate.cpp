@@ -10,7 +10,8 @@ namespace {
 struct Count {
   double points = 0;
   double weights = 0;
-  double masked = 0;  ///< causal attentions
+  double attentions = 0;
+  double masked = 0;  ///< of them behind a causal mask
 };
 
 void add(const std::vector<network::Component>& list, double turns, Count& count) {
@@ -22,6 +23,7 @@ void add(const std::vector<network::Component>& list, double turns, Count& count
     std::visit([&](const auto& op) { count.weights += turns * static_cast<double>(network::weight_slots(op).size()); },
                component.op);
     const auto* attention = std::get_if<network::Attention>(&component.op);
+    if (attention != nullptr && !attention->cross) count.attentions += turns;
     if (attention != nullptr && attention->mask == network::Mask::causal && !attention->cross) count.masked += turns;
   }
 }
@@ -37,7 +39,12 @@ Estimate estimate(const network::Network& network, Theory theory, const Options&
   for (const auto* list : {&network.encoder, &network.body}) add(*list, 1, count);
   Estimate out{seconds_of_weight * count.weights,
                (bytes_of_point * count.points + bytes_of_weight * count.weights) / 1e9};
-  if (theory == Theory::paper || count.masked == 0) return out;
+  if (theory == Theory::paper) return out;
+  // Drawn rows, where scores are sharp.
+  constexpr double seconds_of_token = 2.5e-5;
+  out.seconds += seconds_of_token * count.attentions * network.length() *
+                 static_cast<double>(sequences_of(network, theory, options));
+  if (count.masked == 0) return out;
   const auto length = static_cast<Eigen::Index>(network.sequence_length);
   const bool single = options.prefix == Prefix::single;
   const auto groups = static_cast<double>(single ? length : TokenGroups::grouped(length).count());

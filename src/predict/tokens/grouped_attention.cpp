@@ -58,7 +58,7 @@ void GroupedTokens::attend_to_itself(const AttentionOp<double>& op, const Signal
 std::unique_ptr<TokenAttention> GroupedTokens::rows_over(const AttentionOp<double>& op, const MatrixXd& dots,
                                                          const Shape& shape) {
   CausalTables& tables = tables_of(op);
-  if (op.mask != network::Mask::causal) return unmasked_rows(RowScores(tables, dots, shape));
+  if (op.mask != network::Mask::causal) return unmasked_rows(RowScores(tables, dots, shape), laws_);
   RowScores scores = causal_scores(dots, shape, tables);
   return prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
 }

@@ -77,11 +77,12 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, Prefix pref
   scalar::keep_products_on_their_thread();
 }
 
-GroupedTokens::GroupedTokens(const network::Lifted<double>& network, const WordSequence& words)
+GroupedTokens::GroupedTokens(const network::Lifted<double>& network, TokenGroups groups, MatrixXd products, double laws)
     : network_(network),
-      words_(&words),
+      products_(std::move(products)),
+      laws_(laws),
       prefix_(Prefix::actual),
-      groups_(std::make_shared<const TokenGroups>(words.groups)),
+      groups_(std::make_shared<const TokenGroups>(std::move(groups))),
       follows_across_(network.batch > 1),
       rows_(std::make_shared<RowTables>()) {
   scalar::keep_products_on_their_thread();
@@ -100,8 +101,7 @@ ArrayXd GroupedTokens::weighted(const ArrayXd& a, const ArrayXd& variance_a, con
 
 TokenMoments GroupedTokens::source(const formula::Moments<double>& x, double by_position, double batch) const {
   TokenMoments out{all(x.mean), TokenPairs::constant(*groups_, x.variance, x.covariance)};
-  if (words_ != nullptr)
-    out.covariance.within = words_->products(std::get<network::BasicEmbedding<double, double>>(network_.source));
+  if (products_) out.covariance.within = *products_;
   if (batch > 1) {
     // The moments spread what tokens of one position have in common over all pairs of positions.
     const double apart = x.cross_covariance - by_position / network_.sequence_length;

@@ -10,7 +10,6 @@
 #include "predict/tokens/causal_attention.hpp"
 #include "predict/tokens/cross_attention.hpp"
 #include "predict/tokens/token_pairs.hpp"
-#include "predict/tokens/word_sequences.hpp"
 #include "predict/walk/algebra.hpp"
 #include "predict/walk/alike_tokens.hpp"
 #include "sigprop/predict/predict.hpp"
@@ -47,8 +46,8 @@ class GroupedTokens {
   /// tokens: what profiles list of them. rows: what other predictions tabulated.
   GroupedTokens(const network::Lifted<double>& network, Prefix prefix, const profile::TokenLists& tokens,
                 std::shared_ptr<RowTables> rows = std::make_shared<RowTables>());
-  /// Without a mask, the tokens of one sequence of words, which must outlive the field.
-  GroupedTokens(const network::Lifted<double>& network, const WordSequence& words);
+  /// Without a mask, tokens whose products are given. laws: see drawn_rows().
+  GroupedTokens(const network::Lifted<double>& network, TokenGroups groups, Eigen::MatrixXd products, double laws);
 
   [[nodiscard]] static Theory theory() { return Theory::full; }
   [[nodiscard]] static const NoNotes& notes() {
@@ -129,7 +128,8 @@ class GroupedTokens {
   }
 
   const network::Lifted<double>& network_;
-  const WordSequence* words_ = nullptr;
+  std::optional<Eigen::MatrixXd> products_;  ///< of the input's tokens; none where all are alike
+  double laws_ = 1;
   Prefix prefix_;
   profile::TokenLists tokens_;
   std::shared_ptr<const TokenGroups> groups_;  ///< pairs point to it

@@ -12,46 +12,78 @@ using Eigen::VectorXd;
 
 namespace {
 
-/// Chebyshev–Lobatto on [0, 1].
-std::vector<double> lobatto(std::size_t count) {
+/// Of every token's pairs, with itself among them, the mean.
+VectorXd row_means(const TokenGroups& groups, const MatrixXd& pairs) {
+  return (groups.different(pairs) * groups.sizes() + groups.beyond_different(pairs)) / groups.tokens();
+}
+
+/// Less m_j + m_l for every pair.
+void subtract_sums(const VectorXd& m, MatrixXd& pairs) {
+  pairs.colwise() -= m;
+  pairs.leftCols(m.size()).rowwise() -= m.transpose();
+  if (pairs.cols() > m.size()) pairs.col(m.size()) -= m;
+}
+
+/// Less the means of rows and of columns.
+MatrixXd centred(const TokenGroups& groups, MatrixXd pairs) {
+  const VectorXd means = row_means(groups, pairs);
+  subtract_sums(means, pairs);
+  pairs.array() += groups.mean(means);
+  return pairs;
+}
+
+/// Calls f with every number, or matrix, of a law and that of another.
+template <class F>
+void for_each_pair(RowLaw& a, const RowLaw& b, const F& f) {
+  const auto at_nodes = [&](auto& of_a, const auto& of_b) {
+    for (std::size_t n = 0; n < of_a.size(); ++n) f(of_a[n], of_b[n]);
+  };
+  at_nodes(a.mixed, b.mixed);
+  at_nodes(a.query, b.query);
+  at_nodes(a.key, b.key);
+  at_nodes(a.shift, b.shift);
+  at_nodes(a.weights, b.weights);
+  at_nodes(a.key_weights, b.key_weights);
+  f(a.one.mixed, b.one.mixed);
+  f(a.one.query, b.one.query);
+  f(a.one.key, b.one.key);
+  f(a.one.shift, b.one.shift);
+  f(a.one.key_shift, b.one.key_shift);
+  f(a.one.weights, b.one.weights);
+  f(a.one.key_weights, b.one.key_weights);
+  f(a.squares, b.squares);
+  f(a.entropy, b.entropy);
+  f(a.lost_mixed, b.lost_mixed);
+  f(a.lost_query, b.lost_query);
+  f(a.lost_key, b.lost_key);
+  f(a.lost_weights, b.lost_weights);
+  f(a.lost_keys, b.lost_keys);
+}
+
+}  // namespace
+
+std::vector<double> row_law_nodes() {
+  constexpr std::size_t count = 5;
   std::vector<double> out;
   for (std::size_t i = 0; i < count; ++i)
     out.push_back((1 - std::cos(std::numbers::pi * static_cast<double>(i) / static_cast<double>(count - 1))) / 2);
   return out;
 }
 
-/// Of every token's pairs, with itself among them, the mean.
-VectorXd row_means(const TokenGroups& groups, const MatrixXd& pairs) {
-  return (groups.different(pairs) * groups.sizes() + groups.beyond_different(pairs)) / groups.tokens();
-}
-
-/// m_j + m_l for every pair.
-MatrixXd sums(const VectorXd& m, Index columns) {
-  MatrixXd out(m.size(), columns);
-  out.leftCols(m.size()) = m.replicate(1, m.size()) + m.transpose().replicate(m.size(), 1);
-  if (columns > m.size()) out.col(m.size()) = 2 * m;
-  return out;
-}
-
-/// Less the means of rows and of columns.
-MatrixXd centred(const TokenGroups& groups, const MatrixXd& pairs) {
-  const VectorXd means = row_means(groups, pairs);
-  return (pairs - sums(means, pairs.cols())).array() + groups.mean(means);
-}
-
-}  // namespace
-
-MatrixXd RowLaw::basis(std::size_t node, const MatrixXd& rho) const {
-  MatrixXd out = MatrixXd::Ones(rho.rows(), rho.cols());
+std::vector<MatrixXd> RowLaw::bases(const MatrixXd& rho) const {
+  std::vector<MatrixXd> out(nodes.size(), MatrixXd::Ones(rho.rows(), rho.cols()));
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (i != node) out.array() *= (rho.array() - nodes[i]) / (nodes[node] - nodes[i]);
+    const MatrixXd apart = rho.array() - nodes[i];
+    for (std::size_t node = 0; node < nodes.size(); ++node) {
+      if (i != node) out[node].array() *= apart.array() * (1 / (nodes[node] - nodes[i]));
+    }
   }
   return out;
 }
 
-MatrixXd RowLaw::over(const std::vector<double>& values, const MatrixXd& rho) const {
-  MatrixXd out = MatrixXd::Zero(rho.rows(), rho.cols());
-  for (std::size_t i = 0; i < nodes.size(); ++i) out += values[i] * basis(i, rho);
+MatrixXd RowLaw::over(const std::vector<double>& values, const std::vector<MatrixXd>& bases) {
+  MatrixXd out = values.front() * bases.front();
+  for (std::size_t i = 1; i < bases.size(); ++i) out += values[i] * bases[i];
   return out;
 }
 
@@ -61,7 +93,7 @@ RowLaw small_scores(const TokenGroups& groups, const MatrixXd& keys, double v) {
   const VectorXd own = k.diagonal();
   const double t = groups.mean(own);
   RowLaw out;
-  out.nodes = lobatto(4);
+  out.nodes = row_law_nodes();
   for (const double rho : out.nodes) {
     const MatrixXd e = (rho * v * k.array()).exp();
     out.weights.emplace_back((centred(groups, e).array() + 1) / pairs);
@@ -81,9 +113,24 @@ RowLaw small_scores(const TokenGroups& groups, const MatrixXd& keys, double v) {
   const VectorXd lost = out.lost_weights.cwiseProduct(keys.diagonal());
   out.lost_mixed = length * groups.mean(lost);
   out.lost_query = out.lost_key = length * groups.mean(VectorXd(lost.cwiseProduct(own)));
-  out.lost_keys = (out.lost_mixed / length - sums(lost, keys.cols()).array()) / length;
+  out.lost_keys = MatrixXd::Constant(keys.rows(), keys.cols(), out.lost_mixed / length);
+  subtract_sums(lost, out.lost_keys);
+  out.lost_keys /= length;
   out.lost_keys.diagonal() += lost;
   return out;
+}
+
+RowLaw row_law(const TokenGroups& groups, const MatrixXd& keys, double v, double score_variance, double head_width,
+               double laws) {
+  constexpr double small = 0.1, large = 0.2;
+  if (score_variance <= small) return small_scores(groups, keys, v);
+  RowLaw drawn = drawn_rows(groups, keys, v, head_width, laws);
+  if (score_variance >= large) return drawn;
+  const double part = (large - score_variance) / (large - small), closed = part * part * (3 - 2 * part);
+  const RowLaw other = small_scores(groups, keys, v);
+  for_each_pair(drawn, other,
+                [&](auto& of_drawn, const auto& of_closed) { of_drawn = of_drawn + closed * (of_closed - of_drawn); });
+  return drawn;
 }
 
 }  // namespace sigprop::predict

@@ -41,10 +41,11 @@ struct RowLaw {
   Eigen::VectorXd lost_weights;  ///< E[W_j²], by key
   Eigen::MatrixXd lost_keys;     ///< E[ξ Σ_j W_j² X_jj (e_j - W)(e_j - W)ᵀ]
 
-  /// Of values at the nodes, over a matrix of correlations.
-  [[nodiscard]] Eigen::MatrixXd over(const std::vector<double>& values, const Eigen::MatrixXd& rho) const;
-  /// The polynomial that is 1 at one node and 0 at the others.
-  [[nodiscard]] Eigen::MatrixXd basis(std::size_t node, const Eigen::MatrixXd& rho) const;
+  /// At a matrix of correlations, the polynomials that are 1 at one node and 0 at the others; and
+  /// by them what has values at the nodes.
+  [[nodiscard]] std::vector<Eigen::MatrixXd> bases(const Eigen::MatrixXd& rho) const;
+  [[nodiscard]] static Eigen::MatrixXd over(const std::vector<double>& values,
+                                            const std::vector<Eigen::MatrixXd>& bases);
 };
 
 /// For scores of small variance: E[W_j W'_l] = e^{ρ v K_jl}/L², K the keys centred by their mean,
@@ -52,8 +53,18 @@ struct RowLaw {
 /// are 2 % above the exact ones, at 0.05 1 %.
 [[nodiscard]] RowLaw small_scores(const TokenGroups& groups, const Eigen::MatrixXd& keys, double v);
 
-/// From drawn rows, exact in the keys' structure and in the head width up to what the draws leave:
-/// fixed draws, so that the same keys have the same law.
-[[nodiscard]] RowLaw drawn_rows(const TokenGroups& groups, const Eigen::MatrixXd& keys, double v, double head_width);
+/// From drawn rows, exact in the keys' structure and the head width up to what the draws leave:
+/// fixed draws, so that the same keys have the same law. laws: that many share the draws that one
+/// would have, as where several sequences are averaged.
+[[nodiscard]] RowLaw drawn_rows(const TokenGroups& groups, const Eigen::MatrixXd& keys, double v, double head_width,
+                                double laws);
+
+/// The first law where scores are small, the second where they are not, and both in between, so
+/// that results are smooth.
+[[nodiscard]] RowLaw row_law(const TokenGroups& groups, const Eigen::MatrixXd& keys, double v, double score_variance,
+                             double head_width, double laws);
+
+/// Chebyshev–Lobatto on [0, 1].
+[[nodiscard]] std::vector<double> row_law_nodes();
 
 }  // namespace sigprop::predict

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "predict/tokens/causal_attention.hpp"
 #include "predict/tokens/row_law.hpp"
@@ -17,7 +18,7 @@ using Eigen::VectorXd;
 /// Rows whose law is that of one row and of two in the correlation of their queries (RowLaw).
 class UnmaskedRows final : public TokenAttention {
  public:
-  explicit UnmaskedRows(RowScores scores) : TokenAttention(std::move(scores)) {
+  UnmaskedRows(RowScores scores, double laws) : TokenAttention(std::move(scores)) {
     if (scores_.rotary) throw NotCovered("rotary positions without a mask on words are not covered by this theory yet");
     if (scores_.shape.normalized)
       throw NotCovered("a norm of queries and keys without a mask on words is not covered by this theory yet");
@@ -25,16 +26,15 @@ class UnmaskedRows final : public TokenAttention {
     scores_.query = std::move(queries.products.within);
     own_query_ = groups().mean(scores_.query.diagonal());
     require_alike();
-    rho_ = (scores_.query / own_query_).cwiseMax(0.0).cwiseMin(1.0);
+    const MatrixXd rho = (scores_.query / own_query_).cwiseMax(0.0).cwiseMin(1.0);
     const double v = scores_.key_gain() * own_query_, spread = key_spread();
-    constexpr double small = 0.12;
-    law_ = v * spread <= small ? small_scores(groups(), scores_.x, v)
-                               : drawn_rows(groups(), scores_.x, v, scores_.shape.head_width);
+    law_ = row_law(groups(), scores_.x, v, v * spread, scores_.shape.head_width, laws);
     scores_.variance = VectorXd::Constant(groups().count(), v * spread);
     scores_.squares = VectorXd::Constant(groups().count(), law_.squares);
     scores_.entropy = VectorXd::Constant(groups().count(), law_.entropy);
-    shift_ = law_.over(law_.shift, rho_) / scores_.shape.width;
-    mixed_ = law_.over(law_.mixed, rho_) + scores_.key_gain() * scores_.query.cwiseProduct(shift_);
+    bases_ = law_.bases(rho);
+    shift_ = RowLaw::over(law_.shift, bases_) / scores_.shape.width;
+    mixed_ = RowLaw::over(law_.mixed, bases_) + scores_.key_gain() * scores_.query.cwiseProduct(shift_);
     mixed_.diagonal().setConstant(law_.one.mixed + v * law_.one.key_shift / scores_.shape.width +
                                   lost() * law_.lost_mixed);
   }
@@ -54,7 +54,7 @@ class UnmaskedRows final : public TokenAttention {
     const double rows = groups().tokens() * groups().mean(b.diagonal());  // Σ b_ii
     MatrixXd values = rows * law_.one.weights, keys = rows * (law_.one.key_weights + lost() * law_.lost_keys);
     for (std::size_t n = 0; n < law_.nodes.size(); ++n) {
-      MatrixXd pairs = b.cwiseProduct(law_.basis(n, rho_));
+      MatrixXd pairs = b.cwiseProduct(bases_[n]);
       pairs.diagonal().setZero();
       const double sum = groups().total(pairs);
       values += sum * law_.weights[n];
@@ -63,10 +63,10 @@ class UnmaskedRows final : public TokenAttention {
     values.diagonal() += lost() * rows * law_.lost_weights;
     out.value = std::move(values);
     out.key = value * gain * own_query_ * keys;
-    MatrixXd bracket = law_.over(law_.query, rho_) + shift_;
+    MatrixXd bracket = RowLaw::over(law_.query, bases_) + shift_;
     bracket.diagonal().setConstant(law_.one.query + law_.one.shift / scores_.shape.width + lost() * law_.lost_query);
     out.query = value * scores_.query_gain() * b.cwiseProduct(bracket);
-    MatrixXd weight = own_query_ * law_.over(law_.key, rho_) + scores_.query.cwiseProduct(shift_);
+    MatrixXd weight = own_query_ * RowLaw::over(law_.key, bases_) + scores_.query.cwiseProduct(shift_);
     weight.diagonal().setConstant(own_query_ *
                                   (law_.one.key + law_.one.key_shift / scores_.shape.width + lost() * law_.lost_key));
     out.key_weight = value * gain * groups().total(b.cwiseProduct(weight));
@@ -102,16 +102,16 @@ class UnmaskedRows final : public TokenAttention {
   }
 
   double own_query_ = 0;  ///< E|q|² of a row over k
-  MatrixXd rho_;          ///< correlations of two rows' queries
   RowLaw law_;
-  MatrixXd shift_;  ///< E[t t'] over the width
+  std::vector<MatrixXd> bases_;  ///< of it, at the correlations of two rows' queries
+  MatrixXd shift_;               ///< E[t t'] over the width
   MatrixXd mixed_;
 };
 
 }  // namespace
 
-std::unique_ptr<TokenAttention> unmasked_rows(RowScores scores) {
-  return std::make_unique<UnmaskedRows>(std::move(scores));
+std::unique_ptr<TokenAttention> unmasked_rows(RowScores scores, double laws) {
+  return std::make_unique<UnmaskedRows>(std::move(scores), laws);
 }
 
 }  // namespace sigprop::predict

@@ -1,13 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "predict/tokens/grouped_tokens.hpp"
+#include "predict/tokens/word_sequences.hpp"
 #include "predict/walk/profile_writer.hpp"
 #include "predict/walk/walk_in.hpp"
 #include "sigprop/profile/quantities.hpp"
 
 namespace sigprop::predict {
+
+class WordSequences {
+ public:
+  explicit WordSequences(std::vector<WordSequence> of_words) : sequences(std::move(of_words)) {}
+
+  std::vector<WordSequence> sequences;
+};
+
 namespace {
 
 using profile::Quantity;
@@ -70,31 +82,84 @@ profile::Profile mean_of(const std::vector<profile::Profile>& profiles) {
   return out;
 }
 
+/// The largest standard deviation between sequences of a weight's gradient norm, over its mean.
+double scatter_of(const std::vector<profile::Profile>& profiles) {
+  double largest = 0;
+  for (std::size_t i = 0; i < profiles.front().layers.size(); ++i) {
+    for (std::size_t w = 0; w < profiles.front().layers[i].weights.size(); ++w) {
+      double sum = 0, squares = 0;
+      for (const profile::Profile& profile : profiles) {
+        const auto& norm = profile.layers[i].weights[w].gradient_norm;
+        if (!norm) continue;
+        sum += norm->value;
+        squares += norm->value * norm->value;
+      }
+      const double count = static_cast<double>(profiles.size()), mean = sum / count;
+      const double variance = (squares - count * mean * mean) / std::max(1.0, count - 1);
+      if (mean > 0 && variance > 0) largest = std::max(largest, std::sqrt(variance) / mean);
+    }
+  }
+  return largest;
+}
+
 }  // namespace
 
+std::size_t sequences_of(const network::Network& network, Theory theory, const Options& options) {
+  const bool covered = theory == Theory::full && !network::has_mask(network);
+  const auto* embedding = std::get_if<network::Embedding>(&network.source);
+  if (options.sequences) {
+    if (*options.sequences == 0) return 0;
+    if (!covered)
+      throw NotCovered("sequences of words are followed by the theory full, without a mask; leave out --sequences");
+    if (embedding == nullptr) throw NotCovered("sequences of words need an embedding: leave out --sequences");
+    return *options.sequences;
+  }
+  if (!covered || embedding == nullptr || !network::has_attention(network)) return 0;
+  if (!embedding->token.used && !(embedding->segment.used && embedding->segments == 2)) return 0;
+  // The cost of deep models is bounded: what sequences differ by, layers have in common. Long
+  // sequences differ little.
+  constexpr std::size_t fewest = 2, most = 8, walks = 96, tokens = 4096;
+  const std::size_t layers = std::max<std::size_t>(1, network::outline_of(network).layers.size());
+  return std::clamp(std::min(walks / layers, tokens / network.sequence_length), fewest, most);
+}
+
+std::shared_ptr<const WordSequences> words_of(const network::Network& network, Theory theory, const Options& options,
+                                              std::size_t length) {
+  const std::size_t count = sequences_of(network, theory, options);
+  if (count == 0) return nullptr;
+  const auto embedding = network::Lift<double>()(std::get<network::Embedding>(network.source));
+  return std::make_shared<const WordSequences>(word_sequences(embedding, length, count));
+}
+
+std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length) {
+  std::vector<WordSequence> out;
+  out.reserve(words.sequences.size());
+  for (const WordSequence& sequence : words.sequences) out.push_back(sequence.beginning(length));
+  return std::make_shared<const WordSequences>(std::move(out));
+}
+
 profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
-                            std::size_t count) {
-  const auto* embedding = std::get_if<network::BasicEmbedding<double, double>>(&network.source);
-  if (embedding == nullptr) throw NotCovered("sequences of words need an embedding: leave out --sequences");
+                            const WordSequences& words) {
   if (!network.encoder.empty())
-    throw NotCovered(
-        "sequences of words in a model of two stacks are not covered by this theory yet; leave out --sequences");
+    throw NotCovered("words in a model of two stacks are not covered by this theory yet; leave out --sequences");
+  const auto& embedding = std::get<network::BasicEmbedding<double, double>>(network.source);
+  constexpr double few_layers = 24;
+  const double laws = static_cast<double>(words.sequences.size()) *
+                      std::max(1.0, static_cast<double>(outline.layers.size()) / few_layers);
   std::vector<profile::Profile> profiles;
-  for (const WordSequence& words :
-       word_sequences(*embedding, static_cast<std::size_t>(network.sequence_length), count)) {
-    constexpr Eigen::Index most = 1500;  // their matrices take memory and time
-    if (words.groups.count() > most)
-      throw NotCovered(
-          "sequences of so many words that repeat are not covered; shorten them, or leave out --sequences");
+  profiles.reserve(words.sequences.size());
+  for (const WordSequence& sequence : words.sequences) {
     profile::Profile& result = profiles.emplace_back(network::blank_profile(outline));
-    Algebra<GroupedTokens> algebra(network, GroupedTokens(network, words));
+    Algebra<GroupedTokens> algebra(network,
+                                   GroupedTokens(network, sequence.groups, sequence.products(embedding), laws));
     AlikeAlgebra<double> no_encoder(network, AlikeTokens<double>(network, Theory::full));
     ProfileWriter writer(outline, algebra, result);
     ProfileWriter of_encoder(outline, no_encoder, result);
     walk_network(algebra, no_encoder, writer, of_encoder);
   }
   profile::Profile out = mean_of(profiles);
-  out.sequences = count;
+  out.sequences = words.sequences.size();
+  out.sequence_scatter = scatter_of(profiles);
   return out;
 }
 

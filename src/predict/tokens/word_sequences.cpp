@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <random>
@@ -18,42 +19,66 @@ using Eigen::MatrixXd;
 using Embedding = network::BasicEmbedding<double, double>;
 using Words = std::vector<std::uint64_t>;
 
-constexpr std::uint64_t once = 0;  ///< stands for every word that occurs once; words count from 1
+/// What the tokens of a group have in common: a word, or that their words occur so often; and the
+/// segment.
+struct Kind {
+  bool rare;
+  std::uint64_t word_or_count;
+  bool second;
 
-/// Of every token its word, `once` where no other token has it.
-Words repeated_of(const Words& words) {
-  std::map<std::uint64_t, int> counts;
+  [[nodiscard]] auto operator<=>(const Kind&) const = default;
+};
+
+/// Of every token. Words that occur no more often than `rare` are told apart by that alone.
+std::vector<Kind> kinds_of(const Words& words, std::size_t split, std::uint64_t rare) {
+  std::map<std::uint64_t, std::uint64_t> counts;
   for (const std::uint64_t word : words) ++counts[word];
-  Words out = words;
-  for (std::uint64_t& word : out) {
-    if (counts[word] == 1) word = once;
+  std::vector<Kind> out;
+  out.reserve(words.size());
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::uint64_t count = counts[words[i]];
+    out.push_back(count <= rare ? Kind{true, count, i >= split} : Kind{false, words[i], i >= split});
   }
   return out;
 }
 
-/// A group's word and segment.
-using Kind = std::pair<std::uint64_t, bool>;
-
-std::vector<Kind> kinds_of(const Words& words, std::size_t split) {
-  std::vector<Kind> out;
-  const Words repeated = repeated_of(words);
-  for (std::size_t i = 0; i < words.size(); ++i) out.emplace_back(repeated[i], i >= split);
-  return out;
+/// So many words count as rare that the groups are few: what they cost grows with their square, and
+/// of a long sequence's equal pairs rare words have a small part.
+TokenGroups groups_of(const Words& words, std::size_t split) {
+  constexpr Index most = 160;
+  for (std::uint64_t rare = 1;; ++rare) {
+    std::map<Kind, Index> numbers;
+    std::vector<Index> out;
+    out.reserve(words.size());
+    for (const Kind& kind : kinds_of(words, split, rare))
+      out.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
+    if (std::ssize(numbers) <= most || rare >= words.size()) return TokenGroups::of(std::move(out));
+  }
 }
 
-TokenGroups groups_of(const std::vector<Kind>& kinds) {
-  std::map<Kind, Index> numbers;
-  std::vector<Index> out;
-  out.reserve(kinds.size());
-  for (const Kind& kind : kinds) out.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
-  return TokenGroups::of(std::move(out));
+/// Of two tokens of two groups, or of one in its column: the part of such pairs in which they have
+/// the same mark.
+MatrixXd same_marks(const TokenGroups& groups, const std::function<std::uint64_t(Index)>& mark) {
+  std::map<std::uint64_t, std::map<Index, double>> counts;
+  for (Index i = 0; i < static_cast<Index>(groups.tokens()); ++i) ++counts[mark(i)][groups.of_token(i)];
+  MatrixXd out = MatrixXd::Zero(groups.count(), groups.columns());
+  for (const auto& [which, by_group] : counts) {
+    for (const auto& [g, n] : by_group) {
+      for (const auto& [h, m] : by_group) {
+        if (g != h) out(g, h) += n * m / (groups.size(g) * groups.size(h));
+      }
+      if (groups.size(g) > 1) out(g, groups.count()) += n * (n - 1) / (groups.size(g) * (groups.size(g) - 1));
+    }
+  }
+  out.diagonal().setOnes();
+  return out;
 }
 
 /// A sequence before its matrices are made.
 struct Draw {
   Words words;
   std::size_t split;
-  double products;  ///< the sum of its token products
+  double products;  ///< what stands for the sum of its token products
 };
 
 class Drawing {
@@ -92,41 +117,48 @@ class Drawing {
   }
 
   [[nodiscard]] double products(const Draw& draw) const {
-    std::map<std::uint64_t, double> counts;
-    for (const std::uint64_t word : draw.words) ++counts[word];
+    Words sorted = draw.words;
+    std::sort(sorted.begin(), sorted.end());
     double pairs = 0;
-    for (const auto& [word, count] : counts) pairs += count * count;
+    for (auto word = sorted.begin(); word != sorted.end();) {
+      const auto next = std::upper_bound(word, sorted.end(), *word);
+      const auto count = static_cast<double>(next - word);
+      pairs += count * count;
+      word = next;
+    }
     const double first = static_cast<double>(draw.split), second = static_cast<double>(length_) - first;
-    const auto variance = [](const auto& table) { return table.used ? table.std * table.std : 0; };
-    return variance(embedding_.token) * pairs + variance(embedding_.segment) * (first * first + second * second);
+    return pairs + of_segment_ * (first * first + second * second);
+  }
+
+  /// The variance of the segment table over the token table's, a power of 4: the order of sequences
+  /// stays where deviations move a little.
+  [[nodiscard]] double weight_of_segments() const {
+    if (!embedding_.segment.used || embedding_.segment.std == 0) return 0;
+    if (!embedding_.token.used || embedding_.token.std == 0) return 1;
+    return std::pow(4, std::round(std::log2(embedding_.segment.std / embedding_.token.std)));
   }
 
   const Embedding& embedding_;
   std::size_t length_;
-  double words_;  ///< Σ 1/rank over the vocabulary
+  double words_;                              ///< Σ 1/rank over the vocabulary
+  double of_segment_ = weight_of_segments();  ///< of equal segments against equal words
   std::vector<double> cumulative_;
   std::mt19937_64 random_{1};
 };
 
 }  // namespace
 
-WordSequence::WordSequence(const Words& words, std::size_t split) : groups(groups_of(kinds_of(words, split))) {
-  const std::vector<Kind> kinds = kinds_of(words, split);
-  std::vector<Kind> of_group(static_cast<std::size_t>(groups.count()));
-  for (std::size_t i = 0; i < kinds.size(); ++i)
-    of_group[static_cast<std::size_t>(groups.of_token(static_cast<Index>(i)))] = kinds[i];
-  same_word = MatrixXd(groups.count(), groups.columns());
-  same_segment = same_word;
-  const auto set = [&](Index g, Index h, Index column) {
-    const Kind &a = of_group[static_cast<std::size_t>(g)], &b = of_group[static_cast<std::size_t>(h)];
-    same_word(g, column) = a.first == b.first && a.first != once ? 1 : 0;
-    same_segment(g, column) = a.second == b.second ? 1 : 0;
-  };
-  for (Index g = 0; g < groups.count(); ++g) {
-    for (Index h = 0; h < groups.count(); ++h) set(g, h, h);
-    if (groups.are_grouped()) set(g, g, groups.count());
-    same_word(g, g) = same_segment(g, g) = 1;
-  }
+WordSequence::WordSequence(Words words, std::size_t split)
+    : groups(groups_of(words, split)),
+      same_word(same_marks(groups, [&](Index i) { return words[static_cast<std::size_t>(i)]; })),
+      same_segment(same_marks(groups, [&](Index i) { return std::uint64_t{static_cast<std::size_t>(i) < split}; })),
+      words_(std::move(words)),
+      split_(split) {}
+
+WordSequence WordSequence::beginning(std::size_t length) const {
+  const double part = static_cast<double>(split_) / static_cast<double>(words_.size());
+  return {Words(words_.begin(), words_.begin() + static_cast<std::ptrdiff_t>(length)),
+          static_cast<std::size_t>(std::lround(part * static_cast<double>(length)))};
 }
 
 MatrixXd WordSequence::products(const Embedding& embedding) const {

@@ -13,17 +13,25 @@ namespace sigprop::predict {
 
 /// One sequence of an embedding: which of its tokens hold the same word, and which lie in the same
 /// segment. Tokens of one word and segment are a group, and so are all those of a segment whose
-/// words occur once: they are exchangeable.
+/// words occur once: they are exchangeable. In a long sequence those whose words occur twice, or a
+/// few times, are groups too.
 struct WordSequence {
   TokenGroups groups;
-  Eigen::MatrixXd same_word;     ///< 1 or 0 for two tokens of two groups, or of one, in its column
+  Eigen::MatrixXd same_word;     ///< how likely for two tokens of two groups, or of one, in its column
   Eigen::MatrixXd same_segment;  ///< likewise
 
   /// words: of every token. split: tokens of the first segment.
-  WordSequence(const std::vector<std::uint64_t>& words, std::size_t split);
+  WordSequence(std::vector<std::uint64_t> words, std::size_t split);
 
   /// Products of the embedded tokens.
   [[nodiscard]] Eigen::MatrixXd products(const network::BasicEmbedding<double, double>& embedding) const;
+
+  /// Its first tokens; the second segment keeps its part.
+  [[nodiscard]] WordSequence beginning(std::size_t length) const;
+
+ private:
+  std::vector<std::uint64_t> words_;
+  std::size_t split_;
 };
 
 /// `count` sequences that stand for all that the embedding draws: words by Zipf's law, a segment's

@@ -43,17 +43,21 @@ bool is_in_range(const profile::Profile& profile) {
 
 /// The walk in double where its range suffices, else in wide numbers. A double that left its range
 /// can also end in a domain error (a norm of Infinity): the wide walk then decides whether the
-/// error is the model's.
+/// error is the model's. why_alike: the reason why words are not followed, where one is to be told.
 profile::Profile walk(const network::Network& network, Theory theory, const Options& options,
-                      const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows) {
+                      const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows,
+                      std::string& why_alike) {
   const network::Outline outline = network::outline_of(network);
-  if (options.sequences > 0) {
-    if (theory == Theory::paper || network::has_mask(network) || options.tokens.any()) {
-      throw NotCovered(
-          "sequences of words are followed by the theory full, without a mask and without lists of tokens; leave out "
-          "--sequences");
+  if (const auto words = words_of(network, theory, options, network.sequence_length)) {
+    try {
+      profile::Profile result = walk_words(network::lifted<double>(network), outline, *words);
+      if (options.sequences || is_in_range(result)) return result;
+    } catch (const NotCovered& reason) {
+      if (options.sequences) throw;
+      why_alike = reason.what();
+    } catch (const formula::DomainError&) {
+      if (options.sequences) throw;
     }
-    return walk_words(network::lifted<double>(network), outline, options.sequences);
   }
   if (theory == Theory::full && network::has_mask(network)) {
     return walk_masked(network::lifted<double>(network), outline, options.prefix, options.tokens, rows);
@@ -131,7 +135,8 @@ profile::Profile predict(const network::Network& network, Theory theory, const O
 }
 
 profile::Profile Predictor::operator()(const network::Network& network, Theory theory, const Options& options) {
-  profile::Profile result = walk(network, theory, options, tables_->softmax, tables_->rows);
+  std::string why_alike;
+  profile::Profile result = walk(network, theory, options, tables_->softmax, tables_->rows, why_alike);
   if (options.tokens.moments) set_moments(result, network.length());
   if (options.tokens.gram > 0) {
     result.gram_tokens = profile::gram_tokens(network.length(), options.tokens.gram);
@@ -140,6 +145,7 @@ profile::Profile Predictor::operator()(const network::Network& network, Theory t
   result.name = network.name;
   result.theory = name_of(theory);
   result.warnings = warnings_of(network, theory, result);
+  if (!why_alike.empty()) result.warnings.push_back("all tokens count as alike, those of one word too: " + why_alike);
   result.summary = profile::summarize(result, network.thresholds, network.length());
   return result;
 }

@@ -24,10 +24,25 @@ namespace sigprop::predict {
                                            Prefix prefix, const profile::TokenLists& tokens,
                                            const std::shared_ptr<RowTables>& rows);
 
-/// A walk over sequences of words without a mask, by the theory `full`: the mean over `count` of
-/// them (word_sequences.hpp). Throws NotCovered where tokens differ in what is not followed.
+/// How many sequences of words a prediction averages over; 0 where tokens count as alike. Throws
+/// NotCovered where they were asked for and do not apply.
+[[nodiscard]] std::size_t sequences_of(const network::Network& network, Theory theory, const Options& options);
+
+/// Sequences of words.
+class WordSequences;
+
+/// Those that a prediction averages over, in a length that may not be the network's; null where
+/// tokens count as alike. Throws as sequences_of() does.
+[[nodiscard]] std::shared_ptr<const WordSequences> words_of(const network::Network& network, Theory theory,
+                                                            const Options& options, std::size_t length);
+
+/// The first tokens of each.
+[[nodiscard]] std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length);
+
+/// A walk over sequences of words without a mask, by the theory `full`: the mean over them. Throws
+/// NotCovered where tokens differ in what is not followed.
 [[nodiscard]] profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
-                                          std::size_t count);
+                                          const WordSequences& words);
 
 /// The same as walk_masked, whatever its range.
 [[nodiscard]] profile::Profile walk_by_token(const network::Lifted<double>& network, const network::Outline& outline,
