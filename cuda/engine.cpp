@@ -102,6 +102,20 @@ Engine::Signal Engine::tokens(std::uint32_t tensor, std::size_t width, const net
   return x;
 }
 
+void Engine::add_tables(std::uint32_t tensor, const network::GivenInput& input, Signal& x) {
+  x.changed();
+  cuda::add_tables(context_, batch_.key, tensor, batch_.replicates, batch_.tokens, x.width, input, x.data.data());
+}
+
+void Engine::keep_tokens(const std::vector<std::size_t>& kept, Signal& x) {
+  x.changed();
+  std::vector<std::uint8_t> flags(static_cast<std::size_t>(batch_.tokens.length), 0);
+  for (const std::size_t token : kept) flags[token] = 1;
+  const Buffer<std::uint8_t> on_device(context_, flags.size());
+  context_.upload(on_device.data(), flags.data(), flags.size());
+  cuda::keep_tokens(context_, batch_.replicates * rows(), flags.size(), x.width, on_device.data(), x.data.data());
+}
+
 void Engine::add_bias(std::uint32_t tensor, double std, Signal& y) {
   const Buffer<float> bias(context_, batch_.replicates * y.width);
   normals(context_, batch_.key, tensor, batch_.replicates, y.width, std, bias.data());

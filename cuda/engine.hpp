@@ -116,6 +116,8 @@ class Engine {
 
   [[nodiscard]] Signal tokens(std::uint32_t tensor, std::size_t width, const network::GivenInput& moments);
   [[nodiscard]] Signal tokens(std::uint32_t tensor, std::size_t width, const network::Embedding& embedding);
+  void add_tables(std::uint32_t tensor, const network::GivenInput& input, Signal& x);
+  void keep_tokens(const std::vector<std::size_t>& kept, Signal& x);
   [[nodiscard]] Weight weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std);
   /// One for all replicates: that of replicate 0.
   [[nodiscard]] static Weight shared_weight(Context& context, std::uint64_t seed, std::uint32_t tensor, std::size_t out,

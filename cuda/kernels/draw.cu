@@ -112,6 +112,43 @@ struct AddRows {
   }
 };
 
+/// One place of one sequence.
+struct AddTables {
+  DrawKey key;
+  std::uint32_t tensor;
+  std::uint32_t length;
+  std::uint32_t rows;  ///< of a replicate
+  std::uint32_t width;
+  std::uint32_t class_tokens;
+  float class_std, position;
+  float* x;
+
+  __device__ void operator()(std::uint32_t at, std::uint32_t lane) const {
+    const std::uint32_t replicate = at / rows, place = at % rows % length;
+    for (std::uint32_t feature = lane; feature < width; feature += warp) {
+      const auto entry = [&](float std, std::uint32_t table) {
+        return std * normal_at(key, table, replicate, std::uint64_t{place} * width + feature);
+      };
+      float& value = x[std::size_t{at} * width + feature];
+      if (place < class_tokens) value = entry(class_std, tensor + 1);
+      if (position > 0) value += entry(position, tensor + 2);
+    }
+  }
+};
+
+/// One row.
+struct KeepTokens {
+  std::uint32_t length;
+  std::uint32_t width;
+  const std::uint8_t* flags;
+  float* x;
+
+  __device__ void operator()(std::uint32_t at, std::uint32_t lane) const {
+    if (flags[at % length] != 0) return;
+    for (std::uint32_t feature = lane; feature < width; feature += warp) x[std::size_t{at} * width + feature] = 0;
+  }
+};
+
 /// One row.
 struct Choose {
   DrawKey key;
@@ -173,6 +210,20 @@ void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t repl
   over_rows(context, replicates * rows,
             AddRows{key, tensor, small(length), small(rows), small(width), std(embedding.token),
                     std(embedding.position), std(embedding.segment), word.data(), segment.data(), out});
+}
+
+void add_tables(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, simulate::Tokens tokens,
+                std::size_t width, const network::GivenInput& input, float* x) {
+  const auto length = static_cast<std::size_t>(tokens.length), rows = static_cast<std::size_t>(tokens.rows());
+  over_rows(context, replicates * rows,
+            AddTables{key, tensor, small(length), small(rows), small(width), small(input.class_tokens),
+                      static_cast<float>(input.class_std),
+                      input.position.used ? static_cast<float>(input.position.std) : 0.0F, x});
+}
+
+void keep_tokens(Context& context, std::size_t rows, std::size_t length, std::size_t width, const std::uint8_t* flags,
+                 float* x) {
+  over_rows(context, rows, KeepTokens{small(length), small(width), flags, x});
 }
 
 void choose(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t rows,

@@ -35,6 +35,15 @@ void correlate(Context& context, std::size_t sequences, std::size_t length, std:
 void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, simulate::Tokens tokens,
            std::size_t width, const network::Embedding& embedding, float* out);
 
+/// Class tokens and positions, as simulate::add_tables describes them, in x (replicates, sequences,
+/// length, width).
+void add_tables(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, simulate::Tokens tokens,
+                std::size_t width, const network::GivenInput& input, float* x);
+
+/// Rows of x (rows, width) whose token, row modulo length, has the flag 0 become 0.
+void keep_tokens(Context& context, std::size_t rows, std::size_t length, std::size_t width, const std::uint8_t* flags,
+                 float* x);
+
 /// Dropout on (replicates, count); out may be x.
 void drop(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, std::size_t count,
           double probability, const float* x, float* out);

@@ -11,17 +11,11 @@ namespace {
 /// As in specs/vit-base.json: neighbouring patches of a photograph are alike.
 constexpr double usual_patch_correlation = 0.2;
 
-/// Mean variance of an image's tokens: patches of pixels with variance 1 through weights, a
-/// position; special tokens.
-double image_variance(const Subject& subject) {
+/// Variance of an image's patches: pixels with variance 1 through weights.
+double patch_variance(const Subject& subject) {
   const double w = std::pow(spec::number(subject.values, "std", 0), 2);
   const Json& patch = subject.values.at("patch");
-  const double pixels =
-      static_cast<double>(side(patch, 0) * side(patch, 1)) * spec::number(subject.values, "channels", 0);
-  const auto special = static_cast<double>(subject.family.layout.special_tokens);
-  const double patches = static_cast<double>(subject.tokens) - special;
-  const double drawn = subject.family.layout.special_drawn ? w : 0;  // the position's, and a special token's own
-  return (patches * (pixels * w + drawn) + special * 2 * drawn) / (patches + special);
+  return static_cast<double>(side(patch, 0) * side(patch, 1)) * spec::number(subject.values, "channels", 0) * w;
 }
 
 Json image_input(const Subject& subject) {
@@ -36,7 +30,14 @@ Json image_input(const Subject& subject) {
                                      Json(correlation).dump() +
                                      ", with pixels of mean 0 and variance 1; --token-correlation sets another");
   }
-  return {{"variance", image_variance(subject) / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}};
+  const Layout& layout = subject.family.layout;
+  const double drawn = layout.special_drawn ? spec::number(subject.values, "std", 0) / std::sqrt(1 - dropout) : 0;
+  Json patches = {{"variance", patch_variance(subject) / (1 - dropout)},
+                  {"token_correlation", correlation * (1 - dropout)}};
+  if (layout.special_drawn) patches["position_std"] = drawn;
+  Json token = {{"std", drawn}};
+  if (layout.special_tokens != 1) token["count"] = layout.special_tokens;
+  return {{"patches", patches}, {"class_token", token}};
 }
 
 void name_factor(const Subject& subject) {

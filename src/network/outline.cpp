@@ -213,6 +213,11 @@ bool has_mask(const Network& network) {
   return any_mask(network.encoder) || any_mask(network.body);
 }
 
+bool has_special_tokens(const Network& network) {
+  const auto* given = std::get_if<GivenInput>(&network.source);
+  return (given != nullptr && given->class_tokens > 0) || !network.gradient_tokens.empty();
+}
+
 bool has_attention(const Network& network) {
   bool found = false;
   for (const auto* list : {&network.encoder, &network.body}) {

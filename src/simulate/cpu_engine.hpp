@@ -44,6 +44,14 @@ class CpuEngine {
     return embedded_tokens<T>(draw_, tensor, tokens_, index(width), embedding);
   }
 
+  void add_tables(std::uint32_t tensor, const network::GivenInput& input, Matrix<T>& x) const {
+    simulate::add_tables(draw_, tensor, tokens_, input, x);
+  }
+
+  void keep_tokens(const std::vector<std::size_t>& kept, Matrix<T>& x) const {
+    simulate::keep_tokens(kept, tokens_, x);
+  }
+
   [[nodiscard]] Matrix<T> weight(std::uint32_t tensor, std::size_t out, std::size_t in, double std) const {
     Matrix<T> w = draw_.normal_matrix<T>(team_, tensor, index(out), index(in), std);
     if (probe_ != nullptr && probe_->weight) probe_->weight(tensor, w);

@@ -9,7 +9,10 @@ namespace {
 class Builder {
  public:
   Builder(const network::Network& network, const Wanted& wanted)
-      : cross_(network.batch > 1), ends_(network::has_mask(network)), length_(network.length()), wanted_(wanted) {}
+      : cross_(network.batch > 1),
+        ends_(network::has_mask(network) || network::has_special_tokens(network)),
+        length_(network.length()),
+        wanted_(wanted) {}
 
   [[nodiscard]] SignalSlots signal(double width, bool forward) {
     SignalSlots slots;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulate/source.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -62,11 +63,35 @@ Matrix<T> embedded_tokens(const Draw& draw, std::uint32_t tensor, Tokens tokens,
   return x;
 }
 
+template <class T>
+void add_tables(const Draw& draw, std::uint32_t tensor, Tokens tokens, const network::GivenInput& input, Matrix<T>& x) {
+  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
+    const auto place = static_cast<std::uint64_t>(row % tokens.length);
+    if (place < input.class_tokens) {
+      x.row(row).setZero();
+      add_row<T>(draw, tensor + 1, place, input.class_std, x.row(row));
+    }
+    if (input.position.used) add_row<T>(draw, tensor + 2, place, input.position.std, x.row(row));
+  }
+}
+
+template <class T>
+void keep_tokens(const std::vector<std::size_t>& kept, Tokens tokens, Matrix<T>& x) {
+  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
+    const auto place = static_cast<std::size_t>(row % tokens.length);
+    if (!std::binary_search(kept.begin(), kept.end(), place)) x.row(row).setZero();
+  }
+}
+
 template Matrix<float> correlated_tokens(Team, const Draw&, std::uint32_t, Tokens, Eigen::Index,
                                          const network::GivenInput&);
 template Matrix<double> correlated_tokens(Team, const Draw&, std::uint32_t, Tokens, Eigen::Index,
                                           const network::GivenInput&);
 template Matrix<float> embedded_tokens(const Draw&, std::uint32_t, Tokens, Eigen::Index, const network::Embedding&);
 template Matrix<double> embedded_tokens(const Draw&, std::uint32_t, Tokens, Eigen::Index, const network::Embedding&);
+template void add_tables(const Draw&, std::uint32_t, Tokens, const network::GivenInput&, Matrix<float>&);
+template void add_tables(const Draw&, std::uint32_t, Tokens, const network::GivenInput&, Matrix<double>&);
+template void keep_tokens(const std::vector<std::size_t>&, Tokens, Matrix<float>&);
+template void keep_tokens(const std::vector<std::size_t>&, Tokens, Matrix<double>&);
 
 }  // namespace sigprop::simulate

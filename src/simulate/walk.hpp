@@ -77,16 +77,21 @@ class Walk {
   [[nodiscard]] Signal tokens(std::uint32_t tensor, std::uint32_t common_tensor, std::size_t width,
                               const network::GivenInput& moments) {
     const double variance = moments.variance, common = moments.cross_correlation, own = 1 - common;
-    const network::GivenInput apart{moments.mean, own * variance, (moments.token_correlation - common) / own, 0};
+    const network::GivenInput apart{.mean = moments.mean,
+                                    .variance = own * variance,
+                                    .token_correlation = (moments.token_correlation - common) / own};
     Signal x = engine_.tokens(tensor, width, apart);
     if (common > 0) engine_.add_bias(common_tensor, std::sqrt(common * variance), x);
     return x;
   }
 
   [[nodiscard]] Signal loss_gradient(std::size_t width) {
-    return tokens(
-        gradient_tensor, common_gradient_tensor, width,
-        {0, network_.gradient_variance, network_.gradient_token_correlation, network_.gradient_cross_correlation});
+    Signal g = tokens(gradient_tensor, common_gradient_tensor, width,
+                      {.variance = network_.gradient_variance,
+                       .token_correlation = network_.gradient_token_correlation,
+                       .cross_correlation = network_.gradient_cross_correlation});
+    if (!network_.gradient_tokens.empty()) engine_.keep_tokens(network_.gradient_tokens, g);
+    return g;
   }
 
   // ---- the tape ----------------------------------------------------------------------------------------------------
@@ -121,6 +126,7 @@ class Walk {
     const auto* given = std::get_if<network::GivenInput>(&network_.source);
     Signal x = given != nullptr ? tokens(tensor, common_input_tensor - (in_body_ ? 0 : 1), network_.width, *given)
                                 : engine_.tokens(tensor, network_.width, std::get<network::Embedding>(network_.source));
+    if (given != nullptr && given->has_tables()) engine_.add_tables(tensor, *given, x);
     if (in_body_) engine_.see_input(x);
     return share(std::move(x));
   }

@@ -217,9 +217,23 @@ RulePtr input() {
                  {"variance", number(0, 1e12, 1, true), false, "of every feature"},
                  {"token_correlation", number(0, 1, 0.2), false, "between tokens of one sequence; default 0"},
                  {"cross_correlation", number(0, 1, 0, false, true), false,
-                  "between tokens of two sequences of a batch; default 0"}};
-  rule.exactly_one = {"embedding", "variance"};
-  rule.requires_other = {{"mean", "variance"}, {"token_correlation", "variance"}, {"cross_correlation", "variance"}};
+                  "between tokens of two sequences of a batch; default 0"},
+                 {"patches",
+                  object({{"variance", number(0, 1e12, 1, true), true, "of every feature, without the position's"},
+                          {"token_correlation", number(0, 1, 0.2), false, "between patches of one image; default 0"},
+                          {"position_std", deviation(), false, "of a position table that is added; default none"}},
+                         {{"variance", 1}}),
+                  false, "the patches of an image"},
+                 {"class_token",
+                  object({{"std", deviation(), true, "of its elements"},
+                          {"count", integer(1, 1000, 1), false, "so many such tokens; default 1"}},
+                         {{"std", 0.02}}),
+                  false, "a token before the patches, the same in all sequences"}};
+  rule.exactly_one = {"embedding", "variance", "patches"};
+  rule.requires_other = {{"mean", "variance"},
+                         {"token_correlation", "variance"},
+                         {"cross_correlation", "variance"},
+                         {"class_token", "patches"}};
   rule.example = {{"variance", 1}};
   return make(std::move(rule));
 }
@@ -259,7 +273,10 @@ RulePtr init() {
 }
 
 RulePtr gradient() {
-  return object({{"variance", number(0, 1e12, 1, true), false, "of the loss gradient at the output; default 1"},
+  const RulePtr at = either({choice({"all", "class_token", "last"}),
+                             array(integer(0, largest_size - 1, 0), 1, longest_list, Json::array({0}), true)});
+  return object({{"at", at, false, "tokens at which it enters, by name or by number from 0 on; default all"},
+                 {"variance", number(0, 1e12, 1, true), false, "of the loss gradient at the output; default 1"},
                  {"token_correlation", number(-1, 1, 0), false, "between its tokens; default 0"},
                  {"cross_correlation", number(0, 1, 0, false, true), false,
                   "between tokens of two sequences of a batch; default 0"}},

@@ -99,6 +99,23 @@ std::vector<network::Component> after_embedding(const Json& spec, std::size_t wi
   return list;
 }
 
+/// An image's patches behind its class tokens.
+network::GivenInput patches_of(const Json& input, const network::Network& out, Errors& errors) {
+  const Json& patches = input.at("patches");
+  network::GivenInput given{.variance = number(patches, "variance", 1),
+                            .token_correlation = number(patches, "token_correlation", 0)};
+  given.position = {patches.contains("position_std"), number(patches, "position_std", 0)};
+  if (!input.contains("class_token")) return given;
+  given.class_std = number(input.at("class_token"), "std", 0);
+  given.class_tokens = count(input.at("class_token"), "count", 1);
+  if (given.class_tokens >= out.sequence_length) {
+    errors.push_back("/input/class_token is given for " + std::to_string(given.class_tokens) + " of " +
+                     std::to_string(out.sequence_length) +
+                     " tokens, but must leave at least one patch: raise sequence_length");
+  }
+  return given;
+}
+
 void lower_input(const Json& spec, network::Network& out, Errors& errors) {
   const Json& input = member(spec, "input");
   if (input.contains("embedding")) {
@@ -106,8 +123,11 @@ void lower_input(const Json& spec, network::Network& out, Errors& errors) {
     out.input = after_embedding(spec, out.width, errors);
     return;
   }
-  const network::GivenInput given{number(input, "mean", 0), number(input, "variance", 1),
-                                  number(input, "token_correlation", 0), number(input, "cross_correlation", 0)};
+  network::GivenInput given{.mean = number(input, "mean", 0),
+                            .variance = number(input, "variance", 1),
+                            .token_correlation = number(input, "token_correlation", 0),
+                            .cross_correlation = number(input, "cross_correlation", 0)};
+  if (input.contains("patches")) given = patches_of(input, out, errors);
   if (given.cross_correlation > given.token_correlation) {
     errors.push_back("/input/cross_correlation is " + shown(input.at("cross_correlation")) +
                      ", but must be at most token_correlation, " + shown(Json(given.token_correlation)) +
@@ -116,8 +136,31 @@ void lower_input(const Json& spec, network::Network& out, Errors& errors) {
   out.source = given;
 }
 
+/// The tokens at which the loss gradient enters; none: all.
+std::vector<std::size_t> gradient_tokens(const Json& gradient, const network::Network& network, Errors& errors) {
+  std::vector<std::size_t> out;
+  if (!gradient.contains("at") || gradient.at("at") == "all") return out;
+  const Json& at = gradient.at("at");
+  if (at == "last") return {network.sequence_length - 1};
+  if (at == "class_token") {
+    const auto* given = std::get_if<network::GivenInput>(&network.source);
+    const std::size_t first = given != nullptr ? std::max<std::size_t>(1, given->class_tokens) : 1;
+    for (std::size_t token = 0; token < first; ++token) out.push_back(token);
+    return out;
+  }
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    out.push_back(at.at(i).get<std::size_t>());
+    if (out.back() < network.sequence_length) continue;
+    errors.push_back("/gradient/at/" + std::to_string(i) + " is " + std::to_string(out.back()) +
+                     ", but must be a token's number from 0 to " + std::to_string(network.sequence_length - 1));
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 void lower_gradient(const Json& spec, network::Network& out, Errors& errors) {
   const Json& gradient = member(spec, "gradient");
+  out.gradient_tokens = gradient_tokens(gradient, out, errors);
   out.gradient_variance = number(gradient, "variance", 1);
   out.gradient_token_correlation = number(gradient, "token_correlation", 0);
   const double length = out.length();

@@ -116,11 +116,19 @@ Json embedding_json(const network::Network& network) {
   return out;
 }
 
+Json patches_json(const network::GivenInput& given) {
+  Json out;
+  out["patches"] = {{"variance", given.variance}, {"token_correlation", given.token_correlation}};
+  if (given.position.used) out["patches"]["position_std"] = given.position.std;
+  if (given.class_tokens > 0) out["class_token"] = {{"std", given.class_std}, {"count", given.class_tokens}};
+  return out;
+}
+
 Json input_json(const network::Network& network) {
   if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
     Json out = {{"mean", given->mean}, {"variance", given->variance}, {"token_correlation", given->token_correlation}};
     if (given->cross_correlation != 0) out["cross_correlation"] = given->cross_correlation;
-    return out;
+    return given->has_tables() ? patches_json(*given) : out;
   }
   return {{"embedding", embedding_json(network)}};
 }
@@ -147,6 +155,7 @@ std::string expanded_text(const network::Network& network, const std::string& ch
                 {"token_correlation", network.gradient_token_correlation},
                 {"cross_correlation", network.gradient_cross_correlation}}},
               {"thresholds", thresholds_json(network.thresholds)}};
+  if (!network.gradient_tokens.empty()) out["gradient"]["at"] = network.gradient_tokens;
   Json kept = Json::parse(checks);
   if (!kept.empty()) out["checks"] = std::move(kept);
   return out.dump(2) + "\n";

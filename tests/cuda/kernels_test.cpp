@@ -167,6 +167,40 @@ TEST_CASE("words, positions and segments take the CPU's rows of their tables") {
   }
 }
 
+TEST_CASE("class tokens and positions take the CPU's rows, and tokens are kept where the CPU keeps them") {
+  if (!test::has_device()) return;
+  Context context(0, Arithmetic::float32);
+  constexpr std::size_t replicates = 3, width = 5;
+  constexpr Tokens tokens{4, 9};
+  const std::size_t count = static_cast<std::size_t>(tokens.rows()) * width;
+  for (const network::GivenInput& input :
+       {network::GivenInput{.class_tokens = 1, .class_std = 0.3},
+        network::GivenInput{.class_tokens = 2, .class_std = 0.3, .position = {true, 0.1}},
+        network::GivenInput{.position = {true, 0.1}}}) {
+    const auto x = changed(context, drawn(context, replicates, count, 1), [&](float* at) {
+      cuda::add_tables(context, key, 11, replicates, tokens, width, input, at);
+    });
+    const std::vector<float> cpu = by_replicate(replicates, [&](std::size_t r) {
+      simulate::Matrix<float> out = simulate::correlated_tokens<float>(Team{1}, draw_of(r), 7, tokens, width, {});
+      simulate::add_tables(draw_of(r), 11, tokens, input, out);
+      return out;
+    });
+    CHECK(worst(x, cpu, [&](std::size_t) { return normal_difference * (1 + 0.3 + 0.1); }) <= 1);
+  }
+  const std::vector<std::uint8_t> flags{1, 0, 0, 1, 0, 0, 0, 0, 1};
+  const auto kept = test::on_device<std::uint8_t>(context, flags);
+  const auto x = changed(context, drawn(context, replicates, count, 1), [&](float* at) {
+    cuda::keep_tokens(context, replicates * static_cast<std::size_t>(tokens.rows()), flags.size(), width, kept.data(),
+                      at);
+  });
+  const std::vector<float> cpu = by_replicate(replicates, [&](std::size_t r) {
+    simulate::Matrix<float> out = simulate::correlated_tokens<float>(Team{1}, draw_of(r), 7, tokens, width, {});
+    simulate::keep_tokens({0, 3, 8}, tokens, out);
+    return out;
+  });
+  CHECK(worst(x, cpu, [&](std::size_t) { return normal_difference; }) <= 1);
+}
+
 // ---- elementwise ----------------------------------------------------------------------------------------------------
 
 /// Sizes of the terms whose sums an activation's value and derivative are: where they cancel,

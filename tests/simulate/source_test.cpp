@@ -50,6 +50,27 @@ TEST_CASE("tokens of correlation 1 are equal, and of the least correlation sum t
   CHECK(least.colwise().sum().norm() < 1e-7);
 }
 
+TEST_CASE("class tokens are rows of a table, the same in every sequence, and positions are added to all") {
+  constexpr Eigen::Index length = 6, width = 4000;
+  const network::GivenInput input{.class_tokens = 2, .class_std = 0.5, .position = {true, 0.1}};
+  Matrix<double> x = Matrix<double>::Constant(2 * length, width, 3);
+  simulate::add_tables(Draw(1, 0), 7, Tokens{2, length}, input, x);
+  CHECK((x.row(0) - x.row(length)).norm() == 0);
+  CHECK((x.row(5) - x.row(length + 5)).norm() == 0);
+  const auto variance = [&](Eigen::Index row, double mean) { return (x.row(row).array() - mean).square().mean(); };
+  const double scatter = 5 * std::sqrt(2.0 / width);
+  for (const Eigen::Index row : {0, 1}) CHECK(variance(row, 0) == Approx(0.26).epsilon(scatter));
+  for (const Eigen::Index row : {2, 5}) CHECK(variance(row, 3) == Approx(0.01).epsilon(scatter));
+  CHECK(std::abs(x.row(0).dot(x.row(1)) / width) < 5 * 0.26 / std::sqrt(width));
+}
+
+TEST_CASE("tokens that are not kept become 0 in every sequence") {
+  Matrix<double> x = Matrix<double>::Ones(6, 2);
+  simulate::keep_tokens({0, 2}, Tokens{2, 3}, x);
+  for (const Eigen::Index row : {0, 2, 3, 5}) CHECK(x.row(row).sum() == 2);
+  for (const Eigen::Index row : {1, 4}) CHECK(x.row(row).sum() == 0);
+}
+
 network::Embedding tables(bool token, bool position, bool segment, std::size_t vocabulary) {
   return {vocabulary, {token, 1.0}, {position, 1.0}, {segment, 1.0}};
 }

@@ -159,6 +159,8 @@ void for_each_number(BasicNetwork<Size, Real>& network, Visit&& visit) {
     visit.number("input.variance", given.variance);
     visit.number("input.token_correlation", given.token_correlation);
     if (network.batch > Size(1)) visit.number("input.cross_correlation", given.cross_correlation);
+    if (given.class_tokens > 0) visit.number("input.class_token.std", given.class_std);
+    if (given.position.used) visit.number("input.patches.position_std", given.position.std);
   }
   Numbers(visit, "input.embedding.", false)(network.input);
   Numbers(visit, two_stacks ? "encoder." : "", widths)(two_stacks ? network.encoder : network.body);

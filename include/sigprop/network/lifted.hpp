@@ -70,7 +70,13 @@ class Lift {
   }
 
   [[nodiscard]] BasicGivenInput<T> operator()(const GivenInput& source) const {
-    return {T(source.mean), T(source.variance), T(source.token_correlation), T(source.cross_correlation)};
+    return {T(source.mean),
+            T(source.variance),
+            T(source.token_correlation),
+            T(source.cross_correlation),
+            source.class_tokens,
+            T(source.class_std),
+            {source.position.used, T(source.position.std)}};
   }
   [[nodiscard]] BasicEmbedding<T, T> operator()(const Embedding& source) const {
     const auto table = [](const BasicTable<double>& plain) { return BasicTable<T>{plain.used, T(plain.std)}; };
@@ -91,6 +97,7 @@ class Lift {
     out.gradient_variance = T(network.gradient_variance);
     out.gradient_token_correlation = T(network.gradient_token_correlation);
     out.gradient_cross_correlation = T(network.gradient_cross_correlation);
+    out.gradient_tokens = network.gradient_tokens;
     out.thresholds = network.thresholds;
     return out;
   }

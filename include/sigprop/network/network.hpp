@@ -147,13 +147,19 @@ struct BasicEmbedding {
   [[nodiscard]] int tables() const { return int{token.used} + int{position.used} + int{segment.used}; }
 };
 
-/// A normal input given by its moments.
+/// A normal input given by its moments. Tokens at the beginning may be rows of a table instead, as
+/// the class token of an image is, and all may have a position.
 template <class Real>
 struct BasicGivenInput {
   Real mean{};
   Real variance{1};
   Real token_correlation{};
   Real cross_correlation{};  ///< between tokens of two sequences
+  std::size_t class_tokens = 0;
+  Real class_std{};  ///< of their table's elements
+  BasicTable<Real> position{};
+
+  [[nodiscard]] bool has_tables() const { return class_tokens > 0 || position.used; }
 };
 
 /// A whole model with the gradient that enters at its output.
@@ -173,7 +179,8 @@ struct BasicNetwork {
   std::vector<Component> encoder;  ///< of an encoder–decoder model, else empty
   Real gradient_variance{1};
   Real gradient_token_correlation{};
-  Real gradient_cross_correlation{};  ///< between tokens of two sequences
+  Real gradient_cross_correlation{};              ///< between tokens of two sequences
+  std::vector<std::size_t> gradient_tokens = {};  ///< at which it enters, from 0; none: at all
   profile::Thresholds thresholds;
 
   /// Counts as numbers.

@@ -126,6 +126,10 @@ struct Run {
 /// Does some attention of the network, cross-attention aside, have a causal mask?
 [[nodiscard]] bool has_mask(const Network& network);
 
+/// Do its tokens differ, whatever attention sees: in the input's class tokens, or in the loss
+/// gradient?
+[[nodiscard]] bool has_special_tokens(const Network& network);
+
 /// Has the network any attention?
 [[nodiscard]] bool has_attention(const Network& network);
 

@@ -163,15 +163,23 @@ Slopes over_words(const Network& network, const Options& options, const WordSequ
   });
 }
 
+Slopes over_special_tokens(const Network& network, const std::vector<Knob>& knobs, const Reading& reading,
+                           const Progress& progress) {
+  Differences differences(network, reading, walk_special_tokens);
+  return differences.run(knobs, progress, [](std::size_t /*longer*/) -> Walk { return walk_special_tokens; });
+}
+
 }  // namespace
 
 Slopes slopes(const Network& network, Theory theory, const Options& options, const std::vector<Knob>& knobs,
               const Reading& reading, const Progress& progress) {
   if (theory == Theory::full && network::has_mask(network))
     return behind_mask(network, options, knobs, reading, progress);
-  if (const auto words = words_of(network, theory, options, network.sequence_length)) {
+  const auto words = words_of(network, theory, options, network.sequence_length);
+  if (words || (theory == Theory::full && network::has_special_tokens(network))) {
     try {
-      return over_words(network, options, *words, knobs, reading, progress);
+      return words ? over_words(network, options, *words, knobs, reading, progress)
+                   : over_special_tokens(network, knobs, reading, progress);
     } catch (const NotCovered&) {
       if (options.sequences) throw;
     } catch (const formula::DomainError&) {

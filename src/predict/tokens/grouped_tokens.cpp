@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/tokens/grouped_tokens.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -77,7 +78,8 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, Prefix pref
   scalar::keep_products_on_their_thread();
 }
 
-GroupedTokens::GroupedTokens(const network::Lifted<double>& network, TokenGroups groups, MatrixXd products, double laws)
+GroupedTokens::GroupedTokens(const network::Lifted<double>& network, TokenGroups groups,
+                             std::optional<MatrixXd> products, double laws)
     : network_(network),
       products_(std::move(products)),
       laws_(laws),
@@ -107,13 +109,43 @@ TokenMoments GroupedTokens::source(const formula::Moments<double>& x, double by_
     const double apart = x.cross_covariance - by_position / network_.sequence_length;
     out.covariance.across = TokenPairs::constant(*groups_, apart + by_position, apart).within;
   }
+  const auto* given = std::get_if<network::BasicGivenInput<double>>(&network_.source);
+  if (given != nullptr && given->class_tokens > 0) put_class_tokens(*given, batch, out);
   return out;
 }
 
-TokenPairs GroupedTokens::loss_gradient(const formula::Gradient<double>& g) {
+ArrayXd GroupedTokens::of_whole_groups(const std::function<bool(std::size_t)>& holds) const {
+  const ArrayXd part = groups_->part(holds);
+  if ((part > 0 && part < 1).any())
+    throw NotCovered("what enters at some of the tokens of a group is not covered by this theory: use --prefix single");
+  return part;
+}
+
+/// Class tokens have nothing in common with others, nor with each other, and are the same in all
+/// sequences.
+void GroupedTokens::put_class_tokens(const network::BasicGivenInput<double>& given, double batch,
+                                     TokenMoments& x) const {
+  const ArrayXd special = of_whole_groups([&](std::size_t token) { return token < given.class_tokens; });
+  const ArrayXd drawn = 1 - special;
+  const double rows = given.class_std * given.class_std;
+  const double positions = given.position.used ? given.position.std * given.position.std : 0;
+  x.mean = given.mean * drawn;
+  x.covariance.within = given.variance * given.token_correlation * outer(drawn.matrix(), groups_->columns());
+  x.covariance.within.diagonal() = (given.variance * drawn + rows * special + positions).matrix();
+  if (batch <= 1) return;
+  x.covariance.across = given.variance * given.cross_correlation * outer(drawn.matrix(), groups_->columns());
+  x.covariance.across.diagonal().array() += rows * special + positions;
+}
+
+TokenPairs GroupedTokens::loss_gradient(const formula::Gradient<double>& g, const std::vector<std::size_t>& at) {
   follows_across_ = g.cross_covariance > 0;
   TokenPairs out = TokenPairs::constant(*groups_, g.variance, g.covariance);
   if (follows_across_) out.across = TokenPairs::constant(*groups_, g.cross_covariance, g.cross_covariance).within;
+  if (at.empty()) return out;
+  const ArrayXd reached =
+      of_whole_groups([&](std::size_t token) { return std::binary_search(at.begin(), at.end(), token); });
+  scale_pairs(reached.matrix(), out.within);
+  if (follows_across_) scale_pairs(reached.matrix(), out.across);
   return out;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,8 +48,10 @@ class GroupedTokens {
   /// tokens: what profiles list of them. rows: what other predictions tabulated.
   GroupedTokens(const network::Lifted<double>& network, Prefix prefix, const profile::TokenLists& tokens,
                 std::shared_ptr<RowTables> rows = std::make_shared<RowTables>());
-  /// Without a mask, tokens whose products are given. laws: see drawn_rows().
-  GroupedTokens(const network::Lifted<double>& network, TokenGroups groups, Eigen::MatrixXd products, double laws);
+  /// Without a mask. products: of the input's tokens; without them those of one second moment and
+  /// product. laws: see drawn_rows().
+  GroupedTokens(const network::Lifted<double>& network, TokenGroups groups, std::optional<Eigen::MatrixXd> products,
+                double laws);
 
   [[nodiscard]] static Theory theory() { return Theory::full; }
   [[nodiscard]] static const NoNotes& notes() {
@@ -66,7 +70,8 @@ class GroupedTokens {
   // ---- ends --------------------------------------------------------------------------------------------------------
 
   [[nodiscard]] Moments source(const formula::Moments<double>& x, double by_position, double batch) const;
-  [[nodiscard]] Pairs loss_gradient(const formula::Gradient<double>& g);
+  /// Throws NotCovered where it enters at some tokens of a group.
+  [[nodiscard]] Pairs loss_gradient(const formula::Gradient<double>& g, const std::vector<std::size_t>& at);
   /// Leaves out pairs of sequences where the gradients of two sequences have nothing in common.
   void recall(Moments& x) const {
     if (!follows_across_) x.covariance.across.resize(0, 0);
@@ -116,6 +121,8 @@ class GroupedTokens {
   [[nodiscard]] const formula::Gradient<double>& memory_gradient() const { return memory_gradient_; }
 
  private:
+  [[nodiscard]] Eigen::ArrayXd of_whole_groups(const std::function<bool(std::size_t)>& holds) const;
+  void put_class_tokens(const network::BasicGivenInput<double>& given, double batch, Moments& x) const;
   [[nodiscard]] CausalTables& tables_of(const AttentionOp<double>& op);
   void attend_to_itself(const AttentionOp<double>& op, const Signal& x);
   [[nodiscard]] std::unique_ptr<TokenAttention> rows_over(const AttentionOp<double>& op, const Eigen::MatrixXd& dots,

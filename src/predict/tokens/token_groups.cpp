@@ -72,6 +72,16 @@ VectorXd TokenGroups::beyond_different(const MatrixXd& products) const {
   return out;
 }
 
+VectorXd TokenGroups::part(const std::function<bool(std::size_t)>& holds) const {
+  VectorXd out = VectorXd::Zero(count());
+  Index g = 0;
+  for (Index token = 0; token < static_cast<Index>(tokens_); ++token) {
+    while (are_neighbours() && static_cast<double>(token) >= before(g) + size(g)) ++g;
+    if (holds(static_cast<std::size_t>(token))) out[are_neighbours() ? g : of_token(token)] += 1;
+  }
+  return out.cwiseQuotient(size_);
+}
+
 double TokenGroups::total(const MatrixXd& products) const {
   if (!grouped_) return products.sum();
   const auto pairs = products.leftCols(count());

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstddef>
+#include <functional>
 #include <vector>
 
 namespace sigprop::predict {
@@ -49,6 +51,9 @@ class TokenGroups {
   /// beyond them, 0 for a group of one.
   [[nodiscard]] Eigen::MatrixXd different(const Eigen::MatrixXd& products) const;
   [[nodiscard]] Eigen::VectorXd beyond_different(const Eigen::MatrixXd& products) const;
+
+  /// The part of every group's tokens for which, by number from 0 on, a condition holds.
+  [[nodiscard]] Eigen::VectorXd part(const std::function<bool(std::size_t)>& holds) const;
 
   /// The sum over all pairs of tokens, each with itself among them.
   [[nodiscard]] double total(const Eigen::MatrixXd& products) const;

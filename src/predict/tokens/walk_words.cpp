@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -64,9 +65,6 @@ profile::Profile mean_of(const std::vector<profile::Profile>& profiles) {
     for (const profile::PointRow& row : profile::point_quantities)
       set_mean(row, points, &row == &profile::point_quantity("backward.norm"), out.points[i]);
     set_correlations(out.points[i]);
-    // Which words stand first and last differs from sequence to sequence.
-    out.points[i].forward.ends.reset();
-    out.points[i].backward.ends.reset();
   }
   for (std::size_t i = 0; i < out.layers.size(); ++i) {
     profile::Layer& layer = out.layers[i];
@@ -102,6 +100,16 @@ double scatter_of(const std::vector<profile::Profile>& profiles) {
   return largest;
 }
 
+profile::Profile walked(const network::Lifted<double>& network, const network::Outline& outline, GroupedTokens field) {
+  profile::Profile result = network::blank_profile(outline);
+  Algebra<GroupedTokens> algebra(network, std::move(field));
+  AlikeAlgebra<double> no_encoder(network, AlikeTokens<double>(network, Theory::full));
+  ProfileWriter writer(outline, algebra, result);
+  ProfileWriter of_encoder(outline, no_encoder, result);
+  walk_network(algebra, no_encoder, writer, of_encoder);
+  return result;
+}
+
 }  // namespace
 
 std::size_t sequences_of(const network::Network& network, Theory theory, const Options& options) {
@@ -128,7 +136,7 @@ std::shared_ptr<const WordSequences> words_of(const network::Network& network, T
   const std::size_t count = sequences_of(network, theory, options);
   if (count == 0) return nullptr;
   const auto embedding = network::Lift<double>()(std::get<network::Embedding>(network.source));
-  return std::make_shared<const WordSequences>(word_sequences(embedding, length, count));
+  return std::make_shared<const WordSequences>(word_sequences(embedding, length, count, network.gradient_tokens));
 }
 
 std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length) {
@@ -148,19 +156,34 @@ profile::Profile walk_words(const network::Lifted<double>& network, const networ
                       std::max(1.0, static_cast<double>(outline.layers.size()) / few_layers);
   std::vector<profile::Profile> profiles;
   profiles.reserve(words.sequences.size());
-  for (const WordSequence& sequence : words.sequences) {
-    profile::Profile& result = profiles.emplace_back(network::blank_profile(outline));
-    Algebra<GroupedTokens> algebra(network,
-                                   GroupedTokens(network, sequence.groups, sequence.products(embedding), laws));
-    AlikeAlgebra<double> no_encoder(network, AlikeTokens<double>(network, Theory::full));
-    ProfileWriter writer(outline, algebra, result);
-    ProfileWriter of_encoder(outline, no_encoder, result);
-    walk_network(algebra, no_encoder, writer, of_encoder);
-  }
+  for (const WordSequence& sequence : words.sequences)
+    profiles.push_back(
+        walked(network, outline, GroupedTokens(network, sequence.groups, sequence.products(embedding), laws)));
   profile::Profile out = mean_of(profiles);
   out.sequences = words.sequences.size();
   out.sequence_scatter = scatter_of(profiles);
+  if (!network.gradient_tokens.empty()) return out;
+  // Which words stand first and last differs from sequence to sequence.
+  for (profile::Point& point : out.points) {
+    point.forward.ends.reset();
+    point.backward.ends.reset();
+  }
   return out;
+}
+
+profile::Profile walk_special_tokens(const network::Lifted<double>& network, const network::Outline& outline) {
+  if (!network.encoder.empty())
+    throw NotCovered("tokens that differ in a model of two stacks are not covered by this theory yet");
+  const auto* given = std::get_if<network::BasicGivenInput<double>>(&network.source);
+  const std::size_t class_tokens = given != nullptr ? given->class_tokens : 0;
+  const auto& at = network.gradient_tokens;
+  std::map<std::pair<bool, bool>, Eigen::Index> numbers;
+  std::vector<Eigen::Index> group_of_token;
+  for (std::size_t token = 0; token < static_cast<std::size_t>(network.sequence_length); ++token) {
+    const std::pair<bool, bool> kind{token < class_tokens, std::binary_search(at.begin(), at.end(), token)};
+    group_of_token.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
+  }
+  return walked(network, outline, GroupedTokens(network, TokenGroups::of(std::move(group_of_token)), {}, 1));
 }
 
 }  // namespace sigprop::predict

@@ -18,6 +18,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Embedding = network::BasicEmbedding<double, double>;
 using Words = std::vector<std::uint64_t>;
+using Numbers = std::vector<std::size_t>;
 
 /// What the tokens of a group have in common: a word, or that their words occur so often; and the
 /// segment.
@@ -25,32 +26,34 @@ struct Kind {
   bool rare;
   std::uint64_t word_or_count;
   bool second;
+  bool apart;
 
   [[nodiscard]] auto operator<=>(const Kind&) const = default;
 };
 
 /// Of every token. Words that occur no more often than `rare` are told apart by that alone.
-std::vector<Kind> kinds_of(const Words& words, std::size_t split, std::uint64_t rare) {
+std::vector<Kind> kinds_of(const Words& words, std::size_t split, const Numbers& apart, std::uint64_t rare) {
   std::map<std::uint64_t, std::uint64_t> counts;
   for (const std::uint64_t word : words) ++counts[word];
   std::vector<Kind> out;
   out.reserve(words.size());
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::uint64_t count = counts[words[i]];
-    out.push_back(count <= rare ? Kind{true, count, i >= split} : Kind{false, words[i], i >= split});
+    const bool is_rare = count <= rare;
+    out.push_back({is_rare, is_rare ? count : words[i], i >= split, std::binary_search(apart.begin(), apart.end(), i)});
   }
   return out;
 }
 
 /// So many words count as rare that the groups are few: what they cost grows with their square, and
 /// of a long sequence's equal pairs rare words have a small part.
-TokenGroups groups_of(const Words& words, std::size_t split) {
+TokenGroups groups_of(const Words& words, std::size_t split, const Numbers& apart) {
   constexpr Index most = 160;
   for (std::uint64_t rare = 1;; ++rare) {
     std::map<Kind, Index> numbers;
     std::vector<Index> out;
     out.reserve(words.size());
-    for (const Kind& kind : kinds_of(words, split, rare))
+    for (const Kind& kind : kinds_of(words, split, apart, rare))
       out.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
     if (std::ssize(numbers) <= most || rare >= words.size()) return TokenGroups::of(std::move(out));
   }
@@ -148,17 +151,18 @@ class Drawing {
 
 }  // namespace
 
-WordSequence::WordSequence(Words words, std::size_t split)
-    : groups(groups_of(words, split)),
+WordSequence::WordSequence(Words words, std::size_t split, Numbers apart)
+    : groups(groups_of(words, split, apart)),
       same_word(same_marks(groups, [&](Index i) { return words[static_cast<std::size_t>(i)]; })),
       same_segment(same_marks(groups, [&](Index i) { return std::uint64_t{static_cast<std::size_t>(i) < split}; })),
       words_(std::move(words)),
-      split_(split) {}
+      split_(split),
+      apart_(std::move(apart)) {}
 
 WordSequence WordSequence::beginning(std::size_t length) const {
   const double part = static_cast<double>(split_) / static_cast<double>(words_.size());
   return {Words(words_.begin(), words_.begin() + static_cast<std::ptrdiff_t>(length)),
-          static_cast<std::size_t>(std::lround(part * static_cast<double>(length)))};
+          static_cast<std::size_t>(std::lround(part * static_cast<double>(length))), apart_};
 }
 
 MatrixXd WordSequence::products(const Embedding& embedding) const {
@@ -170,7 +174,8 @@ MatrixXd WordSequence::products(const Embedding& embedding) const {
   return out;
 }
 
-std::vector<WordSequence> word_sequences(const Embedding& embedding, std::size_t length, std::size_t count) {
+std::vector<WordSequence> word_sequences(const Embedding& embedding, std::size_t length, std::size_t count,
+                                         const Numbers& apart) {
   // Long sequences differ little in their equal pairs.
   constexpr std::size_t most = 2000, tokens = 4000000;
   const std::size_t pool_size = std::max(4 * count, std::min(most, tokens / length));
@@ -187,7 +192,7 @@ std::vector<WordSequence> word_sequences(const Embedding& embedding, std::size_t
     const auto nearest = std::min_element(begin, end, [&](const Draw& a, const Draw& b) {
       return std::abs(a.products - mean) < std::abs(b.products - mean);
     });
-    out.emplace_back(nearest->words, nearest->split);
+    out.emplace_back(nearest->words, nearest->split, apart);
   }
   return out;
 }

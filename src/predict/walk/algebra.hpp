@@ -77,7 +77,8 @@ class Algebra {
   [[nodiscard]] Signal source() const {
     if (const auto* given = std::get_if<network::BasicGivenInput<T>>(&network_.source)) {
       const T across = given->variance * given->cross_correlation;
-      return isotropic({given->mean, given->variance, given->variance * given->token_correlation, across}, T(0));
+      const formula::Moments<T> drawn{given->mean, given->variance, given->variance * given->token_correlation, across};
+      return given->has_tables() ? with_tables(*given, drawn) : isotropic(drawn, T(0));
     }
     const auto& embedding = std::get<network::BasicEmbedding<T, T>>(network_.source);
     formula::Moments<T> sum{};
@@ -102,7 +103,8 @@ class Algebra {
     const T& variance = network_.gradient_variance;
     const bool batched = network_.batch > T(1);
     return unprojected(field_.loss_gradient({variance, variance * network_.gradient_token_correlation,
-                                             batched ? T(variance * network_.gradient_cross_correlation) : T(0)}));
+                                             batched ? T(variance * network_.gradient_cross_correlation) : T(0)},
+                                            network_.gradient_tokens));
   }
 
   [[nodiscard]] profile::Forward profile_of(const Signal& x) const {
@@ -282,6 +284,18 @@ class Algebra {
   /// A signal that comes from random weights or a mask.
   [[nodiscard]] Signal unnormalized(Moments x, const T& width, const typename Field::Anisotropy& anisotropy) const {
     return {std::move(x), field_.all(0), width, anisotropy};
+  }
+
+  /// The mean tokens of an input with class tokens or positions.
+  [[nodiscard]] Signal with_tables(const network::BasicGivenInput<T>& given, const formula::Moments<T>& drawn) const {
+    const T special(static_cast<double>(given.class_tokens)), tokens = length(), others = tokens - special;
+    const T rows = square(given.class_std), positions = given.position.used ? square(given.position.std) : T(0);
+    const T pairs = given.class_tokens == 0 ? T(1) : T(others * (others - T(1)) / (tokens * (tokens - T(1))));
+    const T by_position = rows * special / tokens + positions;
+    return isotropic(
+        {drawn.mean * others / tokens, (drawn.variance * others + rows * special) / tokens + positions,
+         drawn.covariance * pairs, drawn.cross_covariance * square(T(others / tokens)) + by_position / tokens},
+        by_position);
   }
 
   /// A signal from outside. `by_position`: the variance that tokens of one position have in common.

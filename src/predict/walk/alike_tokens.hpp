@@ -52,7 +52,13 @@ class AlikeTokens {
   // ---- ends --------------------------------------------------------------------------------------------------------
 
   [[nodiscard]] static Moments source(const Moments& x, const T& /*by_position*/, const T& /*batch*/) { return x; }
-  [[nodiscard]] static Pairs loss_gradient(const Pairs& g) { return g; }
+  /// The mean over all tokens of a gradient that enters at some; none: at all.
+  [[nodiscard]] Pairs loss_gradient(const Pairs& g, const std::vector<std::size_t>& at) const {
+    if (at.empty()) return g;
+    const T some(static_cast<double>(at.size())), all = network_.sequence_length;
+    const T pairs = at.size() < 2 ? T(0) : T(some * (some - T(1)) / (all * (all - T(1))));
+    return {g.variance * some / all, g.covariance * pairs, g.cross_covariance * some * some / (all * all)};
+  }
   static void recall(const Moments&) {}
 
   [[nodiscard]] profile::Forward profile_of(const Moments& x, const T& width, const T& batch) const {

@@ -48,9 +48,12 @@ profile::Profile walk(const network::Network& network, Theory theory, const Opti
                       const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows,
                       std::string& why_alike) {
   const network::Outline outline = network::outline_of(network);
-  if (const auto words = words_of(network, theory, options, network.sequence_length)) {
+  const auto words = words_of(network, theory, options, network.sequence_length);
+  const bool special = theory == Theory::full && !network::has_mask(network) && network::has_special_tokens(network);
+  if (words || special) {
     try {
-      profile::Profile result = walk_words(network::lifted<double>(network), outline, *words);
+      const network::Lifted<double> numbers = network::lifted<double>(network);
+      profile::Profile result = words ? walk_words(numbers, outline, *words) : walk_special_tokens(numbers, outline);
       if (options.sequences || is_in_range(result)) return result;
     } catch (const NotCovered& reason) {
       if (options.sequences) throw;
@@ -145,7 +148,7 @@ profile::Profile Predictor::operator()(const network::Network& network, Theory t
   result.name = network.name;
   result.theory = name_of(theory);
   result.warnings = warnings_of(network, theory, result);
-  if (!why_alike.empty()) result.warnings.push_back("all tokens count as alike, those of one word too: " + why_alike);
+  if (!why_alike.empty()) result.warnings.push_back("all tokens count as alike, though they are not: " + why_alike);
   result.summary = profile::summarize(result, network.thresholds, network.length());
   return result;
 }

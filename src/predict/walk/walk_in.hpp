@@ -44,6 +44,11 @@ class WordSequences;
 [[nodiscard]] profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
                                           const WordSequences& words);
 
+/// A walk without a mask over an input with class tokens, or to which a gradient enters at some
+/// tokens, by the theory `full`. Throws likewise.
+[[nodiscard]] profile::Profile walk_special_tokens(const network::Lifted<double>& network,
+                                                   const network::Outline& outline);
+
 /// The same as walk_masked, whatever its range.
 [[nodiscard]] profile::Profile walk_by_token(const network::Lifted<double>& network, const network::Outline& outline,
                                              Prefix prefix, const profile::TokenLists& tokens,

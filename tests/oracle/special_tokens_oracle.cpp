@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// An image's class token among its patches, and a loss gradient at it alone: prediction against
+// simulation, class token and patches each. Tokens that all count as alike are rejected.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "sigprop/simulate/simulate.hpp"
+#include "support/comparison.hpp"
+#include "support/spec.hpp"
+
+namespace sigprop::test {
+namespace {
+
+using nlohmann::json;
+using profile::Quantity;
+
+constexpr std::size_t replicates = 200, comparisons = 250;
+
+/// As ViT draws itself, narrow and of four layers.
+json image(const char* at) {
+  return {{"sequence_length", 65},
+          {"input",
+           {{"patches", {{"variance", 0.3}, {"token_correlation", 0.2}, {"position_std", 0.02}}},
+            {"class_token", {{"std", 0.02}}}}},
+          {"stack",
+           {{"layers", 4},
+            {"width", 192},
+            {"attention", {{"heads", 3}}},
+            {"ffn", {{"width", 768}, {"activation", "gelu"}}},
+            {"norm", {{"kind", "layer_norm"}, {"epsilon", 1e-12}}}}},
+          {"gradient", {{"at", at}}},
+          {"init", {{"scheme", "bert"}}}};
+}
+
+bool agrees(const Quantity& predicted, const Quantity& measured, double stated) {
+  return std::abs(predicted.value - measured.value) <=
+         stated * std::abs(predicted.value) + critical_t(replicates, comparisons) * measured.scatter->standard_error;
+}
+
+void expect(const std::string& what, const Quantity& predicted, const Quantity& measured, double stated) {
+  INFO(what << ": predicted " << predicted.value << ", measured " << measured.value << " +- "
+            << measured.scatter->standard_error);
+  CHECK(agrees(predicted, measured, stated));
+}
+
+void check(const char* at) {
+  const network::Network network = network_of(image(at));
+  simulate::Settings settings;
+  settings.replicates = replicates;
+  settings.seed = 17;
+  const profile::Profile measured = simulate::simulate(network, settings).profile;
+  const profile::Profile predicted = predict::predict(network, predict::Theory::full);
+  // Relative errors that docs/theory.md states.
+  constexpr double moment = 0.02, class_moment = 0.03, gradient = 0.05, score_weight = 0.06, weight = 0.03;
+  for (std::size_t i = 0; i < measured.points.size(); ++i) {
+    const profile::Point &p = predicted.points[i], &m = measured.points[i];
+    INFO(at << ", " << m.path);
+    expect("second moment", p.forward.second_moment, m.forward.second_moment, moment);
+    expect("of the class token", p.forward.ends->first, m.forward.ends->first, class_moment);
+    expect("of a patch", p.forward.ends->last, m.forward.ends->last, moment);
+    expect("gradient", p.backward.variance, m.backward.variance, gradient);
+    expect("at the class token", p.backward.ends->first, m.backward.ends->first, gradient);
+    expect("at a patch", p.backward.ends->last, m.backward.ends->last, gradient);
+    std::printf("gradient at %s, %s: class token %.3f, gradient there %.3f +- %.3f, at a patch %.3f\n", at,
+                m.path.c_str(), p.forward.ends->first.value / m.forward.ends->first.value,
+                p.backward.ends->first.value / m.backward.ends->first.value,
+                m.backward.ends->first.scatter->standard_error / m.backward.ends->first.value,
+                p.backward.ends->last.value / m.backward.ends->last.value);
+  }
+  for (std::size_t i = 0; i < measured.layers.size(); ++i) {
+    for (std::size_t w = 0; w < measured.layers[i].weights.size(); ++w) {
+      const profile::Weight &p = predicted.layers[i].weights[w], &m = measured.layers[i].weights[w];
+      expect(measured.layers[i].path + " " + m.name, *p.gradient_norm, *m.gradient_norm, w < 2 ? score_weight : weight);
+    }
+  }
+  // All tokens alike, with the same mean moments.
+  network::Network plain = network;
+  plain.gradient_tokens.clear();
+  plain.gradient_variance = predicted.points.back().backward.variance.value;
+  const profile::Forward& input = predicted.points.front().forward;
+  plain.source = network::GivenInput{.variance = input.second_moment.value,
+                                     .token_correlation = input.token_dot.value / input.second_moment.value};
+  const profile::Profile alike = predict::predict(plain, predict::Theory::full);
+  const double ratio = alike.points.front().backward.variance.value / measured.points.front().backward.variance.value;
+  std::printf("gradient at %s, tokens alike: gradient at the input %.3f\n", at, ratio);
+  CHECK_FALSE(agrees(alike.points.front().backward.variance, measured.points.front().backward.variance, gradient));
+}
+
+TEST_CASE("a class token and patches, the gradient at all tokens") {
+  check("all");
+}
+
+TEST_CASE("a class token and patches, the gradient at the class token") {
+  check("class_token");
+}
+
+}  // namespace
+}  // namespace sigprop::test
