@@ -8,13 +8,15 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 
-from black_box import documents, reading, specs
+from black_box import documents, judging, reading, running, specs
 from black_box.commands import Option, command_of, section
-from black_box.runs import Composer, Seeds, following
+from black_box.runs import Composer, Seeds, Step, following
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLACKBOX = ROOT / "tools/blackbox"
@@ -194,6 +196,21 @@ class Parts(unittest.TestCase):
             with self.subTest(form=form):
                 self.assertEqual(reading.problems_of(good[form].encode(), form, True), [])
                 self.assertNotEqual(reading.problems_of(bad[form].encode(), form, True), [])
+
+    def test_an_output_that_was_kept_in_part_is_not_read(self):
+        outcome = running.Outcome(Step("predict", ["spec.json", "--format", "json"]), {}, stdout=b"[" + b"1," * 1000)
+        limits = running.Limits()
+        self.assertEqual([finding.kind for finding in judging.judged(outcome, limits)], ["unreadable output"])
+        with unittest.mock.patch.object(judging, "LARGEST_KEPT", len(outcome.stdout)):
+            self.assertEqual(list(judging.judged(outcome, limits)), [])
+
+    def test_sleep_is_counted_as_it_was_looked_at(self):
+        with subprocess.Popen(["sleep", "60"]) as process:
+            time.sleep(0.1)
+            watch = running.Watch(process, running.Outcome(Step("predict", []), {}), running.Limits())
+            watch.start = watch.last_look = time.monotonic() - 50
+            self.assertLess(watch.spent(), 1)
+            process.kill()
 
     def test_values_of_options_are_found_in_both_forms(self):
         self.assertEqual(following(["--a", "1", "--a=2", "--b"], "--a"), ["1", "2"])

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator
 
 from black_box.reading import NO_NUMBER, problems_of
-from black_box.running import Limits, Outcome
+from black_box.running import LARGEST_KEPT, Limits, Outcome
 from black_box.runs import Step, following
 
 FINE, FAILED, WRONG_USAGE, MACHINE = 0, 1, 2, 3
@@ -143,6 +143,8 @@ class Judge:
                 yield from self.read(self.outcome.after.get(name, b""), form, name)
 
     def read(self, content: bytes, form: str, where: str) -> Iterator[tuple[str, str]]:
+        if len(content) == LARGEST_KEPT:
+            return  # a beginning, which no format's reader takes
         if self.status in ENDED and form == "lines":
             content = content[: content.rfind(b"\n") + 1]
         numbers = not self.given_no_number and not self.asks_help and self.step.command != "formulas"
