@@ -164,6 +164,8 @@ Outline outline_of(const Network& network) {
 
 profile::Profile blank_profile(const Outline& outline) {
   profile::Profile out;
+  out.points.reserve(outline.points.size());
+  out.layers.reserve(outline.layers.size());
   for (const Outline::Point& place : outline.points)
     out.points.push_back(
         {.index = out.points.size(), .path = place.path, .layer = place.layer, .forward = {}, .backward = {}});
@@ -171,6 +173,7 @@ profile::Profile blank_profile(const Outline& outline) {
     profile::Layer& layer = out.layers.emplace_back();
     layer.index = out.layers.size();
     layer.path = place.path;
+    layer.weights.reserve(place.weights.size());
     for (const Outline::Weight& weight : place.weights)
       layer.weights.push_back(
           {.name = weight.name, .role = weight.role, .std = weight.std, .gradient_norm = {}, .waits = weight.waits});

@@ -135,9 +135,10 @@ void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, doubl
 
 }  // namespace
 
-std::vector<double> slopes_of_ratio(const Quantity& a, const Quantity& b) {
-  std::vector<double> out;
-  for (std::size_t i = 0; i < std::min(a.slopes.size(), b.slopes.size()); ++i) out.push_back(a.slopes[i] - b.slopes[i]);
+Rare<std::vector<double>> slopes_of_ratio(const Quantity& a, const Quantity& b) {
+  if (!a.slopes || !b.slopes) return {};
+  Rare<std::vector<double>> out = a.slopes;
+  for (std::size_t i = 0; i < out->size(); ++i) (*out)[i] -= (*b.slopes)[i];
   return out;
 }
 

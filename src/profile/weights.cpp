@@ -50,10 +50,10 @@ Quantity together(const Norms& norms) {
   if (!std::isfinite(log10_norm)) return Quantity{};
   Quantity out(std::pow(10.0, log10_norm), log10_norm);
   for (const Quantity* norm : norms) {
-    if (is_zero(*norm)) continue;  // ln 0 has no slope
-    out.slopes.resize(norm->slopes.size());
+    if (is_zero(*norm) || !norm->slopes) continue;  // ln 0 has no slope
+    if (!out.slopes) out.slopes = std::vector<double>(norm->slopes->size());
     const double share = std::pow(10.0, 2 * (norm->log10 - log10_norm));
-    for (std::size_t i = 0; i < norm->slopes.size(); ++i) out.slopes[i] += share * norm->slopes[i];
+    for (std::size_t i = 0; i < out.slopes->size(); ++i) (*out.slopes)[i] += share * (*norm->slopes)[i];
   }
   return out;
 }

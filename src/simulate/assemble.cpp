@@ -43,8 +43,8 @@ std::optional<Quantity> cross_of(const Accumulator& measured, const SignalSlots&
   return mean_of(measured, slots.begin, slots.cross);
 }
 
-std::optional<profile::Ends> ends_of(const Accumulator& measured, const SignalSlots& slots) {
-  if (slots.ends == 0) return std::nullopt;
+profile::Rare<profile::Ends> ends_of(const Accumulator& measured, const SignalSlots& slots) {
+  if (slots.ends == 0) return {};
   return profile::Ends{mean_of(measured, slots.begin, slots.ends), mean_of(measured, slots.begin, slots.ends + 1)};
 }
 
@@ -100,9 +100,9 @@ profile::Backward backward_of(const Accumulator& measured, const SignalSlots& sl
   return out;
 }
 
-std::optional<profile::AttentionMetrics> attention_of(const Accumulator& measured,
+profile::Rare<profile::AttentionMetrics> attention_of(const Accumulator& measured,
                                                       const std::optional<ScoreSlots>& slots, double length) {
-  if (!slots) return std::nullopt;
+  if (!slots) return {};
   const std::size_t entropy = slots->begin + 1;
   profile::AttentionMetrics out;
   out.score_variance = mean_of(measured, slots->begin, 0);

@@ -96,8 +96,8 @@ TEST_CASE("presets leave out entropy without attention, and rank where there is 
   const auto quantities = [](double sequence_length, bool attention, bool cross_attention = false) {
     profile::Profile profile = made();
     for (profile::Layer& layer : profile.layers) {
-      if (!attention) layer.attention = std::nullopt;
-      if (!cross_attention) layer.cross_attention = std::nullopt;
+      if (!attention) layer.attention.reset();
+      if (!cross_attention) layer.cross_attention.reset();
     }
     std::vector<std::string> out;
     for (const check::Outcome& outcome : check::evaluate({preset("trainable")}, profile, sequence_length).outcomes)

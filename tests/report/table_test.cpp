@@ -87,8 +87,8 @@ TEST_CASE("of a point after both kinds of attention, the second has a line of it
   profile.theory = "full";
   profile.points.push_back({.index = 0, .path = "layer 1/both", .layer = 1, .forward = {}, .backward = {}});
   profile::Layer& layer = profile.layers.emplace_back();
-  layer.attention = {.score_variance = 3, .entropy = {}, .entropy_fraction = 0.5};
-  layer.cross_attention = {.score_variance = 7, .entropy = {}, .entropy_fraction = 0.25};
+  layer.attention = profile::AttentionMetrics{.score_variance = 3, .entropy = {}, .entropy_fraction = 0.5};
+  layer.cross_attention = profile::AttentionMetrics{.score_variance = 7, .entropy = {}, .entropy_fraction = 0.25};
   const std::string table = table_of(profile);
   CHECK_THAT(line_of(table, "layer 1/both"), Catch::Matchers::EndsWith("          3    50.0%"));
   CHECK_THAT(line_of(table, "  cross_attention"), Catch::Matchers::EndsWith("          7    25.0%"));

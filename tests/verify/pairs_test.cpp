@@ -45,8 +45,8 @@ profile::Profile made() {
     profile::Layer layer;
     layer.index = i;
     layer.path = "layer " + std::to_string(i);
-    layer.attention = {.score_variance = 0.7, .entropy = 3.0, .entropy_fraction = 0.75};
-    layer.cross_attention = {.score_variance = 0.8, .entropy = 2.0, .entropy_fraction = 0.25};
+    layer.attention = profile::AttentionMetrics{.score_variance = 0.7, .entropy = 3.0, .entropy_fraction = 0.75};
+    layer.cross_attention = profile::AttentionMetrics{.score_variance = 0.8, .entropy = 2.0, .entropy_fraction = 0.25};
     layer.weights = {{.name = "query", .role = profile::WeightRole::query, .gradient_norm = 6.0},
                      {.name = "key", .role = profile::WeightRole::key, .gradient_norm = 6.0},
                      {.name = "value", .role = profile::WeightRole::value, .gradient_norm = 8.0}};

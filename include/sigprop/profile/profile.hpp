@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "sigprop/profile/rare.hpp"
+
 /// The result both interpreters return. Expectations are over weights, inputs, masks and features.
 namespace sigprop::profile {
 
@@ -22,8 +24,8 @@ struct Scatter {
 struct Quantity {
   double value = 0;
   double log10 = -std::numeric_limits<double>::infinity();  ///< of |value|; -∞ for 0
-  std::optional<Scatter> scatter;                           ///< of a measured number; a predicted one has none
-  std::vector<double> slopes;  ///< of ln|value| by the numbers that a prediction was asked to vary; else empty
+  Rare<Scatter> scatter;                                    ///< of a measured number; a predicted one has none
+  Rare<std::vector<double>> slopes;  ///< of ln|value| by the numbers that a prediction was asked to vary
 
   Quantity() = default;
   Quantity(double v) : value(v), log10(std::log10(std::abs(v))) {}  // NOLINT: a double is a quantity
@@ -69,7 +71,7 @@ struct Forward {
   Quantity token_correlation;         ///< Cov[x_i, x_j]/Var[x]
   Quantity rank_residual;             ///< distance of the tokens from their mean over their norm
   std::optional<Quantity> effective_rank;  ///< absent where a simulation leaves it out
-  std::optional<Ends> ends;                ///< second moments of the first and the last token, under a mask
+  Rare<Ends> ends;                         ///< second moments of the first and the last token, under a mask
   std::vector<Quantity> tokens;            ///< second moments of every token; empty where they were not asked for
   std::vector<Quantity> gram = {};         ///< E[x_i x_j] of Profile::gram_tokens, j ≤ i, row by row
 };
@@ -80,7 +82,7 @@ struct Backward {
   std::optional<Quantity> cross_dot;
   Quantity token_correlation;
   Quantity norm;                 ///< √E‖∂loss/∂x‖² over batch, tokens and features
-  std::optional<Ends> ends;      ///< variances at the first and the last token, under a mask
+  Rare<Ends> ends;               ///< variances at the first and the last token, under a mask
   std::vector<Quantity> tokens;  ///< variances at every token; empty where they were not asked for
 };
 
@@ -113,8 +115,8 @@ struct Weight {
 struct Layer {
   std::size_t index = 0;  ///< from 1
   std::string path;       ///< "layer 1"; in a model of two stacks "encoder/layer 1", "decoder/layer 1"
-  std::optional<AttentionMetrics> attention;
-  std::optional<AttentionMetrics> cross_attention;
+  Rare<AttentionMetrics> attention;
+  Rare<AttentionMetrics> cross_attention;
   std::vector<Weight> weights;
 };
 

@@ -63,11 +63,19 @@ template <class T>
   return x ? &*x : nullptr;
 }
 template <class T>
+[[nodiscard]] constexpr const T* held(const Rare<T>& x) {
+  return x ? &*x : nullptr;
+}
+template <class T>
 [[nodiscard]] constexpr T& made(T& x) {
   return x;
 }
 template <class T>
 [[nodiscard]] constexpr T& made(std::optional<T>& x) {
+  return x ? *x : x.emplace();
+}
+template <class T>
+[[nodiscard]] constexpr T& made(Rare<T>& x) {
   return x ? *x : x.emplace();
 }
 

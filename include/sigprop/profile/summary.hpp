@@ -22,7 +22,7 @@ struct Thresholds {
 [[nodiscard]] Summary summarize(const Profile& profile, const Thresholds& thresholds, double sequence_length);
 
 /// Of a/b.
-[[nodiscard]] std::vector<double> slopes_of_ratio(const Quantity& a, const Quantity& b);
+[[nodiscard]] Rare<std::vector<double>> slopes_of_ratio(const Quantity& a, const Quantity& b);
 
 /// a/b, by logarithms.
 [[nodiscard]] Quantity ratio(const Quantity& a, const Quantity& b);

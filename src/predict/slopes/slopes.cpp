@@ -48,12 +48,12 @@ Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& k
     out.value = reading(moved);
     out.warnings = warnings_of(network, theory, moved);
     require_logarithm(out.value);
-    if (out.value.slopes.empty()) throw std::logic_error("a reading without slopes");
-    out.by_knob.insert(out.by_knob.end(), out.value.slopes.begin(),
-                       out.value.slopes.begin() + static_cast<std::ptrdiff_t>(last - first));
+    if (!out.value.slopes) throw std::logic_error("a reading without slopes");
+    out.by_knob.insert(out.by_knob.end(), out.value.slopes->begin(),
+                       out.value.slopes->begin() + static_cast<std::ptrdiff_t>(last - first));
     if (progress) progress(last, knobs.size());
   }
-  out.value.slopes.clear();
+  out.value.slopes.reset();
   return out;
 }
 
@@ -165,8 +165,10 @@ Slopes over_words(const Network& network, const Options& options, const WordSequ
 
 Slopes over_special_tokens(const Network& network, const std::vector<Knob>& knobs, const Reading& reading,
                            const Progress& progress) {
-  Differences differences(network, reading, walk_special_tokens);
-  return differences.run(knobs, progress, [](std::size_t /*longer*/) -> Walk { return walk_special_tokens; });
+  const Walk walk = [](const network::Lifted<double>& moved, const network::Outline& outline) {
+    return walk_special_tokens(moved, outline);
+  };
+  return Differences(network, reading, walk).run(knobs, progress, [&](std::size_t /*longer*/) { return walk; });
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, TokenGroups
       products_(std::move(products)),
       laws_(laws),
       prefix_(Prefix::actual),
+      tokens_(tokens),
       groups_(std::make_shared<const TokenGroups>(std::move(groups))),
       follows_across_(network.batch > 1),
       rows_(std::make_shared<RowTables>()) {

@@ -49,9 +49,9 @@ class GroupedTokens {
   GroupedTokens(const network::Lifted<double>& network, Prefix prefix, const profile::TokenLists& tokens,
                 std::shared_ptr<RowTables> rows = std::make_shared<RowTables>());
   /// Without a mask. products: of the input's tokens; without them those of one second moment and
-  /// product. laws: see drawn_rows().
+  /// product. laws: see drawn_rows(). tokens: what profiles list of them.
   GroupedTokens(const network::Lifted<double>& network, TokenGroups groups, std::optional<Eigen::MatrixXd> products,
-                double laws);
+                double laws, const profile::TokenLists& tokens);
 
   [[nodiscard]] static Theory theory() { return Theory::full; }
   [[nodiscard]] static const NoNotes& notes() {

@@ -48,6 +48,20 @@ auto of_all(const std::vector<profile::Profile>& profiles, const Get& get) {
   return out;
 }
 
+/// The mean number of every token.
+void set_mean_lists(const std::vector<const profile::Point*>& from, profile::Point& to) {
+  const auto mean = [&](const auto& list_of) {
+    auto& out = list_of(to);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      double sum = 0;
+      for (const profile::Point* point : from) sum += list_of(*point)[i].value;
+      out[i] = quantity(sum / static_cast<double>(from.size()));
+    }
+  };
+  mean([](auto& point) -> auto& { return point.forward.tokens; });
+  mean([](auto& point) -> auto& { return point.backward.tokens; });
+}
+
 /// A ratio of means, as a simulation has it, not a mean of ratios.
 void set_correlations(profile::Point& point) {
   profile::Forward& x = point.forward;
@@ -65,6 +79,7 @@ profile::Profile mean_of(const std::vector<profile::Profile>& profiles) {
     for (const profile::PointRow& row : profile::point_quantities)
       set_mean(row, points, &row == &profile::point_quantity("backward.norm"), out.points[i]);
     set_correlations(out.points[i]);
+    set_mean_lists(points, out.points[i]);
   }
   for (std::size_t i = 0; i < out.layers.size(); ++i) {
     profile::Layer& layer = out.layers[i];
@@ -147,7 +162,7 @@ std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std:
 }
 
 profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
-                            const WordSequences& words) {
+                            const WordSequences& words, bool moments) {
   if (!network.encoder.empty())
     throw NotCovered("words in a model of two stacks are not covered by this theory yet; leave out --sequences");
   const auto& embedding = std::get<network::BasicEmbedding<double, double>>(network.source);
@@ -156,9 +171,10 @@ profile::Profile walk_words(const network::Lifted<double>& network, const networ
                       std::max(1.0, static_cast<double>(outline.layers.size()) / few_layers);
   std::vector<profile::Profile> profiles;
   profiles.reserve(words.sequences.size());
+  const profile::TokenLists lists{.moments = moments && !network.gradient_tokens.empty()};
   for (const WordSequence& sequence : words.sequences)
     profiles.push_back(
-        walked(network, outline, GroupedTokens(network, sequence.groups, sequence.products(embedding), laws)));
+        walked(network, outline, GroupedTokens(network, sequence.groups, sequence.products(embedding), laws, lists)));
   profile::Profile out = mean_of(profiles);
   out.sequences = words.sequences.size();
   out.sequence_scatter = scatter_of(profiles);
@@ -171,7 +187,8 @@ profile::Profile walk_words(const network::Lifted<double>& network, const networ
   return out;
 }
 
-profile::Profile walk_special_tokens(const network::Lifted<double>& network, const network::Outline& outline) {
+profile::Profile walk_special_tokens(const network::Lifted<double>& network, const network::Outline& outline,
+                                     const profile::TokenLists& tokens) {
   if (!network.encoder.empty())
     throw NotCovered("tokens that differ in a model of two stacks are not covered by this theory yet");
   const auto* given = std::get_if<network::BasicGivenInput<double>>(&network.source);
@@ -183,7 +200,7 @@ profile::Profile walk_special_tokens(const network::Lifted<double>& network, con
     const std::pair<bool, bool> kind{token < class_tokens, std::binary_search(at.begin(), at.end(), token)};
     group_of_token.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
   }
-  return walked(network, outline, GroupedTokens(network, TokenGroups::of(std::move(group_of_token)), {}, 1));
+  return walked(network, outline, GroupedTokens(network, TokenGroups::of(std::move(group_of_token)), {}, 1, tokens));
 }
 
 }  // namespace sigprop::predict

@@ -47,13 +47,14 @@ bool is_in_range(const profile::Profile& profile) {
 profile::Profile walk(const network::Network& network, Theory theory, const Options& options,
                       const std::shared_ptr<SoftmaxTables<double>>& tables, const std::shared_ptr<RowTables>& rows,
                       std::string& why_alike) {
-  const network::Outline outline = network::outline_of(network);
   const auto words = words_of(network, theory, options, network.sequence_length);
   const bool special = theory == Theory::full && !network::has_mask(network) && network::has_special_tokens(network);
   if (words || special) {
     try {
       const network::Lifted<double> numbers = network::lifted<double>(network);
-      profile::Profile result = words ? walk_words(numbers, outline, *words) : walk_special_tokens(numbers, outline);
+      const network::Outline outline = network::outline_of(network);
+      profile::Profile result = words ? walk_words(numbers, outline, *words, options.tokens.moments)
+                                      : walk_special_tokens(numbers, outline, options.tokens);
       if (options.sequences || is_in_range(result)) return result;
     } catch (const NotCovered& reason) {
       if (options.sequences) throw;
@@ -63,14 +64,15 @@ profile::Profile walk(const network::Network& network, Theory theory, const Opti
     }
   }
   if (theory == Theory::full && network::has_mask(network)) {
-    return walk_masked(network::lifted<double>(network), outline, options.prefix, options.tokens, rows);
+    return walk_masked(network::lifted<double>(network), network::outline_of(network), options.prefix, options.tokens,
+                       rows);
   }
   try {
-    profile::Profile result = walk_in_double(network, outline, theory, tables);
+    profile::Profile result = walk_in_double(network, theory, tables);
     if (is_in_range(result)) return result;
   } catch (const formula::DomainError&) {
   }
-  return walk_in_wide(network, outline, theory);
+  return walk_in_wide(network, theory);
 }
 
 /// Of tokens that are all alike, where a point has no lists yet.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "predict/walk/alike_tokens.hpp"
 #include "predict/walk/quantities.hpp"
@@ -57,10 +58,12 @@ class ProfileWriter : public Observer {
 
 /// The profile of a network whose tokens are all alike. Without a summary.
 template <class T>
-[[nodiscard]] profile::Profile profile_of_alike(const network::Lifted<T>& network, const network::Outline& outline,
+[[nodiscard]] profile::Profile profile_of_alike(const network::Lifted<T>& network, network::Outline outline,
                                                 Theory theory,
                                                 const std::shared_ptr<typename Functionals<T>::Tables>& tables) {
   profile::Profile result = network::blank_profile(outline);
+  // The profile has its names, which take as much as the walk itself.
+  outline = {.points = {}, .layers = {}, .weight_indices = std::move(outline.weight_indices)};
   AlikeAlgebra<T> algebra(network, AlikeTokens<T>(network, theory, tables));
   ProfileWriter writer(outline, algebra, result);
   walk_network(algebra, algebra, writer, writer);

@@ -24,7 +24,8 @@ template <class T>
 template <std::size_t N>
 [[nodiscard]] profile::Quantity quantity(const scalar::Jet<N>& x) {
   profile::Quantity out = quantity(x.value);
-  for (const double slope : x.slopes) out.slopes.push_back(x.value == 0 ? 0 : slope / x.value);
+  std::vector<double>& slopes = out.slopes.emplace();
+  for (const double slope : x.slopes) slopes.push_back(x.value == 0 ? 0 : slope / x.value);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -248,7 +249,7 @@ class Walk {
 
   Algebra& algebra_;
   Observer& observer_;
-  std::vector<Signal> tape_;
+  std::deque<Signal> tape_;
   std::vector<decltype(Algebra::Sum::branch_share)> branch_shares_;  ///< of every residual's variance, in forward order
   std::vector<Start> starts_;
   std::vector<T> widths_;  ///< of the signal at every point, for the way back

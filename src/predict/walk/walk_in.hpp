@@ -13,10 +13,9 @@
 namespace sigprop::predict {
 
 /// One walk in one number type, each compiled in a file of its own. No summary yet.
-[[nodiscard]] profile::Profile walk_in_double(const network::Network& network, const network::Outline& outline,
-                                              Theory theory, const std::shared_ptr<SoftmaxTables<double>>& tables);
-[[nodiscard]] profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline,
-                                            Theory theory);
+[[nodiscard]] profile::Profile walk_in_double(const network::Network& network, Theory theory,
+                                              const std::shared_ptr<SoftmaxTables<double>>& tables);
+[[nodiscard]] profile::Profile walk_in_wide(const network::Network& network, Theory theory);
 
 /// A walk in which tokens differ, in double, by the theory `full`. Throws NotCovered where a
 /// variance leaves double's range: products of all pairs would be too large in wide numbers.
@@ -39,15 +38,17 @@ class WordSequences;
 /// The first tokens of each.
 [[nodiscard]] std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length);
 
-/// A walk over sequences of words without a mask, by the theory `full`: the mean over them. Throws
-/// NotCovered where tokens differ in what is not followed.
+/// A walk over sequences of words without a mask, by the theory `full`: the mean over them. moments:
+/// list those of tokens, where gradients enter at some. Throws NotCovered where tokens differ in
+/// what is not followed.
 [[nodiscard]] profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
-                                          const WordSequences& words);
+                                          const WordSequences& words, bool moments = false);
 
 /// A walk without a mask over an input with class tokens, or to which a gradient enters at some
 /// tokens, by the theory `full`. Throws likewise.
 [[nodiscard]] profile::Profile walk_special_tokens(const network::Lifted<double>& network,
-                                                   const network::Outline& outline);
+                                                   const network::Outline& outline,
+                                                   const profile::TokenLists& tokens = {});
 
 /// The same as walk_masked, whatever its range.
 [[nodiscard]] profile::Profile walk_by_token(const network::Lifted<double>& network, const network::Outline& outline,

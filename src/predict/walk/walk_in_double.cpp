@@ -4,9 +4,9 @@
 
 namespace sigprop::predict {
 
-profile::Profile walk_in_double(const network::Network& network, const network::Outline& outline, Theory theory,
+profile::Profile walk_in_double(const network::Network& network, Theory theory,
                                 const std::shared_ptr<SoftmaxTables<double>>& tables) {
-  return profile_of_alike(network::lifted<double>(network), outline, theory, tables);
+  return profile_of_alike(network::lifted<double>(network), network::outline_of(network), theory, tables);
 }
 
 }  // namespace sigprop::predict

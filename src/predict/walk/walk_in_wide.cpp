@@ -5,10 +5,10 @@
 
 namespace sigprop::predict {
 
-profile::Profile walk_in_wide(const network::Network& network, const network::Outline& outline, Theory theory) {
+profile::Profile walk_in_wide(const network::Network& network, Theory theory) {
   // Large scores take seconds to tabulate, and searches and slopes ask for many walks alike.
   thread_local const auto tables = std::make_shared<SoftmaxTables<scalar::Wide>>();
-  return profile_of_alike(network::lifted<scalar::Wide>(network), outline, theory, tables);
+  return profile_of_alike(network::lifted<scalar::Wide>(network), network::outline_of(network), theory, tables);
 }
 
 }  // namespace sigprop::predict

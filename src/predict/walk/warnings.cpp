@@ -73,7 +73,7 @@ bool has_bare_norm(const std::vector<network::Component>& list) {
 
 void warn_of_scores(Warnings& warnings, const profile::Profile& profile) {
   for (const profile::Layer& layer : profile.layers) {
-    const auto is_beyond = [](const std::optional<profile::AttentionMetrics>& metrics) {
+    const auto is_beyond = [](const profile::Rare<profile::AttentionMetrics>& metrics) {
       return metrics && metrics->score_variance.log10 > std::log10(last_tabulated_score_variance);
     };
     if (is_beyond(layer.attention) || is_beyond(layer.cross_attention)) {
