@@ -6,6 +6,7 @@
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/network/lifted.hpp"
 #include "sigprop/predict/predict.hpp"
+#include "sigprop/scalar/wide.hpp"
 
 namespace sigprop::predict {
 
@@ -16,6 +17,16 @@ template <class T>
 [[nodiscard]] formula::RotaryMeans<T> rotary_means_of(const NoNotes& /*notes*/, const AttentionOp<T>& op,
                                                       const T& length) {
   return formula::rotary_means(length, op.head_width, op.rotary_width, *op.rotary_base);
+}
+
+/// In double: angles never leave its range, and a wide sine takes a hundred times as long.
+[[nodiscard]] inline formula::RotaryMeans<scalar::Wide> rotary_means_of(const NoNotes& /*notes*/,
+                                                                        const AttentionOp<scalar::Wide>& op,
+                                                                        const scalar::Wide& length) {
+  using scalar::value_of;
+  const formula::RotaryMeans<double> means = formula::rotary_means(
+      value_of(length), value_of(op.head_width), value_of(op.rotary_width), value_of(*op.rotary_base));
+  return {scalar::Wide(means.once), scalar::Wide(means.twice)};
 }
 
 /// Sizes and variances of an attention over sequences of this length. Grouped-query attention
