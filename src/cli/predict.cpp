@@ -61,7 +61,7 @@ void run_predict(const PredictOptions& options) {
                                    " has no place for: leave one of them out");
   write_output(options.output, [&] {
     const network::Network network = load_model(options.spec, options.output);
-    announce(network, options.theory, options.spec, options.output);
+    announce(network, options.theory, options.spec, options.output, options.tokens);
     const auto profile =
         std::make_shared<profile::Profile>(prediction(network, options.theory, options.spec, options.tokens));
     warn(options.output, options.spec, profile->warnings);

@@ -79,17 +79,16 @@ void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOpt
 }
 
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce) {
-  const auto watched = [&] {
-    const Watch watch(options.limits, options.quiet);
-    return produce();
-  };
+  Watch watch(options.limits, options.quiet);
   if (!options.file.empty() && options.file != "-") {
     PendingFile file("--output", options.file);
-    watched()(file.stream());
+    produce()(file.stream());
     file.finish();
     return;
   }
-  watched()(std::cout);
+  const std::function<void(std::ostream&)> write = produce();
+  watch.hide();  // standard output may be the same terminal, or a pager's
+  write(std::cout);
   flush_output();
 }
 

@@ -48,16 +48,17 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
 }
 
 void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
-              const OutputOptions& output) {
+              const OutputOptions& output, const profile::TokenLists& tokens) {
   constexpr double long_time = 10, much_memory = 1;
   const predict::Estimate estimate = explained(spec, [&] {
-    return predict::estimate(network, theory_of(theory), {prefix_of(theory), {}, theory.sequences});
+    return predict::estimate(network, theory_of(theory), {prefix_of(theory), tokens, theory.sequences});
   });
   char memory[32];
   std::snprintf(memory, sizeof memory, "%.1f GB", estimate.gigabytes);
   if (output.limits.gigabytes > 0 && estimate.gigabytes > output.limits.gigabytes)
     throw Failure(machine, shown_path(spec) + ": would take about " + memory +
-                               ", more than --max-memory allows: raise it, or predict fewer layers");
+                               ", more than --max-memory allows: raise it, or " +
+                               (tokens.any() ? "leave out --tokens and --gram" : "predict fewer layers"));
   if (output.quiet || (estimate.seconds < long_time && estimate.gigabytes < much_memory)) return;
   say(shown_path(spec) + ": will take about " + duration(estimate.seconds) + " and " + memory);
 }

@@ -45,10 +45,10 @@ template <class Work>
 
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 
-/// Tells what a prediction will take where that is more than some seconds or a gigabyte. Throws
-/// Failure where it is more memory than is allowed.
+/// Tells what a prediction will take, the lists of tokens that are written included, where that is
+/// more than some seconds or a gigabyte. Throws Failure where it is more memory than is allowed.
 void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
-              const OutputOptions& output);
+              const OutputOptions& output, const profile::TokenLists& tokens = {});
 
 /// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without
 /// one.

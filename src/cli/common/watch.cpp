@@ -54,6 +54,12 @@ Watch::~Watch() {
   StatusLine::clear();
 }
 
+void Watch::hide() {
+  const std::lock_guard lock(mutex_);
+  if (shows_) StatusLine::clear();
+  shows_ = false;
+}
+
 void Watch::look() {
   constexpr std::chrono::milliseconds interval{20};
   constexpr double silent = 1;  // second

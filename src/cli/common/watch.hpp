@@ -26,6 +26,9 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
   ~Watch();
 
+  /// Shows nothing from here on. The limits stay.
+  void hide();
+
  private:
   void look();
 
@@ -34,7 +37,7 @@ class Watch {
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::condition_variable changed_;
-  const bool shows_;
+  bool shows_;
   bool over_ = false;
   std::thread thread_;
 };
