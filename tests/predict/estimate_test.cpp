@@ -15,7 +15,7 @@ predict::Estimate estimated(const json& spec, const profile::TokenLists& tokens 
 
 /// Four layers of two points each, and an input.
 json of_length(std::size_t tokens) {
-  return test::changed({}, {{"sequence_length", tokens}});
+  return test::changed(json::object(), {{"sequence_length", tokens}});
 }
 
 }  // namespace

@@ -76,6 +76,27 @@ TEST_CASE("a gradient that enters at some tokens is there, and nowhere else") {
       Message("what enters at some of the tokens of a group is not covered by this theory: use --prefix single"));
 }
 
+TEST_CASE("lists of tokens tell class tokens from patches, and tokens with a gradient from those without") {
+  json spec = image(2);
+  spec["gradient"] = {{"at", "class_token"}};
+  const profile::Profile profile = test::predicted(spec, predict::Theory::full, {.tokens = {.moments = true}});
+  const profile::Point &input = profile.points.front(), &output = profile.points.back();
+  REQUIRE(input.forward.tokens.size() == 64);
+  CHECK(input.forward.tokens[1].value == Approx(0.0029));
+  CHECK(input.forward.tokens[2].value == Approx(0.3004));
+  CHECK(output.backward.tokens[1].value == Approx(1));
+  CHECK(output.backward.tokens[2].value == 0);
+
+  json words = test::changed({{"layers", 1}});
+  words["input"] = {{"embedding", {{"vocabulary", 2000}, {"tables", {"token"}}}}};
+  words["init"]["std"]["embedding"] = 1;
+  words["gradient"] = {{"at", {3}}};
+  const profile::Point last =
+      test::predicted(words, predict::Theory::full, {.tokens = {.moments = true}}).points.back();
+  CHECK(last.backward.tokens[3].value == Approx(1));
+  CHECK(last.backward.tokens[4].value == 0);
+}
+
 TEST_CASE("words are followed where the gradient enters at the first token too") {
   json spec = test::changed({{"layers", 2}}, {{"gradient", {{"at", "class_token"}}}});
   spec["input"] = {{"embedding", {{"vocabulary", 2000}, {"tables", {"token", "position"}}}}};

@@ -47,7 +47,7 @@ void add(const std::vector<network::Component>& list, double turns, Count& count
 }  // namespace
 
 Estimate estimate(const network::Network& network, Theory theory, const Options& options) {
-  // Measured: a million layers of two points and six weights take 2.5 GB and 7 s, GPT-2 0.3 s, with
+  // Measured: a million layers of two points and six weights take 2.6 GB and 7 s, GPT-2 0.3 s, with
   // every token by itself 22 s.
   constexpr double bytes_of_point = 870, bytes_of_weight = 130, bytes_of_pair = 100;
   constexpr double seconds_of_weight = 1e-6, seconds_of_pair = 3e-6;

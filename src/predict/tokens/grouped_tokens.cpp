@@ -79,7 +79,7 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, Prefix pref
 }
 
 GroupedTokens::GroupedTokens(const network::Lifted<double>& network, TokenGroups groups,
-                             std::optional<MatrixXd> products, double laws)
+                             std::optional<MatrixXd> products, double laws, const profile::TokenLists& tokens)
     : network_(network),
       products_(std::move(products)),
       laws_(laws),
