@@ -15,7 +15,9 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-/// Rows whose law is that of one row and of two in the correlation of their queries (RowLaw).
+/// Rows whose law is that of one row and of two in the correlation of their queries (RowLaw). Where
+/// scores are small, the product of two queries is all that counts: then rows may differ in size,
+/// and the correlation's place takes the product over that of the largest.
 class UnmaskedRows final : public TokenAttention {
  public:
   UnmaskedRows(RowScores scores, double laws) : TokenAttention(std::move(scores)) {
@@ -24,22 +26,23 @@ class UnmaskedRows final : public TokenAttention {
       throw NotCovered("a norm of queries and keys without a mask on words is not covered by this theory yet");
     formula::Queries<double, TokenPairs> queries({&groups(), scores_.x, {}}, scores_.shape);
     scores_.query = std::move(queries.products.within);
-    own_query_ = groups().mean(scores_.query.diagonal());
-    require_alike();
+    set_sizes();
     const MatrixXd rho = (scores_.query / own_query_).cwiseMax(0.0).cwiseMin(1.0);
-    const double v = scores_.key_gain() * own_query_, spread = key_spread();
-    law_ = row_law(groups(), scores_.x, v, v * spread, scores_.shape.head_width, laws);
-    scores_.variance = VectorXd::Constant(groups().count(), v * spread);
-    scores_.squares = VectorXd::Constant(groups().count(), law_.squares);
-    scores_.entropy = VectorXd::Constant(groups().count(), law_.entropy);
+    const double v = scores_.key_gain() * own_query_, spread = key_spread(), length = groups().tokens();
+    law_ = alike_ ? row_law(groups(), scores_.x, v, v * spread, scores_.shape.head_width, laws)
+                  : law_of_small(v, v * spread);
+    const VectorXd even = 1 - size_.array();  // what rows have of one whose scores are 0
+    scores_.variance = v * spread * size_;
+    scores_.squares = law_.squares * size_ + even / length;
+    scores_.entropy = law_.entropy * size_ + std::log(length) * even;
     bases_ = law_.bases(rho);
     shift_ = RowLaw::over(law_.shift, bases_) / scores_.shape.width;
     mixed_ = RowLaw::over(law_.mixed, bases_) + scores_.key_gain() * scores_.query.cwiseProduct(shift_);
-    mixed_.diagonal().setConstant(law_.one.mixed + v * law_.one.key_shift / scores_.shape.width +
-                                  lost() * law_.lost_mixed);
+    set_one_row(law_.one.mixed + v * law_.one.key_shift / scores_.shape.width, mixed_);
+    mixed_.diagonal() += lost() * (law_.lost_mixed * size_ + groups().mean(scores_.x.diagonal()) / length * even);
   }
 
-  [[nodiscard]] double score_variance() const override { return scores_.variance[0]; }
+  [[nodiscard]] double score_variance() const override { return groups().mean(scores_.variance); }
 
   [[nodiscard]] MatrixXd mixed() const override { return mixed_; }
 
@@ -51,24 +54,33 @@ class UnmaskedRows final : public TokenAttention {
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
     const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
-    const double rows = groups().tokens() * groups().mean(b.diagonal());  // Σ b_ii
-    MatrixXd values = rows * law_.one.weights, keys = rows * (law_.one.key_weights + lost() * law_.lost_keys);
+    const double length = groups().tokens();
+    const double rows = length * groups().mean(b.diagonal());  // Σ b_ii
+    const double sized =
+        length * groups().mean(VectorXd(b.diagonal().cwiseProduct(size_)));  // Σ b_ii X_ii over the largest
+    MatrixXd values = MatrixXd::Zero(b.rows(), b.cols()), keys = sized * lost() * law_.lost_keys;
+    if (alike_) {
+      values += rows * law_.one.weights;
+      keys += rows * law_.one.key_weights;
+    }
     for (std::size_t n = 0; n < law_.nodes.size(); ++n) {
       MatrixXd pairs = b.cwiseProduct(bases_[n]);
-      pairs.diagonal().setZero();
+      set_one_row(0, pairs);
       const double sum = groups().total(pairs);
       values += sum * law_.weights[n];
       keys += sum * law_.key_weights[n];
     }
-    values.diagonal() += lost() * rows * law_.lost_weights;
+    values.diagonal() += lost() * sized * law_.lost_weights;
+    values.diagonal().array() += lost() * (rows - sized) / (length * length);
     out.value = std::move(values);
     out.key = value * gain * own_query_ * keys;
     MatrixXd bracket = RowLaw::over(law_.query, bases_) + shift_;
-    bracket.diagonal().setConstant(law_.one.query + law_.one.shift / scores_.shape.width + lost() * law_.lost_query);
+    set_one_row(law_.one.query + law_.one.shift / scores_.shape.width, bracket);
+    bracket.diagonal().array() += lost() * law_.lost_query;
     out.query = value * scores_.query_gain() * b.cwiseProduct(bracket);
     MatrixXd weight = own_query_ * RowLaw::over(law_.key, bases_) + scores_.query.cwiseProduct(shift_);
-    weight.diagonal().setConstant(own_query_ *
-                                  (law_.one.key + law_.one.key_shift / scores_.shape.width + lost() * law_.lost_key));
+    set_one_row(own_query_ * (law_.one.key + law_.one.key_shift / scores_.shape.width), weight);
+    weight.diagonal() += own_query_ * lost() * law_.lost_key * size_;
     out.key_weight = value * gain * groups().total(b.cwiseProduct(weight));
     return out;
   }
@@ -84,14 +96,26 @@ class UnmaskedRows final : public TokenAttention {
  private:
   [[nodiscard]] const TokenGroups& groups() const { return scores_.groups; }
 
-  /// One law for all rows.
-  void require_alike() const {
+  /// Have all rows one law? Else the largest is the measure of the others.
+  void set_sizes() {
     constexpr double alike = 1.1;
     const VectorXd own = scores_.query.diagonal();
-    if (own.maxCoeff() <= alike * own.minCoeff()) return;
+    alike_ = own.maxCoeff() <= alike * own.minCoeff();
+    own_query_ = alike_ ? groups().mean(own) : own.maxCoeff();
+    size_ = alike_ ? VectorXd::Ones(own.size()) : VectorXd(own / own_query_);
+  }
+
+  [[nodiscard]] RowLaw law_of_small(double v, double score_variance) const {
+    constexpr double small = 0.1;
+    if (score_variance <= small) return small_scores(groups(), scores_.x, v);
     throw NotCovered(
-        "attention on words whose second moments differ, as without a norm before it, is not covered by this theory "
-        "yet");
+        "attention with a score variance above 0.1 on tokens whose second moments differ, as without a norm before it, "
+        "is not covered by this theory yet");
+  }
+
+  /// What a row has with itself, where all have one law; the nodes have it where scores are small.
+  void set_one_row(double one, MatrixXd& m) const {
+    if (alike_) m.diagonal().setConstant(one);
   }
 
   /// Mean of X_jj less that of two tokens.
@@ -101,7 +125,9 @@ class UnmaskedRows final : public TokenAttention {
     return std::max(0.0, own - others);
   }
 
-  double own_query_ = 0;  ///< E|q|² of a row over k
+  bool alike_ = true;
+  double own_query_ = 0;  ///< E|q|² of a row over k, of the largest where they differ
+  VectorXd size_;         ///< of every row over it
   RowLaw law_;
   std::vector<MatrixXd> bases_;  ///< of it, at the correlations of two rows' queries
   MatrixXd shift_;               ///< E[t t'] over the width
