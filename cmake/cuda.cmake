@@ -45,7 +45,7 @@ endif()
 
 set(SIGPROP_CUDA_HOST_SOURCES cuda/context.cpp cuda/engine.cpp cuda/measurer.cpp cuda/module.cpp)
 set(SIGPROP_CUDA_KERNELS
-  cuda/kernels/draw.cu cuda/kernels/elementwise.cu cuda/kernels/heads.cu cuda/kernels/measure.cu cuda/kernels/norm.cu
+  cuda/kernels/draw.cu cuda/kernels/elementwise.cu cuda/kernels/heads.cu cuda/kernels/measure.cu cuda/kernels/norm.cu cuda/kernels/route.cu
   cuda/kernels/score_rows.cu)
 list(TRANSFORM SIGPROP_CUDA_HOST_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
 list(TRANSFORM SIGPROP_CUDA_KERNELS PREPEND ${PROJECT_SOURCE_DIR}/)

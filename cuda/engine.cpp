@@ -6,6 +6,7 @@
 
 #include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/norm.hpp"
+#include "cuda/kernels/route.hpp"
 #include "simulate/effective_rank.hpp"
 #include "simulate/elementwise.hpp"
 
@@ -139,6 +140,34 @@ void Engine::choose(std::uint32_t tensor, const simulate::Expert& expert, Signal
   x.changed();
   cuda::choose(context_, batch_.key, tensor, batch_.replicates, rows(), x.width, expert, x.data.data());
 }
+
+// ---- routers ---------------------------------------------------------------------------------------------------------
+
+Engine::Signal Engine::route(std::size_t chosen, const Signal& logits) {
+  Signal weights = fresh(logits.width);
+  cuda::route(context_, batch_.replicates * rows(), logits.width, chosen, logits.data.data(), weights.data.data());
+  return weights;
+}
+
+void Engine::route_backward(const Signal& weights, Signal& g) {
+  g.changed();
+  cuda::route_backward(context_, batch_.replicates * rows(), g.width, weights.data.data(), g.data.data());
+}
+
+Engine::Signal Engine::weighed(const Signal& weights, std::size_t expert, const Signal& y) {
+  Signal out = fresh(y.width);
+  weigh(context_, batch_.replicates * rows(), y.width, weights.width, expert, weights.data.data(), y.data.data(),
+        out.data.data());
+  return out;
+}
+
+void Engine::put_dots(const Signal& a, const Signal& b, std::size_t expert, Signal& into) {
+  into.changed();
+  cuda::put_dots(context_, batch_.replicates * rows(), a.width, into.width, expert, a.data.data(), b.data.data(),
+                 into.data.data());
+}
+
+// ---- elementwise -----------------------------------------------------------------------------------------------------
 
 Engine::Signal Engine::product(const Signal& a, const Signal& b) {
   Signal y = fresh(a.width);

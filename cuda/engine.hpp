@@ -128,6 +128,11 @@ class Engine {
 
   void choose(std::uint32_t tensor, const simulate::Expert& expert, Signal& x);
 
+  [[nodiscard]] Signal route(std::size_t chosen, const Signal& logits);
+  void route_backward(const Signal& weights, Signal& g);
+  [[nodiscard]] Signal weighed(const Signal& weights, std::size_t expert, const Signal& y);
+  void put_dots(const Signal& a, const Signal& b, std::size_t expert, Signal& into);
+
   [[nodiscard]] Signal project(const Signal& x, const Weight& w);
   [[nodiscard]] Signal project_back(const Signal& g, const Weight& w);
   void add_project_back(const Signal& g, const Weight& w, Signal& into);

@@ -81,6 +81,7 @@ class Tracer {
   }
   /// One entry for the weights of all experts.
   void add(const Experts& op) {
+    weights(op);
     for (const Component& component : op.of) visit(component);
   }
   void add(const Activation&) {}

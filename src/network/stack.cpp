@@ -37,7 +37,7 @@ Components ffn_of(const Stack& stack, const LayerStd& std) {
 /// The feed-forward network, or the experts in its place.
 Components ffn_or_experts(const Stack& stack, const LayerStd& std) {
   if (stack.experts == 0) return ffn_of(stack, std);
-  return {{Experts{stack.experts, stack.chosen_experts, ffn_of(stack, std)}, ""}};
+  return {{Experts{stack.experts, stack.chosen_experts, ffn_of(stack, std), stack.router_std, stack.width}, ""}};
 }
 
 /// The norm of a branch; a gain other than 1 is a residual without a skip.

@@ -19,6 +19,7 @@ PATTERNS = [
     (r"(?:k_proj|\.key|k_lin|SelfAttention\.k|EncDecAttention\.k)\.(weight|bias)$", ("key",)),
     (r"(?:v_proj|\.value|v_lin|SelfAttention\.v|EncDecAttention\.v)\.(weight|bias)$", ("value",)),
     (r"(?:attn\.out_proj|o_proj|out_lin|attention\.output\.dense|attention\.dense|attn\.c_proj|SelfAttention\.o|EncDecAttention\.o)\.(weight|bias)$", ("output",)),
+    (r"(?:block_sparse_moe|mlp)\.gate\.(weight|bias)$", ("router",)),
     (r"(?:gate_proj|wi_0)\.(weight|bias)$", ("ffn_gate",)),
     (r"(?:linear1|fc1|up_proj|intermediate\.dense|lin1|mlp\.c_fc|mlp\.dense_h_to_4h|wi|wi_1)\.(weight|bias)$", ("ffn_in",)),
     (r"(?:linear2|fc2|down_proj|(?<!attention\.)output\.dense|lin2|mlp\.c_proj|mlp\.dense_4h_to_h|wo)\.(weight|bias)$", ("ffn_out",)),

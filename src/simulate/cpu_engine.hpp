@@ -9,6 +9,7 @@
 #include "simulate/norm.hpp"
 #include "simulate/product.hpp"
 #include "simulate/replicate.hpp"
+#include "simulate/route.hpp"
 #include "simulate/source.hpp"
 
 namespace sigprop::simulate {
@@ -83,6 +84,27 @@ class CpuEngine {
         if (!takes(expert, [&](std::size_t e) { return draw_.uniform(tensor, at + e); })) x.row(row).setZero();
       }
     });
+  }
+
+  // ---- routers -------------------------------------------------------------------------------------------------------
+
+  /// The weights of every token's experts: the softmax over its `chosen` largest logits, 0 for the
+  /// others.
+  [[nodiscard]] Matrix<T> route(std::size_t chosen, const Matrix<T>& logits) const {
+    return simulate::route(team_, chosen, logits);
+  }
+
+  /// The gradient at the logits from that at the weights.
+  void route_backward(const Matrix<T>& weights, Matrix<T>& g) const { simulate::route_backward(team_, weights, g); }
+
+  /// y with every token's row times its weight of the expert.
+  [[nodiscard]] Matrix<T> weighed(const Matrix<T>& weights, std::size_t expert, const Matrix<T>& y) const {
+    return simulate::weighed(team_, weights, index(expert), y);
+  }
+
+  /// Writes the product of every token's rows of a and b into the expert's column.
+  void put_dots(const Matrix<T>& a, const Matrix<T>& b, std::size_t expert, Matrix<T>& into) const {
+    simulate::put_dots(team_, a, b, index(expert), into);
   }
 
   // ---- linear maps ---------------------------------------------------------------------------------------------------

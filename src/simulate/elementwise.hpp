@@ -127,6 +127,19 @@ template <class Uniform>
   return before < expert.chosen;
 }
 
+/// Is the expert among a token's `chosen` of the largest logits? Of equal ones the first is larger.
+/// logit(e): that of expert e.
+template <class Logit>
+[[nodiscard]] SIGPROP_HOST_DEVICE bool is_routed_to(const Expert& expert, const Logit& logit) noexcept {
+  const auto own = logit(expert.index);
+  std::size_t before = 0;
+  for (std::size_t e = 0; e < expert.count; ++e) {
+    const auto other = logit(e);
+    if (other > own || (other == own && e < expert.index)) ++before;
+  }
+  return before < expert.chosen;
+}
+
 /// Words below this are dropped.
 [[nodiscard]] inline std::uint32_t drop_limit(double probability) {
   return static_cast<std::uint32_t>(std::ldexp(probability, 32));

@@ -81,7 +81,8 @@ class Holdings {
   }
   [[nodiscard]] double held(const network::Experts& op, double& width) {
     const double one = list(op.of, width);
-    return static_cast<double>(op.count) * (one + output(width));
+    const double router = weights(op) + (op.has_router() ? output(static_cast<double>(op.count)) : 0);
+    return router + static_cast<double>(op.count) * (one + output(width));
   }
 
   double rows_;

@@ -41,7 +41,7 @@ struct Tokens {
 }
 
 /// One expert of a mixture, of which a token takes the `chosen` with the lowest of `count` uniform
-/// numbers of its own.
+/// numbers of its own, or with the largest logits of a router.
 struct Expert {
   std::size_t count = 1;
   std::size_t chosen = 1;

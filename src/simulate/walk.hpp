@@ -365,6 +365,7 @@ class Walk {
   /// Every expert sees all tokens; what it says of those that did not choose it is taken away, and
   /// with it their gradient.
   [[nodiscard]] Shared step(const network::Experts& op, const Shared& x, Tape* tape) {
+    if (op.has_router()) return routed(op, x, tape);
     const std::uint32_t choices = take_tensors(1);
     const std::size_t first_weight = cursor_.weight;
     const double share_of_one = 1 / static_cast<double>(op.chosen);
@@ -389,6 +390,39 @@ class Walk {
         play(*experts[expert], part);
         g = expert + 1 == experts.size() ? std::move(part) : engine_.combine(1, g, 1, part);
       }
+    });
+    return sum;
+  }
+
+  /// The same with a router's weights, whose gradient needs what every expert says.
+  [[nodiscard]] Shared routed(const network::Experts& op, const Shared& x, Tape* tape) {
+    const std::uint32_t tensor = take_tensors(1);
+    const std::size_t index = cursor_.weight++, first_weight = cursor_.weight;
+    const Weight w = weight(tensor, op, network::weight_slots(op).front());
+    const Shared weights = share(engine_.route(op.chosen, engine_.project(*x, *w)));
+    std::vector<std::shared_ptr<Tape>> experts;
+    std::vector<Shared> outputs;
+    Shared sum;
+    for (std::size_t expert = 0; expert < op.count; ++expert) {
+      experts.push_back(std::make_shared<Tape>());
+      cursor_.weight = first_weight;
+      const Shared y = forward_list(op.of, x, tape == nullptr ? nullptr : experts.back().get());
+      if (tape != nullptr) outputs.push_back(y);
+      Signal f = engine_.weighed(*weights, expert, *y);
+      sum = share(sum ? engine_.combine(1, *sum, 1, f) : std::move(f));
+    }
+    push(tape, [this, tensor, index, w, x, weights, experts, outputs](Signal& g) {
+      const Signal at_output = engine_.scaled(1, g);
+      Signal at_logits = engine_.zeros_like(*weights);
+      for (std::size_t expert = experts.size(); expert-- > 0;) {
+        engine_.put_dots(at_output, *outputs[expert], expert, at_logits);
+        Signal part = engine_.weighed(*weights, expert, at_output);
+        play(*experts[expert], part);
+        g = expert + 1 == experts.size() ? std::move(part) : engine_.combine(1, g, 1, part);
+      }
+      engine_.route_backward(*weights, at_logits);
+      record_weight_gradient(tensor, index, at_logits, *x);
+      engine_.add_project_back(at_logits, *w, g);
     });
     return sum;
   }

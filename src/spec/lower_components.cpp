@@ -184,9 +184,13 @@ class Reader {
   }
 
   [[nodiscard]] network::Experts experts(const Json& json, const std::string& pointer, double turns) {
+    const std::size_t width = width_ != 0 ? width_ : first_width(json.at("of"));
     network::Experts out{count(json, "count", 1), count(json, "top_k", 1),
-                         list(json.at("of"), pointer + "/of", false, turns)};
+                         list(json.at("of"), pointer + "/of", false, turns), number(json, "router_std", 0), width};
     check_top_k(out.chosen, out.count, pointer, errors_);
+    if (out.has_router() && width == 0)
+      errors_.push_back(pointer + "/router_std is " + shown(json.at("router_std")) +
+                        ", but must be 0 where no width is known: give the spec's \"width\"");
     network::for_each_component(out.of, [&](const Component& inner) {
       if (std::holds_alternative<network::Attention>(inner.op))
         errors_.push_back(pointer + "/of holds attention, but experts take tokens one by one: put attention outside");

@@ -45,11 +45,12 @@ void lower_norm(const Json& json, network::Stack& stack, const std::string& stac
 void lower_experts(const Json& ffn, const std::string& pointer, network::Stack& stack, Errors& errors) {
   stack.experts = count(ffn, "experts", 0);
   stack.chosen_experts = count(ffn, "top_k", 1);
-  if (ffn.contains("top_k") && stack.experts == 0) {
-    errors.push_back(pointer +
-                     "/top_k is given, but there are no experts: remove it or give their number (\"experts\": 8)");
-  } else if (stack.experts > 0) {
-    check_top_k(stack.chosen_experts, stack.experts, pointer, errors);
+  stack.router_std = number(ffn, "router_std", 0);
+  if (stack.experts > 0) return check_top_k(stack.chosen_experts, stack.experts, pointer, errors);
+  for (const std::string name : {"top_k", "router_std"}) {
+    if (ffn.contains(name))
+      errors.push_back(pointer + "/" + name +
+                       " is given, but there are no experts: remove it or give their number (\"experts\": 8)");
   }
 }
 

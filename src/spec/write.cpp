@@ -68,7 +68,9 @@ struct ToJson {
     return {{"parallel", {{"of", lists}}}};
   }
   Json operator()(const network::Experts& op) const {
-    return {{"experts", {{"count", op.count}, {"top_k", op.chosen}, {"of", list_json(op.of)}}}};
+    Json body = {{"count", op.count}, {"top_k", op.chosen}, {"of", list_json(op.of)}};
+    if (op.has_router()) body["router_std"] = op.router_std;
+    return {{"experts", body}};
   }
 };
 

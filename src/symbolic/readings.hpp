@@ -18,6 +18,7 @@
 #include "sigprop/formula/rank_collapse.hpp"
 #include "sigprop/formula/relu.hpp"
 #include "sigprop/formula/residual.hpp"
+#include "sigprop/formula/routed_experts.hpp"
 #include "sigprop/formula/softmax.hpp"
 #include "sigprop/scalar/expression.hpp"
 
@@ -116,6 +117,20 @@ class Reader {
     const T count = real("E", "E", 4, 16), chosen = real("k", "k", 1, 3);
     return joined(forward(formula::experts_forward(signal(), count, chosen)),
                   backward(formula::experts_backward(gradient(), count, chosen)));
+  }
+
+  [[nodiscard]] Reads<T> routed_experts() {
+    const formula::Gradient<T> overlap{real("P", "P", 0.4, 0.9), real("P_κ", "P_\\kappa", 0.2, 0.4),
+                                       real("P×", "P^\\times", 0.1, 0.2)};
+    const formula::Gradient<T> jacobian{real("J", "J", 0.1, 0.3), real("J_κ", "J_\\kappa", 0.05, 0.1),
+                                        real("J×", "J^\\times", 0.01, 0.05)};
+    const auto at_logits = formula::router_gradient(gradient(), signal(), jacobian, size("D", "D"), size("E", "E"));
+    Reads<T> logits{{"γ_l²", "\\gamma_l^2", at_logits.variance},
+                    {"η_l", "\\eta_l", at_logits.covariance},
+                    {"η×_l", "\\eta^\\times_l", at_logits.cross_covariance}};
+    return joined(joined(forward(formula::routed_experts_forward(signal(), overlap)),
+                         backward(formula::routed_experts_backward(gradient(), overlap))),
+                  std::move(logits));
   }
 
   [[nodiscard]] Reads<T> gated() {
@@ -293,6 +308,7 @@ template <class T>
       {"embedding_token_match_paper", &R::embedding_token_match_paper},
       {"embedding", &R::embedding},
       {"experts", &R::experts},
+      {"routed_experts", &R::routed_experts},
       {"gated", &R::gated},
       {"attention_scores", &R::attention_scores},
       {"attention_forward", &R::attention_forward},

@@ -6,11 +6,13 @@
 #include "cuda/kernels/elementwise.hpp"
 #include "cuda/kernels/measure.hpp"
 #include "cuda/kernels/norm.hpp"
+#include "cuda/kernels/route.hpp"
 #include "cuda/numbers.hpp"
 #include "simulate/activation.hpp"
 #include "simulate/attention.hpp"
 #include "simulate/measure.hpp"
 #include "simulate/norm.hpp"
+#include "simulate/route.hpp"
 #include "simulate/source.hpp"
 
 namespace {
@@ -318,6 +320,43 @@ TEST_CASE("the tokens of an expert are the CPU's") {
     }
     CHECK(differing(chosen, cpu) == 0);
     CHECK(std::count(cpu.begin(), cpu.end(), 0.0F) > 0);
+  }
+}
+
+TEST_CASE("a router weighs experts as the CPU's, forward and backward") {
+  if (!test::has_device()) return;
+  Context context(0, Arithmetic::float32);
+  constexpr std::size_t rows = 70, width = 45;
+  constexpr auto close = [](std::size_t) { return 40 * ulp; };  // sums of up to 70 numbers in another order
+  for (const auto& [experts, chosen] : {std::pair<std::size_t, std::size_t>{3, 1}, {8, 2}, {70, 9}}) {
+    INFO(chosen << " of " << experts);
+    const std::size_t count = experts, taken = chosen, expert = experts - 1;
+    const std::vector<float> logits = numbers(rows * count), a = numbers(rows * width, 1), b = numbers(rows * width, 2);
+    const simulate::Matrix<float> of_logits = matrix_of(logits, 0, rows, count);
+    const simulate::Matrix<float> of_a = matrix_of(a, 0, rows, width), of_b = matrix_of(b, 0, rows, width);
+    const simulate::Matrix<float> weights = simulate::route(Team{1}, taken, of_logits);
+    const auto from = test::on_device<float>(context, logits),
+               weight = test::on_device<float>(context, values_of(weights));
+    const auto first = test::on_device<float>(context, a), second = test::on_device<float>(context, b);
+    CHECK(worst(written(context, logits.size(),
+                        [&](float* out) { cuda::route(context, rows, count, taken, from.data(), out); }),
+                values_of(weights), close) <= 1);
+    simulate::Matrix<float> back = of_logits, dots = of_logits;
+    simulate::route_backward(Team{1}, weights, back);
+    CHECK(worst(changed(context, logits,
+                        [&](float* at) { cuda::route_backward(context, rows, count, weight.data(), at); }),
+                values_of(back), close) <= 1);
+    CHECK(differing(written(context, a.size(),
+                            [&](float* out) {
+                              cuda::weigh(context, rows, width, count, expert, weight.data(), first.data(), out);
+                            }),
+                    values_of(simulate::weighed(Team{1}, weights, index(expert), of_a))) == 0);
+    simulate::put_dots(Team{1}, of_a, of_b, index(expert), dots);
+    CHECK(worst(changed(context, logits,
+                        [&](float* at) {
+                          cuda::put_dots(context, rows, width, count, expert, first.data(), second.data(), at);
+                        }),
+                values_of(dots), close) <= 1);
   }
 }
 

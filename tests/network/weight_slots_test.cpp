@@ -52,6 +52,16 @@ TEST_CASE("a gate comes before the other weight of a gated linear map, and compo
   CHECK(network::weight_count<network::Residual> == 0);
 }
 
+TEST_CASE("experts have the weight of their router, where they have one") {
+  network::Experts experts{8, 2, {}};
+  CHECK(network::weight_slots(experts).empty());
+  experts.router_std = 0.02;
+  experts.width = 12;
+  const auto slots = network::weight_slots(experts);
+  REQUIRE(slots.size() == 1);
+  CHECK((slots[0].name == "router" && slots[0].out == 8 && slots[0].in == 12 && experts.*slots[0].std == 0.02));
+}
+
 TEST_CASE("a repeated or a cross-attention weight has a name of its own, and keeps its role") {
   network::Network network;
   network::Residual branch;

@@ -3,10 +3,13 @@
 
 #include "oracle/expect.hpp"
 #include "oracle/simulated_blocks.hpp"
+#include "predict/tables/router_table.hpp"
 #include "sigprop/formula/activation_quadrature.hpp"
 #include "sigprop/formula/attention.hpp"
 #include "sigprop/formula/experts.hpp"
 #include "sigprop/formula/gated.hpp"
+#include "sigprop/formula/linear.hpp"
+#include "sigprop/formula/routed_experts.hpp"
 
 namespace sigprop::test {
 namespace {
@@ -51,6 +54,49 @@ TEST_CASE("experts against their simulation") {
   reject("every token takes all experts", all.second_moment(), measured.second_moment);
   reject("tokens that take the same experts", 0.8 / 2 + 0.49, measured.token_product);
   reject("the gradient's covariance divided like its variance", 0.6 / 2, measured.gradient_product);
+}
+
+TEST_CASE("experts behind a router against their simulation") {
+  constexpr double width = 256, std = 0.08, count = 6, chosen = 2, rho = 0.6;
+  const auto measured =
+      simulate_routed(227, {.variance = 1, .correlation = rho}, {.mean = 0.7, .variance = 2, .correlation = 0.4},
+                      {.variance = 1.5, .correlation = 0.4}, 6, 2, std, static_cast<Eigen::Index>(width));
+  const double deviation = std * std::sqrt(width);
+  const auto own = predict::router_means(std::array{deviation, 1.0, count, chosen});
+  const auto paired = predict::router_means(std::array{deviation, rho, count, chosen});
+  const Gradient<double> overlap{own.overlap, paired.overlap, 0}, jacobian{own.jacobian, paired.jacobian, 0};
+  const Moments<double> one{0.7, 2, 0.8, 0}, tokens{0, 1, rho, 0};
+  const Gradient<double> g{1.5, 0.6, 0};
+  const auto features = static_cast<double>(elementwise_width), length = static_cast<double>(elementwise_length);
+  const auto y = formula::routed_experts_forward(one, overlap);
+  const auto back = formula::routed_experts_backward(g, overlap);
+  const auto logits = formula::router_gradient(g, one, jacobian, features, count);
+  const auto at_x = formula::linear_backward(logits, count, std * std);
+  const double weight = formula::weight_gradient(tokens, logits, width, count, 1.0, length);
+  // The tables' 0.5 %, and what the correlation of two tokens of 256 features does by differing
+  // between networks, by (1 - ρ²)/16.
+  constexpr double error = 0.01;
+  expect("second moment", y.second_moment(), measured.second_moment, error);
+  expect("token product", y.token_dot(), measured.token_product, error);
+  expect("gradient variance", back.variance, measured.gradient_variance, error);
+  expect("gradient token product", back.covariance, measured.gradient_product, error);
+  expect("gradient at a logit", logits.variance, measured.logit_variance, error);
+  expect("token product of the gradient at a logit", logits.covariance, measured.logit_product, error);
+  expect("gradient through the router", at_x.variance, measured.router_variance, error);
+  expect("token product of the gradient through the router", at_x.covariance, measured.router_product, error);
+  expect("gradient of the router's weights", weight, measured.router_weight, error);
+  const auto uniform = formula::experts_forward(one, count, chosen);
+  const auto uniform_back = formula::experts_backward(g, count, chosen);
+  reject("a choice at random: second moment", uniform.second_moment(), measured.second_moment, error);
+  reject("a choice at random: token product", uniform.token_dot(), measured.token_product, error);
+  reject("a choice at random: gradient", uniform_back.variance, measured.gradient_variance, error);
+  reject("a choice at random: gradient token product", uniform_back.covariance, measured.gradient_product, error);
+  const Gradient<double> alike{own.jacobian, own.jacobian, 0};
+  reject("logits of tokens that weigh alike", formula::router_gradient(g, one, alike, features, count).covariance,
+         measured.logit_product, error);
+  const Gradient<double> squares{own.overlap, paired.overlap, 0};
+  reject("a softmax without its mean", formula::router_gradient(g, one, squares, features, count).variance,
+         measured.logit_variance, error);
 }
 
 constexpr double length = 48, head_width = 32, scale = 0.25;

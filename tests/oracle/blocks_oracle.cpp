@@ -223,6 +223,13 @@ TEST_CASE("prediction agrees with simulation: two of four experts") {
         {"all four experts", {{"stack", {{"ffn", {{"top_k", 4}}}}}}}, "forward.variance");
 }
 
+TEST_CASE("prediction agrees with simulation: experts behind a router") {
+  const auto ffn = [](const json& keys) { return json{{"stack", {{"ffn", keys}}}}; };
+  check("router", ffn({{"experts", 4}, {"top_k", 2}, {"router_std", 0.06}}),
+        {{{"a token's first expert alone", ffn({{"top_k", 1}})}, "forward.variance"},
+         {{"weights of sharp logits", ffn({{"router_std", 1}})}, "forward.variance"}});
+}
+
 TEST_CASE("prediction agrees with simulation: another scale of the scores") {
   check("score scale", in_attention({{"score_scale", 0.25}}), {"1/sqrt(k)", in_attention({{"score_scale", nullptr}})},
         "attention.score_variance");

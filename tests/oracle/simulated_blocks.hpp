@@ -91,6 +91,75 @@ struct ExpertsMoments {
   return moments;
 }
 
+/// Experts behind a router of x; the gradient at a logit is one expert's, the router's that at x
+/// through its weights alone.
+struct RoutedMoments {
+  Replicates second_moment, token_product, gradient_variance, gradient_product, logit_variance, logit_product,
+      router_variance, router_product, router_weight;
+};
+
+/// A row of weights: the softmax over the `chosen` largest logits.
+[[nodiscard]] inline std::vector<double> routed_weights(const std::vector<double>& logits, std::size_t chosen) {
+  std::vector<std::size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
+  std::vector<double> weights(logits.size(), 0);
+  double sum = 0;
+  for (std::size_t place = 0; place < chosen; ++place)
+    sum += weights[order[place]] = std::exp(logits[order[place]] - logits[order[0]]);
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+/// x has features of its own, `width` of them, and tokens of the length √(width · variance).
+[[nodiscard]] inline RoutedMoments simulate_routed(std::uint64_t seed, const Normal& x, const Normal& output,
+                                                   const Normal& gradient, std::size_t count, std::size_t chosen,
+                                                   double router_std, Eigen::Index width) {
+  using Eigen::Index;
+  const auto experts = static_cast<Index>(count);
+  Random random(seed);
+  RoutedMoments moments;
+  for (int replicate = 0; replicate < elementwise_replicates; ++replicate) {
+    Matrix<double> tokens = normal_sequence<double>(random, elementwise_length, width, x);
+    const double size = std::sqrt(static_cast<double>(width) * x.variance);
+    for (Index i = 0; i < elementwise_length; ++i) tokens.row(i) *= size / tokens.row(i).norm();
+    const Matrix<double> router = gaussian<double>(random, experts, width, router_std);
+    const Matrix<double> logits = tokens * router.transpose();
+    Matrix<double> weights(elementwise_length, experts);
+    for (Index i = 0; i < elementwise_length; ++i) {
+      std::vector<double> row(count);
+      for (Index e = 0; e < experts; ++e) row[static_cast<std::size_t>(e)] = logits(i, e);
+      const std::vector<double> of_row = routed_weights(row, chosen);
+      for (Index e = 0; e < experts; ++e) weights(i, e) = of_row[static_cast<std::size_t>(e)];
+    }
+    const auto g = normal_sequence<double>(random, elementwise_length, elementwise_width, gradient);
+    Matrix<double> y = Matrix<double>::Zero(elementwise_length, elementwise_width);
+    Matrix<double> at_weights(elementwise_length, experts);
+    double variance = 0, product = 0;
+    for (Index e = 0; e < experts; ++e) {
+      const auto f = normal_sequence<double>(random, elementwise_length, elementwise_width, output);
+      y += weights.col(e).asDiagonal() * f;
+      const Matrix<double> at_f = weights.col(e).asDiagonal() * g;
+      at_weights.col(e) = g.cwiseProduct(f).rowwise().sum();
+      variance += test::second_moment(at_f);
+      product += test::token_product(at_f);
+    }
+    const Eigen::VectorXd mean = weights.cwiseProduct(at_weights).rowwise().sum();
+    const Matrix<double> at_logits = weights.cwiseProduct(Matrix<double>(at_weights.colwise() - mean));
+    const Matrix<double> at_x = at_logits * router;
+    moments.second_moment.add(test::second_moment(y));
+    moments.token_product.add(test::token_product(y));
+    moments.gradient_variance.add(variance);
+    moments.gradient_product.add(product);
+    moments.logit_variance.add(test::second_moment(at_logits));
+    moments.logit_product.add(test::token_product(at_logits));
+    moments.router_variance.add(test::second_moment(at_x));
+    moments.router_product.add(test::token_product(at_x));
+    moments.router_weight.add(Matrix<double>(at_logits.transpose() * tokens).squaredNorm());
+  }
+  return moments;
+}
+
 /// What is done to the queries and keys of a head before their products are taken.
 struct HeadSteps {
   bool normalized = false;

@@ -2,6 +2,7 @@
 // Lists side by side and experts in a walk, by hand from their formulas.
 #include <catch2/catch.hpp>
 
+#include "predict/tables/router_table.hpp"
 #include "predict/walk/walk_in.hpp"
 #include "sigprop/formula/relu.hpp"
 #include "support/spec.hpp"
@@ -79,6 +80,30 @@ TEST_CASE("experts are the mean of independent lists, and their weights' norms t
   CHECK(profile.layers[0].weights[1].gradient_norm->value == Approx(weight_norm(hidden, chosen, 32, 16)));
 }
 
+TEST_CASE("experts behind a router share the tokens as it says, and its gradient adds to theirs") {
+  const json one = json::array({linear(16, 32, 0.25), {{"activation", "relu"}}, linear(32, 16, 0.5)});
+  json experts = experts_of(4, 2, one);
+  experts["experts"]["router_std"] = 0.2;
+  const auto profile = test::predicted(spec_of(json::array_t{experts}));
+  const auto hidden = formula::relu_forward(input);  // 16 · 0.25² = 1
+  const Moments<double> output{0, 8 * hidden.second_moment(), 8 * hidden.token_dot(), 0};
+  const double deviation = 0.2 * std::sqrt(16 * 2.0);
+  const auto own = predict::router_means(std::array{deviation, 1.0, 4.0, 2.0});
+  const auto paired = predict::router_means(std::array{deviation, 0.3, 4.0, 2.0});
+  const Gradient<double> chosen{1.5 * own.overlap, 0.3 * paired.overlap, 0};
+  const auto at_hidden = formula::relu_backward<double>({4 * chosen.variance, 4 * chosen.covariance, 0}, input);
+  const Gradient<double> at_logits{4 * 1.5 * output.variance * own.jacobian,
+                                   4 * 0.3 * output.covariance * paired.jacobian, 0};
+  check(profile, {0, output.variance * own.overlap, output.covariance * paired.overlap, 0},
+        {2 * at_hidden.variance + 4 * 0.04 * at_logits.variance,
+         2 * at_hidden.covariance + 4 * 0.04 * at_logits.covariance, 0});
+  REQUIRE(profile.layers[0].weights.size() == 3);
+  CHECK(profile.layers[0].weights[0].name == "router");
+  CHECK(profile.layers[0].weights[0].gradient_norm->value == Approx(weight_norm(input, at_logits, 16, 4)));
+  CHECK(profile.layers[0].weights[1].gradient_norm->value == Approx(weight_norm(input, at_hidden, 16, 32)));
+  CHECK(profile.layers[0].weights[2].gradient_norm->value == Approx(weight_norm(hidden, chosen, 32, 16)));
+}
+
 TEST_CASE("an expert that every token takes is the list itself") {
   const json inner = json::array({linear(16, 32, 0.3), {{"activation", "gelu"}}, linear(32, 16, 0.2)});
   const auto alone = test::predicted(spec_of(inner));
@@ -123,6 +148,9 @@ TEST_CASE("token by token, gates, lists side by side and experts have the moment
   check_token_by_token(residual(json::array({side_by_side({gelu, relu, dropped})})));
   check_token_by_token(residual(json::array({experts_of(4, 2, gelu)})));
   check_token_by_token(spec_of({experts_of(3, 2, relu), linear(16, 8, 0.2)}));  // means that are not 0
+  json routed = experts_of(3, 2, relu);
+  routed["experts"]["router_std"] = 0.3;
+  check_token_by_token(spec_of({routed, linear(16, 8, 0.2)}));
 }
 
 }  // namespace

@@ -109,6 +109,7 @@ TEST_CASE("a layer's equations have the prediction's numbers, for every kind of 
   CHECK(check_explained(changed(
             {{"layers", 2}, {"parallel", true}, {"ffn", {{"experts", 4}, {"top_k", 2}, {"activation", "gelu"}}}})) ==
         19);
+  CHECK(check_explained(changed({{"layers", 2}, {"ffn", {{"experts", 4}, {"top_k", 2}, {"router_std", 0.1}}}})) == 28);
   CHECK(check_explained(changed(
             {{"layers", 2}, {"norm", {{"placement", "post"}, {"gain", 0.7}}}, {"attention", {{"dropout", 0.2}}}},
             {{"batch", 3}, {"gradient", {{"token_correlation", 0.2}, {"cross_correlation", 0.1}}}})) == 28);
@@ -219,7 +220,9 @@ TEST_CASE("the formulas that a step names are in the catalogue") {
         changed({{"ffn", gated},
                  {"norm", {{"kind", "rms_norm"}, {"inner", true}}},
                  {"attention", {{"rotary_base", 10000}}}}),
-        changed({{"attention", {{"query_key_norm", "rms_norm"}}}, {"ffn", {{"experts", 4}, {"top_k", 2}}}})}) {
+        changed({{"attention", {{"query_key_norm", "rms_norm"}}}, {"ffn", {{"experts", 4}, {"top_k", 2}}}}),
+        changed({{"attention", {{"query_key_norm", "rms_norm"}}},
+                 {"ffn", {{"experts", 4}, {"top_k", 2}, {"router_std", 0.1}}}})}) {
     for (const std::size_t layer : {0, 1}) {
       for (const Theory theory : {Theory::full, Theory::paper}) {
         if (theory == Theory::paper && (spec["stack"]["attention"].contains("rotary_base") ||

@@ -41,6 +41,21 @@ TEST_CASE("a causal mask in an encoder is refused") {
   CHECK_NOTHROW(test::predicted(spec));
 }
 
+TEST_CASE("a router is refused where experts are too many, and by the published theory") {
+  json spec = test::small_stack();
+  spec["stack"]["ffn"].update({{"experts", 1025}, {"top_k", 2}, {"router_std", 0.02}});
+  const std::string many =
+      "a router of more than 1024 experts is not covered by this theory yet; lower their number, or leave out "
+      "router_std";
+  refuses(spec, many);
+  spec["stack"]["attention"]["mask"] = "causal";
+  refuses(spec, many);
+  spec["stack"]["ffn"]["experts"] = 4;
+  spec["stack"]["attention"]["mask"] = "none";
+  refuses(spec, "a router of experts is not covered by the theory 'paper'; use --theory full", Theory::paper);
+  CHECK_NOTHROW(test::predicted(spec));
+}
+
 TEST_CASE("attention without a mask behind a causal one is refused") {
   const json attention = {{"width", 32},    {"heads", 2},       {"query_std", 0.1},
                           {"key_std", 0.1}, {"value_std", 0.1}, {"output_std", 0.1}};

@@ -157,6 +157,10 @@ TEST_CASE("slopes of every kind of block are those of differences", "[bulk]") {
                                                                                           {"bias", 0.1}}}}}}));
 }
 
+TEST_CASE("slopes by a router's deviation are those of differences") {
+  check_slopes(changed({{"ffn", {{"experts", 4}, {"top_k", 2}, {"router_std", 0.1}, {"activation", "gelu"}}}}));
+}
+
 TEST_CASE("slopes by numbers of heads and experts are those of differences", "[bulk]") {
   check_slopes(changed({{"attention", {{"heads", 16}}}, {"ffn", {{"experts", 24}, {"top_k", 12}}}}));
 }

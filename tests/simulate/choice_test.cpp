@@ -5,6 +5,7 @@
 
 #include "simulate/draw.hpp"
 #include "simulate/elementwise.hpp"
+#include "simulate/route.hpp"
 #include "support/comparison.hpp"
 
 namespace {
@@ -28,6 +29,29 @@ TEST_CASE("a token takes the experts of its lowest numbers") {
   CHECK((taken(1, 3) && !taken(1, 1)));
   CHECK((taken(2, 3) && taken(2, 1) && !taken(2, 0) && !taken(2, 2)));
   for (std::size_t expert = 0; expert < 4; ++expert) CHECK(taken(4, expert));
+}
+
+TEST_CASE("a router sends a token to the experts of its largest logits, of equal ones to the first") {
+  const std::array logits{0.5, -0.2, 0.9, 0.5};
+  const auto routed = [&](std::size_t count, std::size_t expert) {
+    return simulate::is_routed_to({4, count, expert}, [&](std::size_t e) { return logits[e]; });
+  };
+  CHECK((routed(1, 2) && !routed(1, 0)));
+  CHECK((routed(2, 2) && routed(2, 0) && !routed(2, 3) && !routed(2, 1)));
+  for (std::size_t expert = 0; expert < 4; ++expert) CHECK(routed(4, expert));
+}
+
+TEST_CASE("a router's weights are the softmax over the chosen logits") {
+  simulate::Matrix<double> logits(2, 3), g(2, 3);
+  logits << 0, std::log(3.0), -1, 5, 5, 5;
+  const auto weights = simulate::route(simulate::Team{1}, 2, logits);
+  simulate::Matrix<double> wanted(2, 3);
+  wanted << 0.25, 0.75, 0, 0.5, 0.5, 0;
+  CHECK((weights - wanted).cwiseAbs().maxCoeff() < 1e-15);
+  g << 4, 8, 100, 1, 1, 7;
+  simulate::route_backward(simulate::Team{1}, weights, g);
+  wanted << -0.75, 0.75, 0, 0, 0, 0;
+  CHECK((g - wanted).cwiseAbs().maxCoeff() < 1e-15);
 }
 
 TEST_CASE("tokens take all experts alike, and one token's choice tells nothing of the next one's") {

@@ -205,6 +205,16 @@ TEST_CASE("the gradients of experts are those of their mean") {
   check_gradients(components({{{"residual", {{"of", {{{"norm", "rms_norm"}}, experts(4, 1)}}}}}, experts(2, 2)}));
 }
 
+TEST_CASE("the gradients of experts go through their router's weights") {
+  const json one = json::array({linear(8, 6), {{"activation", "gelu"}}, {{"dropout", 0.2}}, linear(6, 8)});
+  const auto experts = [&](int count, int chosen, double std) {
+    return json{{"experts", {{"count", count}, {"top_k", chosen}, {"router_std", std}, {"of", one}}}};
+  };
+  check_gradients(components(json::array_t{experts(4, 2, 0.5)}));
+  check_gradients(
+      components({{{"residual", {{"of", {{{"norm", "rms_norm"}}, experts(5, 3, 1)}}}}}, experts(3, 3, 0.1)}));
+}
+
 TEST_CASE("the gradients of whole small models are those of their values") {
   json spec = small_stack();
   check_gradients(spec);
@@ -347,9 +357,27 @@ TEST_CASE("lists side by side are the sum of what each would be alone") {
   CHECK((all.second - first.second - second.second - third.second).cwiseAbs().maxCoeff() < 1e-14);
 }
 
-json identity_experts(int count, int chosen) {
-  return components(
-      json::array_t{{{"experts", {{"count", count}, {"top_k", chosen}, {"of", {{{"activation", "identity"}}}}}}}});
+json identity_experts(int count, int chosen, double router_std = 0) {
+  return components(json::array_t{
+      {{"experts",
+        {{"count", count}, {"top_k", chosen}, {"router_std", router_std}, {"of", {{{"activation", "identity"}}}}}}}});
+}
+
+TEST_CASE("a router weighs the experts of its largest logits, so that their weights sum to 1") {
+  for (const auto& [count, chosen] : {std::pair{1, 1}, {4, 1}, {5, 2}, {4, 4}}) {
+    INFO(chosen << " of " << count);
+    simulate::Probe<double> probe;
+    Matrix<double> input, output, gradient, input_gradient;
+    probe.input = [&](Matrix<double>& x) { input = x; };
+    probe.output = [&](const Matrix<double>& y, const Matrix<double>& g) {
+      output = y;
+      gradient = g;
+    };
+    probe.input_gradient = [&](const Matrix<double>& g) { input_gradient = g; };
+    static_cast<void>(Subject(identity_experts(count, chosen, 0.7)).run(probe, simulate::Policy::keep));
+    CHECK((output - input).cwiseAbs().maxCoeff() < 1e-14);
+    CHECK((input_gradient - gradient).cwiseAbs().maxCoeff() < 1e-12);  // all experts say the same: no logit moves y
+  }
 }
 
 TEST_CASE("every token takes exactly as many experts as it should, forward and backward") {
@@ -384,6 +412,8 @@ TEST_CASE("layers computed again in the backward pass give the same bits as laye
   spec["stack"]["attention"].update({{"query_key_norm", "rms_norm"}, {"rotary_base", 100}, {"rotary_width", 2}});
   check(spec);
   spec["stack"]["ffn"].update({{"experts", 3}, {"top_k", 2}});
+  check(spec);
+  spec["stack"]["ffn"]["router_std"] = 0.5;
   check(spec);
 }
 

@@ -95,6 +95,19 @@ TEST_CASE("experts expand to one list with their number and the choice") {
   CHECK(experts["count"] == 8);
   CHECK(experts["top_k"] == 2);
   CHECK(experts["of"].size() == 3);
+  CHECK(!experts.contains("router_std"));
+  spec["stack"]["ffn"]["router_std"] = 0.02;
+  const json routed = expanded(spec)["components"][0]["repeat"]["of"][1]["residual"]["of"][1]["experts"];
+  CHECK(routed["router_std"] == 0.02);
+  const network::Network network = test::network_of(expanded(spec));
+  bool found = false;
+  network::for_each_component(network.body, [&](const network::Component& component) {
+    const auto* op = std::get_if<network::Experts>(&component.op);
+    if (op == nullptr) return;
+    found = true;
+    CHECK((op->router_std == 0.02 && op->width == network.width));
+  });
+  CHECK(found);
 }
 
 TEST_CASE("sandwich has a norm at both ends of a branch, output behind it only, and the gain is the first one's") {

@@ -177,6 +177,8 @@ class Maker:
             made["ffn"]["dropout"] = self.rate()
         if self.maybe(0.15):
             made["ffn"].update(experts=self.rng.choice((1, 2, 8)), top_k=1)
+            if self.maybe(0.5):
+                made["ffn"]["router_std"] = self.rng.choice((0, 0.02, 1))
         if made["norm"]["kind"] != "none" or self.maybe(0.05):
             self.add_to_norm(made["norm"], branches * layers)
         if layers == 1 and self.maybe(0.2):
@@ -293,7 +295,8 @@ class Maker:
         if kind == "parallel":
             return {kind: {"of": [inside, *(self.back(*self.components(width, depth - 1), width) for _ in range(self.rng.choice((1, 1, 2))))]}}, width
         count = self.rng.choice((1, 2, 4))
-        return {kind: {"count": count, "top_k": self.rng.randint(1, count), "of": inside}}, width
+        router = {"router_std": self.rng.choice((0, 0.02, 1))} if self.maybe(0.5) else {}
+        return {kind: {"count": count, "top_k": self.rng.randint(1, count), **router, "of": inside}}, width
 
 
 # The largest sizes that a run may have so that it takes a fraction of a second; "repeats" is the

@@ -114,6 +114,11 @@ class NumbersOfComponents {
       visit_.size(stack_ + "ffn.experts", op.count);
       visit_.size(stack_ + "ffn.top_k", op.chosen);
     }
+    // At 0 there is no router, and what is drawn with little is not near it.
+    if (op.has_router()) {
+      visit_.number(stack_ + "ffn.router_std", op.router_std);
+      width(op.width);
+    }
     (*this)(op.of);
   }
 

@@ -66,7 +66,7 @@ class Lift {
     return out;
   }
   [[nodiscard]] BasicExperts<T, T> operator()(const Experts& op) const {
-    return {size(op.count), size(op.chosen), (*this)(op.of)};
+    return {size(op.count), size(op.chosen), (*this)(op.of), T(op.router_std), size(op.width)};
   }
 
   [[nodiscard]] BasicGivenInput<T> operator()(const GivenInput& source) const {

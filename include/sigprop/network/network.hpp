@@ -110,12 +110,18 @@ struct BasicParallel {
 };
 
 /// A mixture of experts: `count` lists with weights of their own. Every token passes `chosen` of
-/// them, drawn uniformly and independently for each token, and gets the mean of their outputs.
+/// them. Without a router they are drawn uniformly and independently for each token, which gets the
+/// mean of their outputs. With one they are those of its largest logits x W_rᵀ, W_r: (count,
+/// width), and the softmax over these logits weighs their outputs.
 template <class Size, class Real>
 struct BasicExperts {
   Size count{1};
   Size chosen{1};
   std::vector<BasicComponent<Size, Real>> of;
+  Real router_std{};  ///< of W_r; 0 for no router
+  Size width{};       ///< that the router reads, where there is one
+
+  [[nodiscard]] bool has_router() const { return !(router_std == Real(0)); }
 };
 
 /// One building block. `point` names the point of the profile after it; empty for none.

@@ -57,13 +57,24 @@ template <class Size, class Real>
                     Slot{WeightRole::output, "output", &Op::output_std, op.width, heads}};
 }
 
+/// The router of experts, where they have one.
+template <class Size, class Real>
+[[nodiscard]] auto weight_slots(const BasicExperts<Size, Real>& op) {
+  using Op = BasicExperts<Size, Real>;
+  using Slot = WeightSlot<Op, Size, Real>;
+  std::vector<Slot> slots;
+  if (op.has_router()) slots.push_back({profile::WeightRole::linear, "router", &Op::router_std, op.count, op.width});
+  return slots;
+}
+
 /// Every other component has no weights of its own; those of the lists inside it are theirs.
 template <class Op>
 [[nodiscard]] constexpr std::array<WeightSlot<Op>, 0> weight_slots(const Op&) {
   return {};
 }
 
-/// The number of weights that a component itself has.
+/// The number of weights that a component itself has, where its kind says it: experts have none or
+/// one.
 template <class Op>
 inline constexpr std::size_t weight_count = std::tuple_size_v<decltype(weight_slots(std::declval<const Op&>()))>;
 

@@ -42,6 +42,7 @@ struct Stack {
   std::size_t experts =
       0;  ///< feed-forward networks of which a token takes `chosen_experts`; 0 for one that all tokens take
   std::size_t chosen_experts = 1;
+  double router_std = 0;  ///< of the weights that choose them; 0 for a choice at random
   bool parallel = false;
   bool tied = false;             ///< all layers have the first one's weights
   std::optional<NormKind> norm;  ///< none for a stack without norms

@@ -132,10 +132,12 @@ Explaining::Signal Explaining::by_correlation(const Signal& x) const {
 
 // ---- steps -----------------------------------------------------------------------------------------------------------
 
-void Explaining::begin_mean(const Experts& op, const Signal& y) {
+void Explaining::begin_mean(const Experts& op, const Signal& x, const Signal& y) {
   ++readers_[number_of(y)];
+  // The router, and the sum of its gradient and the experts'.
+  if (op.has_router()) readers_[number_of(x)] += 2;
   branch_ends_.push_back(number_of(y));
-  notebook_->begin(&op, next() + " = mean of the experts that a token takes, each " + shown(y), "experts");
+  notebook_->begin(&op, next() + " = mean of the experts that a token takes, each " + shown(y), formula_of(op));
   explain_numbers(op);
 }
 
@@ -161,7 +163,7 @@ void Explaining::begin_sum(const Residual& op, const Signal& x, const Signal& br
 }
 
 void Explaining::begin_into(const Experts& op) {
-  notebook_->begin(&op, "into the experts, at x" + subscript(std::to_string(branch_ends_.back())), "experts");
+  notebook_->begin(&op, "into the experts, at x" + subscript(std::to_string(branch_ends_.back())), formula_of(op));
   explain_numbers(op);
 }
 

@@ -59,9 +59,9 @@ class Explaining : public Observer {
     return arisen(compute(as_read(op, x)));
   }
   template <class Compute>
-  [[nodiscard]] Signal join(const network::BasicExperts<Expression, Expression>& op, const Signal&, const Signal& y,
+  [[nodiscard]] Signal join(const network::BasicExperts<Expression, Expression>& op, const Signal& x, const Signal& y,
                             const Compute& compute) {
-    begin_mean(op, y);
+    begin_mean(op, x, y);
     return arisen(compute());
   }
   template <class Compute>
@@ -82,7 +82,7 @@ class Explaining : public Observer {
                                   const Compute& compute) {
     begin_back(op, x);
     const Gradient back = compute(as_read(op, x));
-    note_norms(norms, network::weight_count<Op>);
+    note_norms(norms, network::weight_slots(op).size());
     return taken(back, number_of(x));
   }
   template <class Op, class Compute>
@@ -115,7 +115,10 @@ class Explaining : public Observer {
   [[nodiscard]] const NotebookNotes& notes() const { return algebra_.field().notes(); }
   [[nodiscard]] bool is_paper() const { return algebra_.field().theory() == Theory::paper; }
 
-  void begin_mean(const Experts& op, const Signal& y);
+  [[nodiscard]] static const char* formula_of(const Experts& op) {
+    return op.has_router() ? "routed_experts" : "experts";
+  }
+  void begin_mean(const Experts& op, const Signal& x, const Signal& y);
   void begin_sum(const Residual& op, const Signal& x, const Signal& branch);
   void begin_add(const Signal& x, const Signal& a, const Signal& b);
   void begin_into(const Experts& op);
@@ -169,6 +172,8 @@ class Explaining : public Observer {
   [[nodiscard]] static std::string title(const Dropout&) { return "dropout"; }
   [[nodiscard]] static std::string title(const Norm& op);
   [[nodiscard]] static std::string title(const Attention& op);
+  /// Of what experts add on the way back.
+  [[nodiscard]] static std::string title(const Experts&) { return "router"; }
   /// The formulas that a component uses, as the catalogue names them.
   template <class Op>
   [[nodiscard]] std::string formulas(const Op& op) const {
@@ -192,6 +197,9 @@ class Explaining : public Observer {
   [[nodiscard]] Names backward_formulas_of(const Dropout&) const { return {"dropout"}; }
   [[nodiscard]] Names backward_formulas_of(const Norm& op) const { return {norm_backward_formula(op.kind)}; }
   [[nodiscard]] Names backward_formulas_of(const Attention& op) const;
+  [[nodiscard]] static Names backward_formulas_of(const Experts&) {
+    return {"routed_experts", "linear", "weight_gradient"};
+  }
   [[nodiscard]] std::string norm_formula(network::NormKind kind) const;
   [[nodiscard]] std::string norm_backward_formula(network::NormKind kind) const;
 

@@ -204,6 +204,10 @@ void for_each_symbol(Op& op, const Visit& visit) {
   } else if constexpr (std::is_same_v<Plain, network::BasicExperts<Expression, Expression>>) {
     visit.size(op.count, "E", "E", "experts");
     visit.size(op.chosen, "k", "k", "experts of a token");
+    if (op.has_router()) {
+      visit.size(op.width, "d", "d", "width");
+      visit.deviation(op.router_std, "w_r", "w_r", "variance of the router's weights");
+    }
   } else if constexpr (std::is_same_v<Plain, network::BasicEmbedding<Expression, Expression>>) {
     visit.deviation(op.token.std, "w_t", "w_t", "variance of the token table's elements");
     visit.deviation(op.position.std, "w_p", "w_p", "variance of the position table's elements");

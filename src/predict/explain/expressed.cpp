@@ -166,6 +166,14 @@ formula::SoftmaxMeans<Expression> softmax_means(SoftmaxTables<double>& tables, d
            pair("ρT12_k", "\\rho T_{12,k}", known.pair.key_jacobian)}};
 }
 
+formula::RouterMeans<Expression> router_means_of(const NotebookNotes& /*notes*/,
+                                                 const std::array<Expression, few_arguments>& x) {
+  const auto known = router_means(std::array{x[0].sample(), x[1].sample(), x[2].sample(), x[3].sample()});
+  const std::vector<Expression> arguments(x.begin(), x.end());
+  return {Expression::function({"P_r", "P_r"}, arguments, known.overlap),
+          Expression::function({"J_r", "J_r"}, arguments, known.jacobian)};
+}
+
 formula::RotaryMeans<Expression> rotary_means_of(const NotebookNotes& notes, const AttentionOp<Expression>& op,
                                                  const Expression& length) {
   const formula::RotaryMeans<double> known = formula::rotary_means(length.sample(), op.head_width.sample(),

@@ -7,6 +7,7 @@
 #include "predict/explain/notebook.hpp"
 #include "predict/tables/activation_moments.hpp"
 #include "predict/tables/chained.hpp"
+#include "predict/tables/router_table.hpp"
 #include "predict/walk/attention_shape.hpp"
 #include "sigprop/formula/attention.hpp"
 
@@ -66,6 +67,10 @@ struct Functionals<scalar::Expression> {
 [[nodiscard]] formula::SoftmaxMeans<scalar::Expression> softmax_means(
     SoftmaxTables<double>& tables, double length, const Head& head,
     const std::array<scalar::Expression, few_arguments>& x);
+
+/// Named functions of the logits' deviation, ρ, the experts and those of a token.
+[[nodiscard]] formula::RouterMeans<scalar::Expression> router_means_of(
+    const NotebookNotes& notes, const std::array<scalar::Expression, few_arguments>& x);
 
 [[nodiscard]] formula::RotaryMeans<scalar::Expression> rotary_means_of(const NotebookNotes& notes,
                                                                        const AttentionOp<scalar::Expression>& op,

@@ -14,6 +14,7 @@
 #include "predict/tokens/token_pairs.hpp"
 #include "predict/walk/algebra.hpp"
 #include "predict/walk/alike_tokens.hpp"
+#include "sigprop/formula/routed_experts.hpp"
 #include "sigprop/predict/predict.hpp"
 
 namespace sigprop::predict {
@@ -97,6 +98,12 @@ class GroupedTokens {
   [[nodiscard]] static Anisotropy anisotropy(const X&...) {
     return {};
   }
+
+  // ---- routers -----------------------------------------------------------------------------------------------------
+
+  /// Of every pair of tokens x that a router reads.
+  [[nodiscard]] static formula::RouterMeans<Pairs> router_means(const network::BasicExperts<double, double>& op,
+                                                                const Moments& x);
 
   // ---- attention ---------------------------------------------------------------------------------------------------
 

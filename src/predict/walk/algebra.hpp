@@ -13,6 +13,7 @@
 #include "sigprop/formula/linear.hpp"
 #include "sigprop/formula/norm.hpp"
 #include "sigprop/formula/residual.hpp"
+#include "sigprop/formula/routed_experts.hpp"
 #include "sigprop/network/lifted.hpp"
 #include "sigprop/predict/predict.hpp"
 #include "sigprop/profile/profile.hpp"
@@ -159,6 +160,11 @@ class Algebra {
 
   /// The mean over the experts that a token passes, from what they read and one expert's output.
   [[nodiscard]] Signal mean_of(const network::BasicExperts<T, T>& op, const Signal& x, const Signal& y) const {
+    if (op.has_router()) {
+      const Pairs overlap = field_.router_means(op, x.moments).overlap;
+      return unnormalized(formula::routed_experts_forward(y.moments, overlap), y.width,
+                          field_.anisotropy(op, x.anisotropy, y, overlap));
+    }
     return unnormalized(formula::experts_forward(y.moments, op.count, op.chosen), y.width,
                         field_.anisotropy(op, x.anisotropy, y));
   }
@@ -238,9 +244,19 @@ class Algebra {
   }
 
   /// The gradient at one expert's output, such that what an expert makes of it is the sum over all
-  /// experts.
-  [[nodiscard]] Gradient into_experts(const network::BasicExperts<T, T>& op, const Gradient& g) const {
-    return unprojected(formula::experts_backward(g.moments, op.count, op.chosen));
+  /// experts. x: what they read.
+  [[nodiscard]] Gradient into_experts(const network::BasicExperts<T, T>& op, const Signal& x, const Gradient& g) const {
+    if (!op.has_router()) return unprojected(formula::experts_backward(g.moments, op.count, op.chosen));
+    return unprojected(formula::routed_experts_backward(g.moments, field_.router_means(op, x.moments).overlap));
+  }
+
+  /// What a router adds to the gradient at what it reads. y: one expert's output.
+  [[nodiscard]] Gradient through_router(const network::BasicExperts<T, T>& op, const Signal& x, const Signal& y,
+                                        const Gradient& g, SquaredNorms<T>& norms) const {
+    const Pairs jacobian = field_.router_means(op, x.moments).jacobian;
+    const Pairs at_logits = formula::router_gradient(g.moments, y.moments, jacobian, y.width, op.count);
+    norms[0] = weight_gradient(x.moments, at_logits, op.width, op.count);
+    return unprojected(formula::linear_backward(at_logits, op.count, square(op.router_std)));
   }
 
   /// The sum of the gradients of two lists that read the same signal.

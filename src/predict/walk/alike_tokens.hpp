@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "predict/tables/chained.hpp"
+#include "predict/tables/router_table.hpp"
 #include "predict/walk/algebra.hpp"
 #include "predict/walk/attention_shape.hpp"
 #include "predict/walk/quantities.hpp"
@@ -13,6 +14,19 @@
 #include "sigprop/formula/participation.hpp"
 
 namespace sigprop::predict {
+
+/// Throws NotCovered for more experts than can be tabulated.
+template <class T>
+void require_covered_router(const network::BasicExperts<T, T>& op) {
+  if (scalar::value_of(op.count) > static_cast<double>(most_routed_experts))
+    throw NotCovered("a router of more than " + std::to_string(most_routed_experts) +
+                     " experts is not covered by this theory yet; lower their number, or leave out router_std");
+}
+
+template <class T>
+[[nodiscard]] formula::RouterMeans<T> router_means_of(const NoNotes& /*notes*/, const std::array<T, few_arguments>& x) {
+  return router_means(x);
+}
 
 /// A field of tokens that are all alike: no mask and no input tells them apart. A mean, and one
 /// number for each kind of pair (formula::Moments, formula::Gradient), stand for all of them. T is
@@ -114,6 +128,13 @@ class AlikeTokens {
                                              const Signal& y) {
     return formula::experts_anisotropy(x, y.anisotropy, y.moments, y.width, op.count, op.chosen);
   }
+  /// Behind a router as of so many experts as share the tokens alike.
+  [[nodiscard]] static Anisotropy anisotropy(const network::BasicExperts<T, T>&, const Anisotropy& x, const Signal& y,
+                                             const Pairs& overlap) {
+    const T taken = T(1) / overlap.variance, shared = T(1) / overlap.covariance;
+    const T chosen = taken < T(1) ? T(1) : taken;
+    return formula::experts_anisotropy(x, y.anisotropy, y.moments, y.width, shared < chosen ? chosen : shared, chosen);
+  }
   /// Of two lists side by side.
   [[nodiscard]] static Anisotropy anisotropy(const Anisotropy& x, const Signal& a, const Signal& b) {
     return formula::parallel_anisotropy(x, a.anisotropy, formula::centred_variance(a.moments), b.anisotropy,
@@ -124,6 +145,25 @@ class AlikeTokens {
     return formula::residual_anisotropy(x.anisotropy, T(op.skip * op.skip * formula::centred_variance(x.moments)),
                                         branch.anisotropy,
                                         T(op.branch * op.branch * formula::centred_variance(branch.moments)), x.width);
+  }
+
+  // ---- routers -----------------------------------------------------------------------------------------------------
+
+  /// Of every pair of tokens x that a router reads.
+  [[nodiscard]] formula::RouterMeans<Pairs> router_means(const network::BasicExperts<T, T>& op,
+                                                         const Moments& x) const {
+    if (theory_ == Theory::paper)
+      throw NotCovered("a router of experts is not covered by the theory 'paper'; use --theory full");
+    require_covered_router(op);
+    using std::sqrt;
+    const Pairs dots = formula::products(x);
+    const T deviation = op.router_std * sqrt(T(op.width * dots.variance));
+    const auto at = [&](const T& correlation) {
+      return router_means_of(notes_, std::array<T, few_arguments>{deviation, correlation, op.count, op.chosen});
+    };
+    const auto own = at(T(1)), paired = at(formula::correlation(dots.covariance, dots.variance));
+    const auto across = at(formula::correlation(dots.cross_covariance, dots.variance));
+    return {{own.overlap, paired.overlap, across.overlap}, {own.jacobian, paired.jacobian, across.jacobian}};
   }
 
   // ---- attention ---------------------------------------------------------------------------------------------------

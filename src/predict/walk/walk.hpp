@@ -63,6 +63,7 @@ class Walk {
   [[nodiscard]] Signal pass(const Components& list, const Signal& signal) {
     tape_.clear();
     branch_shares_.clear();
+    routed_.clear();
     position_ = {};
     return forward_list(list, signal);
   }
@@ -155,7 +156,9 @@ class Walk {
   }
 
   [[nodiscard]] Signal forward_op(const network::BasicExperts<T, T>& op, const Signal& x) {
+    if (op.has_router()) ++position_.weight;
     const Signal y = forward_list(op.of, x);
+    if (op.has_router() && keeps()) routed_.push_back({x, y});
     return observer_.join(op, x, y, [&] { return algebra_.mean_of(op, x, y); });
   }
 
@@ -238,8 +241,24 @@ class Walk {
   }
 
   [[nodiscard]] Gradient backward_op(const network::BasicExperts<T, T>& op, const Gradient& g) {
-    return backward_list(op.of, observer_.into(op, [&] { return algebra_.into_experts(op, g); }));
+    if (!op.has_router())
+      return backward_list(op.of, observer_.into(op, [&] { return algebra_.into_experts(op, {}, g); }));
+    const Routed at = std::move(routed_.back());
+    routed_.pop_back();
+    const Gradient by_experts =
+        backward_list(op.of, observer_.into(op, [&] { return algebra_.into_experts(op, at.x, g); }));
+    SquaredNorms<T> norms;
+    const Gradient by_router = observer_.backward(
+        op, at.x, g, norms, [&](const Signal& read) { return algebra_.through_router(op, read, at.y, g, norms); });
+    observer_.at_weight(--position_.weight, norms[0]);
+    return observer_.add_back(by_experts, [&] { return algebra_.add(by_experts, by_router); });
   }
+
+  /// What experts behind a router read, and one expert's output.
+  struct Routed {
+    Signal x;
+    Signal y;
+  };
 
   /// Where the forward pass of an outer component began.
   struct Start {
@@ -251,6 +270,7 @@ class Walk {
   Observer& observer_;
   std::deque<Signal> tape_;
   std::vector<decltype(Algebra::Sum::branch_share)> branch_shares_;  ///< of every residual's variance, in forward order
+  std::vector<Routed> routed_;
   std::vector<Start> starts_;
   std::vector<T> widths_;  ///< of the signal at every point, for the way back
   const Components* list_ = nullptr;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/kernels/route.hpp"
+
+#include "cuda/kernels/launch.cuh"
+#include "simulate/elementwise.hpp"
+
+namespace sigprop::cuda {
+namespace {
+
+/// One row; a lane has every 32nd expert.
+struct Route {
+  std::uint32_t experts;
+  std::size_t chosen;
+  const float* logits;
+  float* weights;
+
+  __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
+    const float* from = logits + std::size_t{row} * experts;
+    float* to = weights + std::size_t{row} * experts;
+    float largest = from[0];
+    for (std::uint32_t e = 1; e < experts; ++e) largest = from[e] > largest ? from[e] : largest;
+    float sum = 0;
+    for (std::uint32_t e = lane; e < experts; e += warp) {
+      const bool taken =
+          simulate::is_routed_to({experts, chosen, e}, [from](std::size_t other) { return from[other]; });
+      const float weight = taken ? expf(from[e] - largest) : 0.0F;
+      to[e] = weight;
+      sum += weight;
+    }
+    sum = over_warp(sum);
+    for (std::uint32_t e = lane; e < experts; e += warp) to[e] /= sum;
+  }
+};
+
+/// One row.
+struct RouteBackward {
+  std::uint32_t experts;
+  const float* weights;
+  float* g;
+
+  __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
+    const float* w = weights + std::size_t{row} * experts;
+    float* to = g + std::size_t{row} * experts;
+    float mean = 0;
+    for (std::uint32_t e = lane; e < experts; e += warp) mean += w[e] * to[e];
+    mean = over_warp(mean);
+    for (std::uint32_t e = lane; e < experts; e += warp) to[e] = w[e] * (to[e] - mean);
+  }
+};
+
+/// One row.
+struct Weigh {
+  std::uint32_t width;
+  std::uint32_t experts;
+  std::uint32_t expert;
+  const float* weights;
+  const float* y;
+  float* out;
+
+  __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
+    const float weight = weights[std::size_t{row} * experts + expert];
+    const std::size_t first = std::size_t{row} * width;
+    for (std::uint32_t i = lane; i < width; i += warp) out[first + i] = weight * y[first + i];
+  }
+};
+
+/// One row.
+struct PutDots {
+  std::uint32_t width;
+  std::uint32_t experts;
+  std::uint32_t expert;
+  const float* a;
+  const float* b;
+  float* into;
+
+  __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
+    const std::size_t first = std::size_t{row} * width;
+    float sum = 0;
+    for (std::uint32_t i = lane; i < width; i += warp) sum += a[first + i] * b[first + i];
+    sum = over_warp(sum);
+    if (lane == 0) into[std::size_t{row} * experts + expert] = sum;
+  }
+};
+
+}  // namespace
+
+void route(Context& context, std::size_t rows, std::size_t experts, std::size_t chosen, const float* logits,
+           float* weights) {
+  over_rows(context, rows, Route{small(experts), chosen, logits, weights});
+}
+
+void route_backward(Context& context, std::size_t rows, std::size_t experts, const float* weights, float* g) {
+  over_rows(context, rows, RouteBackward{small(experts), weights, g});
+}
+
+void weigh(Context& context, std::size_t rows, std::size_t width, std::size_t experts, std::size_t expert,
+           const float* weights, const float* y, float* out) {
+  over_rows(context, rows, Weigh{small(width), small(experts), small(expert), weights, y, out});
+}
+
+void put_dots(Context& context, std::size_t rows, std::size_t width, std::size_t experts, std::size_t expert,
+              const float* a, const float* b, float* into) {
+  over_rows(context, rows, PutDots{small(width), small(experts), small(expert), a, b, into});
+}
+
+}  // namespace sigprop::cuda
