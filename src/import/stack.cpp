@@ -73,7 +73,7 @@ constexpr Version gelu_is_tanh_from{5, 18, 0};
 /// Gemma's first files say "gelu" and mean its tanh form; which of them is drawn depends on the
 /// version (measured).
 std::string legacy_gelu(const Subject& subject) {
-  const std::string name = subject.library >= gelu_is_tanh_from ? "gelu_tanh" : "gelu";
+  std::string name = subject.library >= gelu_is_tanh_from ? "gelu_tanh" : "gelu";
   subject.findings.notes.push_back(
       key_of(subject.family, "activation") +
       " is \"gelu\", which transformers takes for its tanh form from 5.18.0 on, but not from "
@@ -104,6 +104,8 @@ Json ffn_of(const Subject& subject) {
   if (subject.values.contains("experts")) {
     out["experts"] = count(subject, "experts");
     out["top_k"] = count(subject, "chosen_experts", 1);
+    const double router = spec::number(subject.values, "std", 0);
+    if (router > 0) out["router_std"] = router;
   }
   return out;
 }
@@ -148,14 +150,6 @@ Json decoder_of(const Subject& subject, Json layers) {
   return layers;
 }
 
-void name_experts(const Subject& subject) {
-  if (count(subject, "experts") < 2) return;
-  subject.findings.notes.push_back(
-      key_of(subject.family, "chosen_experts") + " is " + std::to_string(count(subject, "chosen_experts", 1)) +
-      ": written as experts that are drawn uniformly for every token and weighted equally, "
-      "as by a router whose scores are near 0");
-}
-
 void name_gain(const Subject& subject) {
   const double factor = spec::number(subject.values, "factor", 1);
   if (factor == 1) return;
@@ -178,7 +172,6 @@ Json stacks_of(const Subject& subject) {
   for (const std::string& fact : subject.family.layout.beyond) subject.findings.warnings.push_back(fact);
   name_window(subject);
   name_gain(subject);
-  name_experts(subject);
   const std::size_t layers = count(subject, "layers");
   if (!subject.family.layout.encoder_decoder) return {{"stack", layers_of(subject, layers, is_causal(subject))}};
   const Json encoder = layers_of(subject, layers, false);

@@ -121,14 +121,15 @@ TEST_CASE("a token cannot take more experts than there are") {
         Lines{"config.json: /num_experts_per_tok is 5, but must be at most /num_local_experts, 4: lower it"});
 }
 
-TEST_CASE("experts are written with their number and the choice, and a note on the router") {
-  const json config = config_of("mixtral", {{"num_local_experts", 16}, {"num_experts_per_tok", 3}});
-  CHECK(spec_of(config)["stack"]["ffn"]["experts"] == 16);
-  CHECK(spec_of(config)["stack"]["ffn"]["top_k"] == 3);
+TEST_CASE("experts are written with their number, the choice and the router's deviation") {
+  const json config =
+      config_of("mixtral", {{"num_local_experts", 16}, {"num_experts_per_tok", 3}, {"initializer_range", 0.03}});
+  const json ffn = spec_of(config)["stack"]["ffn"];
+  CHECK(ffn["experts"] == 16);
+  CHECK(ffn["top_k"] == 3);
+  CHECK(ffn["router_std"] == 0.03);
   CHECK(imported(config).warnings.empty());
-  CHECK(contains(imported(config).notes,
-                 "/num_experts_per_tok is 3: written as experts that are drawn uniformly for every token and weighted "
-                 "equally, as by a router whose scores are near 0"));
+  CHECK(!spec_of(config_of("mixtral", {{"initializer_range", 0}}))["stack"]["ffn"].contains("router_std"));
 }
 
 TEST_CASE("a value that follows from others is refused where the spec shows it") {

@@ -6,8 +6,8 @@ GAIN, BIAS, OUTSIDE, EMBEDDING, SPECIAL, PATCH = "gain", "bias", "outside", "emb
 
 # The first pattern that is found in a name decides; a fused matrix is several weights.
 PATTERNS = [(re.compile(pattern), weights) for pattern, weights in (
-    # Parts that no spec has: the head, OPT's narrow table, T5's biases of scores, Mixtral's router.
-    (r"(^pooler|relative_attention_bias|project_(in|out)|block_sparse_moe\.gate|mlp\.gate)\.", (OUTSIDE,)),
+    # Parts that no spec has: the head, OPT's narrow table, T5's biases of scores.
+    (r"(^pooler|relative_attention_bias|project_(in|out))\.", (OUTSIDE,)),
     (r"\.bias$", (BIAS,)),
     (r"(?i)(ln_\w|norm\w*)\.weight$", (GAIN,)),
     (r"(cls_token|distillation_token|embeddings\.position_embeddings)$", (SPECIAL,)),
@@ -18,6 +18,7 @@ PATTERNS = [(re.compile(pattern), weights) for pattern, weights in (
     (r"(key|k_lin|k_proj|\.k)\.weight$", ("key",)),
     (r"(value|v_lin|v_proj|\.v)\.weight$", ("value",)),
     (r"(attention\.(output\.)?dense|out_lin|o_proj|out_proj|attn\.c_proj|\.o)\.weight$", ("output",)),
+    (r"(block_sparse_moe|mlp)\.gate\.weight$", ("router",)),
     (r"experts\.gate_up_proj$", ("ffn_gate", "ffn_in")),
     (r"(gate_proj|wi_0|\.w1)\.weight$", ("ffn_gate",)),
     (r"(intermediate\.dense|lin1|fc1|c_fc|fc_in|dense_h_to_4h|wi|wi_1|up_proj|\.w3)\.weight$", ("ffn_in",)),
@@ -58,6 +59,8 @@ def expected(name, weights, spec, config):
         return 0, 0 if model_type == "deit" else std["query"]
     if weights == EMBEDDING:
         return 0, std["embedding"] / (config["hidden_size"] ** 0.5 if model_type in UNIT_GAIN else 1)
+    if weights == "router":
+        return 0, spec["stack"]["ffn"].get("router_std", 0)
     layer = layer_of(name)
     scaled = weights == "query" and config.get("scale_attn_by_inverse_layer_idx")  # written in the query's weights
     return 0, at_layer(std[weights], layer) * (layer + 1 if scaled else 1)
@@ -70,4 +73,5 @@ def elements(weights, stack):
     queries, keys = attention["heads"] * head_width, attention.get("kv_heads", attention["heads"]) * head_width
     ffn = stack["ffn"]["width"] * width * stack["ffn"].get("experts", 1)
     return {"query": queries * width, "key": keys * width, "value": keys * width, "output": queries * width,
-            "ffn_in": ffn, "ffn_gate": ffn, "ffn_out": ffn}.get(weights)
+            "ffn_in": ffn, "ffn_gate": ffn, "ffn_out": ffn,
+            "router": width * stack["ffn"].get("experts", 1)}.get(weights)
