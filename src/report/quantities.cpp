@@ -20,7 +20,7 @@ const char* text_of(Presence presence) {
     case Presence::batch:
       return "for a batch of at least two";
     case Presence::mask:
-      return "under a causal mask";
+      return "where tokens differ by place";
     case Presence::token_list:
       return "with `--tokens`";
     case Presence::gram_list:
