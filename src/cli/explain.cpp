@@ -113,15 +113,22 @@ std::string distance(const network::Network& model, const network::Network& plai
   alike.sequences = 0;
   announce(model, theory, options.spec, options.output);
   const profile::Profile profile = prediction(model, theory, options.spec);
-  if (!masked && profile.sequences == 0) return "";
+  const bool special = network::has_special_tokens(model);
+  if (!masked && !special && profile.sequences == 0) return "";
   const profile::Point with = end_of(model, profile, layer);
+  if (special) {
+    return "The model with tokens that are all alike, where a prediction follows every kind of token. At the end of "
+           "this layer the variance is " +
+           report::number(with.forward.variance) + " by prediction, the gradient's variance " +
+           report::number(with.backward.variance) + ".";
+  }
   const profile::Point without = end_of(plain, prediction(plain, alike, options.spec), layer);
   const std::string what = masked ? "The model without its causal masks, behind which every token has equations of its "
                                     "own"
                                   : "The model with tokens that are all alike, where a prediction follows the words "
                                     "that repeat";
   return what + ". At the end of this layer the variance is " + report::number(without.forward.variance) +
-         " here and " + report::number(with.forward.variance) + " with them, the gradient's variance " +
+         " here and " + report::number(with.forward.variance) + " there, the gradient's variance " +
          report::number(without.backward.variance) + " and " + report::number(with.backward.variance) + ".";
 }
 

@@ -148,4 +148,31 @@ TEST_CASE("slopes of special tokens are those of the prediction") {
   CHECK(found.by_knob[0] == Approx(std::log(moved(0.01) / moved(-0.01)) / 0.02).epsilon(1e-3));
 }
 
+TEST_CASE("slopes by the length keep a gradient at the last token there") {
+  for (const char* mask : {"none", "causal"}) {
+    for (const std::size_t length : {64, 1024}) {
+      json spec = test::changed({{"layers", 1}, {"attention", {{"mask", mask}}}});
+      spec["sequence_length"] = length;
+      spec["gradient"] = {{"at", "last"}};
+      const network::Network network = test::network_of(spec);
+      std::vector<network::Knob> knobs = network::knobs_of(network);
+      std::erase_if(knobs, [](const network::Knob& knob) { return knob.name != "sequence_length"; });
+      const auto norm = [](const profile::Profile& profile) { return *profile.layers[0].weights[5].gradient_norm; };
+      const predict::Slopes found = predict::slopes(network, predict::Theory::full, {}, knobs, norm);
+      INFO(mask << ", " << length << " tokens");
+      // The gradient enters at one token, however many there are.
+      CHECK(found.by_knob.at(0) == Approx(0).margin(0.05));
+    }
+  }
+}
+
+TEST_CASE("no sequences of words leave special tokens as they are") {
+  json spec = image();
+  const profile::Profile none = test::predicted(spec, predict::Theory::full, {.sequences = 0});
+  CHECK(none.points.front().forward.ends.has_value());
+  spec["stack"]["norm"]["kind"] = "none";
+  spec["init"]["std"] = {{"query", 0.2}, {"key", 0.2}};
+  CHECK_FALSE(test::predicted(spec, predict::Theory::full, {.sequences = 0}).warnings.empty());
+}
+
 }  // namespace

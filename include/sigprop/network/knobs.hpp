@@ -160,10 +160,12 @@ void for_each_number(BasicNetwork<Size, Real>& network, Visit&& visit) {
     if (embedding->token.used) visit.size("input.embedding.vocabulary", embedding->vocabulary);
   } else {
     auto& given = std::get<BasicGivenInput<Real>>(network.source);
-    visit.number("input.mean", given.mean);
-    visit.number("input.variance", given.variance);
-    visit.number("input.token_correlation", given.token_correlation);
-    if (network.batch > Size(1)) visit.number("input.cross_correlation", given.cross_correlation);
+    const std::string input = given.has_tables() ? "input.patches." : "input.";
+    if (!given.has_tables()) visit.number("input.mean", given.mean);
+    visit.number(input + "variance", given.variance);
+    visit.number(input + "token_correlation", given.token_correlation);
+    if (!given.has_tables() && network.batch > Size(1))
+      visit.number("input.cross_correlation", given.cross_correlation);
     if (given.class_tokens > 0) visit.number("input.class_token.std", given.class_std);
     if (given.position.used) visit.number("input.patches.position_std", given.position.std);
   }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "predict/slopes/walk_in_jets.hpp"
 #include "predict/walk/walk_in.hpp"
@@ -58,17 +60,32 @@ Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& k
 }
 
 /// Predictions in double of a network, or one like it, of any length.
-using Walk = std::function<profile::Profile(const network::Lifted<double>&, const network::Outline&)>;
+using WalkFunction = std::function<profile::Profile(const network::Lifted<double>&, const network::Outline&)>;
+
+/// The network at another length. Tokens of the second half at which the loss gradient enters keep
+/// their distance from the end.
+Network of_length_like(const Network& network, std::size_t length) {
+  Network out = network;
+  out.sequence_length = length;
+  for (std::size_t& token : out.gradient_tokens) {
+    if (2 * token >= network.sequence_length) token = length - std::min(length, network.sequence_length - token);
+    token = std::min(token, length - 1);
+  }
+  std::sort(out.gradient_tokens.begin(), out.gradient_tokens.end());
+  out.gradient_tokens.erase(std::unique(out.gradient_tokens.begin(), out.gradient_tokens.end()),
+                            out.gradient_tokens.end());
+  return out;
+}
 
 /// Predictions of a network whose tokens differ, and of those beside it.
 class Differences {
  public:
-  Differences(const Network& network, const Reading& reading, Walk walk)
+  Differences(const Network& network, const Reading& reading, WalkFunction walk)
       : network_(network), reading_(reading), walk_(std::move(walk)) {}
 
   /// of_length: a walk for networks of a length, or of a shorter one.
   [[nodiscard]] Slopes run(const std::vector<Knob>& knobs, const Progress& progress,
-                           const std::function<Walk(std::size_t)>& of_length) {
+                           const std::function<WalkFunction(std::size_t)>& of_length) {
     Slopes out;
     out.by_differences = true;
     const profile::Profile unmoved = walk_(network::lifted<double>(network_), outline_);
@@ -113,15 +130,14 @@ class Differences {
   }
 
   /// No sequence has half a token.
-  [[nodiscard]] double by_length(const std::function<Walk(std::size_t)>& of_length) const {
+  [[nodiscard]] double by_length(const std::function<WalkFunction(std::size_t)>& of_length) const {
     constexpr double part = 64;
     const double length = network_.length(), step = std::max(1.0, std::round(length / part));
     const auto longer = static_cast<std::size_t>(length + step);
     const auto shorter = static_cast<std::size_t>(std::max(1.0, length - step));
-    const Walk walk = of_length(longer);
+    const WalkFunction walk = of_length(longer);
     const auto log_of_length = [&](std::size_t tokens) {
-      Network other = network_;
-      other.sequence_length = tokens;
+      const Network other = of_length_like(network_, tokens);
       return log_of(walk(network::lifted<double>(other), network::outline_of(other)));
     };
     return (log_of_length(longer) - log_of_length(shorter)) /
@@ -131,14 +147,14 @@ class Differences {
   const Network& network_;
   network::Outline outline_ = network::outline_of(network_);
   const Reading& reading_;
-  Walk walk_;
+  WalkFunction walk_;
   double log_value_ = 0;
 };
 
 /// Both lengths share a table, whose error they then have in common.
 Slopes behind_mask(const Network& network, const Options& options, const std::vector<Knob>& knobs,
                    const Reading& reading, const Progress& progress) {
-  const auto walk = [&options](const std::shared_ptr<RowTables>& rows) -> Walk {
+  const auto walk = [&options](const std::shared_ptr<RowTables>& rows) -> WalkFunction {
     return [&options, rows](const network::Lifted<double>& moved, const network::Outline& outline) {
       return walk_masked(moved, outline, options.prefix, {}, rows);
     };
@@ -149,26 +165,34 @@ Slopes behind_mask(const Network& network, const Options& options, const std::ve
   });
 }
 
-/// The sequences stay, whatever is varied: a longer one begins with the shorter.
-Slopes over_words(const Network& network, const Options& options, const WordSequences& words,
-                  const std::vector<Knob>& knobs, const Reading& reading, const Progress& progress) {
-  Differences differences(network, reading, [&](const network::Lifted<double>& moved, const network::Outline& outline) {
-    return walk_words(moved, outline, words);
-  });
-  return differences.run(knobs, progress, [&](std::size_t longer) -> Walk {
-    return [longest = words_of(network, Theory::full, options, longer)](const network::Lifted<double>& moved,
-                                                                        const network::Outline& outline) {
-      return walk_words(moved, outline, *beginnings(*longest, static_cast<std::size_t>(moved.sequence_length)));
-    };
-  });
+/// A walk over the words of a network, or its special tokens, for those beside it: the sequences
+/// stay, whatever is varied.
+WalkFunction walk_of(const std::shared_ptr<const WordSequences>& words) {
+  return [words](const network::Lifted<double>& moved, const network::Outline& outline) {
+    return words ? walk_words(moved, outline, *words) : walk_special_tokens(moved, outline);
+  };
 }
 
-Slopes over_special_tokens(const Network& network, const std::vector<Knob>& knobs, const Reading& reading,
-                           const Progress& progress) {
-  const Walk walk = [](const network::Lifted<double>& moved, const network::Outline& outline) {
-    return walk_special_tokens(moved, outline);
+/// For networks of this length, or of a shorter one: a longer sequence begins with the shorter.
+WalkFunction walk_of_length(const Network& network, const Options& options, std::size_t longer) {
+  const auto longest = words_of(network, Theory::full, options, longer);
+  return [longest](const network::Lifted<double>& moved, const network::Outline& outline) {
+    const auto length = static_cast<std::size_t>(moved.sequence_length);
+    return longest ? walk_words(moved, outline, *beginnings(*longest, length, moved.gradient_tokens))
+                   : walk_special_tokens(moved, outline);
   };
-  return Differences(network, reading, walk).run(knobs, progress, [&](std::size_t /*longer*/) { return walk; });
+}
+
+/// Why a walk does not cover the network; empty where it does.
+std::string reason_against(const WalkFunction& walk, const Network& network) {
+  try {
+    static_cast<void>(walk(network::lifted<double>(network), network::outline_of(network)));
+  } catch (const NotCovered& reason) {
+    return reason.what();
+  } catch (const formula::DomainError& error) {
+    return error.what();
+  }
+  return "";
 }
 
 }  // namespace
@@ -178,17 +202,20 @@ Slopes slopes(const Network& network, Theory theory, const Options& options, con
   if (theory == Theory::full && network::has_mask(network))
     return behind_mask(network, options, knobs, reading, progress);
   const auto words = words_of(network, theory, options, network.sequence_length);
+  std::string why_alike;
   if (words || (theory == Theory::full && network::has_special_tokens(network))) {
-    try {
-      return words ? over_words(network, options, *words, knobs, reading, progress)
-                   : over_special_tokens(network, knobs, reading, progress);
-    } catch (const NotCovered&) {
-      if (options.sequences) throw;
-    } catch (const formula::DomainError&) {
-      if (options.sequences) throw;
+    const WalkFunction walk = walk_of(words);
+    why_alike = reason_against(walk, network);
+    if (why_alike.empty()) {
+      return Differences(network, reading, walk).run(knobs, progress, [&](std::size_t longer) {
+        return walk_of_length(network, options, longer);
+      });
     }
+    if (options.sequences.value_or(0) > 0) throw NotCovered(why_alike);
   }
-  return by_jets(network, theory, knobs, reading, progress);
+  Slopes out = by_jets(network, theory, knobs, reading, progress);
+  if (!why_alike.empty()) out.warnings.push_back(warning_of_alike(why_alike));
+  return out;
 }
 
 }  // namespace sigprop::predict

@@ -122,7 +122,7 @@ RowLaw small_scores(const TokenGroups& groups, const MatrixXd& keys, double v) {
 
 RowLaw row_law(const TokenGroups& groups, const MatrixXd& keys, double v, double score_variance, double head_width,
                double laws) {
-  constexpr double small = 0.1, large = 0.2;
+  constexpr double small = largest_small_score_variance, large = 2 * small;
   if (score_variance <= small) return small_scores(groups, keys, v);
   RowLaw drawn = drawn_rows(groups, keys, v, head_width, laws);
   if (score_variance >= large) return drawn;

@@ -48,14 +48,17 @@ struct RowLaw {
                                             const std::vector<Eigen::MatrixXd>& bases);
 };
 
+/// Up to here scores count as small.
+inline constexpr double largest_small_score_variance = 0.1;
+
 /// For scores of small variance: E[W_j W'_l] = e^{ρ v K_jl}/L², K the keys centred by their mean,
 /// normalized; v: score variance of a key of second moment 1. At a score variance of 0.1 jacobians
 /// are 2 % above the exact ones, at 0.05 1 %.
 [[nodiscard]] RowLaw small_scores(const TokenGroups& groups, const Eigen::MatrixXd& keys, double v);
 
 /// From drawn rows, exact in the keys' structure and the head width up to what the draws leave:
-/// fixed draws, so that the same keys have the same law. laws: that many share the draws that one
-/// would have, as where several sequences are averaged.
+/// fixed draws, so that the same keys have the same law. laws: so many are averaged, and
+/// each has its part of the draws.
 [[nodiscard]] RowLaw drawn_rows(const TokenGroups& groups, const Eigen::MatrixXd& keys, double v, double head_width,
                                 double laws);
 

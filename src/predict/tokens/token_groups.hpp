@@ -4,6 +4,9 @@
 #include <Eigen/Core>
 #include <cstddef>
 #include <functional>
+#include <iterator>
+#include <map>
+#include <utility>
 #include <vector>
 
 namespace sigprop::predict {
@@ -21,6 +24,15 @@ class TokenGroups {
   [[nodiscard]] static TokenGroups grouped(Eigen::Index length);
   /// Groups that are no neighbours: that of every token, from 0 on.
   [[nodiscard]] static TokenGroups of(std::vector<Eigen::Index> group_of_token);
+  /// Those of tokens of one kind, in the order in which kinds first appear.
+  template <class Kind>
+  [[nodiscard]] static TokenGroups by(const std::vector<Kind>& kinds) {
+    std::map<Kind, Eigen::Index> numbers;
+    std::vector<Eigen::Index> out;
+    out.reserve(kinds.size());
+    for (const Kind& kind : kinds) out.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
+    return of(std::move(out));
+  }
 
   [[nodiscard]] Eigen::Index count() const { return size_.size(); }
   [[nodiscard]] Eigen::Index columns() const { return grouped_ ? count() + 1 : count(); }

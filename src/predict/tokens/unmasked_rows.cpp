@@ -27,7 +27,8 @@ class UnmaskedRows final : public TokenAttention {
     formula::Queries<double, TokenPairs> queries({&groups(), scores_.x, {}}, scores_.shape);
     scores_.query = std::move(queries.products.within);
     set_sizes();
-    const MatrixXd rho = (scores_.query / own_query_).cwiseMax(0.0).cwiseMin(1.0);
+    // Without queries ρ is of no account: all scores are 0.
+    const MatrixXd rho = (scores_.query / (own_query_ > 0 ? own_query_ : 1)).cwiseMax(0.0).cwiseMin(1.0);
     const double v = scores_.key_gain() * own_query_, spread = key_spread(), length = groups().tokens();
     law_ = alike_ ? row_law(groups(), scores_.x, v, v * spread, scores_.shape.head_width, laws)
                   : law_of_small(v, v * spread);
@@ -106,8 +107,7 @@ class UnmaskedRows final : public TokenAttention {
   }
 
   [[nodiscard]] RowLaw law_of_small(double v, double score_variance) const {
-    constexpr double small = 0.1;
-    if (score_variance <= small) return small_scores(groups(), scores_.x, v);
+    if (score_variance <= largest_small_score_variance) return small_scores(groups(), scores_.x, v);
     throw NotCovered(
         "attention with a score variance above 0.1 on tokens whose second moments differ, as without a norm before it, "
         "is not covered by this theory yet");

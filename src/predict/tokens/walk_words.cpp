@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -100,16 +100,16 @@ double scatter_of(const std::vector<profile::Profile>& profiles) {
   double largest = 0;
   for (std::size_t i = 0; i < profiles.front().layers.size(); ++i) {
     for (std::size_t w = 0; w < profiles.front().layers[i].weights.size(); ++w) {
-      double sum = 0, squares = 0;
+      std::vector<double> norms;
       for (const profile::Profile& profile : profiles) {
-        const auto& norm = profile.layers[i].weights[w].gradient_norm;
-        if (!norm) continue;
-        sum += norm->value;
-        squares += norm->value * norm->value;
+        if (const auto& norm = profile.layers[i].weights[w].gradient_norm) norms.push_back(norm->value);
       }
-      const double count = static_cast<double>(profiles.size()), mean = sum / count;
-      const double variance = (squares - count * mean * mean) / std::max(1.0, count - 1);
-      if (mean > 0 && variance > 0) largest = std::max(largest, std::sqrt(variance) / mean);
+      const auto count = static_cast<double>(norms.size());
+      const double mean = std::accumulate(norms.begin(), norms.end(), 0.0) / std::max(1.0, count);
+      if (count < 2 || mean == 0) continue;
+      double squares = 0;
+      for (const double norm : norms) squares += std::pow(norm / mean - 1, 2);
+      largest = std::max(largest, std::sqrt(squares / (count - 1)));
     }
   }
   return largest;
@@ -139,8 +139,8 @@ std::size_t sequences_of(const network::Network& network, Theory theory, const O
   }
   if (!covered || embedding == nullptr || !network::has_attention(network)) return 0;
   if (!embedding->token.used && !(embedding->segment.used && embedding->segments == 2)) return 0;
-  // The cost of deep models is bounded: what sequences differ by, layers have in common. Long
-  // sequences differ little.
+  // Deep models need fewer sequences, since all layers see the same differences between them; long
+  // sequences differ little. Both bound the cost.
   constexpr std::size_t fewest = 2, most = 8, walks = 96, tokens = 4096;
   const std::size_t layers = std::max<std::size_t>(1, network::outline_of(network).layers.size());
   return std::clamp(std::min(walks / layers, tokens / network.sequence_length), fewest, most);
@@ -154,17 +154,17 @@ std::shared_ptr<const WordSequences> words_of(const network::Network& network, T
   return std::make_shared<const WordSequences>(word_sequences(embedding, length, count, network.gradient_tokens));
 }
 
-std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length) {
+std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length,
+                                                const std::vector<std::size_t>& gradient_tokens) {
   std::vector<WordSequence> out;
   out.reserve(words.sequences.size());
-  for (const WordSequence& sequence : words.sequences) out.push_back(sequence.beginning(length));
+  for (const WordSequence& sequence : words.sequences) out.push_back(sequence.beginning(length, gradient_tokens));
   return std::make_shared<const WordSequences>(std::move(out));
 }
 
 profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
                             const WordSequences& words, bool moments) {
-  if (!network.encoder.empty())
-    throw NotCovered("words in a model of two stacks are not covered by this theory yet; leave out --sequences");
+  if (!network.encoder.empty()) throw NotCovered("words in a model of two stacks are not covered by this theory yet");
   const auto& embedding = std::get<network::BasicEmbedding<double, double>>(network.source);
   constexpr double few_layers = 24;
   const double laws = static_cast<double>(words.sequences.size()) *
@@ -194,13 +194,10 @@ profile::Profile walk_special_tokens(const network::Lifted<double>& network, con
   const auto* given = std::get_if<network::BasicGivenInput<double>>(&network.source);
   const std::size_t class_tokens = given != nullptr ? given->class_tokens : 0;
   const auto& at = network.gradient_tokens;
-  std::map<std::pair<bool, bool>, Eigen::Index> numbers;
-  std::vector<Eigen::Index> group_of_token;
-  for (std::size_t token = 0; token < static_cast<std::size_t>(network.sequence_length); ++token) {
-    const std::pair<bool, bool> kind{token < class_tokens, std::binary_search(at.begin(), at.end(), token)};
-    group_of_token.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
-  }
-  return walked(network, outline, GroupedTokens(network, TokenGroups::of(std::move(group_of_token)), {}, 1, tokens));
+  std::vector<std::pair<bool, bool>> kinds;
+  for (std::size_t token = 0; token < static_cast<std::size_t>(network.sequence_length); ++token)
+    kinds.emplace_back(token < class_tokens, std::binary_search(at.begin(), at.end(), token));
+  return walked(network, outline, GroupedTokens(network, TokenGroups::by(kinds), {}, 1, tokens));
 }
 
 }  // namespace sigprop::predict

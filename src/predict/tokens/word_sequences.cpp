@@ -2,6 +2,7 @@
 #include "predict/tokens/word_sequences.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -20,8 +21,8 @@ using Embedding = network::BasicEmbedding<double, double>;
 using Words = std::vector<std::uint64_t>;
 using Numbers = std::vector<std::size_t>;
 
-/// What the tokens of a group have in common: a word, or that their words occur so often; and the
-/// segment.
+/// What the tokens of a group have in common: a word, or for rare words how often they occur (up to
+/// a factor of 2 where the sequence is long); the segment; and whether they stand apart.
 struct Kind {
   bool rare;
   std::uint64_t word_or_count;
@@ -31,31 +32,33 @@ struct Kind {
   [[nodiscard]] auto operator<=>(const Kind&) const = default;
 };
 
-/// Of every token. Words that occur no more often than `rare` are told apart by that alone.
-std::vector<Kind> kinds_of(const Words& words, std::size_t split, const Numbers& apart, std::uint64_t rare) {
+/// Of every token how often its word occurs.
+std::vector<std::uint64_t> counts_of(const Words& words) {
   std::map<std::uint64_t, std::uint64_t> counts;
   for (const std::uint64_t word : words) ++counts[word];
-  std::vector<Kind> out;
+  std::vector<std::uint64_t> out;
   out.reserve(words.size());
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::uint64_t count = counts[words[i]];
-    const bool is_rare = count <= rare;
-    out.push_back({is_rare, is_rare ? count : words[i], i >= split, std::binary_search(apart.begin(), apart.end(), i)});
-  }
+  for (const std::uint64_t word : words) out.push_back(counts[word]);
   return out;
 }
 
 /// So many words count as rare that the groups are few: what they cost grows with their square, and
 /// of a long sequence's equal pairs rare words have a small part.
 TokenGroups groups_of(const Words& words, std::size_t split, const Numbers& apart) {
-  constexpr Index most = 160;
-  for (std::uint64_t rare = 1;; ++rare) {
-    std::map<Kind, Index> numbers;
-    std::vector<Index> out;
-    out.reserve(words.size());
-    for (const Kind& kind : kinds_of(words, split, apart, rare))
-      out.push_back(numbers.try_emplace(kind, std::ssize(numbers)).first->second);
-    if (std::ssize(numbers) <= most || rare >= words.size()) return TokenGroups::of(std::move(out));
+  constexpr std::size_t most = 160;
+  constexpr std::uint64_t told_apart = 16;
+  const std::vector<std::uint64_t> counts = counts_of(words);
+  for (std::uint64_t rare = 1;; rare = rare < told_apart ? rare + 1 : 2 * rare) {
+    std::vector<Kind> kinds;
+    kinds.reserve(words.size());
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      const bool is_rare = counts[i] <= rare;
+      const std::uint64_t count = counts[i] <= told_apart ? counts[i] : std::bit_ceil(counts[i]);
+      kinds.push_back(
+          {is_rare, is_rare ? count : words[i], i >= split, std::binary_search(apart.begin(), apart.end(), i)});
+    }
+    TokenGroups out = TokenGroups::by(kinds);
+    if (static_cast<std::size_t>(out.count()) <= most || rare >= words.size()) return out;
   }
 }
 
@@ -151,18 +154,17 @@ class Drawing {
 
 }  // namespace
 
-WordSequence::WordSequence(Words words, std::size_t split, Numbers apart)
+WordSequence::WordSequence(Words words, std::size_t split, const Numbers& apart)
     : groups(groups_of(words, split, apart)),
       same_word(same_marks(groups, [&](Index i) { return words[static_cast<std::size_t>(i)]; })),
       same_segment(same_marks(groups, [&](Index i) { return std::uint64_t{static_cast<std::size_t>(i) < split}; })),
       words_(std::move(words)),
-      split_(split),
-      apart_(std::move(apart)) {}
+      split_(split) {}
 
-WordSequence WordSequence::beginning(std::size_t length) const {
+WordSequence WordSequence::beginning(std::size_t length, const Numbers& apart) const {
   const double part = static_cast<double>(split_) / static_cast<double>(words_.size());
   return {Words(words_.begin(), words_.begin() + static_cast<std::ptrdiff_t>(length)),
-          static_cast<std::size_t>(std::lround(part * static_cast<double>(length))), apart_};
+          static_cast<std::size_t>(std::lround(part * static_cast<double>(length))), apart};
 }
 
 MatrixXd WordSequence::products(const Embedding& embedding) const {

@@ -23,18 +23,17 @@ struct WordSequence {
 
   /// words: of every token. split: tokens of the first segment. apart: numbers of tokens, from 0,
   /// that stand apart, in order.
-  WordSequence(std::vector<std::uint64_t> words, std::size_t split, std::vector<std::size_t> apart = {});
+  WordSequence(std::vector<std::uint64_t> words, std::size_t split, const std::vector<std::size_t>& apart = {});
 
   /// Products of the embedded tokens.
   [[nodiscard]] Eigen::MatrixXd products(const network::BasicEmbedding<double, double>& embedding) const;
 
-  /// Its first tokens; the second segment keeps its part.
-  [[nodiscard]] WordSequence beginning(std::size_t length) const;
+  /// Its first tokens, of which others stand apart; the second segment keeps its part.
+  [[nodiscard]] WordSequence beginning(std::size_t length, const std::vector<std::size_t>& apart) const;
 
  private:
   std::vector<std::uint64_t> words_;
   std::size_t split_;
-  std::vector<std::size_t> apart_;
 };
 
 /// `count` sequences that stand for all that the embedding draws: words by Zipf's law, a segment's

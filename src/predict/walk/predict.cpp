@@ -55,13 +55,15 @@ profile::Profile walk(const network::Network& network, Theory theory, const Opti
       const network::Outline outline = network::outline_of(network);
       profile::Profile result = words ? walk_words(numbers, outline, *words, options.tokens.moments)
                                       : walk_special_tokens(numbers, outline, options.tokens);
-      if (options.sequences || is_in_range(result)) return result;
+      if (is_in_range(result)) return result;
+      why_alike = "a number leaves the range of a double";
     } catch (const NotCovered& reason) {
-      if (options.sequences) throw;
       why_alike = reason.what();
-    } catch (const formula::DomainError&) {
-      if (options.sequences) throw;
+    } catch (const formula::DomainError& error) {
+      why_alike = error.what();
     }
+    if (options.sequences.value_or(0) > 0)
+      throw NotCovered("with --sequences " + std::to_string(*options.sequences) + ": " + why_alike);
   }
   if (theory == Theory::full && network::has_mask(network)) {
     return walk_masked(network::lifted<double>(network), network::outline_of(network), options.prefix, options.tokens,
@@ -150,7 +152,7 @@ profile::Profile Predictor::operator()(const network::Network& network, Theory t
   result.name = network.name;
   result.theory = name_of(theory);
   result.warnings = warnings_of(network, theory, result);
-  if (!why_alike.empty()) result.warnings.push_back("all tokens count as alike, though they are not: " + why_alike);
+  if (!why_alike.empty()) result.warnings.push_back(warning_of_alike(why_alike));
   result.summary = profile::summarize(result, network.thresholds, network.length());
   return result;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "predict/tables/row_table.hpp"
 #include "predict/tables/softmax_table.hpp"
@@ -35,8 +37,9 @@ class WordSequences;
 [[nodiscard]] std::shared_ptr<const WordSequences> words_of(const network::Network& network, Theory theory,
                                                             const Options& options, std::size_t length);
 
-/// The first tokens of each.
-[[nodiscard]] std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length);
+/// The first tokens of each. gradient_tokens: at which the loss gradient enters there.
+[[nodiscard]] std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length,
+                                                              const std::vector<std::size_t>& gradient_tokens);
 
 /// A walk over sequences of words without a mask, by the theory `full`: the mean over them. moments:
 /// list those of tokens, where gradients enter at some. Throws NotCovered where tokens differ in

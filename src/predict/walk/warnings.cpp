@@ -138,4 +138,8 @@ std::vector<std::string> warnings_of(const network::Network& network, Theory the
   return {warnings.begin(), warnings.end()};
 }
 
+std::string warning_of_alike(const std::string& reason) {
+  return "all tokens count as alike, though they are not: " + reason;
+}
+
 }  // namespace sigprop::predict

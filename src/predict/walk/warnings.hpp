@@ -14,4 +14,7 @@ namespace sigprop::predict {
 [[nodiscard]] std::vector<std::string> warnings_of(const network::Network& network, Theory theory,
                                                    const profile::Profile& profile);
 
+/// All tokens count as alike, though they are not.
+[[nodiscard]] std::string warning_of_alike(const std::string& reason);
+
 }  // namespace sigprop::predict
