@@ -316,8 +316,8 @@ RowLaw drawn_rows(const TokenGroups& groups, const MatrixXd& products, double v,
     lost_by_key += keys.collapsed((lost.rowwise() * xi.transpose()).rowwise().sum());
   }
   for (std::size_t n = 0; n < nodes; ++n) {
-    out.weights.push_back(each * weights[n].mean());
-    out.key_weights.push_back(each * key_weights[n].mean());
+    out.weights.emplace_back(each * weights[n].mean());
+    out.key_weights.emplace_back(each * key_weights[n].mean());
   }
   out.one.weights = twice * one_weights.mean();
   out.one.key_weights = twice * one_key_weights.mean();

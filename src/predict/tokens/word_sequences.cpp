@@ -29,7 +29,7 @@ struct Kind {
   bool second;
   bool apart;
 
-  [[nodiscard]] auto operator<=>(const Kind&) const = default;
+  [[nodiscard]] auto operator<=>(const Kind&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
 };
 
 /// Of every token how often its word occurs.

@@ -41,9 +41,9 @@ class WordSequences;
 [[nodiscard]] std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length,
                                                               const std::vector<std::size_t>& gradient_tokens);
 
-/// A walk over sequences of words without a mask, by the theory `full`: the mean over them. moments:
-/// list those of tokens, where gradients enter at some. Throws NotCovered where tokens differ in
-/// what is not followed.
+/// A walk over sequences of words without a mask, by the theory `full`: the mean over them.
+/// moments: list those of tokens, where gradients enter at some. Throws NotCovered where tokens
+/// differ in what is not followed.
 [[nodiscard]] profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
                                           const WordSequences& words, bool moments = false);
 
