@@ -72,11 +72,11 @@ Descriptor make(const std::string& target, std::string& path) {
   if (is_device(target)) return {target, O_WRONLY};
   for (;;) {
     path = unforeseen_name(target);
+    remember(path);  // before it is there: a signal may come at any time
     try {
-      Descriptor made(path, O_WRONLY | O_CREAT | O_EXCL);
-      remember(path);
-      return made;
+      return {path, O_WRONLY | O_CREAT | O_EXCL};
     } catch (const Error& error) {
+      forget(path);
       if (error.number() != EEXIST) throw;
     }
   }

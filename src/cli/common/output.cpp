@@ -79,13 +79,15 @@ void require_place_for_tokens(const profile::TokenLists& tokens, const OutputOpt
 }
 
 void write_output(const OutputOptions& options, const std::function<std::function<void(std::ostream&)>()>& produce) {
-  Watch watch(options.limits, options.quiet);
   if (!options.file.empty() && options.file != "-") {
+    // Before the watch, whose thread could take a signal while this one still makes the file.
     PendingFile file("--output", options.file);
+    const Watch watch(options.limits, options.quiet);
     produce()(file.stream());
     file.finish();
     return;
   }
+  Watch watch(options.limits, options.quiet);
   const std::function<void(std::ostream&)> write = produce();
   watch.hide();  // standard output may be the same terminal, or a pager's
   write(std::cout);
