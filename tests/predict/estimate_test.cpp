@@ -36,6 +36,18 @@ TEST_CASE("an estimate counts the lists of tokens: 18 numbers a token, 9 a pair"
   CHECK(estimated(of_length(10000000), {.moments = true}).seconds > 10);
 }
 
+TEST_CASE("an estimate counts the rows that words and special tokens take") {
+  json words = of_length(1000000);
+  words["input"] = {{"embedding", {{"vocabulary", 30522}, {"tables", {"token"}}}}};
+  words["init"]["std"]["embedding"] = 1;
+  CHECK(estimated(words).gigabytes > 1);
+  CHECK(estimated(words).seconds > 100);
+  json special = of_length(1000000);
+  special["gradient"] = {{"at", "last"}};
+  CHECK(estimated(special).gigabytes == Approx(estimated(words).gigabytes));
+  CHECK(estimated(special).seconds < estimated(words).seconds);
+}
+
 TEST_CASE("an estimate counts the frequencies of rotary positions") {
   const auto with_head = [](std::size_t width, const char* mask) {
     return test::changed({{"attention", {{"head_width", width}, {"rotary_base", 10000}, {"mask", mask}}}});

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -83,12 +84,12 @@ class Differences {
   Differences(const Network& network, const Reading& reading, WalkFunction walk)
       : network_(network), reading_(reading), walk_(std::move(walk)) {}
 
-  /// of_length: a walk for networks of a length, or of a shorter one.
-  [[nodiscard]] Slopes run(const std::vector<Knob>& knobs, const Progress& progress,
+  /// unmoved: the network's own prediction. of_length: a walk for networks of a length, or of a
+  /// shorter one.
+  [[nodiscard]] Slopes run(const profile::Profile& unmoved, const std::vector<Knob>& knobs, const Progress& progress,
                            const std::function<WalkFunction(std::size_t)>& of_length) {
     Slopes out;
     out.by_differences = true;
-    const profile::Profile unmoved = walk_(network::lifted<double>(network_), outline_);
     out.warnings = warnings_of(network_, Theory::full, unmoved);
     out.value = reading_(unmoved);
     require_logarithm(out.value);
@@ -151,6 +152,10 @@ class Differences {
   double log_value_ = 0;
 };
 
+profile::Profile walked(const WalkFunction& walk, const Network& network) {
+  return walk(network::lifted<double>(network), network::outline_of(network));
+}
+
 /// Both lengths share a table, whose error they then have in common.
 Slopes behind_mask(const Network& network, const Options& options, const std::vector<Knob>& knobs,
                    const Reading& reading, const Progress& progress) {
@@ -159,8 +164,8 @@ Slopes behind_mask(const Network& network, const Options& options, const std::ve
       return walk_masked(moved, outline, options.prefix, {}, rows);
     };
   };
-  Differences differences(network, reading, walk(std::make_shared<RowTables>()));
-  return differences.run(knobs, progress, [&](std::size_t longer) {
+  const WalkFunction here = walk(std::make_shared<RowTables>());
+  return Differences(network, reading, here).run(walked(here, network), knobs, progress, [&](std::size_t longer) {
     return walk(std::make_shared<RowTables>(static_cast<double>(longer)));
   });
 }
@@ -183,16 +188,16 @@ WalkFunction walk_of_length(const Network& network, const Options& options, std:
   };
 }
 
-/// Why a walk does not cover the network; empty where it does.
-std::string reason_against(const WalkFunction& walk, const Network& network) {
+/// A network's prediction by a walk; without one where the walk does not cover it, and why.
+std::optional<profile::Profile> covered(const WalkFunction& walk, const Network& network, std::string& why_not) {
   try {
-    static_cast<void>(walk(network::lifted<double>(network), network::outline_of(network)));
+    return walked(walk, network);
   } catch (const NotCovered& reason) {
-    return reason.what();
+    why_not = reason.what();
   } catch (const formula::DomainError& error) {
-    return error.what();
+    why_not = error.what();
   }
-  return "";
+  return std::nullopt;
 }
 
 }  // namespace
@@ -205,9 +210,8 @@ Slopes slopes(const Network& network, Theory theory, const Options& options, con
   std::string why_alike;
   if (words || (theory == Theory::full && network::has_special_tokens(network))) {
     const WalkFunction walk = walk_of(words);
-    why_alike = reason_against(walk, network);
-    if (why_alike.empty()) {
-      return Differences(network, reading, walk).run(knobs, progress, [&](std::size_t longer) {
+    if (const auto unmoved = covered(walk, network, why_alike)) {
+      return Differences(network, reading, walk).run(*unmoved, knobs, progress, [&](std::size_t longer) {
         return walk_of_length(network, options, longer);
       });
     }

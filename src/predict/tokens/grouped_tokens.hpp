@@ -164,4 +164,8 @@ class GroupedTokens {
   formula::Gradient<double> memory_gradient_;
 };
 
+/// The profile of a network over this field. Without a summary.
+[[nodiscard]] profile::Profile profile_of_groups(const network::Lifted<double>& network,
+                                                 const network::Outline& outline, GroupedTokens field);
+
 }  // namespace sigprop::predict

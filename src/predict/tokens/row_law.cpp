@@ -12,7 +12,7 @@ using Eigen::VectorXd;
 
 namespace {
 
-/// Of every token's pairs, with itself among them, the mean.
+/// The mean of every token's pairs, with itself among them.
 VectorXd row_means(const TokenGroups& groups, const MatrixXd& pairs) {
   return (groups.different(pairs) * groups.sizes() + groups.beyond_different(pairs)) / groups.tokens();
 }

@@ -8,7 +8,7 @@
 
 #include "predict/tokens/grouped_tokens.hpp"
 #include "predict/tokens/word_sequences.hpp"
-#include "predict/walk/profile_writer.hpp"
+#include "predict/walk/quantities.hpp"
 #include "predict/walk/walk_in.hpp"
 #include "sigprop/profile/quantities.hpp"
 
@@ -115,16 +115,6 @@ double scatter_of(const std::vector<profile::Profile>& profiles) {
   return largest;
 }
 
-profile::Profile walked(const network::Lifted<double>& network, const network::Outline& outline, GroupedTokens field) {
-  profile::Profile result = network::blank_profile(outline);
-  Algebra<GroupedTokens> algebra(network, std::move(field));
-  AlikeAlgebra<double> no_encoder(network, AlikeTokens<double>(network, Theory::full));
-  ProfileWriter writer(outline, algebra, result);
-  ProfileWriter of_encoder(outline, no_encoder, result);
-  walk_network(algebra, no_encoder, writer, of_encoder);
-  return result;
-}
-
 }  // namespace
 
 std::size_t sequences_of(const network::Network& network, Theory theory, const Options& options) {
@@ -173,8 +163,8 @@ profile::Profile walk_words(const network::Lifted<double>& network, const networ
   profiles.reserve(words.sequences.size());
   const profile::TokenLists lists{.moments = moments && !network.gradient_tokens.empty()};
   for (const WordSequence& sequence : words.sequences)
-    profiles.push_back(
-        walked(network, outline, GroupedTokens(network, sequence.groups, sequence.products(embedding), laws, lists)));
+    profiles.push_back(profile_of_groups(
+        network, outline, GroupedTokens(network, sequence.groups, sequence.products(embedding), laws, lists)));
   profile::Profile out = mean_of(profiles);
   out.sequences = words.sequences.size();
   out.sequence_scatter = scatter_of(profiles);
@@ -197,7 +187,7 @@ profile::Profile walk_special_tokens(const network::Lifted<double>& network, con
   std::vector<std::pair<bool, bool>> kinds;
   for (std::size_t token = 0; token < static_cast<std::size_t>(network.sequence_length); ++token)
     kinds.emplace_back(token < class_tokens, std::binary_search(at.begin(), at.end(), token));
-  return walked(network, outline, GroupedTokens(network, TokenGroups::by(kinds), {}, 1, tokens));
+  return profile_of_groups(network, outline, GroupedTokens(network, TokenGroups::by(kinds), {}, 1, tokens));
 }
 
 }  // namespace sigprop::predict

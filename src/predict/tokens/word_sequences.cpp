@@ -32,7 +32,7 @@ struct Kind {
   [[nodiscard]] auto operator<=>(const Kind&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
 };
 
-/// Of every token how often its word occurs.
+/// How often the word of every token occurs.
 std::vector<std::uint64_t> counts_of(const Words& words) {
   std::map<std::uint64_t, std::uint64_t> counts;
   for (const std::uint64_t word : words) ++counts[word];
@@ -62,7 +62,7 @@ TokenGroups groups_of(const Words& words, std::size_t split, const Numbers& apar
   }
 }
 
-/// Of two tokens of two groups, or of one in its column: the part of such pairs in which they have
+/// For two tokens of two groups, or of one in its column: the part of such pairs in which they have
 /// the same mark.
 MatrixXd same_marks(const TokenGroups& groups, const std::function<std::uint64_t(Index)>& mark) {
   std::map<std::uint64_t, std::map<Index, double>> counts;
