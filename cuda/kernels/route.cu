@@ -7,6 +7,13 @@
 namespace sigprop::cuda {
 namespace {
 
+/// Σ a b, the same in every lane.
+__device__ float dot(const float* a, const float* b, std::uint32_t count, std::uint32_t lane) {
+  float sum = 0;
+  for (std::uint32_t i = lane; i < count; i += warp) sum += a[i] * b[i];
+  return over_warp(sum);
+}
+
 /// One row; a lane has every 32nd expert.
 struct Route {
   std::uint32_t experts;
@@ -41,9 +48,7 @@ struct RouteBackward {
   __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
     const float* w = weights + std::size_t{row} * experts;
     float* to = g + std::size_t{row} * experts;
-    float mean = 0;
-    for (std::uint32_t e = lane; e < experts; e += warp) mean += w[e] * to[e];
-    mean = over_warp(mean);
+    const float mean = dot(w, to, experts, lane);
     for (std::uint32_t e = lane; e < experts; e += warp) to[e] = w[e] * (to[e] - mean);
   }
 };
@@ -75,9 +80,7 @@ struct PutDots {
 
   __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
     const std::size_t first = std::size_t{row} * width;
-    float sum = 0;
-    for (std::uint32_t i = lane; i < width; i += warp) sum += a[first + i] * b[first + i];
-    sum = over_warp(sum);
+    const float sum = dot(a + first, b + first, width, lane);
     if (lane == 0) into[std::size_t{row} * experts + expert] = sum;
   }
 };

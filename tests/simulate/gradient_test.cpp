@@ -357,43 +357,46 @@ TEST_CASE("lists side by side are the sum of what each would be alone") {
   CHECK((all.second - first.second - second.second - third.second).cwiseAbs().maxCoeff() < 1e-14);
 }
 
-json identity_experts(int count, int chosen, double router_std = 0) {
+json identity_experts(int count, int chosen, double router_std) {
   return components(json::array_t{
       {{"experts",
         {{"count", count}, {"top_k", chosen}, {"router_std", router_std}, {"of", {{{"activation", "identity"}}}}}}}});
 }
 
+/// What enters and leaves experts that do nothing, forward and backward.
+struct Passed {
+  Matrix<double> input, output, gradient, input_gradient;
+};
+
+Passed through_identity_experts(int count, int chosen, double router_std = 0) {
+  Passed out;
+  simulate::Probe<double> probe;
+  probe.input = [&](Matrix<double>& x) { out.input = x; };
+  probe.output = [&](const Matrix<double>& y, const Matrix<double>& g) {
+    out.output = y;
+    out.gradient = g;
+  };
+  probe.input_gradient = [&](const Matrix<double>& g) { out.input_gradient = g; };
+  static_cast<void>(Subject(identity_experts(count, chosen, router_std)).run(probe, simulate::Policy::keep));
+  return out;
+}
+
 TEST_CASE("a router weighs the experts of its largest logits, so that their weights sum to 1") {
   for (const auto& [count, chosen] : {std::pair{1, 1}, {4, 1}, {5, 2}, {4, 4}}) {
     INFO(chosen << " of " << count);
-    simulate::Probe<double> probe;
-    Matrix<double> input, output, gradient, input_gradient;
-    probe.input = [&](Matrix<double>& x) { input = x; };
-    probe.output = [&](const Matrix<double>& y, const Matrix<double>& g) {
-      output = y;
-      gradient = g;
-    };
-    probe.input_gradient = [&](const Matrix<double>& g) { input_gradient = g; };
-    static_cast<void>(Subject(identity_experts(count, chosen, 0.7)).run(probe, simulate::Policy::keep));
-    CHECK((output - input).cwiseAbs().maxCoeff() < 1e-14);
-    CHECK((input_gradient - gradient).cwiseAbs().maxCoeff() < 1e-12);  // all experts say the same: no logit moves y
+    const Passed passed = through_identity_experts(count, chosen, 0.7);
+    CHECK((passed.output - passed.input).cwiseAbs().maxCoeff() < 1e-14);
+    // All experts say the same: no logit moves y.
+    CHECK((passed.input_gradient - passed.gradient).cwiseAbs().maxCoeff() < 1e-12);
   }
 }
 
 TEST_CASE("every token takes exactly as many experts as it should, forward and backward") {
   for (const auto& [count, chosen] : {std::pair{1, 1}, {4, 1}, {5, 2}, {4, 4}}) {
     INFO(chosen << " of " << count);
-    simulate::Probe<double> probe;
-    Matrix<double> input, output, gradient, input_gradient;
-    probe.input = [&](Matrix<double>& x) { input = x; };
-    probe.output = [&](const Matrix<double>& y, const Matrix<double>& g) {
-      output = y;
-      gradient = g;
-    };
-    probe.input_gradient = [&](const Matrix<double>& g) { input_gradient = g; };
-    static_cast<void>(Subject(identity_experts(count, chosen)).run(probe, simulate::Policy::keep));
-    CHECK(output == input);  // 1/k is a power of two: sums of k terms x/k are exact
-    CHECK(input_gradient == gradient);
+    const Passed passed = through_identity_experts(count, chosen);
+    CHECK(passed.output == passed.input);  // 1/k is a power of two: sums of k terms x/k are exact
+    CHECK(passed.input_gradient == passed.gradient);
   }
 }
 
