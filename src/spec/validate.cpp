@@ -98,8 +98,12 @@ class Validator {
 
   void refuse(const Rule& rule, const Json& value, const std::string& pointer) {
     std::string cure = " (for example " + shown(rule.example) + ")";
+    const Rule* choice = &rule;
+    for (const RulePtr& alternative : rule.alternatives)
+      if (rule.kind == Kind::either && alternative->kind == Kind::choice) choice = alternative.get();
+    const std::string name = value.is_string() ? nearest(value.get<std::string>(), choice->choices) : "";
+    if (rule.kind == Kind::either && !name.empty()) cure = "; did you mean \"" + name + "\"?";
     if (rule.kind == Kind::choice && value.is_string()) {
-      const std::string name = nearest(value.get<std::string>(), rule.choices);
       cure = name.empty() ? "" : "; did you mean \"" + name + "\"?";
       for (const auto& [gated, activation] : gated_activations) {
         if (value == gated && std::find(rule.choices.begin(), rule.choices.end(), activation) != rule.choices.end())
@@ -229,7 +233,11 @@ std::string describe(const Rule& rule) {
   for (const RulePtr& alternative : rule.alternatives) {
     out += out.empty() ? "" : " or ";
     out += describe(*alternative);
-    if (alternative->kind == Kind::array) out += " of such values";
+    if (alternative->kind != Kind::array) continue;
+    const RulePtr& item = alternative->alternatives.front();
+    const bool stands_alone =
+        std::find(rule.alternatives.begin(), rule.alternatives.end(), item) != rule.alternatives.end();
+    out += stands_alone ? " of such values" : " of which each is " + describe(*item);
   }
   return out;
 }
