@@ -172,7 +172,7 @@ class Explaining : public Observer {
   [[nodiscard]] static std::string title(const Dropout&) { return "dropout"; }
   [[nodiscard]] static std::string title(const Norm& op);
   [[nodiscard]] static std::string title(const Attention& op);
-  /// Of what experts add on the way back.
+  /// Names what experts add on the way back.
   [[nodiscard]] static std::string title(const Experts&) { return "router"; }
   /// The formulas that a component uses, as the catalogue names them.
   template <class Op>
