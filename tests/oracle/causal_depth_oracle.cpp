@@ -12,7 +12,7 @@ void reject_wrong(const CausalOracle& oracle, const nlohmann::json& spec, const 
 }
 
 TEST_CASE("over 8 causal Pre-LN layers the actual prefixes agree with simulation at every token, their means do not") {
-  constexpr CausalErrors stated{0.02, 0.05, 0.05};
+  constexpr CausalErrors stated{0.02, 0.05, 0.02};
   const nlohmann::json spec = causal_stack(8, "pre", 0.0);
   const CausalOracle oracle(spec, 300, 81);
   oracle.expect("8 layers, pre", spec, predict::Prefix::actual, stated);
@@ -22,7 +22,7 @@ TEST_CASE("over 8 causal Pre-LN layers the actual prefixes agree with simulation
 }
 
 TEST_CASE("over 8 causal Post-LN layers the actual prefixes agree with simulation at every token, their means do not") {
-  constexpr CausalErrors stated{0.02, 0.11, 0.05};
+  constexpr CausalErrors stated{0.02, 0.11, 0.03};
   const nlohmann::json spec = causal_stack(8, "post", 0.0);
   const CausalOracle oracle(spec, 150, 82);
   oracle.expect("8 layers, post", spec, predict::Prefix::actual, stated);
@@ -30,11 +30,11 @@ TEST_CASE("over 8 causal Post-LN layers the actual prefixes agree with simulatio
 }
 
 TEST_CASE("with rotary positions the actual prefixes agree with simulation at every token, their means do not") {
-  constexpr CausalErrors stated{0.02, 0.02, 0.015};
+  constexpr CausalErrors stated{0.02, 0.03, 0.035};
   nlohmann::json spec = causal_stack(8, "pre", 0.0);
   spec["stack"]["width"] = 256;
   spec["stack"]["attention"]["heads"] = 4;
-  spec["stack"]["attention"]["rotary_base"] = 100;
+  spec["stack"]["attention"]["rotary_base"] = 10000;
   spec["stack"]["ffn"]["width"] = 1024;
   const CausalOracle oracle(spec, 400, 83);
   oracle.expect("8 layers, rotary, pre", spec, predict::Prefix::actual, stated);

@@ -4,6 +4,7 @@
 #include "oracle/expect.hpp"
 #include "oracle/simulated_softmax.hpp"
 #include "sigprop/formula/softmax.hpp"
+#include "sigprop/formula/softmax_leak.hpp"
 #include "sigprop/formula/softmax_means.hpp"
 #include "sigprop/formula/softmax_odd_key.hpp"
 
@@ -130,6 +131,27 @@ TEST_CASE("the published softmax forms against a simulation at small v, and thei
       reject("first form at v = 3", first.variance + mean_square, square, stated);
       reject("first form at v = 3, gradient", first.gradient_gain, gradient, 0.01);
     }
+  }
+}
+
+TEST_CASE("what a row's average gains from keys that are not orthogonal, against keys drawn") {
+  constexpr int keys = 16, features = 48;
+  for (const double v : {0.3, 2.0}) {
+    INFO("v " << v);
+    Random random(246);
+    Replicates gain;
+    for (int replicate = 0; replicate < 200000; ++replicate) {
+      Eigen::MatrixXd x(features, keys);
+      for (int j = 0; j < keys; ++j) x.col(j) = std::sqrt(features) * normal_vector(random, features, 1).normalized();
+      const Vector a = softmax(x.transpose() * normal_vector(random, features, std::sqrt(v / features)));
+      // Less the same of orthogonal keys, whose mean is S2.
+      const Vector free = softmax(normal_vector(random, keys, std::sqrt(v)));
+      gain.add((x * a).squaredNorm() / features - free.squaredNorm());
+    }
+    const double scale = v / features, squares = formula::softmax_row(v, 1.0 * keys).squares;
+    constexpr double second_order = 0.15;  // 1/d² beside 1/d
+    expect("the gain", scale * formula::softmax_leak(v, 1.0 * keys), gain, second_order);
+    reject("(1 - S2)²", scale * (1 - squares) * (1 - squares), gain, second_order);
   }
 }
 

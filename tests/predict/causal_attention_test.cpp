@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "sigprop/formula/softmax_leak.hpp"
 #include "support/random.hpp"
 
 namespace {
@@ -16,6 +17,7 @@ namespace {
 using namespace sigprop;
 using Eigen::Index;
 using Eigen::MatrixXd;
+using Eigen::VectorXd;
 using predict::Shape;
 using predict::TokenAttention;
 
@@ -121,7 +123,11 @@ TEST_CASE("the last row over exchangeable tokens is a row without a mask, forwar
       const formula::SoftmaxMeans<double> softmax{
           formula::softmax_row_means(scores.variance, shape.length, head_width),
           formula::softmax_pair_means(scores.variance, scores.correlation, shape.length, shape.length, head_width)};
-      const auto z = formula::attention_forward(x, shape, softmax);
+      auto z = formula::attention_forward(x, shape, softmax);
+      // Behind a mask a row's average gains λ from its keys' products, without one (1 - S2)².
+      const double apart = 1 - softmax.row.squares;
+      z.variance += (formula::softmax_leak_means(scores.variance, shape.length, head_width) - apart * apart) *
+                    scores.variance * (x.variance - x.covariance) / width;
       const auto g = formula::attention_backward<double>({1, 0, 0}, x, shape, softmax, 1);
       const Forms forms(exchangeable(1, 0.3), shape);
       MatrixXd last = MatrixXd::Zero(length, length);
@@ -158,6 +164,51 @@ TEST_CASE("over exchangeable tokens the actual prefixes are their means", "[bulk
       CHECK(distance(actual.query, means.query) <= tables);
       CHECK(distance(actual.key, means.key) <= tables);
       CHECK(actual.key_weight == Approx(means.key_weight).epsilon(tables));
+    }
+  }
+}
+
+TEST_CASE("with rotary positions and small scores the query path sees every pair of rotated keys") {
+  constexpr double base = 30, sharpness = 1e-5;
+  const MatrixXd x = grown();
+  const Shape shape = shape_of(sharpness, 0);
+  predict::RowTable rows(length, Forms::head);
+  predict::CausalTables tables(predict::TokenGroups::single(length), Forms::head, rows);
+  tables.rotary = std::make_shared<const predict::RotaryField>(length, head_width, head_width, base);
+  tables.rotated_pairs = std::make_shared<predict::RotatedPairs>(*tables.rotary, tables.groups);
+  const auto form = predict::actual_prefixes(predict::causal_scores(x, shape, tables), rows);
+  const MatrixXd query = form->backward(MatrixXd::Ones(length, length)).query;
+  // Σ_jj' of the averages' products X and the keys' R, both centred by the rows' means.
+  const auto bracket = [&](Index i, Index h) {
+    const double keys_i = static_cast<double>(i + 1), keys_h = static_cast<double>(h + 1);
+    double both = 0, of_x = 0, of_r = 0, crossed = 0;
+    const auto rotated = [&](Index j, Index l) { return x(j, l) * tables.rotary->at(std::abs(j - l - i + h)); };
+    VectorXd x_of_i = VectorXd::Zero(length), x_of_h = x_of_i, r_of_i = x_of_i, r_of_h = x_of_i;
+    for (Index j = 0; j <= i; ++j) {
+      for (Index l = 0; l <= h; ++l) {
+        both += x(j, l) * rotated(j, l) / (keys_i * keys_h);
+        x_of_h[j] += x(j, l) / keys_h;
+        r_of_h[j] += rotated(j, l) / keys_h;
+        x_of_i[l] += x(j, l) / keys_i;
+        r_of_i[l] += rotated(j, l) / keys_i;
+      }
+    }
+    for (Index j = 0; j <= i; ++j) crossed += x_of_h[j] * r_of_h[j] / keys_i;
+    for (Index l = 0; l <= h; ++l) crossed += x_of_i[l] * r_of_i[l] / keys_h;
+    of_x = x_of_h.head(i + 1).mean();
+    of_r = r_of_h.head(i + 1).mean();
+    return both - crossed + of_x * of_r;
+  };
+  const double gain = form->scores().query_gain() * form->scores().value_gain();
+  for (Index i = 1; i < length; ++i) {
+    const double spread = form->scores().spread[i] * static_cast<double>(i) / static_cast<double>(i + 1);
+    const double leak = tables.rotary->mean(i + 1, 0) * spread * spread / width;
+    CHECK(query(i, i) / gain == Approx(bracket(i, i) + leak).epsilon(1e-3));
+    for (const Index h : {i / 3, i - 1}) {
+      if (h == 0) continue;
+      const double other = form->scores().spread[h] * static_cast<double>(h) / static_cast<double>(h + 1);
+      const double expected = bracket(i, h) + tables.rotary->mean(h + 1, i - h) * spread * other / width;
+      CHECK(query(i, h) / gain == Approx(expected).epsilon(0.05).margin(0.02 * query(h, h) / gain));
     }
   }
 }

@@ -70,4 +70,34 @@ TEST_CASE("over a whole sequence a prefix's mean is the formula's") {
   CHECK(twice / static_cast<double>(length * (length - 1)) == Approx(mean.twice).epsilon(1e-12));
 }
 
+TEST_CASE("of groups of keys, what is kept is the mean over their tokens, for rows of every distance") {
+  const auto groups = sigprop::predict::TokenGroups::grouped(120);
+  const RotaryField field(120, 12, 8, base);
+  const sigprop::predict::RotatedPairs pairs(field, groups);
+  for (const double apart : {0.0, 2.0, 9.5, 60.0, 119.0}) {
+    double sum = 0;
+    for (std::size_t n = 0; n < pairs.count(); ++n) sum += pairs.weight(n, apart);
+    CHECK(sum == Approx(1));
+  }
+  CHECK(pairs.weight(2, 2) == Approx(1));
+  CHECK(pairs.weight(3, std::sqrt(15.0) - 1) == Approx(0.5));  // halfway from 2 to 4 in ln(1 + Δ)
+  constexpr Index apart = 4;                                   // the fourth distance: 0, 1, 2, 4
+  const Eigen::MatrixXd& kept = pairs.kept(3);
+  for (Index g = 0; g < groups.count(); ++g) {
+    CHECK(kept(g, g) == Approx(left_at(apart, 12, 8)).margin(1e-12));
+    for (Index h = 0; h < groups.count(); h += 5) {
+      double sum = 0, count = 0;
+      for (Index j = 0; j < static_cast<Index>(groups.size(g)); ++j) {
+        for (Index l = 0; l < static_cast<Index>(groups.size(h)); ++l) {
+          if (g == h && j == l) continue;
+          const auto between = static_cast<Index>(groups.before(g) - groups.before(h)) + j - l - apart;
+          sum += left_at(between, 12, 8);
+          ++count;
+        }
+      }
+      if (count > 0) CHECK(kept(g, g == h ? groups.count() : h) == Approx(sum / count).margin(1e-10));
+    }
+  }
+}
+
 }  // namespace

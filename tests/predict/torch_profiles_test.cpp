@@ -33,7 +33,7 @@ class Limits {
     model_.head_width = model_.width / s["h"].get<double>();
     model_.post_norm = s["pre"] == 0;
     if (s["causal"] == 1) {
-      score_weight_error_ = model_.post_norm ? 0.18 : 0.12;
+      score_weight_error_ = model_.post_norm ? 0.165 : 0.09;
     } else {
       score_weight_error_ = model_.post_norm ? 0.22 : 0.08;
     }

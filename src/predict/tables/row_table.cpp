@@ -184,6 +184,30 @@ const RowTable::OddTile& RowTable::odd_tile(int index) {
   return tile;
 }
 
+const RowTable::Table& RowTable::leak_tile(int index) {
+  const auto [place, made] = leak_tiles_.try_emplace(index);
+  Table& tile = place->second;
+  if (!made) return tile;
+  for (std::size_t a = 0; a < variance_points; ++a) {
+    const double v = score_variance_at(chebyshev_point(a, variance_points), index);
+    for (std::size_t b = 0; b < key_points; ++b) {
+      const double keys = keys_at(chebyshev_point(b, key_points));
+      const double spread = 1 - row_means(v, keys, head_).squares;
+      tile.push_back(sigprop::predict::leak(v, keys, head_) / (spread * spread));
+    }
+  }
+  to_coefficients_along(tile, key_points, 1);
+  return tile;
+}
+
+double RowTable::leak(double keys, double v) {
+  const double inside = std::min(v, last_tabulated_score_variance);
+  const int index = score_tile(inside);
+  const double share =
+      contracted(leak_tile(index), key_points, 1, score_coordinate(inside, index), coordinate(keys))[0];
+  return std::clamp(share, 0.0, 1.0);
+}
+
 formula::RowMeans<double> RowTable::row(double keys, double v) {
   const double edge = last_tabulated_score_variance;
   const double inside = std::min(v, edge);

@@ -39,6 +39,8 @@ class RowTable {
   /// keys from 2 to the longest. Beyond v = 256 the functionals continue as powers of v.
   [[nodiscard]] formula::RowMeans<double> row(double keys, double v);
   [[nodiscard]] OddKey odd_key(double keys, double v);
+  /// λ of formula::softmax_leak over (1 - S2)²; beyond v = 256 as there.
+  [[nodiscard]] double leak(double keys, double v);
 
  private:
   static constexpr std::size_t row_functionals = 4;
@@ -48,6 +50,7 @@ class RowTable {
 
   [[nodiscard]] const RowTile& row_tile(int index);
   [[nodiscard]] const OddTile& odd_tile(int index);
+  [[nodiscard]] const Table& leak_tile(int index);
   [[nodiscard]] double keys_at(double x) const;
   [[nodiscard]] double coordinate(double keys) const;
 
@@ -55,6 +58,7 @@ class RowTable {
   Head head_;
   std::map<int, RowTile> row_tiles_;
   std::map<int, OddTile> odd_tiles_;
+  std::map<int, Table> leak_tiles_;
 };
 
 /// Those of every sequence length and kind of head that was met. Predictions of many models share

@@ -28,16 +28,23 @@ class ActualPrefixes final : public TokenAttention {
     set_focus();
     set_shares(rows);
     set_means();
+    set_product();
+    set_left();
     set_gains();
     set_excess();
     excess_dot_ = of_one_group(visible_.over_shared_keys(weighted_, weighted_), Unseen::add_nothing);
-    set_products();
+    set_single_product();
   }
 
   [[nodiscard]] MatrixXd mixed() const override {
-    MatrixXd z = own_ + common_.cwiseProduct(product_) + (full_ - common_).cwiseProduct(single_product_);
+    MatrixXd z = own_ + common_.cwiseProduct(product_) + (full_ - small_).cwiseProduct(single_product_);
+    z.diagonal() -= unleaked();
     if (lost() > 0) z.diagonal() += lost() * visible_.counted_keys(square_) * scores_.x.diagonal();
     return z;
+  }
+
+  [[nodiscard]] MatrixXd linear() const override {
+    return own_ + scores_.key_gain() * scores_.query.cwiseProduct(query_bracket());
   }
 
   [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
@@ -49,31 +56,30 @@ class ActualPrefixes final : public TokenAttention {
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
-    out.value = weights(b, b.cwiseProduct(common_), b.cwiseProduct(full_ - common_));
+    out.value = weights(b, b.cwiseProduct(common_), b.cwiseProduct(full_ - small_));
     if (lost() > 0) out.value.diagonal() += lost() * (visible_.counted_rows(square_).transpose() * b.diagonal());
 
     const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
-    const MatrixXd focus = left_.cwiseProduct(outer(focus_, columns()));
-    const auto bracket = [&](const MatrixXd& jacobian) {
-      MatrixXd m = focus.cwiseProduct(product_) + (jacobian - focus).cwiseProduct(single_product_);
-      if (lost() > 0) m.diagonal() += dropped(jacobian.diagonal());
-      return m;
-    };
-    out.query = value * scores_.query_gain() * b.cwiseProduct(bracket(query_jacobian_));
+    MatrixXd bracket = query_bracket();
+    if (lost() > 0) bracket.diagonal() += turned_.diagonal().cwiseProduct(dropped(query_jacobian_.diagonal()));
+    out.query = value * scores_.query_gain() * b.cwiseProduct(bracket);
 
     // The key jacobian holds its query product as T12_k ρ: what multiplies b is d w_q X_ii' τ_k.
     MatrixXd query_jacobian = key_jacobian_;
     scale_pairs(scores_.query.diagonal().cwiseSqrt(), query_jacobian);
-    const MatrixXd query_focus = scores_.query.cwiseProduct(focus);
+    const MatrixXd focus = scores_.query.cwiseProduct(outer(focus_, columns()));
+    const MatrixXd kept = focus.cwiseProduct(kept_);
     const MatrixXd none = MatrixXd::Zero(b.rows(), b.cols());
-    out.key = value * gain * weights(none, b.cwiseProduct(query_focus), b.cwiseProduct(query_jacobian - query_focus));
+    out.key = value * gain * weights(none, b.cwiseProduct(kept), b.cwiseProduct(query_jacobian - kept));
     if (lost() > 0) out.key += value * gain * dropped_keys(b.diagonal().cwiseProduct(query_jacobian.diagonal()));
 
     // The weights meet the keys before they are rotated back.
-    const MatrixXd turned = key_jacobian_.cwiseProduct(turned_);
-    MatrixXd weight = query_focus.cwiseProduct(product_) +
-                      (query_jacobian.cwiseProduct(turned_) - query_focus).cwiseProduct(single_product_);
-    if (lost() > 0) weight.diagonal() += scores_.query.diagonal().cwiseProduct(dropped(turned.diagonal()));
+    MatrixXd weight = focus.cwiseProduct(left_).cwiseProduct(product_) +
+                      (query_jacobian - kept).cwiseProduct(of_shorter_).cwiseProduct(single_product_);
+    if (lost() > 0) {
+      const VectorXd turned = scores_.query.diagonal().cwiseProduct(turned_.diagonal());
+      weight.diagonal() += turned.cwiseProduct(dropped(key_jacobian_.diagonal()));
+    }
     out.key_weight = value * gain * scores_.groups.total(b.cwiseProduct(weight));
     return out;
   }
@@ -83,7 +89,7 @@ class ActualPrefixes final : public TokenAttention {
     const MatrixXd right = scores_.groups.different(b) * lower(seeing_);
     out.value = over_rows(transposed(seeing_) * right, scores_.groups.beyond_different(b).asDiagonal() * share_);
     const VectorXd weight = focus_.cwiseProduct(centred_spread_);
-    MatrixXd common = scores_.value_gain() / scores_.shape.width * left_.cwiseProduct(b);
+    MatrixXd common = scores_.value_gain() * scores_.shape.participation * left_.cwiseProduct(b);
     scale_pairs(weight, common);
     set_score_paths_across(common, x, out);
     return out;
@@ -96,6 +102,25 @@ class ActualPrefixes final : public TokenAttention {
   [[nodiscard]] double keys(Index g) const { return scores_.groups.middle(g); }
   /// (1 - 1/i): what a mean over i keys leaves of a variance.
   [[nodiscard]] double left(Index g) const { return 1 - 1 / keys(g); }
+
+  /// What one row has less of κ's fluctuation than φ² of it.
+  [[nodiscard]] VectorXd unleaked() const {
+    const SharedKeys shared(scores_);
+    VectorXd out(count());
+    for (Index g = 0; g < count(); ++g) {
+      const double spread = focus_[g] * centred_spread_[g];
+      out[g] = (1 - scores_.leak[g]) * scores_.key_gain() * scores_.query(g, g) * shared.left(g, g) *
+               scores_.shape.participation * spread * spread;
+    }
+    return out;
+  }
+
+  /// What multiplies b in the query path, but for dropout.
+  [[nodiscard]] MatrixXd query_bracket() const {
+    const MatrixXd focus = outer(focus_, columns());
+    return focus.cwiseProduct(left_).cwiseProduct(product_) +
+           turned_.cwiseProduct(query_jacobian_ - focus).cwiseProduct(single_product_);
+  }
 
   /// Sums over a row's keys, for two rows of one group from those of one: the later has the same
   /// keys for the most part, and unseen ones besides. `unseen`: such a key with the row.
@@ -183,46 +208,53 @@ class ActualPrefixes final : public TokenAttention {
   /// g0, g and the jacobians τ, each 0 where a row has one key.
   void set_gains() {
     const SharedKeys shared(scores_);
-    left_ = over_groups(
-        count(), columns(), [&](Index h, Index g) { return shared.left(g, h); },
-        [&](Index g) { return shared.left_within(g); });
-    const auto turned = [&](Index g) { return scores_.spread[g] > 0 ? scores_.key_spread[g] / scores_.spread[g] : 1; };
-    turned_ = over_groups(
-        count(), columns(), [&](Index, Index g) { return turned(g); }, turned);
-    common_ = scores_.key_gain() * scores_.query.cwiseProduct(left_).cwiseProduct(outer(focus_, columns()));
+    const auto ratio = [](double part, double whole) { return whole > 0 ? part / whole : 1; };
+    const MatrixXd focus = scores_.key_gain() * scores_.query.cwiseProduct(outer(focus_, columns()));
+    kept_ = over_groups(
+        count(), columns(), [&](Index h, Index g) { return ratio(shared.spread(g, h), scores_.key_spread[g]); },
+        [&](Index g) { return ratio(shared.spread_within(g), scores_.key_spread[g]); });
+    of_shorter_ = over_groups(
+        count(), columns(), [&](Index, Index g) { return ratio(scores_.key_spread[g], scores_.spread[g]); },
+        [&](Index g) { return ratio(scores_.key_spread[g], scores_.spread[g]); });
+    turned_ = kept_.cwiseProduct(of_shorter_);
+    common_ = focus.cwiseProduct(left_);
+    small_ = focus.cwiseProduct(turned_);
     full_ = query_jacobian_ = key_jacobian_ = MatrixXd::Zero(count(), columns());
-    const auto set = [&](Index g, Index row, Index column, double longer, double key_spread) {
+    const auto set = [&](Index g, Index row, Index column, double longer) {
       const double spread = scores_.spread[g];
       if (!(spread > 0)) return;
       full_(row, column) = (longer * scores_.pair.overlap(row, column) - 1) / (spread * left(g));
-      query_jacobian_(row, column) = scores_.pair.query_jacobian(row, column) * longer / left(g) * key_spread / spread;
+      query_jacobian_(row, column) = scores_.pair.query_jacobian(row, column) * longer / left(g);
       key_jacobian_(row, column) = scores_.pair.key_jacobian(row, column) * longer / left(g);
     };
     for (Index g = 1; g < count(); ++g) {
-      for (Index h = g; h < count(); ++h) set(g, h, g, keys(h), shared.spread(g, h));
-      if (scores_.groups.size(g) > 1) set(g, g, count(), scores_.groups.later(g), shared.spread_within(g));
+      for (Index h = g; h < count(); ++h) set(g, h, g, keys(h));
+      if (scores_.groups.size(g) > 1) set(g, g, count(), scores_.groups.later(g));
     }
     for (MatrixXd* part : {&full_, &query_jacobian_, &key_jacobian_}) mirror(*part);
   }
 
-  /// l and a ∘ l.
+  /// l and a ∘ l. Where g and g0 are nearly the same, l is that of small scores.
   void set_excess() {
+    constexpr double steadied = 0.02;
     excess_ = MatrixXd::Zero(count(), count());
     const MatrixXd y = transpose(seen_);
     for (Index j = 0; j < count(); ++j) {
       for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
-        const double scale = (full_(i, i) - common_(i, i)) * left(i);
+        const double least = steadied * full_(i, i);
+        const double scale = (std::max(0.0, full_(i, i) - small_(i, i)) + least) * left(i);
         if (!(scale > 0)) continue;
         const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
         const double relative = square_(i, j) / (share_(i, j) * share_(i, j)) - 1;
-        excess_(i, j) = std::sqrt(std::max(0.0, (relative - common_(i, i) * centred) / scale));
+        const double beyond = std::max(0.0, relative - small_(i, i) * centred) + least * std::max(0.0, centred);
+        excess_(i, j) = std::sqrt(beyond / scale);
       }
     }
     weighted_ = share_.cwiseProduct(excess_);
   }
 
-  /// κ and κ^D: the sums of E[A A'] X over pairs of keys, per unit of g0 and of g - g0.
-  void set_products() {
+  /// κ: the sum of a a' K X over pairs of keys.
+  void set_product() {
     const MatrixXd x = scores_.groups.different(scores_.x);
     const MatrixXd own = own_.leftCols(count());
     const VectorXd beyond = scores_.x.diagonal().cwiseAbs2() - x.diagonal().cwiseAbs2();
@@ -232,8 +264,73 @@ class ActualPrefixes final : public TokenAttention {
     MatrixXd product = lower(mass_) * right;
     product += visible_.over_shared_keys(share_, share_ * beyond.asDiagonal());
     product += own.cwiseAbs2() - with_transpose(squares);
-    product += centred_spread_ * centred_spread_.transpose() / scores_.shape.width;
+    product += scores_.shape.participation * centred_spread_ * centred_spread_.transpose();
     product_ = of_one_group(product, Unseen::are_like_others);
+  }
+
+  /// The same with rotated keys, R = X κ(j-j'-i+i') in the place of one X, over it.
+  void set_left() {
+    left_ = MatrixXd::Ones(count(), columns());
+    if (!scores_.rotary) return;
+    const SharedKeys shared(scores_);
+    const MatrixXd& rotated = scores_.rotated_pairs->known(
+        {scores_.x.sum(), scores_.x.squaredNorm(), scores_.variance.sum(), scores_.key_spread.sum()},
+        [&] { return rotated_product(); });
+    const auto over = [&](Index h, Index g, double product, double whole) {
+      const double leak = scores_.shape.participation * centred_spread_[g] * centred_spread_[h];
+      return whole > 0 ? (product + shared.left(g, h) * leak) / whole : 1;
+    };
+    left_ = over_groups(
+        count(), columns(), [&](Index h, Index g) { return over(h, g, rotated(h, g), product_(h, g)); },
+        [&](Index g) { return over(g, g, rotated(g, count()), product_(g, count())); });
+  }
+
+  /// Σ a_ij a_i'j' K_ii'(j,j') R_jj', the later row i first; what lies above the diagonal is not
+  /// set. Between the distances of RotatedPairs linear in ln(1 + Δ).
+  [[nodiscard]] MatrixXd rotated_product() const {
+    const RotatedPairs& pairs = *scores_.rotated_pairs;
+    const MatrixXd x = scores_.groups.different(scores_.x);
+    const MatrixXd apart = over_groups(
+        count(), columns(), [&](Index h, Index g) { return std::log1p(keys(h) - keys(g)); },
+        [&](Index g) { return std::log1p(scores_.groups.apart(g)); });
+    MatrixXd out = MatrixXd::Zero(count(), columns());
+    for (std::size_t n = 0; n < pairs.count(); ++n) {
+      const MatrixXd rotated = scores_.x.cwiseProduct(pairs.kept(n)), r = scores_.groups.different(rotated);
+      const VectorXd beyond = scores_.groups.beyond_different(rotated);
+      const VectorXd both =
+          scores_.x.diagonal().cwiseProduct(rotated.diagonal()) - x.diagonal().cwiseProduct(r.diagonal());
+      // By key and row: Σ_j' R_jj' a_i'j', Σ_j R_jj' a_ij and Σ_j' X_jj' R_jj' a_i'j'.
+      const MatrixXd right = r * transposed(mass_), left = r.transpose() * transposed(mass_);
+      const MatrixXd seen_right = right + beyond.asDiagonal() * share_.transpose();
+      const MatrixXd seen_left = seen_.cwiseProduct(left + beyond.asDiagonal() * share_.transpose());
+      MatrixXd of_key = x.cwiseProduct(r) * transposed(mass_);
+      of_key += both.asDiagonal() * share_.transpose();
+      of_key -= seen_.cwiseProduct(seen_right);
+      const auto at = [&](Index h, Index g) {
+        const auto row = mass_.row(h).head(h + 1);
+        double sum = row.dot(of_key.col(g).head(h + 1)) + own_(h, g) * row.dot(seen_right.col(g).head(h + 1)) -
+                     mass_.row(g).head(g + 1).dot(seen_left.col(h).head(g + 1));
+        if (h == g) return sum;
+        // Of the earlier row's group the sums have taken all tokens as keys that both see.
+        const double shared =
+            (both[g] + own_(h, g) * beyond[g]) * share_(g, g) - seen_(g, g) * seen_right(g, g) + y_(g, g) * right(g, g);
+        return sum - visible_.hidden(g) * share_(h, g) * shared;
+      };
+      for (Index g = 0; g < count(); ++g) {
+        for (Index h = g; h < count(); ++h) {
+          const double weight = pairs.weight_at(n, apart(h, g));
+          if (weight > 0) out(h, g) += weight * at(h, g);
+        }
+        const double within = columns() > count() ? pairs.weight_at(n, apart(g, count())) : 0;
+        if (within > 0) out(g, count()) += within * at(g, g);
+      }
+    }
+    return out;
+  }
+
+  /// κ^D: the sum of a a' K^D X over pairs of keys.
+  void set_single_product() {
+    const MatrixXd own = own_.leftCols(count());
     const MatrixXd second = visible_.over_shared_keys(weighted_, seen_.transpose().cwiseProduct(weighted_));
     MatrixXd single = visible_.over_shared_keys(weighted_, weighted_ * scores_.x.diagonal().asDiagonal());
     single += own.cwiseProduct(excess_dot_.leftCols(count())) - with_transpose(second);
@@ -307,9 +404,12 @@ class ActualPrefixes final : public TokenAttention {
   MatrixXd y_;               ///< Y of a key that the row does not see
   MatrixXd seen_;            ///< Y
   MatrixXd own_;             ///< o
-  MatrixXd left_;            ///< what rotary positions leave of the products of two different keys
-  MatrixXd turned_;          ///< of the spread of keys as the shorter row sees them over that of values
+  MatrixXd left_;            ///< κ with rotated keys over κ: 1 without rotary positions
+  MatrixXd kept_;            ///< the spread of keys as both rows see them over the shorter row's
+  MatrixXd of_shorter_;      ///< the spread of keys as the shorter row sees them over that of values
+  MatrixXd turned_;          ///< both: the spread of keys as both rows see them over that of values
   MatrixXd common_;          ///< g0
+  MatrixXd small_;           ///< what g is where scores are small
   MatrixXd full_;            ///< g
   MatrixXd query_jacobian_;  ///< τ_q
   MatrixXd key_jacobian_;    ///< τ_k, with the rows' correlation

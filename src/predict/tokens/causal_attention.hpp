@@ -27,14 +27,19 @@ struct CausalTables {
   TokenGroups groups;
   RowTable& rows;
   PairFieldTable pairs;
-  std::shared_ptr<const RotaryField> rotary;  ///< none without rotary positions
+  std::shared_ptr<const RotaryField> rotary;    ///< none without rotary positions
+  std::shared_ptr<RotatedPairs> rotated_pairs;  ///< likewise
 };
 
 /// What all forms read of the input: its scores and their softmax functionals. I, M: the shorter
 /// and the longer of two rows under a mask; without one, what belongs to prefixes is not set.
 struct RowScores {
   RowScores(const CausalTables& tables, Eigen::MatrixXd dots, const Shape& of_attention)
-      : groups(tables.groups), x(std::move(dots)), shape(of_attention), rotary(tables.rotary) {}
+      : groups(tables.groups),
+        x(std::move(dots)),
+        shape(of_attention),
+        rotary(tables.rotary),
+        rotated_pairs(tables.rotated_pairs) {}
 
   TokenGroups groups;
   Eigen::MatrixXd x;  ///< X_jj', token products of the input
@@ -47,10 +52,12 @@ struct RowScores {
   Eigen::VectorXd variance;    ///< v_i, of the centred scores of a row
   Eigen::VectorXd squares;     ///< S2_i
   Eigen::VectorXd entropy;     ///< nats
+  Eigen::VectorXd leak;        ///< λ over (1 - S2)², formula::softmax_leak
   PairField pair;              ///< on the diagonal S2_i, T_q,i and T_k,i
   double query_scale = 1;      ///< 1/q_q where heads' queries pass a norm: the gradient takes it on its way back
   double key_scale = 1;        ///< 1/q_k likewise
   std::shared_ptr<const RotaryField> rotary;
+  std::shared_ptr<RotatedPairs> rotated_pairs;
 
   /// d w_k, over q_k behind a norm, times the square of the score's scale times k: a query product
   /// times this is a score's covariance over the keys' one.
@@ -107,6 +114,8 @@ class TokenAttention {
   virtual ~TokenAttention() = default;
 
   [[nodiscard]] const RowScores& scores() const { return scores_; }
+  /// Takes another participation of the tokens for what comes.
+  void follow(double participation) { scores_.shape.participation = participation; }
   /// Of a row that has any: the first under a mask has none.
   [[nodiscard]] virtual double score_variance() const {
     const double length = scores_.groups.tokens();
@@ -115,6 +124,9 @@ class TokenAttention {
 
   /// E[A X Aᵀ] with the dropout on A: for X a linear map of it without bias has its factor.
   [[nodiscard]] virtual Eigen::MatrixXd mixed() const = 0;
+  /// The part of it that is a linear map of the tokens: their mean weights, and scores that follow
+  /// a row's own query.
+  [[nodiscard]] virtual Eigen::MatrixXd linear() const = 0;
   /// E[A X× A'ᵀ], x: token products between two sequences.
   [[nodiscard]] virtual Eigen::MatrixXd mixed_across(const Eigen::MatrixXd& x) const = 0;
   /// b: gradient products at the heads' outputs.

@@ -78,11 +78,13 @@ void set_rows(RowScores& out, RowTable& rows) {
   const Index count = out.groups.count();
   out.squares = Eigen::VectorXd::Ones(count);
   out.entropy = Eigen::VectorXd::Zero(count);
+  out.leak = Eigen::VectorXd::Zero(count);
   out.pair.overlap(0, 0) = 1;
   for (Index g = 1; g < count; ++g) {
     const formula::RowMeans<double> row = rows.row(out.groups.middle(g), out.variance[g]);
     out.squares[g] = row.squares;
     out.entropy[g] = row.entropy;
+    out.leak[g] = rows.leak(out.groups.middle(g), out.variance[g]);
     out.pair.overlap(g, g) = row.squares;
     out.pair.query_jacobian(g, g) = row.query_jacobian;
     out.pair.key_jacobian(g, g) = row.key_jacobian;

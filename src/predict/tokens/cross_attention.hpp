@@ -13,8 +13,9 @@ namespace sigprop::predict {
 /// what formula::attention_forward and formula::attention_backward read of them, and their means.
 struct CrossAttention {
   formula::AttentionRows<double, TokenPairs, Eigen::ArrayXd> rows;
-  double score_variance;  ///< mean over the rows
-  double entropy;         ///< mean over the rows, nats
+  double score_variance;               ///< mean over the rows
+  double entropy;                      ///< mean over the rows, nats
+  formula::SoftmaxMeans<double> mean;  ///< at the mean of the rows' score variances and the mean of their correlations
 };
 
 /// rows: token products of the signal that the queries are made of. Throws NotCovered for a norm of

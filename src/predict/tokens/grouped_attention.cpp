@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -7,6 +8,7 @@
 namespace sigprop::predict {
 namespace {
 
+using Eigen::ArrayXd;
 using Eigen::Index;
 using Eigen::MatrixXd;
 
@@ -26,6 +28,7 @@ CausalTables& GroupedTokens::tables_of(const AttentionOp<double>& op) {
   if (made && op.rotary_base) {
     found->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length),
                                                                kind.head.width, kind.rotary_width, kind.rotary_base);
+    found->second.rotated_pairs = std::make_shared<RotatedPairs>(*found->second.rotary, *groups_);
   }
   return found->second;
 }
@@ -42,8 +45,10 @@ const GroupedTokens::Attended& GroupedTokens::attend(const AttentionOp<double>& 
 }
 
 void GroupedTokens::attend_to_itself(const AttentionOp<double>& op, const Signal& x) {
-  const Shape shape = attention_shape(op, network_.sequence_length);
+  Shape shape = attention_shape(op, network_.sequence_length);
   TokenPairs dots = products(x.moments);
+  const bool masked = op.mask == network::Mask::causal;
+  if (masked) shape.participation = x.anisotropy.participation;
   if (attended_.rows && attended_.shape == shape && unchanged(attended_.x.within, dots.within) &&
       (!dots.has_across() || unchanged(attended_.x.across, dots.across)))
     return;
@@ -53,6 +58,23 @@ void GroupedTokens::attend_to_itself(const AttentionOp<double>& op, const Signal
   if (dots.has_across()) attended_.mixed.across = attended_.rows->mixed_across(dots.across);
   attended_.x = std::move(dots);
   attended_.shape = shape;
+}
+
+formula::Anisotropy<double> GroupedTokens::anisotropy(const Attended& a, const Signal& x) const {
+  const Shape& shape = *a.shape;
+  if (a.cross) {
+    Shape of_keys = shape;
+    return formula::attention_anisotropy(alike(x.moments), x.anisotropy, memory_.moments, of_keys, a.cross->mean);
+  }
+  const auto centred = [&](const MatrixXd& m) {
+    return formula::centred_variance(alike({ArrayXd::Zero(m.rows()), {groups_.get(), m, {}}}));
+  };
+  const double all = centred(a.mixed.within), fan = fan_of(shape);
+  if (!(all > 0)) return {1 / fan, 0};
+  const double linear = std::clamp(centred(a.rows->linear()) / all, 0.0, 1.0), own = 1 - linear;
+  const double s = x.anisotropy.participation;
+  return {linear * linear * s + own * own * s / shape.heads + (1 + linear * linear) / fan,
+          x.anisotropy.linear * linear};
 }
 
 std::unique_ptr<TokenAttention> GroupedTokens::rows_over(const AttentionOp<double>& op, const MatrixXd& dots,
@@ -95,13 +117,14 @@ TokenMoments GroupedTokens::heads(const Attended& a) const {
   return signal_of(std::move(z));
 }
 
-TokenPairs GroupedTokens::backward(const Attended& a, const Signal& /*x*/, const TokenPairs& b, Norms& norms) {
-  return a.cross ? cross_backward(a, b, norms) : self_backward(a, b, norms);
+TokenPairs GroupedTokens::backward(const Attended& a, const Signal& x, const TokenPairs& b, Norms& norms) {
+  return a.cross ? cross_backward(a, b, norms) : self_backward(a, x, b, norms);
 }
 
-TokenPairs GroupedTokens::self_backward(const Attended& a, const TokenPairs& b, Norms& norms) const {
+TokenPairs GroupedTokens::self_backward(const Attended& a, const Signal& x, const TokenPairs& b, Norms& norms) const {
   const Shape& shape = *a.shape;
   const double fan = fan_of(shape);
+  a.rows->follow(x.anisotropy.participation);
   const CausalGradient back = a.rows->backward(b.within);
   TokenPairs in{groups_.get(),
                 fan * (shape.value_weight * back.value + shape.query_weight * back.query + shape.key_weight * back.key),

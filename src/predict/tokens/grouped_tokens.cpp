@@ -176,6 +176,29 @@ profile::Backward GroupedTokens::profile_of(const TokenPairs& g, double width, d
   return out;
 }
 
+// ---- anisotropy ------------------------------------------------------------------------------------------------------
+
+formula::Anisotropy<double> GroupedTokens::isotropic(double width) const {
+  const auto* embedding = std::get_if<network::BasicEmbedding<double, double>>(&network_.source);
+  if (products_ || embedding == nullptr || !embedding->token.used) return {1 / width, 1};
+  // The product of two tokens varies from sequence to sequence by whether they are the same word.
+  const double match = formula::zipf_match(embedding->vocabulary), words = embedding->token.std * embedding->token.std;
+  double own = words * (1 - match);
+  if (embedding->position.used) own += embedding->position.std * embedding->position.std;
+  if (!(own > 0)) return {1 / width, 1};
+  return {1 / width + words * words * match * (1 - match) / (own * own), 1};
+}
+
+formula::Moments<double> GroupedTokens::alike(const TokenMoments& x) const {
+  const double mean = groups_->mean(x.mean), square = mean * mean;
+  const TokenPairs dots = products(x);
+  return {mean, groups_->mean(dots.within.diagonal()) - square, off_diagonal_mean(*groups_, dots.within) - square, 0};
+}
+
+formula::Gradient<double> GroupedTokens::alike(const TokenPairs& x) {
+  return {x.groups->mean(x.within.diagonal()), off_diagonal_mean(*x.groups, x.within), 0};
+}
+
 // ---- norms -----------------------------------------------------------------------------------------------------------
 
 TokenPairs GroupedTokens::norm_backward(const TokenPairs& g, const TokenMoments& x, const ArrayXd& scale, double width,

@@ -14,6 +14,7 @@
 #include "predict/tokens/token_pairs.hpp"
 #include "predict/walk/algebra.hpp"
 #include "predict/walk/alike_tokens.hpp"
+#include "predict/walk/anisotropy.hpp"
 #include "sigprop/formula/routed_experts.hpp"
 #include "sigprop/predict/predict.hpp"
 
@@ -26,6 +27,9 @@ class TokenActivations {
   [[nodiscard]] TokenMoments forward(network::ActivationKind kind, const TokenMoments& x);
   [[nodiscard]] TokenPairs backward(network::ActivationKind kind, const TokenPairs& g, const TokenMoments& x);
 
+  /// Those of tokens that are all alike.
+  [[nodiscard]] ActivationMoments<double>& alike() { return moments_; }
+
  private:
   ActivationMoments<double> moments_;
 };
@@ -34,13 +38,12 @@ class TokenActivations {
 /// for every pair of groups (token_groups.hpp). A group is one token where attention reads the
 /// actual tokens of a prefix, and several where it reads their means. By the theory `full`, in
 /// double.
-class GroupedTokens {
+class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
  public:
   using Number = double;
   using Tokens = Eigen::ArrayXd;
   using Pairs = TokenPairs;
   using Moments = TokenMoments;
-  struct Anisotropy {};  ///< attention under a mask takes the tokens as isotropic
   using Signal = SignalOf<Moments, Tokens, double, Anisotropy>;
   using Gradient = GradientOf<Pairs, Tokens>;
   using Norms = SquaredNorms<double>;
@@ -90,14 +93,15 @@ class GroupedTokens {
   [[nodiscard]] Pairs norm_backward(const Pairs& g, const Moments& x, const Tokens& scale, double width,
                                     const formula::NormShares<Tokens>& shares) const;
 
-  // ---- anisotropy: not followed ------------------------------------------------------------------------------------
+  // ---- anisotropy --------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] static Anisotropy isotropic(double /*width*/) { return {}; }
-  static void begin_branch(Anisotropy&) {}
-  template <class... X>
-  [[nodiscard]] static Anisotropy anisotropy(const X&...) {
-    return {};
-  }
+  using FollowsAnisotropy<GroupedTokens, double>::anisotropy;
+  /// Of the input: words that repeat, where the walk does not follow them, add to what the width
+  /// leaves.
+  [[nodiscard]] Anisotropy isotropic(double width) const;
+  [[nodiscard]] formula::Moments<double> alike(const Moments& x) const;
+  [[nodiscard]] static formula::Gradient<double> alike(const Pairs& x);
+  [[nodiscard]] ActivationMoments<double>& alike_activations() { return activations_.alike(); }
 
   // ---- routers -----------------------------------------------------------------------------------------------------
 
@@ -120,6 +124,7 @@ class GroupedTokens {
   [[nodiscard]] const Attended& attend(const AttentionOp<double>& op, const Signal& x);
   void measure(const Attended& a, profile::AttentionMetrics& metrics) const;
   [[nodiscard]] Moments heads(const Attended& a) const;
+  [[nodiscard]] Anisotropy anisotropy(const Attended& a, const Signal& x) const;
   [[nodiscard]] Pairs backward(const Attended& a, const Signal& x, const Pairs& b, Norms& norms);
 
   /// An encoder's output, whose tokens are all alike, and the sum of the gradients at it from all
@@ -135,7 +140,7 @@ class GroupedTokens {
   [[nodiscard]] std::unique_ptr<TokenAttention> rows_over(const AttentionOp<double>& op, const Eigen::MatrixXd& dots,
                                                           const Shape& shape);
   void attend_across(const AttentionOp<double>& op, const Signal& x);
-  [[nodiscard]] Pairs self_backward(const Attended& a, const Pairs& b, Norms& norms) const;
+  [[nodiscard]] Pairs self_backward(const Attended& a, const Signal& x, const Pairs& b, Norms& norms) const;
   [[nodiscard]] Pairs cross_backward(const Attended& a, const Pairs& b, Norms& norms);
   [[nodiscard]] double fan_of(const formula::AttentionShape<double>& shape) const {
     return shape.heads * shape.head_width;

@@ -95,8 +95,9 @@ class PrefixMeans final : public TokenAttention {
     const double gain = scores_.key_gain();
     const auto value = [&](Index h, Index g) {
       const double beyond = h == g ? 0 : sums(h, g) - scores_.prefix[g];
+      const double leak = h == g ? scores_.leak[g] : 1;
       const double kept = averaged(g, groups().middle(h), scores_.pair.overlap(h, g), beyond) +
-                          scores_.query(h, g) * gain * shared(g, h, shared_keys.left(g, h));
+                          scores_.query(h, g) * gain * leak * shared(g, h, shared_keys.left(g, h));
       return h == g ? kept + lost() * scores_.squares[g] * scores_.own[g] : kept;
     };
     const auto within = [&](Index g) {
@@ -104,6 +105,23 @@ class PrefixMeans final : public TokenAttention {
       const double beyond = (longer - groups().middle(g)) * sums.line(g);
       return averaged(g, longer, scores_.pair.overlap(g, groups().count()), beyond) +
              scores_.query(g, groups().count()) * gain * shared(g, g, shared_keys.left_within(g));
+    };
+    return over_pairs(value, within);
+  }
+
+  [[nodiscard]] MatrixXd linear() const override {
+    const Sums sums(groups(), scores_.x, Sums::Way::from_the_first);
+    CausalGradient back;
+    set_query(MatrixXd::Ones(groups().count(), groups().columns()), back);
+    const double gain = scores_.value_gain() * scores_.query_scale;
+    const MatrixXd by_query = gain > 0 ? MatrixXd(scores_.query.cwiseProduct(back.query) / gain) : back.query;
+    const auto value = [&](Index h, Index g) {
+      const double longer = groups().middle(h), beyond = h == g ? 0 : sums(h, g) - scores_.prefix[g];
+      return averaged(g, longer, 1 / longer, beyond) + by_query(h, g);
+    };
+    const auto within = [&](Index g) {
+      const double longer = groups().later(g), beyond = (longer - groups().middle(g)) * sums.line(g);
+      return averaged(g, longer, 1 / longer, beyond) + by_query(g, groups().count());
     };
     return over_pairs(value, within);
   }
@@ -154,7 +172,7 @@ class PrefixMeans final : public TokenAttention {
   /// What A and the values have in common, reading the same tokens; over d w_v and the product of
   /// the rows' queries.
   [[nodiscard]] double shared(Index g, Index h, double left) const {
-    return left * scores_.spread[g] * scores_.spread[h] * focus_[g] * focus_[h] / scores_.shape.width;
+    return left * scores_.spread[g] * scores_.spread[h] * focus_[g] * focus_[h] * scores_.shape.participation;
   }
 
   /// What dropout on A adds to w of the common part of the values, d w_v taken out.

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/tokens/rotary_field.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 #include "sigprop/formula/rotary.hpp"
 
 namespace sigprop::predict {
 
 using Eigen::Index;
+using Eigen::MatrixXd;
 
 RotaryField::RotaryField(Index length, double head_width, double rotated, double base)
     : length_(length),
@@ -38,6 +41,31 @@ double RotaryField::mean(Index keys, Index apart) const {
   const double count = static_cast<double>(keys);
   const double all = sum({0, keys}, {apart, keys + apart});
   return (all - count * at(apart)) / (count * (count - 1));
+}
+
+RotatedPairs::RotatedPairs(const RotaryField& field, const TokenGroups& groups) {
+  const auto range = [&](Index g, Index moved) {
+    const auto first = static_cast<Index>(groups.before(g)) - moved;
+    return RotaryField::Range{first, first + static_cast<Index>(groups.size(g))};
+  };
+  const Index last = std::max<Index>(field.length() - 1, 1);
+  const auto next = [](Index apart) { return apart < 32 ? (3 * apart + 4) / 2 - 1 : 2 * apart + 1; };
+  for (Index apart = 0;; apart = std::min(next(apart), last)) {
+    MatrixXd kept(groups.count(), groups.columns());
+    for (Index h = 0; h < groups.count(); ++h) {
+      for (Index g = 0; g < groups.count(); ++g)
+        kept(g, h) = field.sum(range(g, apart), range(h, 0)) / (groups.size(g) * groups.size(h));
+    }
+    for (Index g = 0; g < groups.count(); ++g) {
+      const double size = groups.size(g), own = field.at(apart), mean = kept(g, g);
+      kept(g, g) = own;
+      if (groups.columns() > groups.count())
+        kept(g, groups.count()) = size > 1 ? (size * mean - own) / (size - 1) : own;
+    }
+    apart_.push_back(std::log1p(static_cast<double>(apart)));
+    kept_.push_back(std::move(kept));
+    if (apart == last) return;
+  }
 }
 
 }  // namespace sigprop::predict

@@ -2,6 +2,15 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "predict/tokens/token_groups.hpp"
 
 namespace sigprop::predict {
 
@@ -33,6 +42,52 @@ class RotaryField {
   Eigen::Index length_;
   Eigen::VectorXd factor_;
   Eigen::VectorXd twice_summed_;
+};
+
+/// What rotary positions leave of the products of two keys of groups, for rows at a few distances
+/// from each other: 0, 1, 2, 4, 7 and so on, by half and later by twice as much, up to the
+/// sequence's length.
+class RotatedPairs {
+ public:
+  RotatedPairs(const RotaryField& field, const TokenGroups& groups);
+
+  [[nodiscard]] std::size_t count() const { return kept_.size(); }
+  /// κ(j - j' - Δ) of key j and key j', by their groups, at the n-th distance Δ: the mean over the
+  /// tokens of both; on the diagonal of a token with itself, in a further column of two tokens of
+  /// one group.
+  [[nodiscard]] const Eigen::MatrixXd& kept(std::size_t n) const { return kept_[n]; }
+
+  /// The n-th distance's weight where rows lie `apart`: linear in ln(1 + Δ) to its neighbours.
+  [[nodiscard]] double weight(std::size_t n, double apart) const { return weight_at(n, std::log1p(apart)); }
+  /// The same, given ln(1 + apart).
+  [[nodiscard]] double weight_at(std::size_t n, double x) const {
+    if (x < apart_[n]) return n == 0 ? 1 : std::max(0.0, (x - apart_[n - 1]) / (apart_[n] - apart_[n - 1]));
+    return n + 1 == apart_.size() ? 1 : std::max(0.0, (apart_[n + 1] - x) / (apart_[n + 1] - apart_[n]));
+  }
+
+  /// What compute() gave for these numbers: a way back meets what the way forward met. Of a deep
+  /// model only the last layers are kept.
+  using Key = std::array<double, 4>;
+  template <class F>
+  [[nodiscard]] const Eigen::MatrixXd& known(const Key& key, const F& compute) {
+    constexpr std::size_t most_numbers = 4'000'000;
+    const auto found = known_.find(key);
+    if (found != known_.end()) return found->second;
+    Eigen::MatrixXd made = compute();
+    const std::size_t most = most_numbers / static_cast<std::size_t>(made.size()) + 1;
+    if (order_.size() >= most) {
+      known_.erase(order_.front());
+      order_.pop_front();
+    }
+    order_.push_back(key);
+    return known_.emplace(key, std::move(made)).first->second;
+  }
+
+ private:
+  std::vector<double> apart_;  ///< ln(1 + Δ)
+  std::vector<Eigen::MatrixXd> kept_;
+  std::map<Key, Eigen::MatrixXd> known_;
+  std::deque<Key> order_;  ///< of known_, the oldest first
 };
 
 }  // namespace sigprop::predict

@@ -37,8 +37,10 @@ class UnmaskedRows final : public TokenAttention {
     scores_.squares = law_.squares * size_ + even / length;
     scores_.entropy = law_.entropy * size_ + std::log(length) * even;
     bases_ = law_.bases(rho);
-    shift_ = RowLaw::over(law_.shift, bases_) / scores_.shape.width;
-    mixed_ = RowLaw::over(law_.mixed, bases_) + scores_.key_gain() * scores_.query.cwiseProduct(shift_);
+    shift_ = RowLaw::over(law_.shift, bases_);
+    linear_ = RowLaw::over(law_.mixed, bases_) +
+              scores_.key_gain() / scores_.shape.width * scores_.query.cwiseProduct(shift_);
+    mixed_ = linear_;
     set_one_row(law_.one.mixed + v * law_.one.key_shift / scores_.shape.width, mixed_);
     mixed_.diagonal() += lost() * (law_.lost_mixed * size_ + groups().mean(scores_.x.diagonal()) / length * even);
   }
@@ -46,6 +48,7 @@ class UnmaskedRows final : public TokenAttention {
   [[nodiscard]] double score_variance() const override { return groups().mean(scores_.variance); }
 
   [[nodiscard]] MatrixXd mixed() const override { return mixed_; }
+  [[nodiscard]] MatrixXd linear() const override { return linear_; }
 
   /// All rows of a sequence average alike over those of another.
   [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
@@ -75,12 +78,13 @@ class UnmaskedRows final : public TokenAttention {
     values.diagonal().array() += lost() * (rows - sized) / (length * length);
     out.value = std::move(values);
     out.key = value * gain * own_query_ * keys;
-    MatrixXd bracket = RowLaw::over(law_.query, bases_) + shift_;
-    set_one_row(law_.one.query + law_.one.shift / scores_.shape.width, bracket);
+    const double participation = scores_.shape.participation;
+    MatrixXd bracket = RowLaw::over(law_.query, bases_) + participation * shift_;
+    set_one_row(law_.one.query + participation * law_.one.shift, bracket);
     bracket.diagonal().array() += lost() * law_.lost_query;
     out.query = value * scores_.query_gain() * b.cwiseProduct(bracket);
-    MatrixXd weight = own_query_ * RowLaw::over(law_.key, bases_) + scores_.query.cwiseProduct(shift_);
-    set_one_row(own_query_ * (law_.one.key + law_.one.key_shift / scores_.shape.width), weight);
+    MatrixXd weight = own_query_ * RowLaw::over(law_.key, bases_) + participation * scores_.query.cwiseProduct(shift_);
+    set_one_row(own_query_ * (law_.one.key + participation * law_.one.key_shift), weight);
     weight.diagonal() += own_query_ * lost() * law_.lost_key * size_;
     out.key_weight = value * gain * groups().total(b.cwiseProduct(weight));
     return out;
@@ -130,7 +134,8 @@ class UnmaskedRows final : public TokenAttention {
   VectorXd size_;         ///< of every row over it
   RowLaw law_;
   std::vector<MatrixXd> bases_;  ///< of it, at the correlations of two rows' queries
-  MatrixXd shift_;               ///< E[t t'] over the width
+  MatrixXd shift_;               ///< E[t t']
+  MatrixXd linear_;
   MatrixXd mixed_;
 };
 

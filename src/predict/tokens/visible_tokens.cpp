@@ -7,7 +7,6 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-/// Tokens of its own group that a row does not see, or that do not see a key.
 VectorXd VisibleTokens::hidden() const {
   return (groups_.sizes() - VectorXd::Ones(groups_.count())) / 2;
 }

@@ -34,6 +34,9 @@ class VisibleTokens {
   /// Two rows of one group: the later sees such a share of keys that the middle one does not.
   [[nodiscard]] double unseen(Eigen::Index g) const { return groups_.apart(g) / groups_.later(g); }
 
+  /// Tokens of its own group that a row does not see, or that do not see a key.
+  [[nodiscard]] double hidden(Eigen::Index g) const { return (groups_.size(g) - 1) / 2; }
+
  private:
   [[nodiscard]] Eigen::VectorXd hidden() const;
 

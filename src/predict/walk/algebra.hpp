@@ -317,7 +317,7 @@ class Algebra {
   /// A signal from outside. `by_position`: the variance that tokens of one position have in common.
   [[nodiscard]] Signal isotropic(const formula::Moments<T>& x, const T& by_position) const {
     return unnormalized(field_.source(x, by_position, network_.batch), network_.width,
-                        Field::isotropic(network_.width));
+                        field_.isotropic(network_.width));
   }
 
   struct GateFactors {

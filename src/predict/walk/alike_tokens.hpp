@@ -8,10 +8,10 @@
 #include "predict/tables/chained.hpp"
 #include "predict/tables/router_table.hpp"
 #include "predict/walk/algebra.hpp"
+#include "predict/walk/anisotropy.hpp"
 #include "predict/walk/attention_shape.hpp"
 #include "predict/walk/quantities.hpp"
 #include "sigprop/formula/attention_paper.hpp"
-#include "sigprop/formula/participation.hpp"
 
 namespace sigprop::predict {
 
@@ -32,7 +32,7 @@ template <class T>
 /// number for each kind of pair (formula::Moments, formula::Gradient), stand for all of them. T is
 /// the type of the numbers; Notes is shown the intermediate results.
 template <class T, class Notes = NoNotes>
-class AlikeTokens {
+class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T> {
  public:
   using Number = T;
   using Tokens = T;
@@ -100,52 +100,11 @@ class AlikeTokens {
 
   // ---- anisotropy --------------------------------------------------------------------------------------------------
 
+  using FollowsAnisotropy<AlikeTokens<T, Notes>, T>::anisotropy;
   [[nodiscard]] static Anisotropy isotropic(const T& width) { return {T(1) / width, T(1)}; }
-  static void begin_branch(Anisotropy& x) { x.linear = T(1); }
-
-  /// Behind a random linear map.
-  [[nodiscard]] static Anisotropy anisotropy(const Anisotropy& x, const T& fan_out) {
-    return formula::linear_anisotropy(x, fan_out);
-  }
-  [[nodiscard]] Anisotropy anisotropy(const network::BasicGatedLinear<T, T>& op, const Anisotropy& x,
-                                      const Moments& gate, const Moments& open, const Moments& value,
-                                      const Moments& y) {
-    const T from_gate = linear_share(op.activation, gate) * value.token_dot();
-    const T from_value = open.token_dot() * formula::centred_variance(value);
-    return formula::featurewise_anisotropy(formula::linear_anisotropy(x, op.out), share_of(from_gate + from_value, y),
-                                           op.out);
-  }
-  [[nodiscard]] Anisotropy anisotropy(const network::Activation& op, const Anisotropy& x, const Moments& before,
-                                      const Moments& y, const T& width) {
-    return formula::featurewise_anisotropy(x, share_of(linear_share(op.kind, before), y), width);
-  }
-  [[nodiscard]] static Anisotropy anisotropy(const network::BasicDropout<T>&, const Anisotropy& x,
-                                             const Moments& before, const Moments& y, const T& width) {
-    return formula::featurewise_anisotropy(x, share_of(formula::centred_variance(before), y), width);
-  }
-  /// y: one expert's output.
-  [[nodiscard]] static Anisotropy anisotropy(const network::BasicExperts<T, T>& op, const Anisotropy& x,
-                                             const Signal& y) {
-    return formula::experts_anisotropy(x, y.anisotropy, y.moments, y.width, op.count, op.chosen);
-  }
-  /// Behind a router as of so many experts as share the tokens alike.
-  [[nodiscard]] static Anisotropy anisotropy(const network::BasicExperts<T, T>&, const Anisotropy& x, const Signal& y,
-                                             const Pairs& overlap) {
-    const T taken = T(1) / overlap.variance, shared = T(1) / overlap.covariance;
-    const T chosen = taken < T(1) ? T(1) : taken;
-    return formula::experts_anisotropy(x, y.anisotropy, y.moments, y.width, shared < chosen ? chosen : shared, chosen);
-  }
-  /// Of two lists side by side.
-  [[nodiscard]] static Anisotropy anisotropy(const Anisotropy& x, const Signal& a, const Signal& b) {
-    return formula::parallel_anisotropy(x, a.anisotropy, formula::centred_variance(a.moments), b.anisotropy,
-                                        formula::centred_variance(b.moments), a.width);
-  }
-  [[nodiscard]] static Anisotropy anisotropy(const network::BasicResidual<T, T>& op, const Signal& x,
-                                             const Signal& branch) {
-    return formula::residual_anisotropy(x.anisotropy, T(op.skip * op.skip * formula::centred_variance(x.moments)),
-                                        branch.anisotropy,
-                                        T(op.branch * op.branch * formula::centred_variance(branch.moments)), x.width);
-  }
+  [[nodiscard]] static const Moments& alike(const Moments& x) { return x; }
+  [[nodiscard]] static const Pairs& alike(const Pairs& x) { return x; }
+  [[nodiscard]] auto& alike_activations() { return activations_; }
 
   // ---- routers -----------------------------------------------------------------------------------------------------
 
@@ -226,16 +185,6 @@ class AlikeTokens {
   [[nodiscard]] const Pairs& memory_gradient() const { return memory_gradient_; }
 
  private:
-  /// The part of an activation's centred variance that is linear in its input.
-  [[nodiscard]] T linear_share(network::ActivationKind kind, const Moments& x) {
-    const Pairs one{T(1), T(1), T(1)};
-    return activations_.backward(kind, one, x).covariance * formula::centred_variance(x);
-  }
-
-  [[nodiscard]] static T share_of(const T& part, const Moments& y) {
-    return formula::share_of(part, formula::centred_variance(y));
-  }
-
   [[nodiscard]] formula::SoftmaxMeans<T> softmax_of(const AttentionOp<T>& op, const formula::ScoreMoments<T>& scores) {
     if (theory_ == Theory::paper) return {};
     const std::array<T, few_arguments> arguments{scores.variance, scores.correlation, network_.sequence_length,
