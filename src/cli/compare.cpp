@@ -77,6 +77,8 @@ std::vector<report::Candidate> compared(const CompareOptions& options, const spe
   require_good(model);
   const std::vector<std::string> names = chosen(options.schemes, model.stacks.front());
   std::vector<report::Candidate> list;
+  if (model.network)
+    announce(*model.network, options.theory, options.spec, options.output, {}, static_cast<double>(names.size()));
   predict::Predictor predictor;  // schemes of one model share its tables
   ProgressLine progress(options.output.quiet);
   const auto begin = std::chrono::steady_clock::now();

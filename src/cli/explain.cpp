@@ -83,9 +83,11 @@ std::vector<report::ExplanationStep> printed(const std::vector<predict::Explaine
 }
 
 report::LayerRecursion printed(const predict::Recursion& x) {
-  const auto both = [](const Expression& e) { return report::Notation{e.text(), e.latex()}; };
+  const auto both = [](const Expression& e) {
+    return e.is_finite() ? report::Notation{e.text(), e.latex()} : report::Notation{};
+  };
   report::LayerRecursion out{x, both(x.second_moment), both(x.token_dot), {}};
-  if (x.gain_expression) out.gain_expression = both(*x.gain_expression);
+  if (x.gain_expression && x.gain_expression->is_finite()) out.gain_expression = both(*x.gain_expression);
   return out;
 }
 

@@ -64,7 +64,7 @@ void run_target(const InitOptions& options) {
       require_good(made.read);
       text = made.text;
     }
-    const Solved found = solved(text, file.name, options.theory, options.target, options.adjust);
+    const Solved found = solved(text, file.name, options.theory, options.target, options.adjust, options.output);
     if (!options.output.quiet) say(found.note);
     return [found](std::ostream& out) { out << found.text; };
   });

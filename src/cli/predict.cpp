@@ -45,9 +45,8 @@ void run_sensitivity(const PredictOptions& options) {
     throw Failure(wrong_usage,
                   "--sensitivity takes the place of the profile: leave out --plot, --all, --tokens and --gram");
   write_output(options.output, [&] {
-    const auto found =
-        std::make_shared<report::Sensitivity>(sensitivity(load_model(options.spec, options.output), options.theory,
-                                                          options.spec, options.sensitivity, options.output.quiet));
+    const auto found = std::make_shared<report::Sensitivity>(sensitivity(
+        load_model(options.spec, options.output), options.theory, options.spec, options.sensitivity, options.output));
     warn(options.output, options.spec, found->warnings);
     return [&options, found](std::ostream& out) { write(out, options, *found); };
   });

@@ -239,6 +239,9 @@ void Sweep::work(ResumableLines& lines, ProgressLine& progress) {
 }
 
 void Sweep::run() {
+  if (!options_.replicates)
+    announce(*model(0).network, options_.theory, options_.spec, {.quiet = options_.quiet}, {},
+             static_cast<double>(grid_.size()));
   ResumableLines lines(options_.output, report::sweep_line(head()));
   if (lines.lost() > 0 && !options_.quiet) {
     say("warning: " + lines.waiting() + ": " + std::to_string(lines.lost()) +

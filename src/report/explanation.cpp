@@ -93,7 +93,9 @@ void write_recursion(std::ostream& out, const LayerRecursion& x) {
   const std::string margin(indent, ' ');
   write_wrapped(out, margin, introduction(x));
   const auto write_put_together = [&](const char* left, const Notation& right) {
-    if (is_short(right)) {
+    if (right.text.empty()) {
+      out << margin << left << " by q and r has numbers that no double holds.\n";
+    } else if (is_short(right)) {
       write_wrapped(out, margin + left + " = ", right.text);
     } else {
       out << margin << left << " is what the equations above make of q and r; all in one line: --format json.\n";
@@ -105,6 +107,9 @@ void write_recursion(std::ostream& out, const LayerRecursion& x) {
 }
 
 Json json_of(const LayerRecursion& x) {
+  const auto equation = [](const Notation& right) {
+    return right.text.empty() ? Json(nullptr) : Json({{"equation", right.text}, {"latex", right.latex}});
+  };
   Json modes = Json::array();
   for (const LayerRecursion::Mode& mode : x.modes)
     modes.push_back({{"growth", finite(mode.growth)},
@@ -114,8 +119,8 @@ Json json_of(const LayerRecursion& x) {
           {"last", x.last},
           {"layers", x.layers},
           {"kind", kind_name(x.kind)},
-          {"second_moment", {{"equation", x.second_moment.text}, {"latex", x.second_moment.latex}}},
-          {"token_dot", {{"equation", x.token_dot.text}, {"latex", x.token_dot.latex}}},
+          {"second_moment", equation(x.second_moment)},
+          {"token_dot", equation(x.token_dot)},
           {"gain", finite(x.gain)},
           {"gain_equation", x.gain_expression ? Json(x.gain_expression->text) : Json(nullptr)},
           {"start_correlation", finite(x.start_correlation)},

@@ -97,6 +97,7 @@ bool adds(const EquationLine& line) {
 }
 
 bool is_short(const Notation& equation) {
+  if (equation.text.empty()) return false;
   constexpr std::size_t longest = 300;
   return characters(equation.text) <= longest;
 }

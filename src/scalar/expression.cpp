@@ -190,6 +190,21 @@ void Expression::collect(std::vector<std::pair<Symbol, double>>& out) const {
   for (const Expression& argument : node.arguments) argument.collect(out);
 }
 
+bool Expression::is_finite() const {
+  const Node& node = *node_;
+  const auto finite = [](const auto& parts, const auto& number, const auto& inner) {
+    return std::all_of(parts.begin(), parts.end(),
+                       [&](const auto& part) { return std::isfinite(number(part)) && inner(part).is_finite(); });
+  };
+  return std::isfinite(node.number.value) &&
+         finite(
+             node.terms, [](const Term& t) { return t.coefficient.value; }, [](const Term& t) { return t.of; }) &&
+         finite(
+             node.factors, [](const Factor& f) { return f.exponent.value; }, [](const Factor& f) { return f.base; }) &&
+         finite(
+             node.arguments, [](const Expression&) { return 0.0; }, [](const Expression& e) { return e; });
+}
+
 Expression Expression::derivative(const std::string& symbol) const {
   const Node& node = *node_;
   Expression out;

@@ -62,12 +62,12 @@ std::string disagreement(const Verification& result) {
   const auto worst = std::max_element(result.quantities.begin(), result.quantities.end(),
                                       [](const auto& a, const auto& b) { return badness(a.worst) < badness(b.worst); });
   const Comparison& c = worst->worst;
-  const double error = c.measured.scatter->standard_error;
+  const std::string error = c.measured.scatter ? " ± " + text("%.2g", c.measured.scatter->standard_error) : "";
   return std::to_string(result.disagreeing) + " of " + std::to_string(result.comparisons.size()) +
          " comparisons disagree; the worst is " + c.quantity + " at " + c.path + ": predicted " +
-         text("%.4g", c.predicted.value) + ", measured " + text("%.4g", c.measured.value) + " ± " +
-         text("%.2g", error) + ", " + percent(c.relative()) + (c.difference < 0 ? " too low" : " too high") +
-         " where " + percent(c.limit / c.scale) + " is allowed";
+         text("%.4g", c.predicted.value) + ", measured " + text("%.4g", c.measured.value) + error + ", " +
+         percent(c.relative()) + (c.difference < 0 ? " too low" : " too high") + " where " +
+         percent(c.limit / c.scale) + " is allowed";
 }
 
 std::string agreement(const Verification& result) {

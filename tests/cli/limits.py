@@ -104,6 +104,11 @@ with tempfile.TemporaryDirectory() as name:
     assert "long.json: will take about" in run("predict", long, *SINGLE, "--max-seconds", 0.5)[1]
     assert "will take" not in run("predict", long, *SINGLE, "--max-seconds", 0.5, "--quiet")[1]
     assert run("predict", SOURCE / "specs/vit-base.json")[1] == ""
+    several = "weights.all.gradient_norm first/last"  # many predictions, none of which takes long
+    for many in (["predict", SOURCE / "specs/llama-3-8b.json", "--sensitivity", several], ["predict", SOURCE / "specs/bert-base.json", "--sequences", 1000],
+                 ["compare", SOURCE / "specs/llama-3-8b.json", "--schemes", "all"]):
+        status, told, _ = run(*many, "--max-seconds", 0.3)
+        assert status == 3 and "will take about" in told, (many, told)
 
     # A terminal is never silent for two seconds, and is left clean.
     for command in (["predict", shown_long, *SINGLE], ["compare", half, *SINGLE, "--schemes", "gpt2,xavier"],

@@ -111,6 +111,14 @@ TEST_CASE("the sentence of a difference beyond the noise gives its place, its nu
       "100 % too low where 14 % is allowed");
 }
 
+TEST_CASE("a disagreement with what was measured without scatter, as where all of it was 0, gives no error") {
+  profile::Profile measured = made(1, true);
+  measured.layers[0].weights[0].gradient_norm = Quantity(0);
+  const verify::Verification result = verify::verify(made(1, false), measured, exact(), thirty());
+  CHECK_FALSE(result.agrees());
+  CHECK_THAT(result.sentence, Catch::Contains("query") && Catch::Contains("measured 0, "));
+}
+
 TEST_CASE("a difference that the model error covers agrees, and a tolerance takes its place") {
   verify::Options options = thirty();
   options.tolerance = 0.6;

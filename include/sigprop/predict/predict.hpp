@@ -77,6 +77,11 @@ struct Slopes {
                             const std::function<profile::Quantity(const profile::Profile&)>& reading,
                             const std::function<void(std::size_t, std::size_t)>& progress = {});
 
+/// How many predictions take as long as the slopes by so many knobs. Throws NotCovered where words
+/// were asked for and do not apply.
+[[nodiscard]] double predictions_for_slopes(const network::Network& network, Theory theory, const Options& options,
+                                            std::size_t knobs);
+
 /// The same for many models, to the same bits: what they have in common is tabulated once. One
 /// thread at a time.
 class Predictor {

@@ -43,8 +43,8 @@ struct ExplanationStep {
 
 /// The recursion of a run of equal layers with its equations.
 struct LayerRecursion : profile::LayerRecursion {
-  Notation second_moment;  ///< q' by q and r
-  Notation token_dot;      ///< c'
+  Notation second_moment;  ///< q' by q and r; empty where no double holds its numbers
+  Notation token_dot;      ///< c' likewise
   std::optional<Notation> gain_expression;
 };
 

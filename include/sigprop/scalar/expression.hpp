@@ -83,6 +83,9 @@ class Expression {
   /// Its symbols with their samples, each once, in the order in which they stand.
   [[nodiscard]] std::vector<std::pair<Symbol, double>> symbols() const;
 
+  /// Does a double hold all numbers that stand in it?
+  [[nodiscard]] bool is_finite() const;
+
   /// By the symbol of that text.
   [[nodiscard]] Expression derivative(const std::string& symbol) const;
 

@@ -31,9 +31,9 @@ class Failure : public std::runtime_error {
 /// Options that every command with a result has.
 struct OutputOptions {
   std::string format = "table";
-  std::string file;
+  std::string file = {};
   bool quiet = false;
-  Limits limits;
+  Limits limits = {};
 };
 
 void add_output_options(CLI::App& command, OutputOptions& options);

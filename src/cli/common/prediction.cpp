@@ -48,11 +48,12 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
 }
 
 void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
-              const OutputOptions& output, const profile::TokenLists& tokens) {
+              const OutputOptions& output, const profile::TokenLists& tokens, double predictions) {
   constexpr double long_time = 10, much_memory = 1;
-  const predict::Estimate estimate = explained(spec, [&] {
+  predict::Estimate estimate = explained(spec, [&] {
     return predict::estimate(network, theory_of(theory), {prefix_of(theory), tokens, theory.sequences});
   });
+  estimate.seconds *= predictions;
   char memory[32];
   std::snprintf(memory, sizeof memory, "%.1f GB", estimate.gigabytes);
   if (output.limits.gigabytes > 0 && estimate.gigabytes > output.limits.gigabytes)

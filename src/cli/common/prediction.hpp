@@ -45,10 +45,11 @@ template <class Work>
 
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 
-/// Tells what a prediction will take, the lists of tokens that are written included, where that is
-/// more than some seconds or a gigabyte. Throws Failure where it is more memory than is allowed.
+/// Tells what so many predictions will take, the lists of tokens that are written included, where
+/// that is more than some seconds or a gigabyte. Throws Failure where it is more memory than is
+/// allowed.
 void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
-              const OutputOptions& output, const profile::TokenLists& tokens = {});
+              const OutputOptions& output, const profile::TokenLists& tokens = {}, double predictions = 1);
 
 /// The profile of a network by theory. Throws Failure, naming the spec's file, for a model without
 /// one.

@@ -45,11 +45,15 @@ report::KnobSlope row(const Knob& knob, double slope) {
 }  // namespace
 
 report::Sensitivity sensitivity(network::Network network, const TheoryOptions& theory, const std::string& spec,
-                                const std::string& quantity, bool quiet) {
+                                const std::string& quantity, const OutputOptions& output) {
   const check::Condition asked = reading_of("--sensitivity", quantity);
   const std::vector<Knob> knobs = network::knobs_of(network);
+  announce(network, theory, spec, output, {}, explained(spec, [&] {
+             return predict::predictions_for_slopes(network, theory_of(theory),
+                                                    {prefix_of(theory), {}, theory.sequences}, knobs.size());
+           }));
   const auto start = std::chrono::steady_clock::now();
-  ProgressLine line(quiet);
+  ProgressLine line(output.quiet);
   const predict::Slopes found =
       slopes_of(network, theory, spec, asked, knobs, [&](std::size_t done, std::size_t total) {
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
@@ -113,8 +117,10 @@ class Search {
     if (adjust_.rfind(stack, 0) == 0) adjust_ = adjust_.substr(stack.size());
   }
 
-  [[nodiscard]] Solved run() {
+  [[nodiscard]] Solved run(const OutputOptions& output) {
     double x = start();
+    constexpr double usual_steps = 6, of_step = 3;
+    announce(*spec::read_text(text_, file_).network, theory_, file_, output, {}, usual_steps * of_step);
     Step step = at(x);
     // Newton's method in logarithms; between two values on either side of the target, bisection
     // where it leaves them.
@@ -217,8 +223,8 @@ class Search {
 }  // namespace
 
 Solved solved(const std::string& text, const std::string& file, const TheoryOptions& theory, const std::string& target,
-              const std::string& adjust) {
-  return Search(text, file, theory, target_of(target), adjust).run();
+              const std::string& adjust, const OutputOptions& output) {
+  return Search(text, file, theory, target_of(target), adjust).run(output);
 }
 
 }  // namespace sigprop::cli

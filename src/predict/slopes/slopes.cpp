@@ -202,6 +202,13 @@ std::optional<profile::Profile> covered(const WalkFunction& walk, const Network&
 
 }  // namespace
 
+double predictions_for_slopes(const Network& network, Theory theory, const Options& options, std::size_t knobs) {
+  const bool differ = theory == Theory::full && (network::has_mask(network) || network::has_special_tokens(network) ||
+                                                 sequences_of(network, theory, options) > 0);
+  constexpr double by_differences = 2, by_jets = 0.5;
+  return 1 + (differ ? by_differences : by_jets) * static_cast<double>(knobs);
+}
+
 Slopes slopes(const Network& network, Theory theory, const Options& options, const std::vector<Knob>& knobs,
               const Reading& reading, const Progress& progress) {
   if (theory == Theory::full && network::has_mask(network))

@@ -74,7 +74,14 @@ profile::Profile walk(const network::Network& network, Theory theory, const Opti
     if (is_in_range(result)) return result;
   } catch (const formula::DomainError&) {
   }
-  return walk_in_wide(network, theory);
+  try {
+    return walk_in_wide(network, theory);
+  } catch (const formula::DomainError& error) {
+    if (!std::isnan(error.value)) throw;
+    // All numbers of a spec are finite: this one left the range of wide ones.
+    throw NotCovered(error.name +
+                     " leaves the range of all numbers; lower the depth or the standard deviations, or add norms");
+  }
 }
 
 /// Of tokens that are all alike, where a point has no lists yet.
