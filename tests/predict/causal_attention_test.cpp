@@ -54,12 +54,14 @@ MatrixXd random_gradient() {
 /// Both forms of one attention.
 struct Forms {
   Forms(const MatrixXd& x, const Shape& shape)
-      : rows(length, head), tables(predict::TokenGroups::single(length), head, rows) {
+      : head{static_cast<std::size_t>(head_width), shape.normalized},
+        rows(length, head),
+        tables(predict::TokenGroups::single(length), head, rows) {
     means = predict::prefix_means(predict::causal_scores(x, shape, tables));
     actual = predict::actual_prefixes(predict::causal_scores(x, shape, tables), tables.rows);
   }
 
-  static constexpr predict::Head head{static_cast<std::size_t>(head_width), false};
+  predict::Head head;
   predict::RowTable rows;
   predict::CausalTables tables;
   std::unique_ptr<TokenAttention> means, actual;
@@ -81,6 +83,25 @@ TEST_CASE("whatever the tokens, the key gradients of a sequence sum to 0 and the
       CHECK(std::abs(back.key.sum()) <= 1e-9 * back.key.trace());
       CHECK(back.value.sum() == Approx(b.sum()).epsilon(1e-9));
     }
+  }
+}
+
+TEST_CASE("behind a norm of queries and keys, tokens' sizes count in the values and in the gradients before the norm") {
+  Shape shape = shape_of(1, 0.1);
+  shape.normalized = true;
+  shape.score_gain = 2;
+  const Eigen::VectorXd sizes = Eigen::VectorXd::LinSpaced(length, 0.5, 2);
+  const auto sized = [&](const MatrixXd& m) -> MatrixXd { return sizes.asDiagonal() * m * sizes.asDiagonal(); };
+  const Forms alike(grown(), shape), forms(sized(grown()), shape);
+  const MatrixXd b = random_gradient();
+  for (const auto form : {&Forms::means, &Forms::actual}) {
+    const TokenAttention &one = *(alike.*form), &other = *(forms.*form);
+    CHECK((one.scores().variance - other.scores().variance).cwiseAbs().maxCoeff() <= 1e-12);
+    CHECK(distance(one.scores().pair.overlap, other.scores().pair.overlap) <= 1e-12);
+    const predict::CausalGradient small = one.backward(b), large = other.backward(b);
+    CHECK(distance(large.value, small.value) <= 1e-9);
+    CHECK(std::abs(sized(large.key).sum()) <= 1e-9 * large.key.trace());
+    CHECK(distance(other.mixed(), one.mixed()) > 0.1);
   }
 }
 

@@ -21,21 +21,23 @@ using Eigen::VectorXd;
 /// g0 is the 1/d part, A and the values reading the same tokens; g is fixed by the pair functional
 /// P, λ by β. Of two rows of one group, the later is the middle one with a share of unseen keys
 /// (VisibleTokens).
+///
+/// In the covariance of two weights X stands for the products of keys, in that of two gradients at
+/// scores for those of tokens, which values are made of: the same but behind a norm of keys.
 class ActualPrefixes final : public TokenAttention {
  public:
   ActualPrefixes(RowScores scores, RowTable& rows) : TokenAttention(std::move(scores)), visible_(scores_.groups) {
-    beyond_ = scores_.groups.beyond_different(scores_.x);
     set_focus();
     set_shares(rows);
-    set_means();
+    keys_ = centred(scores_.key());
     set_gains();
     set_excess();
-    excess_dot_ = of_one_group(visible_.over_shared_keys(weighted_, weighted_), Unseen::add_nothing);
+    if (scores_.shape.normalized) set_values();
     set_products();
   }
 
   [[nodiscard]] MatrixXd mixed() const override {
-    MatrixXd z = own_ + common_.cwiseProduct(product_) + (full_ - common_).cwiseProduct(single_product_);
+    MatrixXd z = values().own + common_.cwiseProduct(product_) + (full_ - common_).cwiseProduct(single_product_);
     if (lost() > 0) z.diagonal() += lost() * visible_.counted_keys(square_) * scores_.x.diagonal();
     return z;
   }
@@ -49,25 +51,28 @@ class ActualPrefixes final : public TokenAttention {
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
-    out.value = weights(b, b.cwiseProduct(common_), b.cwiseProduct(full_ - common_));
+    out.value = weights(keys_, scores_.key(), b, b.cwiseProduct(common_), b.cwiseProduct(full_ - common_));
     if (lost() > 0) out.value.diagonal() += lost() * (visible_.counted_rows(square_).transpose() * b.diagonal());
 
-    const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
+    const double value = scores_.value_gain(), gain = scores_.shape.score_gain;
     const MatrixXd focus = left_.cwiseProduct(outer(focus_, columns()));
     const auto bracket = [&](const MatrixXd& jacobian) {
       MatrixXd m = focus.cwiseProduct(product_) + (jacobian - focus).cwiseProduct(single_product_);
       if (lost() > 0) m.diagonal() += dropped(jacobian.diagonal());
       return m;
     };
-    out.query = value * scores_.query_gain() * b.cwiseProduct(bracket(query_jacobian_));
+    out.query =
+        scores_.before_norm(scores_.query_size, value * scores_.key_gain() * b.cwiseProduct(bracket(query_jacobian_)));
 
     // The key jacobian holds its query product as T12_k ρ: what multiplies b is d w_q X_ii' τ_k.
     MatrixXd query_jacobian = key_jacobian_;
     scale_pairs(scores_.query.diagonal().cwiseSqrt(), query_jacobian);
     const MatrixXd query_focus = scores_.query.cwiseProduct(focus);
     const MatrixXd none = MatrixXd::Zero(b.rows(), b.cols());
-    out.key = value * gain * weights(none, b.cwiseProduct(query_focus), b.cwiseProduct(query_jacobian - query_focus));
-    if (lost() > 0) out.key += value * gain * dropped_keys(b.diagonal().cwiseProduct(query_jacobian.diagonal()));
+    out.key =
+        weights(values(), scores_.x, none, b.cwiseProduct(query_focus), b.cwiseProduct(query_jacobian - query_focus));
+    if (lost() > 0) out.key += dropped_keys(b.diagonal().cwiseProduct(query_jacobian.diagonal()));
+    out.key = scores_.before_norm(scores_.key_size, value * gain * out.key);
 
     // The weights meet the keys before they are rotated back.
     const MatrixXd turned = key_jacobian_.cwiseProduct(turned_);
@@ -90,6 +95,17 @@ class ActualPrefixes final : public TokenAttention {
   }
 
  private:
+  /// Y, o and the excess of keys, or of values.
+  struct Centred {
+    VectorXd beyond;      ///< of X_jj over X_jj' of two tokens of one group
+    MatrixXd y;           ///< Y of a key that the row does not see
+    MatrixXd seen;        ///< Y
+    MatrixXd own;         ///< o
+    MatrixXd weighted;    ///< a ∘ l
+    MatrixXd excess_dot;  ///< Σ_k a_ik a_i'k l_ik l_i'k
+  };
+
+  [[nodiscard]] const Centred& values() const { return scores_.shape.normalized ? values_ : keys_; }
   [[nodiscard]] Index count() const { return scores_.groups.count(); }
   [[nodiscard]] Index columns() const { return scores_.groups.columns(); }
   /// The keys that the row of a group sees.
@@ -121,7 +137,7 @@ class ActualPrefixes final : public TokenAttention {
     centred_spread_ = VectorXd::Zero(count());
     for (Index g = 1; g < count(); ++g) {
       focus_[g] = (1 - scores_.squares[g]) / left(g);
-      centred_spread_[g] = scores_.spread[g] * left(g);
+      centred_spread_[g] = std::sqrt(scores_.spread[g] * scores_.values.spread[g]) * left(g);
     }
   }
 
@@ -143,7 +159,7 @@ class ActualPrefixes final : public TokenAttention {
           double ratio = 1;  // of the key's score variance to the row's
           if (seen > 2 && spread > 0) {
             const double sum = sums[j] + reached * x(j, g) + beyond[j];
-            const double leverage = scores_.x(j, j) - 2 * sum / seen + prefix / (seen * seen);
+            const double leverage = scores_.key()(j, j) - 2 * sum / seen + prefix / (seen * seen);
             ratio = std::max(0.0, (leverage - spread / seen) / (1 - 2 / seen)) / spread;
           }
           const formula::OddKey<double> key = odd(std::sqrt(ratio));
@@ -164,20 +180,36 @@ class ActualPrefixes final : public TokenAttention {
 
   /// X as rows see the keys, with what rotary positions leave of it.
   [[nodiscard]] MatrixXd rotated_keys() const {
-    if (!scores_.rotary) return scores_.x;
+    if (!scores_.rotary) return scores_.key();
     const SharedKeys shared(scores_);
     const MatrixXd kept = over_groups(
         count(), columns(), [&](Index g, Index h) { return g == h ? 1.0 : shared.kept(g, h); },
         [&](Index g) { return shared.kept_within(g); });
-    return scores_.x.cwiseProduct(kept);
+    return scores_.key().cwiseProduct(kept);
   }
 
-  /// Y and o.
-  void set_means() {
-    y_ = scores_.groups.different(scores_.x) * transposed(mass_);
-    seen_ = y_ + beyond_.asDiagonal() * share_.transpose();
-    const MatrixXd means = lower(mass_) * y_;
-    own_ = of_one_group(means + visible_.over_shared_keys(share_, share_ * beyond_.asDiagonal()), y_);
+  /// With Y and o of products x.
+  [[nodiscard]] Centred centred(const MatrixXd& x) const {
+    Centred out;
+    out.beyond = scores_.groups.beyond_different(x);
+    out.y = scores_.groups.different(x) * transposed(mass_);
+    out.seen = out.y + out.beyond.asDiagonal() * share_.transpose();
+    const MatrixXd means = lower(mass_) * out.y;
+    out.own = of_one_group(means + visible_.over_shared_keys(share_, share_ * out.beyond.asDiagonal()), out.y);
+    return out;
+  }
+
+  void set_weighted(MatrixXd weighted, Centred& out) const {
+    out.excess_dot = of_one_group(visible_.over_shared_keys(weighted, weighted), Unseen::add_nothing);
+    out.weighted = std::move(weighted);
+  }
+
+  /// Of values, whose excess is that of their keys in their own size.
+  void set_values() {
+    values_ = centred(scores_.x);
+    const VectorXd ratio = scores_.x.diagonal().binaryExpr(
+        scores_.key().diagonal(), [](double value, double key) { return key > 0 ? std::sqrt(value / key) : 0.0; });
+    set_weighted(keys_.weighted * ratio.asDiagonal(), values_);
   }
 
   /// g0, g and the jacobians τ, each 0 where a row has one key.
@@ -208,53 +240,58 @@ class ActualPrefixes final : public TokenAttention {
   /// l and a ∘ l.
   void set_excess() {
     excess_ = MatrixXd::Zero(count(), count());
-    const MatrixXd y = transpose(seen_);
+    const MatrixXd y = transpose(keys_.seen);
     for (Index j = 0; j < count(); ++j) {
       for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
         const double scale = (full_(i, i) - common_(i, i)) * left(i);
         if (!(scale > 0)) continue;
-        const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
+        const double centred = scores_.key()(j, j) - 2 * y(i, j) + keys_.own(i, i);
         const double relative = square_(i, j) / (share_(i, j) * share_(i, j)) - 1;
         excess_(i, j) = std::sqrt(std::max(0.0, (relative - common_(i, i) * centred) / scale));
       }
     }
-    weighted_ = share_.cwiseProduct(excess_);
+    set_weighted(share_.cwiseProduct(excess_), keys_);
   }
 
   /// κ and κ^D: the sums of E[A A'] X over pairs of keys, per unit of g0 and of g - g0.
   void set_products() {
-    const MatrixXd x = scores_.groups.different(scores_.x);
-    const MatrixXd own = own_.leftCols(count());
-    const VectorXd beyond = scores_.x.diagonal().cwiseAbs2() - x.diagonal().cwiseAbs2();
-    const MatrixXd squares = lower(mass_) * y_.cwiseAbs2() +
-                             visible_.over_shared_keys(share_, (seen_.cwiseAbs2() - y_.cwiseAbs2()).transpose());
-    const MatrixXd right = x.cwiseAbs2() * transposed(mass_);
+    const Centred& of_values = values();
+    const MatrixXd x = scores_.groups.different(scores_.x), key = scores_.groups.different(scores_.key());
+    const MatrixXd own = of_values.own.leftCols(count());
+    const VectorXd beyond =
+        scores_.x.diagonal().cwiseProduct(scores_.key().diagonal()) - x.diagonal().cwiseProduct(key.diagonal());
+    const MatrixXd hidden = keys_.y.cwiseProduct(of_values.y), seen = keys_.seen.cwiseProduct(of_values.seen);
+    const MatrixXd squares = lower(mass_) * hidden + visible_.over_shared_keys(share_, (seen - hidden).transpose());
+    const MatrixXd right = x.cwiseProduct(key) * transposed(mass_);
     MatrixXd product = lower(mass_) * right;
     product += visible_.over_shared_keys(share_, share_ * beyond.asDiagonal());
-    product += own.cwiseAbs2() - with_transpose(squares);
+    product += own.cwiseProduct(keys_.own.leftCols(count())) - with_transpose(squares);
     product += centred_spread_ * centred_spread_.transpose() / scores_.shape.width;
     product_ = of_one_group(product, Unseen::are_like_others);
-    const MatrixXd second = visible_.over_shared_keys(weighted_, seen_.transpose().cwiseProduct(weighted_));
-    MatrixXd single = visible_.over_shared_keys(weighted_, weighted_ * scores_.x.diagonal().asDiagonal());
-    single += own.cwiseProduct(excess_dot_.leftCols(count())) - with_transpose(second);
+    const MatrixXd& weighted = keys_.weighted;
+    const MatrixXd second = visible_.over_shared_keys(weighted, of_values.seen.transpose().cwiseProduct(weighted));
+    MatrixXd single = visible_.over_shared_keys(weighted, weighted * scores_.x.diagonal().asDiagonal());
+    single += own.cwiseProduct(keys_.excess_dot.leftCols(count())) - with_transpose(second);
     single_product_ = of_one_group(single, Unseen::add_nothing);
   }
 
-  /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q.
-  [[nodiscard]] MatrixXd weights(const MatrixXd& b, const MatrixXd& p, const MatrixXd& q) const {
+  /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q; x: products of keys or
+  /// of values, which `of` belongs to.
+  [[nodiscard]] MatrixXd weights(const Centred& of, const MatrixXd& x, const MatrixXd& b, const MatrixXd& p,
+                                 const MatrixXd& q) const {
     const VectorXd p_beyond = scores_.groups.beyond_different(p), q_beyond = scores_.groups.beyond_different(q);
     const MatrixXd ap = transposed(seeing_) * scores_.groups.different(p);
-    const MatrixXd wq = transposed(visible_.counted_rows(weighted_)) * scores_.groups.different(q);
+    const MatrixXd wq = transposed(visible_.counted_rows(of.weighted)) * scores_.groups.different(q);
     const MatrixXd apa = over_rows(ap * lower(seeing_), p_beyond.asDiagonal() * share_);
     // Of one row: K reads with Y the key itself, K^D its excess.
-    MatrixXd one = share_.cwiseProduct(ap.transpose()) * beyond_.asDiagonal();
-    one += p_beyond.asDiagonal() * share_.cwiseProduct(seen_.transpose());
-    const MatrixXd single = weighted_.cwiseProduct(wq.transpose() + MatrixXd(q_beyond.asDiagonal() * weighted_));
-    const MatrixXd crossed = over_rows(y_.cwiseProduct(ap) * lower(seeing_), one + single);
-    const MatrixXd sum = b + p.cwiseProduct(own_) + q.cwiseProduct(excess_dot_);
+    MatrixXd one = share_.cwiseProduct(ap.transpose()) * of.beyond.asDiagonal();
+    one += p_beyond.asDiagonal() * share_.cwiseProduct(of.seen.transpose());
+    const MatrixXd single = of.weighted.cwiseProduct(wq.transpose() + MatrixXd(q_beyond.asDiagonal() * of.weighted));
+    const MatrixXd crossed = over_rows(of.y.cwiseProduct(ap) * lower(seeing_), one + single);
+    const MatrixXd sum = b + p.cwiseProduct(of.own) + q.cwiseProduct(of.excess_dot);
     const MatrixXd right = scores_.groups.different(sum) * lower(seeing_);
     MatrixXd out = over_rows(transposed(seeing_) * right, scores_.groups.beyond_different(sum).asDiagonal() * share_);
-    out += scores_.x.cwiseProduct(apa);
+    out += x.cwiseProduct(apa);
     out.leftCols(count()) -= with_transpose(crossed.leftCols(count()));
     if (columns() > count()) out.col(count()) -= 2 * crossed.col(count());
     out.diagonal() += visible_.counted_rows(single).colwise().sum().transpose();
@@ -264,28 +301,28 @@ class ActualPrefixes final : public TokenAttention {
   /// What dropout on A adds to the bracket of the query path, by row.
   [[nodiscard]] VectorXd dropped(const VectorXd& jacobian) const {
     VectorXd out = VectorXd::Zero(count());
-    const MatrixXd y = transpose(seen_);
+    const MatrixXd y = transpose(keys_.seen);
     for (Index j = 0; j < count(); ++j) {
       for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
         const double focus = focus_[i] * focus_[i];
         const double a = share_(i, j), l2 = excess_(i, j) * excess_(i, j);
-        const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
-        const double single = l2 - 2 * a * l2 + excess_dot_(i, i);
-        out[i] += mass_(i, j) * a * values(j) * (focus * centred + (jacobian[i] - focus) * single);
+        const double centred = scores_.key()(j, j) - 2 * y(i, j) + keys_.own(i, i);
+        const double single = l2 - 2 * a * l2 + keys_.excess_dot(i, i);
+        out[i] += mass_(i, j) * a * value(j) * (focus * centred + (jacobian[i] - focus) * single);
       }
     }
     return lost() * out;
   }
 
   /// X_jj with the biases of the values.
-  [[nodiscard]] double values(Index j) const {
+  [[nodiscard]] double value(Index j) const {
     return scores_.x(j, j) + (scores_.value_gain() > 0 ? scores_.shape.bias_variance / scores_.value_gain() : 0);
   }
 
   /// p/(1-p) Σ_i c_i a_ij a_ij' (δ_jj' X_jj - a_ij X_jj - a_ij' X_j'j' + Σ_k a_ik² X_kk).
   [[nodiscard]] MatrixXd dropped_keys(const VectorXd& c) const {
     VectorXd x(count());
-    for (Index j = 0; j < count(); ++j) x[j] = values(j);
+    for (Index j = 0; j < count(); ++j) x[j] = value(j);
     const MatrixXd squared = share_.cwiseAbs2();
     const VectorXd sums = visible_.counted_keys(squared) * x;
     const MatrixXd one = visible_.over_shared_rows(c.asDiagonal() * squared * x.asDiagonal(), share_);
@@ -297,16 +334,14 @@ class ActualPrefixes final : public TokenAttention {
   }
 
   VisibleTokens visible_;
-  VectorXd beyond_;          ///< of X_jj over X_jj' of two tokens of one group
   VectorXd focus_;           ///< φ = (1 - S2)/(1 - 1/i)
-  VectorXd centred_spread_;  ///< w (1 - 1/i)
+  VectorXd centred_spread_;  ///< w (1 - 1/i), of keys and values together
   MatrixXd share_;           ///< a
   MatrixXd mass_;            ///< a of all keys of a group that a row sees
   MatrixXd seeing_;          ///< a of all rows of a group that see a key
   MatrixXd square_;          ///< β
-  MatrixXd y_;               ///< Y of a key that the row does not see
-  MatrixXd seen_;            ///< Y
-  MatrixXd own_;             ///< o
+  Centred keys_;
+  Centred values_;           ///< not set where keys pass no norm: then the same
   MatrixXd left_;            ///< what rotary positions leave of the products of two different keys
   MatrixXd turned_;          ///< of the spread of keys as the shorter row sees them over that of values
   MatrixXd common_;          ///< g0
@@ -314,8 +349,6 @@ class ActualPrefixes final : public TokenAttention {
   MatrixXd query_jacobian_;  ///< τ_q
   MatrixXd key_jacobian_;    ///< τ_k, with the rows' correlation
   MatrixXd excess_;          ///< l
-  MatrixXd weighted_;        ///< a ∘ l
-  MatrixXd excess_dot_;      ///< Σ_k a_ik a_i'k l_ik l_i'k
   MatrixXd product_;         ///< κ
   MatrixXd single_product_;  ///< κ^D
 };

@@ -54,7 +54,7 @@ class UnmaskedRows final : public TokenAttention {
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
-    const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
+    const double value = scores_.value_gain(), gain = scores_.shape.score_gain;
     const double length = groups().tokens();
     const double rows = length * groups().mean(b.diagonal());  // Σ b_ii
     const double sized =
@@ -78,7 +78,7 @@ class UnmaskedRows final : public TokenAttention {
     MatrixXd bracket = RowLaw::over(law_.query, bases_) + shift_;
     set_one_row(law_.one.query + law_.one.shift / scores_.shape.width, bracket);
     bracket.diagonal().array() += lost() * law_.lost_query;
-    out.query = value * scores_.query_gain() * b.cwiseProduct(bracket);
+    out.query = value * scores_.key_gain() * b.cwiseProduct(bracket);
     MatrixXd weight = own_query_ * RowLaw::over(law_.key, bases_) + scores_.query.cwiseProduct(shift_);
     set_one_row(own_query_ * (law_.one.key + law_.one.key_shift / scores_.shape.width), weight);
     weight.diagonal() += own_query_ * lost() * law_.lost_key * size_;
