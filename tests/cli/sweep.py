@@ -104,15 +104,13 @@ class Sweep(unittest.TestCase):
 
     def test_a_point_that_theory_has_no_value_for_says_why(self):
         spec = json.loads(json.dumps(SPEC))
-        spec["stack"]["attention"]["mask"] = "causal"
-        del spec["stack"]["norm"]
-        spec["stack"]["norm"] = {"kind": "none"}
-        done = sigprop("sweep", "-", "--set", "stack.ffn.activation=gelu,silu", spec=spec)
+        spec["stack"]["ffn"].update({"experts": 4, "top_k": 2, "router_std": 0.02})
+        done = sigprop("sweep", "-", "--set", "stack.ffn.experts=4,1025", spec=spec)
         self.assertEqual(done.returncode, 0)
         self.assertEqual(done.stderr, "sigprop: warning: 1 of 2 points have no values; their lines say why\n")
         good, bad = lines(done.stdout)[1:]
         self.assertIn("values", good)
-        self.assertIn("an activation other than relu, gelu and identity", bad["error"])
+        self.assertIn("a router of more than 1024 experts", bad["error"])
         self.assertNotIn("values", bad)
 
     def test_mistakes_are_refused_before_the_work(self):

@@ -194,6 +194,25 @@ TEST_CASE("prediction agrees with simulation: norms of every head's queries and 
         changed(in_attention({{"query_key_norm", "layer_norm"}, {"score_scale", 0.4}}), large), wrong, quantity);
 }
 
+TEST_CASE("prediction agrees with simulation: tokens of different second moments behind a causal mask") {
+  if (!test::has_engine()) return;
+  const auto spec_of = [](bool gated, const json& norm) {
+    const json stack = {{"ffn", {{"gated", gated}, {"activation", "silu"}}},
+                        {"attention", {{"mask", "causal"}, {"query_key_norm", "rms_norm"}}}};
+    json spec = changed(base(), {{"stack", stack}});
+    spec["stack"]["norm"] = norm;
+    return spec;
+  };
+  const Wrong plain{"without a norm of queries and keys", in_attention({{"query_key_norm", nullptr}})};
+  const Wrong relu{"another activation", {{"stack", {{"ffn", {{"activation", "relu"}}}}}}};
+  const Wrong exact{"without the epsilon", {{"stack", {{"norm", {{"epsilon", 0}}}}}}};
+  check_one("no norms but of queries and keys", spec_of(false, {{"kind", "none"}}),
+            {{plain, "attention.score_variance"}, {relu, "forward.variance"}}, false);
+  check_one("norms behind every branch, with an epsilon",
+            spec_of(true, {{"kind", "rms_norm"}, {"placement", "output"}, {"epsilon", 0.3}}),
+            {{plain, "attention.score_variance"}, {exact, "forward.variance"}}, false);
+}
+
 TEST_CASE("prediction agrees with simulation: rotary positions") {
   const Wrong wrong{"without rotary positions", in_attention({{"rotary_base", nullptr}, {"rotary_width", nullptr}})};
   const char* quantity = "attention.score_variance";

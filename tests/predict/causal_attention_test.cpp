@@ -56,12 +56,14 @@ MatrixXd random_gradient() {
 /// Both forms of one attention.
 struct Forms {
   Forms(const MatrixXd& x, const Shape& shape)
-      : rows(length, head), tables(predict::TokenGroups::single(length), head, rows) {
+      : head{static_cast<std::size_t>(head_width), shape.normalized},
+        rows(length, head),
+        tables(predict::TokenGroups::single(length), head, rows) {
     means = predict::prefix_means(predict::causal_scores(x, shape, tables));
     actual = predict::actual_prefixes(predict::causal_scores(x, shape, tables), tables.rows);
   }
 
-  static constexpr predict::Head head{static_cast<std::size_t>(head_width), false};
+  predict::Head head;
   predict::RowTable rows;
   predict::CausalTables tables;
   std::unique_ptr<TokenAttention> means, actual;
@@ -83,6 +85,25 @@ TEST_CASE("whatever the tokens, the key gradients of a sequence sum to 0 and the
       CHECK(std::abs(back.key.sum()) <= 1e-9 * back.key.trace());
       CHECK(back.value.sum() == Approx(b.sum()).epsilon(1e-9));
     }
+  }
+}
+
+TEST_CASE("behind a norm of queries and keys, tokens' sizes count in the values and in the gradients before the norm") {
+  Shape shape = shape_of(1, 0.1);
+  shape.normalized = true;
+  shape.score_gain = 2;
+  const Eigen::VectorXd sizes = Eigen::VectorXd::LinSpaced(length, 0.5, 2);
+  const auto sized = [&](const MatrixXd& m) -> MatrixXd { return sizes.asDiagonal() * m * sizes.asDiagonal(); };
+  const Forms alike(grown(), shape), forms(sized(grown()), shape);
+  const MatrixXd b = random_gradient();
+  for (const auto form : {&Forms::means, &Forms::actual}) {
+    const TokenAttention &one = *(alike.*form), &other = *(forms.*form);
+    CHECK((one.scores().variance - other.scores().variance).cwiseAbs().maxCoeff() <= 1e-12);
+    CHECK(distance(one.scores().pair.overlap, other.scores().pair.overlap) <= 1e-12);
+    const predict::CausalGradient small = one.backward(b), large = other.backward(b);
+    CHECK(distance(large.value, small.value) <= 1e-9);
+    CHECK(std::abs(sized(large.key).sum()) <= 1e-9 * large.key.trace());
+    CHECK(distance(other.mixed(), one.mixed()) > 0.1);
   }
 }
 
@@ -172,8 +193,9 @@ TEST_CASE("with rotary positions and small scores the query path sees every pair
   constexpr double base = 30, sharpness = 1e-5;
   const MatrixXd x = grown();
   const Shape shape = shape_of(sharpness, 0);
-  predict::RowTable rows(length, Forms::head);
-  predict::CausalTables tables(predict::TokenGroups::single(length), Forms::head, rows);
+  const predict::Head head{static_cast<std::size_t>(head_width), false};
+  predict::RowTable rows(length, head);
+  predict::CausalTables tables(predict::TokenGroups::single(length), head, rows);
   tables.rotary = std::make_shared<const predict::RotaryField>(length, head_width, head_width, base);
   tables.rotated_pairs = std::make_shared<predict::RotatedPairs>(*tables.rotary, tables.groups);
   const auto form = predict::actual_prefixes(predict::causal_scores(x, shape, tables), rows);
@@ -199,7 +221,7 @@ TEST_CASE("with rotary positions and small scores the query path sees every pair
     of_r = r_of_h.head(i + 1).mean();
     return both - crossed + of_x * of_r;
   };
-  const double gain = form->scores().query_gain() * form->scores().value_gain();
+  const double gain = form->scores().key_gain() * form->scores().value_gain();
   for (Index i = 1; i < length; ++i) {
     const double spread = form->scores().spread[i] * static_cast<double>(i) / static_cast<double>(i + 1);
     const double leak = tables.rotary->mean(i + 1, 0) * spread * spread / width;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <utility>
+
 #include "sigprop/formula/domain.hpp"
 #include "sigprop/formula/linear.hpp"
 #include "sigprop/formula/moments.hpp"
@@ -87,18 +89,28 @@ struct KeyFactors {
 /// Query products of every pair of rows, which live on any field of tokens.
 template <class T, class Pairs>
 struct Queries {
-  Pairs products;  ///< d w_q E[x x'] + b; over q_q behind a norm
-  T scale;         ///< 1/q_q behind a norm, which the gradient takes on its way back; else 1
+  using Tokens = decltype(own(std::declval<const Pairs&>()));
+
+  Pairs products;  ///< p_ij = d w_q E[x_i x_j] + b; behind a norm over √(size_i size_j)
+  Tokens size{};   ///< p_ii + ε of every row behind a norm; else not set
 
   /// rows: token products of the signal that the queries are made of.
   Queries(const Pairs& rows, const AttentionShape<T>& shape)
-      : products(shifted(T(shape.width * shape.query_weight) * rows, shape.bias_variance)), scale(1) {
-    if (!shape.normalized) return;
-    const T size = common_own(products) + shape.norm_epsilon;
+      : products(shifted(T(shape.width * shape.query_weight) * rows, shape.bias_variance)),
+        normalized_(shape.normalized) {
+    if (!normalized_) return;
+    size = own(products) + shape.norm_epsilon;
     require_positive("query second moment before its norm", size);
-    scale = T(1) / size;
-    products = with_own(scale * products, own(products) / size);
+    products = over_scales(std::move(products), size);
   }
+
+  /// The gradient before the norm, where there is one, from that behind it.
+  [[nodiscard]] Pairs before_norm(Pairs gradient) const {
+    return normalized_ ? over_scales(std::move(gradient), size) : gradient;
+  }
+
+ private:
+  bool normalized_;
 };
 
 /// The rows of an attention over keys that are alike, on any field of tokens: their token products,
@@ -311,8 +323,8 @@ template <class T, class Pairs, class Tokens>
   const Pairs apart = times(b, shifted(T(-1) * rows.overlap, T(1)));
   out.value = {sum_by_token(with_own(kept, Tokens(own(kept) / keep)), length), sum_by_token(apart, length) / others,
                mean_across(b)};
-  const T query_gain = shape.score_gain * of_keys.gain * rows.queries.scale;
-  out.query = query_gain * (common + times(seen(rows.query_jacobian), of_keys.spreads()));
+  const T query_gain = shape.score_gain * of_keys.gain;
+  out.query = rows.queries.before_norm(query_gain * (common + times(seen(rows.query_jacobian), of_keys.spreads())));
   const T key_gain = shape.score_gain * of_keys.scale;
   const T at_keys = sum_by_token(seen(rows.key_jacobian), length);
   out.key = {key_gain * at_keys, -(key_gain * at_keys) / others, T(0)};

@@ -120,12 +120,6 @@ template <class T>
   return pairs / scale;
 }
 
-/// Every token with itself, where all have the same number.
-template <class T>
-[[nodiscard]] T common_own(const Gradient<T>& pairs) {
-  return pairs.variance;
-}
-
 /// Σ_ij p_ij / L over the pairs of one sequence.
 template <class T>
 [[nodiscard]] T sum_by_token(const Gradient<T>& pairs, const T& length) {

@@ -128,12 +128,14 @@ template <class T>
   const T& s2 = softmax.row.squares;
   const T dropped = all - s2 * keys.second_moment() * shape.dropout / (T(1) - shape.dropout);
   const T leak = (T(1) - s2) * (T(1) - s2) * shape.participation;
-  const T query = shape.width * shape.query_weight * of_row.queries.scale * centred_variance(rows);
+  const Gradient<T> centred{shape.width * shape.query_weight * centred_variance(rows), T(0), T(0)};
+  const T query = own(of_row.queries.before_norm(centred));
   const T gain = shape.score_gain * factors.gain * centred_variance(keys);
   const T by_query =
       query * gain * (factors.paired_spread * softmax.pair.query_jacobian + factors.paired_shared * leak);
-  const T linear = share_of(by_query, all), own = share_of(dropped, all);
-  const T participation = linear * linear * of_rows.participation + own * own * shape.participation / shape.heads +
+  const T linear = share_of(by_query, all), undropped = share_of(dropped, all);
+  const T participation = linear * linear * of_rows.participation +
+                          undropped * undropped * shape.participation / shape.heads +
                           (T(1) + linear * linear) / features;
   return {participation, of_rows.linear * linear};
 }

@@ -33,6 +33,30 @@ template <class T>
   return T(1) / T(4) + asin(r) / (T(2) * scalar::pi<T>());
 }
 
+/// E[φ(x) φ(y)] for φ(x) = x above 0 and slope · x below, jointly normal x, y of mean 0 and
+/// correlation r; `variance` is √(Var[x] Var[y]).
+template <class T>
+[[nodiscard]] T leaky_relu_product(const T& slope, const T& variance, const T& r) {
+  return slope * r * variance + (T(1) - slope) * (T(1) - slope) * relu_product(variance, r);
+}
+
+/// E[φ'(x) φ'(y)] likewise.
+template <class T>
+[[nodiscard]] T leaky_relu_derivative_product(const T& slope, const T& r) {
+  return slope + (T(1) - slope) * (T(1) - slope) * relu_derivative_product(r);
+}
+
+/// E[relu(x)² relu(y)²] for jointly normal x, y of mean 0 and correlation r; `variance` is √(Var[x]
+/// Var[y]).
+template <class T>
+[[nodiscard]] T squared_relu_product(const T& variance, const T& r) {
+  using std::acos;
+  using std::sqrt;
+  require_correlation("correlation r", r);
+  const T pi = scalar::pi<T>();
+  return variance * variance / (T(2) * pi) * (T(3) * r * sqrt(T(1) - r * r) + (pi - acos(r)) * (T(1) + T(2) * r * r));
+}
+
 /// Name     relu
 /// Moments of y = max(x, 0) for a normal input of mean 0.
 ///     μ' = σ/√(2π)    σ'² = σ² (π - 1)/(2π)    κ' = σ²/(2π) · (π r + √(1 - r²) - r arccos r - 1)

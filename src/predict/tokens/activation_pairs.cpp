@@ -1,158 +1,150 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/tokens/activation_pairs.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cmath>
-#include <vector>
+#include <functional>
 
 #include "predict/tables/curve.hpp"
 #include "predict/tokens/symmetric.hpp"
 #include "predict/tokens/token_groups.hpp"
+#include "sigprop/formula/activation_function.hpp"
 #include "sigprop/predict/predict.hpp"
 
 namespace sigprop::predict {
 namespace {
 
+using Eigen::ArrayXd;
 using Eigen::Index;
 using Eigen::MatrixXd;
 using network::ActivationKind;
 
-/// Variances whose pairs have the products of their geometric mean.
-constexpr double farthest = 1.25;
+constexpr double leaky_slope = formula::LeakyRelu{}.slope;
 
-/// Three nodes about an interval, and the parabola through values there. They lie on a grid as fine
-/// as the interval allows, so that intervals that differ little have the same.
-class Parabola {
- public:
-  Parabola(double low, double high) {
-    constexpr double finest = 1.0 / 64;
-    double step = finest;
-    while (high - low > step) step *= 2;
-    const double first = std::floor(low / step) * step;
-    nodes_ = {first, first + step, first + 2 * step};
-  }
+/// Activations that are smooth, but have no closed form.
+bool needs_series(ActivationKind kind) {
+  return kind == ActivationKind::silu || kind == ActivationKind::tanh || kind == ActivationKind::gelu_tanh;
+}
 
-  [[nodiscard]] const std::array<double, 3>& nodes() const { return nodes_; }
+/// How far from the real axis such an activation has its first pole.
+double analytic_within(ActivationKind kind) {
+  if (kind == ActivationKind::silu) return scalar::pi<double>();
+  if (kind == ActivationKind::tanh) return scalar::pi<double>() / 2;
+  return 2;
+}
 
-  template <class F>
-  [[nodiscard]] double operator()(double x, const F& value) const {
-    double sum = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      double weight = 1;
-      for (std::size_t j = 0; j < 3; ++j) {
-        if (j != i) weight *= (x - nodes_[j]) / (nodes_[i] - nodes_[j]);
-      }
-      sum += weight * value(i);
-    }
-    return sum;
-  }
-
- private:
-  std::array<double, 3> nodes_{};
-};
-
-/// About the logarithms of variances.
-Parabola over_logarithms(const Eigen::ArrayXd& variance) {
-  return {std::log(variance.minCoeff()), std::log(variance.maxCoeff())};
+/// Its value, or its derivative.
+std::function<double(double)> function_of(ActivationKind kind, bool derivative) {
+  const auto of = [derivative](const auto& phi) -> std::function<double(double)> {
+    if (derivative) return [phi](double x) { return phi.derivative(x); };
+    return [phi](double x) { return phi.value(x); };
+  };
+  if (kind == ActivationKind::silu) return of(formula::Silu{});
+  if (kind == ActivationKind::tanh) return of(formula::Tanh{});
+  return of(formula::GeluTanh{});
 }
 
 }  // namespace
 
-ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationKind kind, const Eigen::ArrayXd& mean,
-                                 const Eigen::ArrayXd& variance)
+ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationKind kind, const ArrayXd& mean,
+                                 const ArrayXd& variance)
     : moments_(moments),
       kind_(kind),
       mean_(mean),
       variance_(variance),
       alike_(nearly_constant(mean) && nearly_constant(variance)) {
-  const bool any_variance = kind == ActivationKind::relu || kind == ActivationKind::gelu;
-  if (kind == ActivationKind::identity || alike_ || (any_variance && mean.isZero())) return;
-  close_ = mean.isZero() && variance.maxCoeff() <= farthest * variance.minCoeff();
-  if (close_) return;
+  if (kind == ActivationKind::identity || alike_ || mean.isZero()) return;
   throw NotCovered(
-      "behind a causal mask, an activation other than relu, gelu and identity on tokens of different variances, as "
-      "without a norm before it, is not covered by this theory yet");
+      "an activation on tokens that differ and have a mean, as without a linear component before it, is not covered by "
+      "this theory yet");
 }
 
-Eigen::ArrayXd ActivationPairs::means() const {
+ArrayXd ActivationPairs::means() {
   if (kind_ == ActivationKind::identity) return mean_;
-  const auto through = [&](double mean, double variance) {
-    return moments_.forward(kind_, {mean, variance, variance, 0}).mean;
-  };
-  if (alike_) return Eigen::ArrayXd::Constant(mean_.size(), through(mean_[0], variance_[0]));
-  if (close_) {
-    const Parabola parabola = over_logarithms(variance_);
-    std::array<double, 3> values{};
-    for (std::size_t k = 0; k < values.size(); ++k) values[k] = through(0, std::exp(parabola.nodes()[k]));
-    return variance_.unaryExpr(
-        [&](double v) { return parabola(std::log(v), [&](std::size_t k) { return values[k]; }); });
+  if (alike_) {
+    const double variance = variance_[0];
+    return ArrayXd::Constant(mean_.size(), moments_.forward(kind_, {mean_[0], variance, variance, 0}).mean);
   }
-  Eigen::ArrayXd out(mean_.size());
-  for (Index i = 0; i < mean_.size(); ++i) out[i] = through(mean_[i], variance_[i]);
-  return out;
+  if (needs_series(kind_)) return series(&Pair::product).means();
+  return variance_.unaryExpr([this](double variance) {
+    const double relu = std::sqrt(variance / (2 * scalar::pi<double>()));
+    switch (kind_) {
+      case ActivationKind::gelu:
+        return formula::gelu_mean(variance);
+      case ActivationKind::squared_relu:
+        return variance / 2;
+      case ActivationKind::leaky_relu:
+        return (1 - leaky_slope) * relu;
+      default:
+        return relu;
+    }
+  });
 }
 
-ActivationPairs::Pair ActivationPairs::exact(double variance, double r) const {
-  if (kind_ == ActivationKind::gelu && mean_[0] == 0)
-    return {formula::gelu_product(variance, r), formula::gelu_derivative_product(variance, r)};
-  return moments_.curve(kind_, mean_[0], variance)(r);
+const HermitePairs& ActivationPairs::series(double Pair::*part) {
+  const bool derivative = part == &Pair::derivative;
+  std::optional<HermitePairs>& out = derivative ? of_slopes_ : of_values_;
+  if (!out) out.emplace(function_of(kind_, derivative), analytic_within(kind_), variance_);
+  return *out;
 }
 
-/// alike(r) where all tokens have one mean and variance, else unlike(i, i', covariance).
-template <class Alike, class Unlike>
-MatrixXd ActivationPairs::by_pair(const MatrixXd& covariances, const Alike& alike, const Unlike& unlike) const {
+double ActivationPairs::closed_form(double variance, double other, double covariance, double Pair::*part) const {
+  const bool product = part == &Pair::product;
+  if (kind_ == ActivationKind::gelu) {
+    return product ? formula::gelu_product(variance, other, covariance)
+                   : formula::gelu_derivative_product(variance, other, covariance);
+  }
+  const double size = std::sqrt(variance) * std::sqrt(other), r = formula::correlation(covariance, size);
+  switch (kind_) {
+    case ActivationKind::squared_relu:
+      return product ? formula::squared_relu_product(size, r) : 4 * formula::relu_product(size, r);
+    case ActivationKind::leaky_relu:
+      return product ? formula::leaky_relu_product(leaky_slope, size, r)
+                     : formula::leaky_relu_derivative_product(leaky_slope, r);
+    default:
+      return product ? formula::relu_product(size, r) : formula::relu_derivative_product(r);
+  }
+}
+
+/// value(i, i', covariance) of every pair.
+template <class Value>
+MatrixXd ActivationPairs::by_pair(const MatrixXd& covariances, const Value& value) const {
   const Index groups = covariances.rows();
-  const auto value = [&](Index i, Index m, double covariance) {
-    return alike_ ? alike(formula::correlation(covariance, variance_[0])) : unlike(i, m, covariance);
-  };
   return over_groups(
       groups, covariances.cols(), [&](Index i, Index m) { return value(i, m, covariances(i, m)); },
       [&](Index i) { return value(i, i, covariances(i, groups)); });
 }
 
-MatrixXd ActivationPairs::from_curve(const MatrixXd& covariances, double Pair::*part) const {
-  if (close_) return from_curves(covariances, part);
+double ActivationPairs::exact(double r, double Pair::*part) const {
   const double variance = variance_[0];
-  const Curve curve([&](double r) { return exact(variance, r).*part; });
-  const auto alike = [&](double r) { return r < 0 ? exact(variance, r).*part : curve(r); };
-  const bool relu = kind_ == ActivationKind::relu, product = part == &Pair::product;
-  return by_pair(covariances, alike, [&](Index i, Index m, double covariance) {
-    const double one = variance_[i], other = variance_[m], size = std::sqrt(one * other);
-    const double r = formula::correlation(covariance, size);
-    if (relu) return product ? formula::relu_product(size, r) : formula::relu_derivative_product(r);
-    return product ? formula::gelu_product(one, other, covariance)
-                   : formula::gelu_derivative_product(one, other, covariance);
+  if (kind_ == ActivationKind::gelu && mean_[0] == 0)
+    return Pair{formula::gelu_product(variance, r), formula::gelu_derivative_product(variance, r)}.*part;
+  return moments_.curve(kind_, mean_[0], variance)(r).*part;
+}
+
+MatrixXd ActivationPairs::of_alike(const MatrixXd& covariances, double Pair::*part) const {
+  const Curve curve([&](double r) { return exact(r, part); });
+  return by_pair(covariances, [&](Index, Index, double covariance) {
+    const double r = formula::correlation(covariance, variance_[0]);
+    return r < 0 ? exact(r, part) : curve(r);
   });
 }
 
-/// Of variances that differ little: curves at three of them, and the parabola in their logarithm.
-MatrixXd ActivationPairs::from_curves(const MatrixXd& covariances, double Pair::*part) const {
-  const Parabola parabola = over_logarithms(variance_);
-  std::vector<Curve> curves;
-  std::array<double, 3> variances{};
-  for (std::size_t k = 0; k < variances.size(); ++k) {
-    variances[k] = std::exp(parabola.nodes()[k]);
-    curves.emplace_back([&](double r) { return exact(variances[k], r).*part; });
-  }
-  return by_pair(
-      covariances, [](double) { return 0.0; },
-      [&](Index i, Index m, double covariance) {
-        const double size = std::sqrt(variance_[i] * variance_[m]);
-        const double r = formula::correlation(covariance, size);
-        return parabola(std::log(size),
-                        [&](std::size_t k) { return r < 0 ? exact(variances[k], r).*part : curves[k](r); });
-      });
+MatrixXd ActivationPairs::moments(const MatrixXd& covariances, double Pair::*part) {
+  if (alike_) return of_alike(covariances, part);
+  if (needs_series(kind_)) return series(part).products(covariances);
+  return by_pair(covariances, [&](Index i, Index m, double covariance) {
+    return closed_form(variance_[i], variance_[m], covariance, part);
+  });
 }
 
-MatrixXd ActivationPairs::products(const MatrixXd& covariances) const {
+MatrixXd ActivationPairs::products(const MatrixXd& covariances) {
   if (kind_ == ActivationKind::identity) return covariances + outer(mean_, covariances.cols());
-  return from_curve(covariances, &Pair::product);
+  return moments(covariances, &Pair::product);
 }
 
-MatrixXd ActivationPairs::derivatives(const MatrixXd& covariances) const {
+MatrixXd ActivationPairs::derivatives(const MatrixXd& covariances) {
   if (kind_ == ActivationKind::identity) return MatrixXd::Ones(covariances.rows(), covariances.cols());
-  return from_curve(covariances, &Pair::derivative);
+  return moments(covariances, &Pair::derivative);
 }
 
 }  // namespace sigprop::predict

@@ -21,30 +21,32 @@ using Eigen::VectorXd;
 /// g0 is the 1/d part, A and the values reading the same tokens; g is fixed by the pair functional
 /// P, λ by β. Of two rows of one group, the later is the middle one with a share of unseen keys
 /// (VisibleTokens).
+///
+/// In the covariance of two weights X stands for the products of keys, in that of two gradients at
+/// scores for those of tokens, which values are made of: the same but behind a norm of keys.
 class ActualPrefixes final : public TokenAttention {
  public:
   ActualPrefixes(RowScores scores, RowTable& rows) : TokenAttention(std::move(scores)), visible_(scores_.groups) {
-    beyond_ = scores_.groups.beyond_different(scores_.x);
     set_focus();
     set_shares(rows);
-    set_means();
+    keys_ = centred(scores_.key());
+    if (scores_.shape.normalized) values_ = centred(scores_.x);
     set_product();
     set_left();
     set_gains();
     set_excess();
-    excess_dot_ = of_one_group(visible_.over_shared_keys(weighted_, weighted_), Unseen::add_nothing);
     set_single_product();
   }
 
   [[nodiscard]] MatrixXd mixed() const override {
-    MatrixXd z = own_ + common_.cwiseProduct(product_) + (full_ - small_).cwiseProduct(single_product_);
+    MatrixXd z = values().own + common_.cwiseProduct(product_) + (full_ - small_).cwiseProduct(single_product_);
     z.diagonal() -= unleaked();
     if (lost() > 0) z.diagonal() += lost() * visible_.counted_keys(square_) * scores_.x.diagonal();
     return z;
   }
 
   [[nodiscard]] MatrixXd linear() const override {
-    return own_ + scores_.key_gain() * scores_.query.cwiseProduct(query_bracket());
+    return values().own + scores_.key_gain() * scores_.query.cwiseProduct(query_bracket());
   }
 
   [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
@@ -56,13 +58,13 @@ class ActualPrefixes final : public TokenAttention {
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
-    out.value = weights(b, b.cwiseProduct(common_), b.cwiseProduct(full_ - small_));
+    out.value = weights(keys_, scores_.key(), b, b.cwiseProduct(common_), b.cwiseProduct(full_ - small_));
     if (lost() > 0) out.value.diagonal() += lost() * (visible_.counted_rows(square_).transpose() * b.diagonal());
 
-    const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
+    const double value = scores_.value_gain(), gain = scores_.shape.score_gain;
     MatrixXd bracket = query_bracket();
     if (lost() > 0) bracket.diagonal() += turned_.diagonal().cwiseProduct(dropped(query_jacobian_.diagonal()));
-    out.query = value * scores_.query_gain() * b.cwiseProduct(bracket);
+    out.query = scores_.before_norm(scores_.query_size, value * scores_.key_gain() * b.cwiseProduct(bracket));
 
     // The key jacobian holds its query product as T12_k ρ: what multiplies b is d w_q X_ii' τ_k.
     MatrixXd query_jacobian = key_jacobian_;
@@ -70,8 +72,9 @@ class ActualPrefixes final : public TokenAttention {
     const MatrixXd focus = scores_.query.cwiseProduct(outer(focus_, columns()));
     const MatrixXd kept = focus.cwiseProduct(kept_);
     const MatrixXd none = MatrixXd::Zero(b.rows(), b.cols());
-    out.key = value * gain * weights(none, b.cwiseProduct(kept), b.cwiseProduct(query_jacobian - kept));
-    if (lost() > 0) out.key += value * gain * dropped_keys(b.diagonal().cwiseProduct(query_jacobian.diagonal()));
+    out.key = weights(values(), scores_.x, none, b.cwiseProduct(kept), b.cwiseProduct(query_jacobian - kept));
+    if (lost() > 0) out.key += dropped_keys(b.diagonal().cwiseProduct(query_jacobian.diagonal()));
+    out.key = scores_.before_norm(scores_.key_size, value * gain * out.key);
 
     // The weights meet the keys before they are rotated back.
     MatrixXd weight = focus.cwiseProduct(left_).cwiseProduct(product_) +
@@ -96,6 +99,17 @@ class ActualPrefixes final : public TokenAttention {
   }
 
  private:
+  /// Y, o and the excess of keys, or of values.
+  struct Centred {
+    VectorXd beyond;      ///< of X_jj over X_jj' of two tokens of one group
+    MatrixXd y;           ///< Y of a key that the row does not see
+    MatrixXd seen;        ///< Y
+    MatrixXd own;         ///< o
+    MatrixXd weighted;    ///< a ∘ l
+    MatrixXd excess_dot;  ///< Σ_k a_ik a_i'k l_ik l_i'k
+  };
+
+  [[nodiscard]] const Centred& values() const { return scores_.shape.normalized ? values_ : keys_; }
   [[nodiscard]] Index count() const { return scores_.groups.count(); }
   [[nodiscard]] Index columns() const { return scores_.groups.columns(); }
   /// The keys that the row of a group sees.
@@ -146,7 +160,7 @@ class ActualPrefixes final : public TokenAttention {
     centred_spread_ = VectorXd::Zero(count());
     for (Index g = 1; g < count(); ++g) {
       focus_[g] = (1 - scores_.squares[g]) / left(g);
-      centred_spread_[g] = scores_.spread[g] * left(g);
+      centred_spread_[g] = std::sqrt(scores_.spread[g] * scores_.values.spread[g]) * left(g);
     }
   }
 
@@ -168,7 +182,7 @@ class ActualPrefixes final : public TokenAttention {
           double ratio = 1;  // of the key's score variance to the row's
           if (seen > 2 && spread > 0) {
             const double sum = sums[j] + reached * x(j, g) + beyond[j];
-            const double leverage = scores_.x(j, j) - 2 * sum / seen + prefix / (seen * seen);
+            const double leverage = scores_.key()(j, j) - 2 * sum / seen + prefix / (seen * seen);
             ratio = std::max(0.0, (leverage - spread / seen) / (1 - 2 / seen)) / spread;
           }
           const formula::OddKey<double> key = odd(std::sqrt(ratio));
@@ -189,20 +203,28 @@ class ActualPrefixes final : public TokenAttention {
 
   /// X as rows see the keys, with what rotary positions leave of it.
   [[nodiscard]] MatrixXd rotated_keys() const {
-    if (!scores_.rotary) return scores_.x;
+    if (!scores_.rotary) return scores_.key();
     const SharedKeys shared(scores_);
     const MatrixXd kept = over_groups(
         count(), columns(), [&](Index g, Index h) { return g == h ? 1.0 : shared.kept(g, h); },
         [&](Index g) { return shared.kept_within(g); });
-    return scores_.x.cwiseProduct(kept);
+    return scores_.key().cwiseProduct(kept);
   }
 
-  /// Y and o.
-  void set_means() {
-    y_ = scores_.groups.different(scores_.x) * transposed(mass_);
-    seen_ = y_ + beyond_.asDiagonal() * share_.transpose();
-    const MatrixXd means = lower(mass_) * y_;
-    own_ = of_one_group(means + visible_.over_shared_keys(share_, share_ * beyond_.asDiagonal()), y_);
+  /// With Y and o of products x.
+  [[nodiscard]] Centred centred(const MatrixXd& x) const {
+    Centred out;
+    out.beyond = scores_.groups.beyond_different(x);
+    out.y = scores_.groups.different(x) * transposed(mass_);
+    out.seen = out.y + out.beyond.asDiagonal() * share_.transpose();
+    const MatrixXd means = lower(mass_) * out.y;
+    out.own = of_one_group(means + visible_.over_shared_keys(share_, share_ * out.beyond.asDiagonal()), out.y);
+    return out;
+  }
+
+  void set_weighted(MatrixXd weighted, Centred& out) const {
+    out.excess_dot = of_one_group(visible_.over_shared_keys(weighted, weighted), Unseen::add_nothing);
+    out.weighted = std::move(weighted);
   }
 
   /// g0, g and the jacobians τ, each 0 where a row has one key.
@@ -238,37 +260,42 @@ class ActualPrefixes final : public TokenAttention {
   void set_excess() {
     constexpr double steadied = 0.02;
     excess_ = MatrixXd::Zero(count(), count());
-    const MatrixXd y = transpose(seen_);
+    const MatrixXd y = transpose(keys_.seen);
     for (Index j = 0; j < count(); ++j) {
       for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
         const double least = steadied * full_(i, i);
         const double scale = (std::max(0.0, full_(i, i) - small_(i, i)) + least) * left(i);
         if (!(scale > 0)) continue;
-        const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
+        const double centred = scores_.key()(j, j) - 2 * y(i, j) + keys_.own(i, i);
         const double relative = square_(i, j) / (share_(i, j) * share_(i, j)) - 1;
         const double beyond = std::max(0.0, relative - small_(i, i) * centred) + least * std::max(0.0, centred);
         excess_(i, j) = std::sqrt(beyond / scale);
       }
     }
-    weighted_ = share_.cwiseProduct(excess_);
+    set_weighted(share_.cwiseProduct(excess_), keys_);
+    if (!scores_.shape.normalized) return;
+    // The excess of values is that of their keys in their own size.
+    const VectorXd ratio = scores_.x.diagonal().binaryExpr(
+        scores_.key().diagonal(), [](double value, double key) { return key > 0 ? std::sqrt(value / key) : 0.0; });
+    set_weighted(keys_.weighted * ratio.asDiagonal(), values_);
   }
 
   /// κ: the sum of a a' K X over pairs of keys.
   void set_product() {
-    const MatrixXd x = scores_.groups.different(scores_.x);
-    const MatrixXd own = own_.leftCols(count());
-    const VectorXd beyond = scores_.x.diagonal().cwiseAbs2() - x.diagonal().cwiseAbs2();
-    const MatrixXd squares = lower(mass_) * y_.cwiseAbs2() +
-                             visible_.over_shared_keys(share_, (seen_.cwiseAbs2() - y_.cwiseAbs2()).transpose());
-    const MatrixXd right = x.cwiseAbs2() * transposed(mass_);
+    const MatrixXd x = scores_.groups.different(scores_.x), key = scores_.groups.different(scores_.key());
+    const VectorXd beyond =
+        scores_.x.diagonal().cwiseProduct(scores_.key().diagonal()) - x.diagonal().cwiseProduct(key.diagonal());
+    const MatrixXd hidden = keys_.y.cwiseProduct(values().y), seen = keys_.seen.cwiseProduct(values().seen);
+    const MatrixXd squares = lower(mass_) * hidden + visible_.over_shared_keys(share_, (seen - hidden).transpose());
+    const MatrixXd right = x.cwiseProduct(key) * transposed(mass_);
     MatrixXd product = lower(mass_) * right;
     product += visible_.over_shared_keys(share_, share_ * beyond.asDiagonal());
-    product += own.cwiseAbs2() - with_transpose(squares);
+    product += values().own.cwiseProduct(keys_.own).leftCols(count()) - with_transpose(squares);
     product += scores_.shape.participation * centred_spread_ * centred_spread_.transpose();
     product_ = of_one_group(product, Unseen::are_like_others);
   }
 
-  /// The same with rotated keys, R = X κ(j-j'-i+i') in the place of one X, over it.
+  /// The same with rotated keys, R = X κ(j-j'-i+i') in the place of their X, over it.
   void set_left() {
     left_ = MatrixXd::Ones(count(), columns());
     if (!scores_.rotary) return;
@@ -289,31 +316,32 @@ class ActualPrefixes final : public TokenAttention {
   /// set. Between the distances of RotatedPairs linear in ln(1 + Δ).
   [[nodiscard]] MatrixXd rotated_product() const {
     const RotatedPairs& pairs = *scores_.rotated_pairs;
+    const Centred& of = values();
     const MatrixXd x = scores_.groups.different(scores_.x);
     const MatrixXd apart = over_groups(
         count(), columns(), [&](Index h, Index g) { return std::log1p(keys(h) - keys(g)); },
         [&](Index g) { return std::log1p(scores_.groups.apart(g)); });
     MatrixXd out = MatrixXd::Zero(count(), columns());
     for (std::size_t n = 0; n < pairs.count(); ++n) {
-      const MatrixXd rotated = scores_.x.cwiseProduct(pairs.kept(n)), r = scores_.groups.different(rotated);
+      const MatrixXd rotated = scores_.key().cwiseProduct(pairs.kept(n)), r = scores_.groups.different(rotated);
       const VectorXd beyond = scores_.groups.beyond_different(rotated);
       const VectorXd both =
           scores_.x.diagonal().cwiseProduct(rotated.diagonal()) - x.diagonal().cwiseProduct(r.diagonal());
       // By key and row: Σ_j' R_jj' a_i'j', Σ_j R_jj' a_ij and Σ_j' X_jj' R_jj' a_i'j'.
       const MatrixXd right = r * transposed(mass_), left = r.transpose() * transposed(mass_);
       const MatrixXd seen_right = right + beyond.asDiagonal() * share_.transpose();
-      const MatrixXd seen_left = seen_.cwiseProduct(left + beyond.asDiagonal() * share_.transpose());
+      const MatrixXd seen_left = of.seen.cwiseProduct(left + beyond.asDiagonal() * share_.transpose());
       MatrixXd of_key = x.cwiseProduct(r) * transposed(mass_);
       of_key += both.asDiagonal() * share_.transpose();
-      of_key -= seen_.cwiseProduct(seen_right);
+      of_key -= of.seen.cwiseProduct(seen_right);
       const auto at = [&](Index h, Index g) {
         const auto row = mass_.row(h).head(h + 1);
-        double sum = row.dot(of_key.col(g).head(h + 1)) + own_(h, g) * row.dot(seen_right.col(g).head(h + 1)) -
+        double sum = row.dot(of_key.col(g).head(h + 1)) + of.own(h, g) * row.dot(seen_right.col(g).head(h + 1)) -
                      mass_.row(g).head(g + 1).dot(seen_left.col(h).head(g + 1));
         if (h == g) return sum;
         // Of the earlier row's group the sums have taken all tokens as keys that both see.
-        const double shared =
-            (both[g] + own_(h, g) * beyond[g]) * share_(g, g) - seen_(g, g) * seen_right(g, g) + y_(g, g) * right(g, g);
+        const double shared = (both[g] + of.own(h, g) * beyond[g]) * share_(g, g) - of.seen(g, g) * seen_right(g, g) +
+                              of.y(g, g) * right(g, g);
         return sum - visible_.hidden(g) * share_(h, g) * shared;
       };
       for (Index g = 0; g < count(); ++g) {
@@ -330,28 +358,30 @@ class ActualPrefixes final : public TokenAttention {
 
   /// κ^D: the sum of a a' K^D X over pairs of keys.
   void set_single_product() {
-    const MatrixXd own = own_.leftCols(count());
-    const MatrixXd second = visible_.over_shared_keys(weighted_, seen_.transpose().cwiseProduct(weighted_));
-    MatrixXd single = visible_.over_shared_keys(weighted_, weighted_ * scores_.x.diagonal().asDiagonal());
-    single += own.cwiseProduct(excess_dot_.leftCols(count())) - with_transpose(second);
+    const MatrixXd& weighted = keys_.weighted;
+    const MatrixXd second = visible_.over_shared_keys(weighted, values().seen.transpose().cwiseProduct(weighted));
+    MatrixXd single = visible_.over_shared_keys(weighted, weighted * scores_.x.diagonal().asDiagonal());
+    single += values().own.cwiseProduct(keys_.excess_dot).leftCols(count()) - with_transpose(second);
     single_product_ = of_one_group(single, Unseen::add_nothing);
   }
 
-  /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q.
-  [[nodiscard]] MatrixXd weights(const MatrixXd& b, const MatrixXd& p, const MatrixXd& q) const {
+  /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q; x: products of keys or
+  /// of values, which `of` belongs to.
+  [[nodiscard]] MatrixXd weights(const Centred& of, const MatrixXd& x, const MatrixXd& b, const MatrixXd& p,
+                                 const MatrixXd& q) const {
     const VectorXd p_beyond = scores_.groups.beyond_different(p), q_beyond = scores_.groups.beyond_different(q);
     const MatrixXd ap = transposed(seeing_) * scores_.groups.different(p);
-    const MatrixXd wq = transposed(visible_.counted_rows(weighted_)) * scores_.groups.different(q);
+    const MatrixXd wq = transposed(visible_.counted_rows(of.weighted)) * scores_.groups.different(q);
     const MatrixXd apa = over_rows(ap * lower(seeing_), p_beyond.asDiagonal() * share_);
     // Of one row: K reads with Y the key itself, K^D its excess.
-    MatrixXd one = share_.cwiseProduct(ap.transpose()) * beyond_.asDiagonal();
-    one += p_beyond.asDiagonal() * share_.cwiseProduct(seen_.transpose());
-    const MatrixXd single = weighted_.cwiseProduct(wq.transpose() + MatrixXd(q_beyond.asDiagonal() * weighted_));
-    const MatrixXd crossed = over_rows(y_.cwiseProduct(ap) * lower(seeing_), one + single);
-    const MatrixXd sum = b + p.cwiseProduct(own_) + q.cwiseProduct(excess_dot_);
+    MatrixXd one = share_.cwiseProduct(ap.transpose()) * of.beyond.asDiagonal();
+    one += p_beyond.asDiagonal() * share_.cwiseProduct(of.seen.transpose());
+    const MatrixXd single = of.weighted.cwiseProduct(wq.transpose() + MatrixXd(q_beyond.asDiagonal() * of.weighted));
+    const MatrixXd crossed = over_rows(of.y.cwiseProduct(ap) * lower(seeing_), one + single);
+    const MatrixXd sum = b + p.cwiseProduct(of.own) + q.cwiseProduct(of.excess_dot);
     const MatrixXd right = scores_.groups.different(sum) * lower(seeing_);
     MatrixXd out = over_rows(transposed(seeing_) * right, scores_.groups.beyond_different(sum).asDiagonal() * share_);
-    out += scores_.x.cwiseProduct(apa);
+    out += x.cwiseProduct(apa);
     out.leftCols(count()) -= with_transpose(crossed.leftCols(count()));
     if (columns() > count()) out.col(count()) -= 2 * crossed.col(count());
     out.diagonal() += visible_.counted_rows(single).colwise().sum().transpose();
@@ -361,28 +391,28 @@ class ActualPrefixes final : public TokenAttention {
   /// What dropout on A adds to the bracket of the query path, by row.
   [[nodiscard]] VectorXd dropped(const VectorXd& jacobian) const {
     VectorXd out = VectorXd::Zero(count());
-    const MatrixXd y = transpose(seen_);
+    const MatrixXd y = transpose(keys_.seen);
     for (Index j = 0; j < count(); ++j) {
       for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
         const double focus = focus_[i] * focus_[i];
         const double a = share_(i, j), l2 = excess_(i, j) * excess_(i, j);
-        const double centred = scores_.x(j, j) - 2 * y(i, j) + own_(i, i);
-        const double single = l2 - 2 * a * l2 + excess_dot_(i, i);
-        out[i] += mass_(i, j) * a * values(j) * (focus * centred + (jacobian[i] - focus) * single);
+        const double centred = scores_.key()(j, j) - 2 * y(i, j) + keys_.own(i, i);
+        const double single = l2 - 2 * a * l2 + keys_.excess_dot(i, i);
+        out[i] += mass_(i, j) * a * value(j) * (focus * centred + (jacobian[i] - focus) * single);
       }
     }
     return lost() * out;
   }
 
   /// X_jj with the biases of the values.
-  [[nodiscard]] double values(Index j) const {
+  [[nodiscard]] double value(Index j) const {
     return scores_.x(j, j) + (scores_.value_gain() > 0 ? scores_.shape.bias_variance / scores_.value_gain() : 0);
   }
 
   /// p/(1-p) Σ_i c_i a_ij a_ij' (δ_jj' X_jj - a_ij X_jj - a_ij' X_j'j' + Σ_k a_ik² X_kk).
   [[nodiscard]] MatrixXd dropped_keys(const VectorXd& c) const {
     VectorXd x(count());
-    for (Index j = 0; j < count(); ++j) x[j] = values(j);
+    for (Index j = 0; j < count(); ++j) x[j] = value(j);
     const MatrixXd squared = share_.cwiseAbs2();
     const VectorXd sums = visible_.counted_keys(squared) * x;
     const MatrixXd one = visible_.over_shared_rows(c.asDiagonal() * squared * x.asDiagonal(), share_);
@@ -394,28 +424,24 @@ class ActualPrefixes final : public TokenAttention {
   }
 
   VisibleTokens visible_;
-  VectorXd beyond_;          ///< of X_jj over X_jj' of two tokens of one group
   VectorXd focus_;           ///< φ = (1 - S2)/(1 - 1/i)
-  VectorXd centred_spread_;  ///< w (1 - 1/i)
+  VectorXd centred_spread_;  ///< w (1 - 1/i), of keys and values together
   MatrixXd share_;           ///< a
   MatrixXd mass_;            ///< a of all keys of a group that a row sees
   MatrixXd seeing_;          ///< a of all rows of a group that see a key
   MatrixXd square_;          ///< β
-  MatrixXd y_;               ///< Y of a key that the row does not see
-  MatrixXd seen_;            ///< Y
-  MatrixXd own_;             ///< o
+  Centred keys_;
+  Centred values_;           ///< not set where keys pass no norm: then the same
   MatrixXd left_;            ///< κ with rotated keys over κ: 1 without rotary positions
   MatrixXd kept_;            ///< the spread of keys as both rows see them over the shorter row's
-  MatrixXd of_shorter_;      ///< the spread of keys as the shorter row sees them over that of values
-  MatrixXd turned_;          ///< both: the spread of keys as both rows see them over that of values
+  MatrixXd of_shorter_;      ///< the spread of keys as the shorter row sees them over that without rotation
+  MatrixXd turned_;          ///< both: the spread of keys as both rows see them over that without rotation
   MatrixXd common_;          ///< g0
   MatrixXd small_;           ///< what g is where scores are small
   MatrixXd full_;            ///< g
   MatrixXd query_jacobian_;  ///< τ_q
   MatrixXd key_jacobian_;    ///< τ_k, with the rows' correlation
   MatrixXd excess_;          ///< l
-  MatrixXd weighted_;        ///< a ∘ l
-  MatrixXd excess_dot_;      ///< Σ_k a_ik a_i'k l_ik l_i'k
   MatrixXd product_;         ///< κ
   MatrixXd single_product_;  ///< κ^D
 };

@@ -31,8 +31,18 @@ struct CausalTables {
   std::shared_ptr<RotatedPairs> rotated_pairs;  ///< likewise
 };
 
+/// Of products of tokens, over those that a row sees, by row.
+struct PrefixSums {
+  Eigen::VectorXd own;     ///< D_i, mean of X_jj over j ≤ i
+  Eigen::VectorXd all;     ///< S_ii, sum of X_jj' over j, j' ≤ i
+  Eigen::VectorXd spread;  ///< w_i = D_i less the mean of X_jj', j ≠ j' ≤ i; 0 for the first row
+};
+
 /// What all forms read of the input: its scores and their softmax functionals. I, M: the shorter
 /// and the longer of two rows under a mask; without one, what belongs to prefixes is not set.
+///
+/// Scores read the keys, averages and the gradient at the weights the tokens themselves. Behind a
+/// norm of the heads' keys all keys are of one size, whatever tokens are.
 struct RowScores {
   RowScores(const CausalTables& tables, Eigen::MatrixXd dots, const Shape& of_attention)
       : groups(tables.groups),
@@ -45,24 +55,32 @@ struct RowScores {
   Eigen::MatrixXd x;  ///< X_jj', token products of the input
   Shape shape;
   Eigen::MatrixXd query;       ///< d w_q X_ii' + b; behind a norm of the heads' queries over its diagonal
-  Eigen::VectorXd own;         ///< D_i, mean of X_jj over j ≤ i
-  Eigen::VectorXd prefix;      ///< S_ii, sum of X_jj' over j, j' ≤ i
-  Eigen::VectorXd spread;      ///< w_i = D_i less the mean of X_jj', j ≠ j' ≤ i; 0 for the first row
-  Eigen::VectorXd key_spread;  ///< the same of the keys that a row sees: w_i without rotary positions
+  Eigen::MatrixXd normed_key;  ///< X_jj' over √(size_j size_j') behind a norm of the heads' keys; else empty
+  PrefixSums values;           ///< of X
+  Eigen::VectorXd own;         ///< D_i of the keys
+  Eigen::VectorXd spread;      ///< w_i of the keys
+  Eigen::VectorXd key_spread;  ///< the same of the keys as a row sees them: w_i without rotary positions
   Eigen::VectorXd variance;    ///< v_i, of the centred scores of a row
   Eigen::VectorXd squares;     ///< S2_i
   Eigen::VectorXd entropy;     ///< nats
   Eigen::VectorXd leak;        ///< λ over (1 - S2)², formula::softmax_leak
   PairField pair;              ///< on the diagonal S2_i, T_q,i and T_k,i
-  double query_scale = 1;      ///< 1/q_q where heads' queries pass a norm: the gradient takes it on its way back
-  double key_scale = 1;        ///< 1/q_k likewise
+  Eigen::ArrayXd query_size;   ///< second moment of every query before its norm, with ε; else empty
+  Eigen::ArrayXd key_size;     ///< of every key likewise
   std::shared_ptr<const RotaryField> rotary;
   std::shared_ptr<RotatedPairs> rotated_pairs;
 
-  /// d w_k, over q_k behind a norm, times the square of the score's scale times k: a query product
-  /// times this is a score's covariance over the keys' one.
-  [[nodiscard]] double key_gain() const { return shape.score_gain * shape.width * shape.key_weight * key_scale; }
-  [[nodiscard]] double query_gain() const { return key_gain() * query_scale; }
+  /// Products of keys over d w_k. The part of biases, which drops out of a row of keys of one size,
+  /// is left out.
+  [[nodiscard]] const Eigen::MatrixXd& key() const { return shape.normalized ? normed_key : x; }
+  /// d w_k times the square of the score's scale times k: a product of queries times one of keys
+  /// times this is a covariance of scores.
+  [[nodiscard]] double key_gain() const { return shape.score_gain * shape.width * shape.key_weight; }
+  /// The gradient before the norm of the queries, or of the keys, from that behind it.
+  [[nodiscard]] Eigen::MatrixXd before_norm(const Eigen::ArrayXd& size, Eigen::MatrixXd gradient) const {
+    if (shape.normalized) scale_pairs(size.rsqrt(), gradient);
+    return gradient;
+  }
   [[nodiscard]] double value_gain() const { return shape.width * shape.value_weight; }
 };
 
@@ -90,7 +108,6 @@ class SharedKeys {
   const RowScores& scores_;
 };
 
-/// Throws NotCovered for a norm of heads' queries and keys where tokens' second moments differ.
 [[nodiscard]] RowScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables);
 
 /// Gradients at the outputs of the three projections, and E‖∂loss/∂W_k‖² over B H k d.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "predict/tables/curve.hpp"
+#include <algorithm>
+#include <utility>
+
 #include "predict/tokens/causal_attention.hpp"
 #include "predict/tokens/token_pairs.hpp"
 
@@ -8,27 +10,41 @@ namespace {
 
 using Index = Eigen::Index;
 
-/// Σ X_jj' over the different tokens j, j' of `some` of group g.
-double within(const RowScores& scores, Index g, double some) {
-  return some > 1 ? some * (some - 1) * scores.x(g, scores.groups.count()) : 0;
+PrefixSums prefix_sums(const TokenGroups& groups, const Eigen::MatrixXd& products) {
+  const Index count = groups.count();
+  PrefixSums out{Eigen::VectorXd(count), Eigen::VectorXd(count), Eigen::VectorXd(count)};
+  // Over the different tokens of `some` of a group.
+  const auto within = [&](Index g, double some) { return some > 1 ? some * (some - 1) * products(g, count) : 0; };
+  double diagonal = 0, all = 0;  // over the groups before
+  for (Index g = 0; g < count; ++g) {
+    const double keys = groups.middle(g), reached = groups.reached(g), size = groups.size(g), x = products(g, g);
+    const double beside = products.col(g).head(g).dot(groups.sizes().head(g));
+    out.own[g] = (diagonal + reached * x) / keys;
+    out.all[g] = all + reached * (x + 2 * beside) + within(g, reached);
+    out.spread[g] = g == 0 ? 0 : std::max(0.0, out.own[g] - (out.all[g] - keys * out.own[g]) / (keys * (keys - 1)));
+    diagonal += size * x;
+    all += size * (x + 2 * beside) + within(g, size);
+  }
+  return out;
 }
 
 void set_prefixes(RowScores& out) {
-  const TokenGroups& groups = out.groups;
-  const Index count = groups.count();
-  out.own.resize(count);
-  out.prefix.resize(count);
-  out.spread.resize(count);
-  double diagonal = 0, all = 0;  // over the groups before
-  for (Index g = 0; g < count; ++g) {
-    const double keys = groups.middle(g), reached = groups.reached(g), size = groups.size(g), x = out.x(g, g);
-    const double beside = out.x.col(g).head(g).dot(groups.sizes().head(g));
-    out.own[g] = (diagonal + reached * x) / keys;
-    out.prefix[g] = all + reached * (x + 2 * beside) + within(out, g, reached);
-    out.spread[g] = g == 0 ? 0 : std::max(0.0, out.own[g] - (out.prefix[g] - keys * out.own[g]) / (keys * (keys - 1)));
-    diagonal += size * x;
-    all += size * (x + 2 * beside) + within(out, g, size);
-  }
+  out.values = prefix_sums(out.groups, out.x);
+  const PrefixSums keys = out.shape.normalized ? prefix_sums(out.groups, out.normed_key) : out.values;
+  out.own = keys.own;
+  out.spread = keys.spread;
+}
+
+/// Queries and, behind a norm, keys.
+void set_projections(RowScores& out) {
+  const Shape& shape = out.shape;
+  formula::Queries<double, TokenPairs> queries({&out.groups, out.x, {}}, shape);
+  out.query = std::move(queries.products.within);
+  if (!shape.normalized) return;
+  out.query_size = std::move(queries.size);
+  out.key_size = shape.width * shape.key_weight * out.x.diagonal().array() + (shape.bias_variance + shape.norm_epsilon);
+  formula::require_positive("key second moment before its norm", out.key_size);
+  out.normed_key = out.before_norm(out.key_size, out.x);
 }
 
 /// TokenGroups of the first `some` tokens of a group.
@@ -42,12 +58,13 @@ void set_key_spread(RowScores& out) {
   out.key_spread = out.spread;
   if (!out.rotary) return;
   const TokenGroups& groups = out.groups;
+  const Eigen::MatrixXd& x = out.key();
   double before = 0;  // Σ X_jj' κ(j-j') over j ≠ j' of the groups before
   const auto with = [&](Index g, double some) {
     const RotaryField::Range own = range_of(groups, g, some);
     double sum = 0;
-    for (Index c = 0; c < g; ++c) sum += 2 * out.x(c, g) * out.rotary->sum(range_of(groups, c, groups.size(c)), own);
-    if (some > 1) sum += out.x(g, groups.count()) * (out.rotary->sum(own, own) - some);
+    for (Index c = 0; c < g; ++c) sum += 2 * x(c, g) * out.rotary->sum(range_of(groups, c, groups.size(c)), own);
+    if (some > 1) sum += x(g, groups.count()) * (out.rotary->sum(own, own) - some);
     return before + sum;
   };
   for (Index g = 0; g < groups.count(); ++g) {
@@ -96,10 +113,10 @@ void set_rows(RowScores& out, RowTable& rows) {
 void TokenAttention::set_score_paths_across(const Eigen::MatrixXd& common, const Eigen::MatrixXd& x,
                                             CrossGradient& out) const {
   const Shape& shape = scores_.shape;
-  out.query = scores_.query_gain() * common;
+  out.query = scores_.before_norm(scores_.query_size, scores_.key_gain() * common);
   const Eigen::MatrixXd query =
-      scores_.query_scale * ((shape.width * shape.query_weight * x).array() + shape.bias_variance);
-  out.key_weight = shape.score_gain * scores_.key_scale * scores_.groups.total(common.cwiseProduct(query));
+      scores_.before_norm(scores_.query_size, (shape.width * shape.query_weight * x).array() + shape.bias_variance);
+  out.key_weight = shape.score_gain * scores_.groups.total(common.cwiseProduct(query));
 }
 
 double SharedKeys::rotated(Index g, double kept, double left) const {
@@ -140,11 +157,7 @@ double SharedKeys::left_within(Index g) const {
 
 RowScores causal_scores(const Eigen::MatrixXd& x, const Shape& shape, CausalTables& tables) {
   RowScores out(tables, x, shape);
-  formula::Queries<double, TokenPairs> queries({&out.groups, x, {}}, shape);
-  out.query = std::move(queries.products.within);
-  out.query_scale = queries.scale;
-  // Behind a norm the tokens are alike, or nearly so.
-  out.key_scale = formula::key_scale(out.groups.mean(x.diagonal()), shape);
+  set_projections(out);
   set_prefixes(out);
   set_key_spread(out);
   // Scores of a pair have the variance of the shorter row.

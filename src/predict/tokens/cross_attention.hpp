@@ -18,8 +18,7 @@ struct CrossAttention {
   formula::SoftmaxMeans<double> mean;  ///< at the mean of the rows' score variances and the mean of their correlations
 };
 
-/// rows: token products of the signal that the queries are made of. Throws NotCovered for a norm of
-/// heads' queries and keys where rows' second moments differ.
+/// rows: token products of the signal that the queries are made of.
 [[nodiscard]] CrossAttention cross_attention(const TokenPairs& rows, const formula::Moments<double>& keys,
                                              const formula::AttentionShape<double>& shape, SoftmaxTable<double>& table);
 

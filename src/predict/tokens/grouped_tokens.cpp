@@ -49,7 +49,7 @@ std::vector<profile::Quantity> gram_of(const TokenGroups& groups, const MatrixXd
 // ---- activations -----------------------------------------------------------------------------------------------------
 
 TokenMoments TokenActivations::forward(network::ActivationKind kind, const TokenMoments& x) {
-  const ActivationPairs pairs(moments_, kind, x.mean, own(x.covariance));
+  ActivationPairs pairs(moments_, kind, x.mean, own(x.covariance));
   TokenMoments y{pairs.means(), {x.covariance.groups, pairs.products(x.covariance.within), {}}};
   if (x.covariance.has_across()) y.covariance.across = pairs.products(x.covariance.across);
   add_mean_products(-1, y.mean, y.covariance);
@@ -57,7 +57,7 @@ TokenMoments TokenActivations::forward(network::ActivationKind kind, const Token
 }
 
 TokenPairs TokenActivations::backward(network::ActivationKind kind, const TokenPairs& g, const TokenMoments& x) {
-  const ActivationPairs pairs(moments_, kind, x.mean, own(x.covariance));
+  ActivationPairs pairs(moments_, kind, x.mean, own(x.covariance));
   return each(g, x.covariance, [&](const MatrixXd& gradient, const MatrixXd& covariance) -> MatrixXd {
     return gradient.cwiseProduct(pairs.derivatives(covariance));
   });

@@ -94,11 +94,11 @@ class PrefixMeans final : public TokenAttention {
     const SharedKeys shared_keys(scores_);
     const double gain = scores_.key_gain();
     const auto value = [&](Index h, Index g) {
-      const double beyond = h == g ? 0 : sums(h, g) - scores_.prefix[g];
+      const double beyond = h == g ? 0 : sums(h, g) - scores_.values.all[g];
       const double leak = h == g ? scores_.leak[g] : 1;
       const double kept = averaged(g, groups().middle(h), scores_.pair.overlap(h, g), beyond) +
                           scores_.query(h, g) * gain * leak * shared(g, h, shared_keys.left(g, h));
-      return h == g ? kept + lost() * scores_.squares[g] * scores_.own[g] : kept;
+      return h == g ? kept + lost() * scores_.squares[g] * scores_.values.own[g] : kept;
     };
     const auto within = [&](Index g) {
       const double longer = groups().later(g);
@@ -111,12 +111,9 @@ class PrefixMeans final : public TokenAttention {
 
   [[nodiscard]] MatrixXd linear() const override {
     const Sums sums(groups(), scores_.x, Sums::Way::from_the_first);
-    CausalGradient back;
-    set_query(MatrixXd::Ones(groups().count(), groups().columns()), back);
-    const double gain = scores_.value_gain() * scores_.query_scale;
-    const MatrixXd by_query = gain > 0 ? MatrixXd(scores_.query.cwiseProduct(back.query) / gain) : back.query;
+    const MatrixXd by_query = scores_.key_gain() * scores_.query.cwiseProduct(query_bracket(Dropout::left_out));
     const auto value = [&](Index h, Index g) {
-      const double longer = groups().middle(h), beyond = h == g ? 0 : sums(h, g) - scores_.prefix[g];
+      const double longer = groups().middle(h), beyond = h == g ? 0 : sums(h, g) - scores_.values.all[g];
       return averaged(g, longer, 1 / longer, beyond) + by_query(h, g);
     };
     const auto within = [&](Index g) {
@@ -165,20 +162,23 @@ class PrefixMeans final : public TokenAttention {
   /// is `beyond`.
   [[nodiscard]] double averaged(Index g, double longer, double overlap, double beyond) const {
     const double keys = groups().middle(g);
-    const double others = scores_.own[g] - scores_.spread[g];  // mean of X_jj', j ≠ j' before
-    return overlap * scores_.own[g] + (keys / longer - overlap) * others + beyond / (keys * longer);
+    const double own = scores_.values.own[g], others = own - scores_.values.spread[g];  // of one key, and of two
+    return overlap * own + (keys / longer - overlap) * others + beyond / (keys * longer);
   }
 
   /// What A and the values have in common, reading the same tokens; over d w_v and the product of
   /// the rows' queries.
   [[nodiscard]] double shared(Index g, Index h, double left) const {
-    return left * scores_.spread[g] * scores_.spread[h] * focus_[g] * focus_[h] * scores_.shape.participation;
+    return left * common_spread(g) * common_spread(h) * focus_[g] * focus_[h] * scores_.shape.participation;
   }
+
+  /// Of keys and values together.
+  [[nodiscard]] double common_spread(Index g) const { return std::sqrt(scores_.spread[g] * scores_.values.spread[g]); }
 
   /// What dropout on A adds to w of the common part of the values, d w_v taken out.
   [[nodiscard]] double dropped(Index g) const {
     const double bias = scores_.value_gain() > 0 ? scores_.shape.bias_variance / scores_.value_gain() : 0;
-    return lost() * (scores_.own[g] + bias);
+    return lost() * (scores_.values.own[g] + bias);
   }
 
   [[nodiscard]] MatrixXd value_gradient(const MatrixXd& b) const {
@@ -209,21 +209,31 @@ class PrefixMeans final : public TokenAttention {
         [&](Index g) { return twos.square(g) + groups().apart(g) * beyond.line(g); });
   }
 
-  /// The query gradient and E‖∂W_k‖².
-  void set_query(const MatrixXd& b, CausalGradient& out) const {
-    const double gain = scores_.value_gain() * scores_.query_gain();
-    const Index column = groups().count();
+  enum class Dropout { counted, left_out };
+
+  /// What multiplies b in the query path.
+  [[nodiscard]] MatrixXd query_bracket(Dropout dropout) const {
     const SharedKeys keys(scores_);
-    const auto own = [&](Index g, bool one_row) { return scores_.spread[g] + (one_row ? dropped(g) : 0); };
-    out.query = over_pairs(
+    const auto own = [&](Index g, bool one_row) {
+      return scores_.values.spread[g] + (one_row && dropout == Dropout::counted ? dropped(g) : 0);
+    };
+    return over_pairs(
         [&](Index h, Index g) {
-          const double seen = keys.spread(g, h) * own(g, h == g) * scores_.pair.query_jacobian(h, g);
-          return gain * b(h, g) * (seen + shared(g, h, keys.left(g, h)));
+          return keys.spread(g, h) * own(g, h == g) * scores_.pair.query_jacobian(h, g) + shared(g, h, keys.left(g, h));
         },
         [&](Index g) {
-          const double seen = keys.spread_within(g) * own(g, false) * scores_.pair.query_jacobian(g, column);
-          return gain * b(g, column) * (seen + shared(g, g, keys.left_within(g)));
+          return keys.spread_within(g) * own(g, false) * scores_.pair.query_jacobian(g, groups().count()) +
+                 shared(g, g, keys.left_within(g));
         });
+  }
+
+  /// The query gradient and E‖∂W_k‖².
+  void set_query(const MatrixXd& b, CausalGradient& out) const {
+    const double gain = scores_.value_gain() * scores_.key_gain();
+    const Index column = groups().count();
+    const SharedKeys keys(scores_);
+    const auto own = [&](Index g, bool one_row) { return scores_.values.spread[g] + (one_row ? dropped(g) : 0); };
+    out.query = scores_.before_norm(scores_.query_size, gain * b.cwiseProduct(query_bracket(Dropout::counted)));
     const auto weight = [&](Index g, double of_rows, double norms, double jacobian, double query, double common) {
       return of_rows * (scores_.key_spread[g] * norms * jacobian + query * common);
     };
@@ -236,7 +246,7 @@ class PrefixMeans final : public TokenAttention {
           return weight(g, b(g, column), own(g, false) * scores_.query(g, g), scores_.pair.key_jacobian(g, column),
                         scores_.query(g, column), shared(g, g, keys.left_within(g)));
         });
-    out.key_weight = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain() * groups().total(weights);
+    out.key_weight = scores_.shape.score_gain * scores_.value_gain() * groups().total(weights);
   }
 
   [[nodiscard]] double query_norms(Index g, Index h) const {
@@ -244,10 +254,10 @@ class PrefixMeans final : public TokenAttention {
   }
 
   [[nodiscard]] MatrixXd key_gradient(const MatrixXd& b) const {
-    const double gain = scores_.shape.score_gain * scores_.key_scale * scores_.value_gain();
+    const double gain = scores_.shape.score_gain * scores_.value_gain();
     const Index column = groups().count();
     const auto of_rows = [&](Index g, Index h, double rows, double jacobian, bool one_row) {
-      const double own = scores_.spread[g] + (one_row ? dropped(g) : 0);
+      const double own = scores_.values.spread[g] + (one_row ? dropped(g) : 0);
       return gain * rows * own * query_norms(g, h) * jacobian / groups().middle(g);
     };
     const MatrixXd same =
@@ -257,8 +267,9 @@ class PrefixMeans final : public TokenAttention {
     const MatrixXd other = over_pairs([&](Index h, Index g) { return same(h, g) * less_one(g); },
                                       [&](Index g) { return same(g, column) * less_one(g); });
     const Sums ones(groups(), same, Sums::Way::from_the_last), twos(groups(), other, Sums::Way::from_the_last);
-    return over_pairs([&](Index h, Index g) { return h == g ? ones.square(g) : twos.square(h); },
-                      [&](Index g) { return twos.square(g); });
+    return scores_.before_norm(scores_.key_size,
+                               over_pairs([&](Index h, Index g) { return h == g ? ones.square(g) : twos.square(h); },
+                                          [&](Index g) { return twos.square(g); }));
   }
 
   [[nodiscard]] const TokenGroups& groups() const { return scores_.groups; }

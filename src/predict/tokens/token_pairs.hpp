@@ -106,10 +106,6 @@ template <class F>
   return pairs;
 }
 
-/// The tokens' mean where they differ by less than a tenth, as behind a norm with an epsilon.
-/// Throws NotCovered where they differ by more: a norm on heads' queries and keys needs one.
-[[nodiscard]] double common_own(const TokenPairs& pairs);
-
 [[nodiscard]] inline double sum_by_token(const TokenPairs& pairs, double /*length*/) {
   return pairs.groups->total(pairs.within) / pairs.groups->tokens();
 }

@@ -57,7 +57,7 @@ class UnmaskedRows final : public TokenAttention {
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
-    const double value = scores_.value_gain(), gain = scores_.shape.score_gain * scores_.key_scale;
+    const double value = scores_.value_gain(), gain = scores_.shape.score_gain;
     const double length = groups().tokens();
     const double rows = length * groups().mean(b.diagonal());  // Σ b_ii
     const double sized =
@@ -82,7 +82,7 @@ class UnmaskedRows final : public TokenAttention {
     MatrixXd bracket = RowLaw::over(law_.query, bases_) + participation * shift_;
     set_one_row(law_.one.query + participation * law_.one.shift, bracket);
     bracket.diagonal().array() += lost() * law_.lost_query;
-    out.query = value * scores_.query_gain() * b.cwiseProduct(bracket);
+    out.query = value * scores_.key_gain() * b.cwiseProduct(bracket);
     MatrixXd weight = own_query_ * RowLaw::over(law_.key, bases_) + participation * scores_.query.cwiseProduct(shift_);
     set_one_row(own_query_ * (law_.one.key + participation * law_.one.key_shift), weight);
     weight.diagonal() += own_query_ * lost() * law_.lost_key * size_;
