@@ -67,7 +67,8 @@ Estimate estimate(const network::Network& network, Theory theory, const Options&
   constexpr double seconds_of_token = 2.5e-5, bytes_of_token = 2500;
   const std::size_t words = sequences_of(network, theory, options);
   const std::size_t sequences = words == 0 && network::has_special_tokens(network) && count.masked == 0 ? 1 : words;
-  out.seconds += seconds_of_token * count.attentions * network.length() * static_cast<double>(sequences);
+  out.seconds +=
+      seconds_of_token * (count.attentions - count.masked) * network.length() * static_cast<double>(sequences);
   if (sequences > 0) out.gigabytes += bytes_of_token * network.length() / 1e9;
   if (count.masked == 0) return out;
   const auto length = static_cast<Eigen::Index>(network.sequence_length);
