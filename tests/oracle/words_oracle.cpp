@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words without a mask: tokens that repeat attract each other. Prediction of their sequences
-// against simulation; tokens that all count as alike are rejected.
+// against simulation, in one stack and in an encoder that a decoder reads; tokens that all count
+// as alike are rejected.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdio>
@@ -47,6 +48,23 @@ json words_alone() {
           {"init", {{"scheme", "lecun"}, {"std", {{"embedding", 1.0}}}}}};
 }
 
+/// T5's scores and norms, words alone: a decoder behind a mask reads an encoder's words.
+json encoder_decoder() {
+  json stack = {{"layers", 2},
+                {"width", 192},
+                {"attention", {{"heads", 3}, {"score_scale", 1.0}, {"dropout", 0.1}}},
+                {"ffn", {{"width", 768}, {"activation", "relu"}}},
+                {"norm", {{"kind", "rms_norm"}, {"placement", "pre"}, {"final", true}}}};
+  json decoder = stack;
+  decoder["attention"]["mask"] = "causal";
+  decoder["cross_attention"] = stack["attention"];
+  return {{"sequence_length", 48},
+          {"input", {{"embedding", {{"vocabulary", 2000}, {"tables", {"token"}}}}}},
+          {"encoder", stack},
+          {"decoder", decoder},
+          {"init", {{"scheme", "lecun"}, {"std", {{"query", 0.009}, {"embedding", 1.0}}}}}};
+}
+
 /// Relative errors that docs/theory.md states.
 struct Errors {
   double moment, rank, gradient, score_weight, weight;
@@ -74,44 +92,83 @@ struct Judge {
 
 enum class Alike { fail_in_score_weights, fail_in_rank };
 
-void check(const std::string& name, const json& spec, const Errors& stated, Alike alike_tokens) {
+profile::Profile measured_of(const json& spec) {
   simulate::Settings settings;
   settings.replicates = replicates;
   settings.seed = 91;
-  const profile::Profile measured = simulate::simulate(network_of(spec), settings).profile;
-  const profile::Profile predicted = test::predicted(spec);
+  return simulate::simulate(network_of(spec), settings).profile;
+}
+
+profile::Profile alike_tokens_of(const json& spec) {
   predict::Options all_alike;
   all_alike.sequences = 0;
-  const profile::Profile alike = test::predicted(spec, predict::Theory::full, all_alike);
-  const Judge judge{measured};
-  for (std::size_t i = 0; i < measured.points.size(); ++i) {
-    const profile::Point &p = predicted.points[i], &m = measured.points[i];
-    INFO(name << ", " << m.path);
+  return test::predicted(spec, predict::Theory::full, all_alike);
+}
+
+/// A decoder takes its own words as alike.
+bool follows_words(const std::string& path) {
+  return !path.starts_with("decoder/");
+}
+
+void check_points(const Judge& judge, const profile::Profile& predicted, const Errors& stated) {
+  for (std::size_t i = 0; i < judge.measured.points.size(); ++i) {
+    const profile::Point &p = predicted.points[i], &m = judge.measured.points[i];
+    INFO(m.path);
     judge.expect("second moment", p.forward.second_moment, m.forward.second_moment, stated.moment);
-    judge.expect("effective rank", *p.forward.effective_rank, *m.forward.effective_rank, stated.rank);
+    if (follows_words(m.path))
+      judge.expect("effective rank", *p.forward.effective_rank, *m.forward.effective_rank, stated.rank);
     judge.expect("gradient", p.backward.variance, m.backward.variance, stated.gradient);
     CHECK(std::abs(p.forward.token_dot.value - m.forward.token_dot.value) <=
           0.015 * m.forward.second_moment.value +
               critical_t(replicates, comparisons) * m.forward.token_dot.scatter->standard_error);
   }
-  for (std::size_t i = 0; i < measured.layers.size(); ++i) {
-    const profile::Layer &p = predicted.layers[i], &m = measured.layers[i];
+}
+
+/// A decoder's own W_q and W_k are low, by as much as its words attract each other.
+constexpr double words_as_alike = 0.1;
+
+double stated_of(const std::string& layer, const std::string& weight, const Errors& stated) {
+  if (weight == "query" || weight == "key") return follows_words(layer) ? stated.score_weight : words_as_alike;
+  return weight == "cross_query" || weight == "cross_key" ? stated.score_weight : stated.weight;
+}
+
+void check_weights(const std::string& name, const Judge& judge, const profile::Profile& predicted,
+                   const Errors& stated) {
+  for (std::size_t i = 0; i < judge.measured.layers.size(); ++i) {
+    const profile::Layer &p = predicted.layers[i], &m = judge.measured.layers[i];
     INFO(name << ", " << m.path);
     for (std::size_t w = 0; w < m.weights.size(); ++w) {
-      const bool scores = w < 2;
       judge.expect(m.weights[w].name, *p.weights[w].gradient_norm, *m.weights[w].gradient_norm,
-                   scores ? stated.score_weight : stated.weight);
+                   stated_of(m.path, m.weights[w].name, stated));
       std::printf("%s, %s, %s: predicted/measured %.3f +- %.3f\n", name.c_str(), m.path.c_str(),
                   m.weights[w].name.c_str(), p.weights[w].gradient_norm->value / m.weights[w].gradient_norm->value,
                   m.weights[w].gradient_norm->scatter->standard_error / m.weights[w].gradient_norm->value);
     }
-    if (alike_tokens == Alike::fail_in_score_weights) {
-      judge.reject(name + ", " + m.path + " query", *alike.layers[i].weights[0].gradient_norm,
-                   *m.weights[0].gradient_norm, stated.score_weight);
-    }
   }
+}
+
+/// Tokens that are alike fail in a weight.
+void reject_weight(const std::string& name, const Judge& judge, const profile::Profile& alike, std::size_t layer,
+                   std::size_t weight, double stated) {
+  const profile::Weight& m = judge.measured.layers[layer].weights[weight];
+  judge.reject(name + ", " + judge.measured.layers[layer].path + ' ' + m.name,
+               *alike.layers[layer].weights[weight].gradient_norm, *m.gradient_norm, stated);
+}
+
+void reject_rank(const std::string& name, const Judge& judge, const profile::Profile& alike, double stated) {
   judge.reject(name + ", effective rank", *alike.points.front().forward.effective_rank,
-               *measured.points.front().forward.effective_rank, stated.rank);
+               *judge.measured.points.front().forward.effective_rank, stated);
+}
+
+void check(const std::string& name, const json& spec, const Errors& stated, Alike alike_tokens) {
+  const profile::Profile measured = measured_of(spec), alike = alike_tokens_of(spec);
+  const profile::Profile predicted = test::predicted(spec);
+  const Judge judge{measured};
+  check_points(judge, predicted, stated);
+  check_weights(name, judge, predicted, stated);
+  for (std::size_t layer = 0; alike_tokens == Alike::fail_in_score_weights && layer < measured.layers.size(); ++layer)
+    reject_weight(name, judge, alike, layer, 0, stated.score_weight);
+  reject_rank(name, judge, alike, stated.rank);
 }
 
 TEST_CASE("words, positions and segments with scores of small variance: closed form") {
@@ -124,6 +181,22 @@ TEST_CASE("the same with scores of variance 1: drawn rows") {
 
 TEST_CASE("words alone, whose tokens are equal: drawn rows") {
   check("words", words_alone(), {0.02, 0.15, 0.05, 0.03, 0.03}, Alike::fail_in_score_weights);
+}
+
+TEST_CASE("words that an encoder reads, and a decoder by cross-attention: drawn rows") {
+  const std::string name = "encoder and decoder";
+  const Errors stated{0.02, 0.15, 0.05, 0.03, 0.03};
+  const profile::Profile measured = measured_of(encoder_decoder()), alike = alike_tokens_of(encoder_decoder());
+  const Judge judge{measured};
+  const profile::Profile predicted = test::predicted(encoder_decoder());
+  REQUIRE(predicted.sequences > 0);
+  check_points(judge, predicted, stated);
+  check_weights(name, judge, predicted, stated);
+  constexpr std::size_t query = 0, cross_query = 4;
+  for (std::size_t layer = 0; layer < measured.layers.size(); ++layer)
+    reject_weight(name, judge, alike, layer, follows_words(measured.layers[layer].path) ? query : cross_query,
+                  stated.score_weight);
+  reject_rank(name, judge, alike, stated.rank);
 }
 
 }  // namespace

@@ -157,6 +157,10 @@ profile::Profile walked(const WalkFunction& walk, const Network& network) {
 }
 
 /// Both lengths share a table, whose error they then have in common.
+std::shared_ptr<RowTables> rows_up_to(std::size_t longest) {
+  return std::make_shared<RowTables>(static_cast<double>(longest));
+}
+
 Slopes behind_mask(const Network& network, const Options& options, const std::vector<Knob>& knobs,
                    const Reading& reading, const Progress& progress) {
   const auto walk = [&options](const std::shared_ptr<RowTables>& rows) -> WalkFunction {
@@ -166,24 +170,26 @@ Slopes behind_mask(const Network& network, const Options& options, const std::ve
   };
   const WalkFunction here = walk(std::make_shared<RowTables>());
   return Differences(network, reading, here).run(walked(here, network), knobs, progress, [&](std::size_t longer) {
-    return walk(std::make_shared<RowTables>(static_cast<double>(longer)));
+    return walk(rows_up_to(longer));
   });
 }
 
 /// A walk over the words of a network, or its special tokens, for those beside it: the sequences
 /// stay, whatever is varied.
-WalkFunction walk_of(const std::shared_ptr<const WordSequences>& words) {
-  return [words](const network::Lifted<double>& moved, const network::Outline& outline) {
-    return words ? walk_words(moved, outline, *words) : walk_special_tokens(moved, outline);
+WalkFunction walk_of(const std::shared_ptr<const WordSequences>& words, const Options& options) {
+  return [words, prefix = options.prefix, rows = std::make_shared<RowTables>()](const network::Lifted<double>& moved,
+                                                                                const network::Outline& outline) {
+    return words ? walk_words(moved, outline, *words, prefix, {}, rows) : walk_special_tokens(moved, outline);
   };
 }
 
 /// For networks of this length, or of a shorter one: a longer sequence begins with the shorter.
 WalkFunction walk_of_length(const Network& network, const Options& options, std::size_t longer) {
   const auto longest = words_of(network, Theory::full, options, longer);
-  return [longest](const network::Lifted<double>& moved, const network::Outline& outline) {
+  return [longest, prefix = options.prefix, rows = rows_up_to(longer)](const network::Lifted<double>& moved,
+                                                                       const network::Outline& outline) {
     const auto length = static_cast<std::size_t>(moved.sequence_length);
-    return longest ? walk_words(moved, outline, *beginnings(*longest, length, moved.gradient_tokens))
+    return longest ? walk_words(moved, outline, *beginnings(*longest, length, moved.gradient_tokens), prefix, {}, rows)
                    : walk_special_tokens(moved, outline);
   };
 }
@@ -211,12 +217,11 @@ double predictions_for_slopes(const Network& network, Theory theory, const Optio
 
 Slopes slopes(const Network& network, Theory theory, const Options& options, const std::vector<Knob>& knobs,
               const Reading& reading, const Progress& progress) {
-  if (theory == Theory::full && network::has_mask(network))
-    return behind_mask(network, options, knobs, reading, progress);
+  const bool masked = theory == Theory::full && network::has_mask(network);
   const auto words = words_of(network, theory, options, network.sequence_length);
   std::string why_alike;
-  if (words || (theory == Theory::full && network::has_special_tokens(network))) {
-    const WalkFunction walk = walk_of(words);
+  if (words || (theory == Theory::full && !masked && network::has_special_tokens(network))) {
+    const WalkFunction walk = walk_of(words, options);
     if (const auto unmoved = covered(walk, network, why_alike)) {
       return Differences(network, reading, walk).run(*unmoved, knobs, progress, [&](std::size_t longer) {
         return walk_of_length(network, options, longer);
@@ -224,7 +229,8 @@ Slopes slopes(const Network& network, Theory theory, const Options& options, con
     }
     if (options.sequences.value_or(0) > 0) throw NotCovered(why_alike);
   }
-  Slopes out = by_jets(network, theory, knobs, reading, progress);
+  Slopes out = masked ? behind_mask(network, options, knobs, reading, progress)
+                      : by_jets(network, theory, knobs, reading, progress);
   if (!why_alike.empty()) out.warnings.push_back(warning_of_alike(why_alike));
   return out;
 }

@@ -76,7 +76,7 @@ Estimate estimate(const network::Network& network, Theory theory, const Options&
   const std::size_t sequences = words == 0 && network::has_special_tokens(network) && count.masked == 0 ? 1 : words;
   const double pairs = std::pow(std::min(network.length(), most_groups), 2);
   out.seconds +=
-      static_cast<double>(sequences) * (seconds_of_token * count.attentions * network.length() +
+      static_cast<double>(sequences) * (seconds_of_token * (count.attentions - count.masked) * network.length() +
                                         count.components * (seconds_of_component + seconds_of_word_pair * pairs));
   if (sequences > 0) out.gigabytes += bytes_of_token * network.length() / 1e9;
   if (count.masked == 0) return out;

@@ -20,6 +20,10 @@ bool unchanged(const MatrixXd& before, const MatrixXd& now) {
   return before.size() == 0 || (now - before).cwiseAbs().maxCoeff() <= rounding * before.cwiseAbs().maxCoeff();
 }
 
+bool unchanged(const TokenPairs& before, const TokenPairs& now) {
+  return unchanged(before.within, now.within) && (!now.has_across() || unchanged(before.across, now.across));
+}
+
 }  // namespace
 
 CausalTables& GroupedTokens::tables_of(const AttentionOp<double>& op) {
@@ -49,8 +53,7 @@ void GroupedTokens::attend_to_itself(const AttentionOp<double>& op, const Signal
   TokenPairs dots = products(x.moments);
   const bool masked = op.mask == network::Mask::causal;
   if (masked) shape.participation = x.anisotropy.participation;
-  if (attended_.rows && attended_.shape == shape && unchanged(attended_.x.within, dots.within) &&
-      (!dots.has_across() || unchanged(attended_.x.across, dots.across)))
+  if (attended_.rows && attended_.over_words == nullptr && attended_.shape == shape && unchanged(attended_.x, dots))
     return;
   attended_ = {};  // before the next is made: matrices of long sequences are large
   attended_.rows = rows_over(op, dots.within, shape);
@@ -62,10 +65,8 @@ void GroupedTokens::attend_to_itself(const AttentionOp<double>& op, const Signal
 
 formula::Anisotropy<double> GroupedTokens::anisotropy(const Attended& a, const Signal& x) const {
   const Shape& shape = *a.shape;
-  if (a.cross) {
-    Shape of_keys = shape;
-    return formula::attention_anisotropy(alike(x.moments), x.anisotropy, memory_.moments, of_keys, a.cross->mean);
-  }
+  if (a.cross)
+    return formula::attention_anisotropy(alike(x.moments), x.anisotropy, memory_.moments, shape, a.cross->mean);
   const auto centred = [&](const MatrixXd& m) {
     return formula::centred_variance(alike({ArrayXd::Zero(m.rows()), {groups_.get(), m, {}}}));
   };
@@ -85,7 +86,36 @@ std::unique_ptr<TokenAttention> GroupedTokens::rows_over(const AttentionOp<doubl
   return prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
 }
 
+void GroupedTokens::attend_to(std::vector<WordMemory> words, double participation) {
+  words_ = std::move(words);
+  words_participation_ = participation;
+}
+
+void GroupedTokens::attend_to_words(const AttentionOp<double>& op, const Signal& x) {
+  Shape shape = attention_shape(op, network_.sequence_length);
+  shape.participation = words_participation_;
+  TokenPairs dots = products(x.moments);
+  if (attended_.over_words != nullptr && attended_.shape == shape && unchanged(attended_.x, dots)) return;
+  attended_ = {};
+  RowScores scores(tables_of(op), dots.within, shape);
+  RowQueries queries = row_queries(scores);
+  std::vector<std::shared_ptr<const KeyLaw>> laws;
+  double across = 0;
+  for (WordMemory& memory : words_) {
+    laws.push_back(memory.law(queries, scores.key_gain() * queries.own, shape.head_width, laws_));
+    across += mean_across(memory.products()) / static_cast<double>(words_.size());
+  }
+  auto rows = std::make_unique<UnmaskedRows>(std::move(scores), std::move(queries), std::move(laws));
+  attended_.mixed = {groups_.get(), rows->mixed(), {}};
+  if (dots.has_across()) attended_.mixed.across = MatrixXd::Constant(dots.across.rows(), dots.across.cols(), across);
+  attended_.over_words = rows.get();
+  attended_.rows = std::move(rows);
+  attended_.x = std::move(dots);
+  attended_.shape = shape;
+}
+
 void GroupedTokens::attend_across(const AttentionOp<double>& op, const Signal& x) {
+  if (!words_.empty()) return attend_to_words(op, x);
   Shape shape = attention_shape(op, network_.sequence_length);
   shape.participation = memory_.anisotropy.participation;
   attended_ = {};
@@ -118,7 +148,26 @@ TokenMoments GroupedTokens::heads(const Attended& a) const {
 }
 
 TokenPairs GroupedTokens::backward(const Attended& a, const Signal& x, const TokenPairs& b, Norms& norms) {
-  return a.cross ? cross_backward(a, b, norms) : self_backward(a, x, b, norms);
+  if (a.cross) return cross_backward(a, b, norms);
+  return a.over_words != nullptr ? words_backward(a, b, norms) : self_backward(a, x, b, norms);
+}
+
+/// query, key_weight, across: gradients within a sequence and, of a batch, between two.
+void GroupedTokens::set_norms(const Attended& a, const TokenPairs& b, const MatrixXd& query, double key_weight,
+                              const std::optional<CrossGradient>& across, Norms& norms) const {
+  double at_value = groups_->total(a.mixed.within.cwiseProduct(b.within));
+  double at_query = groups_->total(a.x.within.cwiseProduct(query));
+  double at_key = key_weight;
+  if (across) {
+    const double others = network_.batch - 1;
+    at_value += others * groups_->total(a.mixed.across.cwiseProduct(b.across));
+    at_query += others * groups_->total(a.x.across.cwiseProduct(across->query));
+    at_key += others * across->key_weight;
+  }
+  const double elements = network_.batch * a.shape->width * fan_of(*a.shape);
+  norms[0] = elements * at_query;
+  norms[1] = elements * at_key;
+  norms[2] = elements * at_value;
 }
 
 TokenPairs GroupedTokens::self_backward(const Attended& a, const Signal& x, const TokenPairs& b, Norms& norms) const {
@@ -129,21 +178,33 @@ TokenPairs GroupedTokens::self_backward(const Attended& a, const Signal& x, cons
   TokenPairs in{groups_.get(),
                 fan * (shape.value_weight * back.value + shape.query_weight * back.query + shape.key_weight * back.key),
                 {}};
-  double value = groups_->total(a.mixed.within.cwiseProduct(b.within));
-  double query = groups_->total(a.x.within.cwiseProduct(back.query));
-  double key = back.key_weight;
+  std::optional<CrossGradient> across;
   if (b.has_across()) {
-    const double others = network_.batch - 1;
-    const CrossGradient across = a.rows->backward_across(b.across, a.x.across);
-    in.across = fan * (shape.value_weight * across.value + shape.query_weight * across.query);
-    value += others * groups_->total(a.mixed.across.cwiseProduct(b.across));
-    query += others * groups_->total(a.x.across.cwiseProduct(across.query));
-    key += others * across.key_weight;
+    across = a.rows->backward_across(b.across, a.x.across);
+    in.across = fan * (shape.value_weight * across->value + shape.query_weight * across->query);
   }
-  const double elements = network_.batch * shape.width * fan;
-  norms[0] = elements * query;
-  norms[1] = elements * key;
-  norms[2] = elements * value;
+  set_norms(a, b, back.query, back.key_weight, across, norms);
+  return in;
+}
+
+TokenPairs GroupedTokens::words_backward(const Attended& a, const TokenPairs& b, Norms& norms) {
+  const Shape& shape = *a.shape;
+  const double fan = fan_of(shape);
+  const UnmaskedRows::Gradients back = a.over_words->gradients(b.within);
+  TokenPairs in{groups_.get(), fan * shape.query_weight * back.query, {}};
+  std::optional<CrossGradient> across;
+  if (b.has_across()) {
+    across = a.rows->backward_across(b.across, a.x.across);
+    in.across = fan * shape.query_weight * across->query;
+  }
+  set_norms(a, b, back.query, back.key_weight, across, norms);
+  for (std::size_t sequence = 0; sequence < words_.size(); ++sequence) {
+    const UnmaskedRows::AtKeys& at_keys = back.keys[sequence];
+    // Encoder and decoder read so many tokens each: rows average alike over another sequence's.
+    const std::optional<double> at_values =
+        across ? std::optional(fan * shape.value_weight * mean_across(b)) : std::nullopt;
+    words_[sequence].add(fan * (shape.value_weight * at_keys.value + shape.key_weight * at_keys.key), at_values);
+  }
   return in;
 }
 

@@ -7,11 +7,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "predict/tables/activation_moments.hpp"
 #include "predict/tokens/causal_attention.hpp"
 #include "predict/tokens/cross_attention.hpp"
 #include "predict/tokens/token_pairs.hpp"
+#include "predict/tokens/unmasked_rows.hpp"
+#include "predict/tokens/word_memory.hpp"
 #include "predict/walk/algebra.hpp"
 #include "predict/walk/alike_tokens.hpp"
 #include "predict/walk/anisotropy.hpp"
@@ -115,7 +118,8 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   /// rows.
   struct Attended {
     std::unique_ptr<TokenAttention> rows;
-    std::optional<CrossAttention> cross;
+    const UnmaskedRows* over_words = nullptr;              ///< these, where they read an encoder's words
+    std::optional<CrossAttention> cross;                   ///< where they read an encoder's tokens that are alike
     TokenPairs x;                                          ///< token products of what it read
     TokenPairs mixed;                                      ///< of the averages that an attention takes over it
     std::optional<formula::AttentionShape<double>> shape;  ///< none before the first
@@ -132,6 +136,12 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   void attend_to(const AlikeTokens<double>::Signal& memory) { memory_ = memory; }
   [[nodiscard]] const formula::Gradient<double>& memory_gradient() const { return memory_gradient_; }
 
+  /// An encoder's outputs over sequences of words: rows read them all on the mean. participation:
+  /// of their centred tokens.
+  void attend_to(std::vector<WordMemory> words, double participation);
+  /// The sum of the gradients at one of them, if rows read it alone.
+  [[nodiscard]] const TokenPairs& memory_gradient(std::size_t sequence) const { return words_[sequence].gradient(); }
+
  private:
   [[nodiscard]] Eigen::ArrayXd of_whole_groups(const std::function<bool(std::size_t)>& holds) const;
   void put_class_tokens(const network::BasicGivenInput<double>& given, double batch, Moments& x) const;
@@ -140,8 +150,12 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   [[nodiscard]] std::unique_ptr<TokenAttention> rows_over(const AttentionOp<double>& op, const Eigen::MatrixXd& dots,
                                                           const Shape& shape);
   void attend_across(const AttentionOp<double>& op, const Signal& x);
+  void attend_to_words(const AttentionOp<double>& op, const Signal& x);
   [[nodiscard]] Pairs self_backward(const Attended& a, const Signal& x, const Pairs& b, Norms& norms) const;
   [[nodiscard]] Pairs cross_backward(const Attended& a, const Pairs& b, Norms& norms);
+  [[nodiscard]] Pairs words_backward(const Attended& a, const Pairs& b, Norms& norms);
+  void set_norms(const Attended& a, const Pairs& b, const Eigen::MatrixXd& query, double key_weight,
+                 const std::optional<CrossGradient>& across, Norms& norms) const;
   [[nodiscard]] double fan_of(const formula::AttentionShape<double>& shape) const {
     return shape.heads * shape.head_width;
   }
@@ -167,10 +181,19 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   Attended attended_;  ///< the last one: the way back begins with it
   AlikeTokens<double>::Signal memory_;
   formula::Gradient<double> memory_gradient_;
+  std::vector<WordMemory> words_;  ///< an encoder's; empty where its tokens are alike
+  double words_participation_ = 0;
 };
 
 /// The profile of a network over this field. Without a summary.
 [[nodiscard]] profile::Profile profile_of_groups(const network::Lifted<double>& network,
                                                  const network::Outline& outline, GroupedTokens field);
+
+/// Profiles of a network of two stacks, one for every sequence of words that its encoder reads. The
+/// decoder, which reads them on the mean, has the same numbers in all. Without summaries.
+[[nodiscard]] std::vector<profile::Profile> profiles_of_two_stacks(const network::Lifted<double>& network,
+                                                                   const network::Outline& outline,
+                                                                   std::vector<GroupedTokens> encoders,
+                                                                   GroupedTokens decoder);
 
 }  // namespace sigprop::predict

@@ -32,30 +32,38 @@ MatrixXd centred(const TokenGroups& groups, MatrixXd pairs) {
   return pairs;
 }
 
-/// Calls f with every number, or matrix, of a law and that of another.
+/// Calls f with every number of a law and that of another.
 template <class F>
-void for_each_pair(RowLaw& a, const RowLaw& b, const F& f) {
-  const auto at_nodes = [&](auto& of_a, const auto& of_b) {
+void for_each_number(RowLaw& a, const RowLaw& b, const F& f) {
+  const auto at_nodes = [&](std::vector<double>& of_a, const std::vector<double>& of_b) {
     for (std::size_t n = 0; n < of_a.size(); ++n) f(of_a[n], of_b[n]);
   };
   at_nodes(a.mixed, b.mixed);
   at_nodes(a.query, b.query);
   at_nodes(a.key, b.key);
   at_nodes(a.shift, b.shift);
-  at_nodes(a.weights, b.weights);
-  at_nodes(a.key_weights, b.key_weights);
   f(a.one.mixed, b.one.mixed);
   f(a.one.query, b.one.query);
   f(a.one.key, b.one.key);
   f(a.one.shift, b.one.shift);
   f(a.one.key_shift, b.one.key_shift);
-  f(a.one.weights, b.one.weights);
-  f(a.one.key_weights, b.one.key_weights);
   f(a.squares, b.squares);
   f(a.entropy, b.entropy);
   f(a.lost_mixed, b.lost_mixed);
   f(a.lost_query, b.lost_query);
   f(a.lost_key, b.lost_key);
+}
+
+/// The same with the matrices.
+template <class F>
+void for_each_pair(RowLaw& a, const RowLaw& b, const F& f) {
+  for_each_number(a, b, f);
+  for (std::size_t n = 0; n < a.nodes.size(); ++n) {
+    f(a.weights[n], b.weights[n]);
+    f(a.key_weights[n], b.key_weights[n]);
+  }
+  f(a.one.weights, b.one.weights);
+  f(a.one.key_weights, b.one.key_weights);
   f(a.lost_weights, b.lost_weights);
   f(a.lost_keys, b.lost_keys);
 }
@@ -131,6 +139,16 @@ RowLaw row_law(const TokenGroups& groups, const MatrixXd& keys, double v, double
   for_each_pair(drawn, other,
                 [&](auto& of_drawn, const auto& of_closed) { of_drawn = of_drawn + closed * (of_closed - of_drawn); });
   return drawn;
+}
+
+RowLaw mean_numbers(const std::vector<const RowLaw*>& laws) {
+  RowLaw out;
+  out.nodes = laws.front()->nodes;
+  out.mixed.assign(out.nodes.size(), 0);
+  out.query = out.key = out.shift = out.mixed;
+  const auto count = static_cast<double>(laws.size());
+  for (const RowLaw* law : laws) for_each_number(out, *law, [&](double& mean, double one) { mean += one / count; });
+  return out;
 }
 
 }  // namespace sigprop::predict

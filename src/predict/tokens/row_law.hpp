@@ -67,6 +67,9 @@ inline constexpr double largest_small_score_variance = 0.1;
 [[nodiscard]] RowLaw row_law(const TokenGroups& groups, const Eigen::MatrixXd& keys, double v, double score_variance,
                              double head_width, double laws);
 
+/// The mean of all numbers of laws; without the matrices over keys, which may be other ones.
+[[nodiscard]] RowLaw mean_numbers(const std::vector<const RowLaw*>& laws);
+
 /// Chebyshev–Lobatto on [0, 1].
 [[nodiscard]] std::vector<double> row_law_nodes();
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstddef>
+#include <deque>
 #include <utility>
+#include <vector>
 
 #include "predict/tokens/grouped_tokens.hpp"
 #include "predict/walk/profile_writer.hpp"
@@ -16,6 +20,60 @@ profile::Profile profile_of_groups(const network::Lifted<double>& network, const
   ProfileWriter encoder_writer(outline, of_encoder, result);
   walk_network(algebra, of_encoder, writer, encoder_writer);
   return result;
+}
+
+namespace {
+
+using GroupsWriter = ProfileWriter<Algebra<GroupedTokens>>;
+using GroupsWalk = Walk<Algebra<GroupedTokens>, GroupsWriter>;
+
+/// An encoder over one sequence of words, whose numbers it writes into a profile.
+struct EncoderWalk {
+  EncoderWalk(const network::Lifted<double>& network, const network::Outline& outline, GroupedTokens field,
+              profile::Profile& profile)
+      : algebra(network, std::move(field)), writer(outline, algebra, profile), walk(algebra, writer) {}
+
+  Algebra<GroupedTokens> algebra;
+  GroupsWriter writer;
+  GroupsWalk walk;
+};
+
+}  // namespace
+
+std::vector<profile::Profile> profiles_of_two_stacks(const network::Lifted<double>& network,
+                                                     const network::Outline& outline,
+                                                     std::vector<GroupedTokens> encoders, GroupedTokens decoder) {
+  std::vector<profile::Profile> profiles(encoders.size(), network::blank_profile(outline));
+  std::deque<EncoderWalk> walks;  // which refer to their own parts
+  std::vector<WordMemory> memories;
+  double participation = 0;
+  for (std::size_t i = 0; i < encoders.size(); ++i) {
+    EncoderWalk& encoder = walks.emplace_back(network, outline, std::move(encoders[i]), profiles[i]);
+    const auto output = encoder.walk.forward(network.encoder, encoder.walk.input());
+    memories.emplace_back(products(output.moments));
+    participation += output.anisotropy.participation / static_cast<double>(encoders.size());
+  }
+  Algebra<GroupedTokens> algebra(network, std::move(decoder));
+  algebra.field().attend_to(std::move(memories), participation);
+  profile::Profile& first = profiles.front();
+  GroupsWriter writer(outline, algebra, first);
+  const GroupsWalk::Position start = walks.front().walk.position();
+  GroupsWalk walk(algebra, writer, start);
+  static_cast<void>(walk.forward(network.body, walk.input()));
+  walk.backward(algebra.loss_gradient());
+  for (std::size_t i = 0; i < walks.size(); ++i) {
+    EncoderWalk& encoder = walks[i];
+    encoder.walk.backward(encoder.algebra.unprojected(algebra.field().memory_gradient(i)));
+  }
+  const auto points = static_cast<std::ptrdiff_t>(start.point);
+  const std::size_t layers =
+      start.weight < outline.weight_indices.size() ? outline.weight_indices[start.weight].layer : outline.layers.size();
+  for (std::size_t i = 1; i < profiles.size(); ++i) {
+    std::copy(first.points.begin() + points, first.points.end(), profiles[i].points.begin() + points);
+    std::copy(first.layers.begin() + static_cast<std::ptrdiff_t>(layers), first.layers.end(),
+              profiles[i].layers.begin() + static_cast<std::ptrdiff_t>(layers));
+  }
+  return profiles;
 }
 
 profile::Profile walk_by_token(const network::Lifted<double>& network, const network::Outline& outline, Prefix prefix,

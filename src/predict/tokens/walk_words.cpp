@@ -95,6 +95,57 @@ profile::Profile mean_of(const std::vector<profile::Profile>& profiles) {
   return out;
 }
 
+/// Has some attention of a list a causal mask?
+template <class Components>
+bool is_masked(const Components& list) {
+  bool found = false;
+  network::for_each_component(list, [&](const auto& component) {
+    std::visit(
+        [&](const auto& op) {
+          if constexpr (requires { op.mask; }) found = found || (op.mask == network::Mask::causal && !op.cross);
+        },
+        component.op);
+  });
+  return found;
+}
+
+/// Has the stack that reads the input no mask: the only one, or the encoder?
+bool reads_without_mask(const network::Network& network) {
+  return !is_masked(network.encoder.empty() ? network.body : network.encoder);
+}
+
+/// Sequences of a network's words in the fields that follow them.
+class Fields {
+ public:
+  Fields(const network::Lifted<double>& network, const network::Outline& outline, const WordSequences& words)
+      : network_(network),
+        embedding_(std::get<network::BasicEmbedding<double, double>>(network.source)),
+        laws_(laws_of(outline, words)) {}
+
+  /// Whose tokens stand apart where the loss gradient enters.
+  [[nodiscard]] GroupedTokens of(const WordSequence& sequence, bool moments) const {
+    const profile::TokenLists lists{.moments = moments && !network_.gradient_tokens.empty()};
+    return {network_, sequence.groups, sequence.products(embedding_), laws_, lists};
+  }
+
+  /// An encoder's, where no gradient enters.
+  [[nodiscard]] GroupedTokens of_encoder(const WordSequence& sequence) const {
+    if (network_.gradient_tokens.empty()) return of(sequence, false);
+    return of(sequence.beginning(static_cast<std::size_t>(network_.sequence_length), {}), false);
+  }
+
+ private:
+  static double laws_of(const network::Outline& outline, const WordSequences& words) {
+    constexpr double few_layers = 24;
+    return static_cast<double>(words.sequences.size()) *
+           std::max(1.0, static_cast<double>(outline.layers.size()) / few_layers);
+  }
+
+  const network::Lifted<double>& network_;
+  const network::BasicEmbedding<double, double>& embedding_;
+  double laws_;
+};
+
 /// The largest standard deviation between sequences of a weight's gradient norm, over its mean.
 double scatter_of(const std::vector<profile::Profile>& profiles) {
   double largest = 0;
@@ -118,7 +169,7 @@ double scatter_of(const std::vector<profile::Profile>& profiles) {
 }  // namespace
 
 std::size_t sequences_of(const network::Network& network, Theory theory, const Options& options) {
-  const bool covered = theory == Theory::full && !network::has_mask(network);
+  const bool covered = theory == Theory::full && reads_without_mask(network);
   const auto* embedding = std::get_if<network::Embedding>(&network.source);
   if (options.sequences) {
     if (*options.sequences == 0) return 0;
@@ -130,8 +181,9 @@ std::size_t sequences_of(const network::Network& network, Theory theory, const O
   if (!covered || embedding == nullptr || !network::has_attention(network)) return 0;
   if (!embedding->token.used && !(embedding->segment.used && embedding->segments == 2)) return 0;
   // Deep models need fewer sequences, since all layers see the same differences between them; long
-  // sequences differ little. Both bound the cost.
-  constexpr std::size_t fewest = 2, most = 8, walks = 96, tokens = 4096;
+  // sequences differ little. Both bound the cost, of which a decoder has a part.
+  constexpr std::size_t fewest = 2, most = 8, walks = 96;
+  const std::size_t tokens = network.encoder.empty() ? 4096 : 2048;
   const std::size_t layers = std::max<std::size_t>(1, network::outline_of(network).layers.size());
   return std::clamp(std::min(walks / layers, tokens / network.sequence_length), fewest, most);
 }
@@ -153,24 +205,38 @@ std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std:
 }
 
 profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
-                            const WordSequences& words, bool moments) {
-  if (!network.encoder.empty()) throw NotCovered("words in a model of two stacks are not covered by this theory yet");
-  const auto& embedding = std::get<network::BasicEmbedding<double, double>>(network.source);
-  constexpr double few_layers = 24;
-  const double laws = static_cast<double>(words.sequences.size()) *
-                      std::max(1.0, static_cast<double>(outline.layers.size()) / few_layers);
+                            const WordSequences& words, Prefix prefix, const profile::TokenLists& tokens,
+                            const std::shared_ptr<RowTables>& rows) {
+  const Fields fields(network, outline, words);
+  const bool masked = is_masked(network.body);
   std::vector<profile::Profile> profiles;
   profiles.reserve(words.sequences.size());
-  const profile::TokenLists lists{.moments = moments && !network.gradient_tokens.empty()};
-  for (const WordSequence& sequence : words.sequences)
-    profiles.push_back(profile_of_groups(
-        network, outline, GroupedTokens(network, sequence.groups, sequence.products(embedding), laws, lists)));
+  if (masked) {
+    std::vector<GroupedTokens> encoders;
+    for (const WordSequence& sequence : words.sequences) encoders.push_back(fields.of_encoder(sequence));
+    profiles =
+        profiles_of_two_stacks(network, outline, std::move(encoders), GroupedTokens(network, prefix, tokens, rows));
+  } else {
+    for (const WordSequence& sequence : words.sequences) {
+      GroupedTokens body = fields.of(sequence, tokens.moments);
+      if (network.encoder.empty()) {
+        profiles.push_back(profile_of_groups(network, outline, std::move(body)));
+        continue;
+      }
+      std::vector<GroupedTokens> encoder;
+      encoder.push_back(fields.of_encoder(sequence));
+      profiles.push_back(profiles_of_two_stacks(network, outline, std::move(encoder), std::move(body)).front());
+    }
+  }
   profile::Profile out = mean_of(profiles);
   out.sequences = words.sequences.size();
   out.sequence_scatter = scatter_of(profiles);
-  if (!network.gradient_tokens.empty()) return out;
-  // Which words stand first and last differs from sequence to sequence.
+  if (masked) out.prefix = name_of(prefix);
+  // Which words stand first and last differs from sequence to sequence, but where a gradient
+  // enters.
+  const bool ends_differ = !masked && network.gradient_tokens.empty();
   for (profile::Point& point : out.points) {
+    if (!ends_differ && !point.path.starts_with("encoder/")) continue;
     point.forward.ends.reset();
     point.backward.ends.reset();
   }

@@ -53,7 +53,7 @@ profile::Profile walk(const network::Network& network, Theory theory, const Opti
     try {
       const network::Lifted<double> numbers = network::lifted<double>(network);
       const network::Outline outline = network::outline_of(network);
-      profile::Profile result = words ? walk_words(numbers, outline, *words, options.tokens.moments)
+      profile::Profile result = words ? walk_words(numbers, outline, *words, options.prefix, options.tokens, rows)
                                       : walk_special_tokens(numbers, outline, options.tokens);
       if (is_in_range(result)) return result;
       why_alike = "a number leaves the range of a double";

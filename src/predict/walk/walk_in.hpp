@@ -41,11 +41,13 @@ class WordSequences;
 [[nodiscard]] std::shared_ptr<const WordSequences> beginnings(const WordSequences& words, std::size_t length,
                                                               const std::vector<std::size_t>& gradient_tokens);
 
-/// A walk over sequences of words without a mask, by the theory `full`: the mean over them.
-/// moments: list those of tokens, where gradients enter at some. Throws NotCovered where tokens
-/// differ in what is not followed.
+/// A walk over sequences of words that a stack without a mask reads, by the theory `full`: the mean
+/// over them. Of two stacks it is the encoder; a decoder behind a mask takes its own words as
+/// alike, and prefix, tokens and rows are as of walk_masked. Without a mask tokens lists those
+/// where gradients enter at some. Throws NotCovered where tokens differ in what is not followed.
 [[nodiscard]] profile::Profile walk_words(const network::Lifted<double>& network, const network::Outline& outline,
-                                          const WordSequences& words, bool moments = false);
+                                          const WordSequences& words, Prefix prefix, const profile::TokenLists& tokens,
+                                          const std::shared_ptr<RowTables>& rows);
 
 /// A walk without a mask over an input with class tokens, or to which a gradient enters at some
 /// tokens, by the theory `full`. Throws likewise.
