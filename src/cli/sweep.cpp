@@ -65,6 +65,11 @@ class Sweep {
   [[nodiscard]] std::optional<profile::Profile> first_prediction() const;
   void choose_quantities();
   [[nodiscard]] report::SweepHead head() const;
+  /// Of predictions; a simulation uses all threads for its own networks.
+  [[nodiscard]] unsigned threads() const {
+    return options_.threads > 0 ? static_cast<unsigned>(options_.threads)
+                                : std::max(1U, std::thread::hardware_concurrency());
+  }
   void work(ResumableLines& lines, ProgressLine& progress);
   [[nodiscard]] bool is_found(std::size_t index, const ResumableLines& lines);
   void store(std::size_t index, const std::string& line, ResumableLines& lines, ProgressLine& progress);
@@ -101,6 +106,11 @@ Sweep::Sweep(const SweepOptions& options)
   require_good(before);
   name_ = before.network->name;
   require_good_models();
+  if (!options_.replicates) {
+    const double side_by_side = std::min<double>(threads(), static_cast<double>(grid_.size()));
+    announce(*model(grid_.size() - 1).network, options_.theory, options_.spec, {.quiet = options_.quiet}, {},
+             static_cast<double>(grid_.size()) / side_by_side);
+  }
   choose_quantities();
 }
 
@@ -239,9 +249,6 @@ void Sweep::work(ResumableLines& lines, ProgressLine& progress) {
 }
 
 void Sweep::run() {
-  if (!options_.replicates)
-    announce(*model(0).network, options_.theory, options_.spec, {.quiet = options_.quiet}, {},
-             static_cast<double>(grid_.size()));
   ResumableLines lines(options_.output, report::sweep_line(head()));
   if (lines.lost() > 0 && !options_.quiet) {
     say("warning: " + lines.waiting() + ": " + std::to_string(lines.lost()) +
@@ -251,14 +258,11 @@ void Sweep::run() {
   {
     const Interrupt interrupt;
     ProgressLine progress(options_.quiet);
-    // A simulation uses all threads for its own networks.
-    const unsigned cores =
-        options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();
-    std::vector<std::thread> threads;
-    for (unsigned t = 1; t < (options_.replicates ? 1 : cores); ++t)
-      threads.emplace_back([&] { work(lines, progress); });
+    std::vector<std::thread> others;
+    for (unsigned t = 1; t < (options_.replicates ? 1 : threads()); ++t)
+      others.emplace_back([&] { work(lines, progress); });
     work(lines, progress);
-    for (std::thread& thread : threads) thread.join();
+    for (std::thread& thread : others) thread.join();
   }
   if (fault_) std::rethrow_exception(fault_);
   if (Interrupt::signal() != 0) {

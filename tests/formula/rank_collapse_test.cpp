@@ -83,6 +83,8 @@ TEST_CASE("the spectrum of exchangeable tokens has their effective rank once its
 TEST_CASE("the effective rank of a spectrum: one value is 1, nothing is 0, rounding below 0 is nothing") {
   CHECK(effective_rank_of_spectrum({{2, 1}, {0, 15}}, 64) == Approx(1).epsilon(1e-12));
   CHECK(effective_rank_of_spectrum({{2, 1}, {-1e-17, 15}}, 64) == Approx(1).epsilon(1e-12));
+  // What is left beside the first values may come out below 0.
+  CHECK(effective_rank_of_spectrum({{0.3, 1}, {0.2, 1}, {0.1, 1}, {0, 15}}, 64) == Approx(2.7493).epsilon(1e-4));
   CHECK(effective_rank_of_spectrum({{0, 16}}, 64) == 0);
   CHECK(effective_rank_of_spectrum({}, 64) == 0);
 }

@@ -189,22 +189,71 @@ TEST_CASE("over exchangeable tokens the actual prefixes are their means", "[bulk
   }
 }
 
+/// An attention with rotary positions.
+struct Rotated {
+  Rotated(const MatrixXd& x, const Shape& shape, double base)
+      : head{static_cast<std::size_t>(head_width), false},
+        rows(length, head),
+        tables(predict::TokenGroups::single(length), head, rows) {
+    tables.rotary = std::make_shared<const predict::RotaryField>(length, head_width, head_width, base);
+    tables.rotated_pairs = std::make_shared<predict::RotatedPairs>(*tables.rotary, tables.groups);
+    means = predict::prefix_means(predict::causal_scores(x, shape, tables));
+    actual = predict::actual_prefixes(predict::causal_scores(x, shape, tables), tables.rows);
+  }
+
+  predict::Head head;
+  predict::RowTable rows;
+  predict::CausalTables tables;
+  std::unique_ptr<TokenAttention> means, actual;
+};
+
+TEST_CASE("with rotary positions tokens that are nearly equal keep the digits of what tells them apart") {
+  const MatrixXd b = random_gradient();
+  for (const double apart : {1e-3, 1e-6, 1e-9, 1e-12}) {
+    INFO("1 - r = " << apart);
+    const Rotated forms(exchangeable(1, 1 - apart), shape_of(1, 0), 30);
+    const predict::CausalGradient means = forms.means->backward(b), actual = forms.actual->backward(b);
+    CHECK(distance(forms.actual->mixed(), forms.means->mixed()) <= 1e-3);
+    CHECK(distance(actual.value, means.value) <= 0.05);
+    CHECK(actual.value.diagonal().minCoeff() > 0);
+    // The forms differ in how they see rotated keys, by 11 %, the same however near the tokens are.
+    CHECK(actual.query.trace() / means.query.trace() == Approx(1.11).epsilon(0.01));
+    CHECK(actual.key_weight / means.key_weight == Approx(1.11).epsilon(0.01));
+  }
+  const Rotated equal(exchangeable(1, 1), shape_of(1, 0), 30);
+  CHECK(equal.actual->backward(b).value.diagonal().minCoeff() > 0);
+}
+
+TEST_CASE("without queries the gradient at them is that of even weights") {
+  for (const double query : {0.0, 1e-6, 1e-4}) {
+    Shape shape = shape_of(1, 0);
+    shape.query_weight *= query * query;
+    const Forms forms(grown(), shape);
+    const MatrixXd b = random_gradient();
+    const predict::CausalGradient means = Forms(exchangeable(1, 0.3), shape).means->backward(b);
+    const predict::CausalGradient actual = Forms(exchangeable(1, 0.3), shape).actual->backward(b);
+    INFO("query std " << query);
+    CHECK(actual.query.trace() == Approx(means.query.trace()).epsilon(2e-3));
+    // Of tokens that stand apart it is positive and does not jump with the scores.
+    const double here = forms.actual->backward(b).query.trace();
+    shape.query_weight = shape_of(1, 0).query_weight * 1e-4;
+    CHECK(here == Approx(Forms(grown(), shape).actual->backward(b).query.trace()).epsilon(0.02));
+  }
+}
+
 TEST_CASE("with rotary positions and small scores the query path sees every pair of rotated keys") {
   constexpr double base = 30, sharpness = 1e-5;
   const MatrixXd x = grown();
   const Shape shape = shape_of(sharpness, 0);
-  const predict::Head head{static_cast<std::size_t>(head_width), false};
-  predict::RowTable rows(length, head);
-  predict::CausalTables tables(predict::TokenGroups::single(length), head, rows);
-  tables.rotary = std::make_shared<const predict::RotaryField>(length, head_width, head_width, base);
-  tables.rotated_pairs = std::make_shared<predict::RotatedPairs>(*tables.rotary, tables.groups);
-  const auto form = predict::actual_prefixes(predict::causal_scores(x, shape, tables), rows);
+  const Rotated forms(x, shape, base);
+  const predict::RotaryField& rotary = *forms.tables.rotary;
+  const TokenAttention* form = forms.actual.get();
   const MatrixXd query = form->backward(MatrixXd::Ones(length, length)).query;
   // Σ_jj' of the averages' products X and the keys' R, both centred by the rows' means.
   const auto bracket = [&](Index i, Index h) {
     const double keys_i = static_cast<double>(i + 1), keys_h = static_cast<double>(h + 1);
     double both = 0, of_x = 0, of_r = 0, crossed = 0;
-    const auto rotated = [&](Index j, Index l) { return x(j, l) * tables.rotary->at(std::abs(j - l - i + h)); };
+    const auto rotated = [&](Index j, Index l) { return x(j, l) * rotary.at(std::abs(j - l - i + h)); };
     VectorXd x_of_i = VectorXd::Zero(length), x_of_h = x_of_i, r_of_i = x_of_i, r_of_h = x_of_i;
     for (Index j = 0; j <= i; ++j) {
       for (Index l = 0; l <= h; ++l) {
@@ -224,12 +273,12 @@ TEST_CASE("with rotary positions and small scores the query path sees every pair
   const double gain = form->scores().key_gain() * form->scores().value_gain();
   for (Index i = 1; i < length; ++i) {
     const double spread = form->scores().spread[i] * static_cast<double>(i) / static_cast<double>(i + 1);
-    const double leak = tables.rotary->mean(i + 1, 0) * spread * spread / width;
+    const double leak = rotary.mean(i + 1, 0) * spread * spread / width;
     CHECK(query(i, i) / gain == Approx(bracket(i, i) + leak).epsilon(1e-3));
     for (const Index h : {i / 3, i - 1}) {
       if (h == 0) continue;
       const double other = form->scores().spread[h] * static_cast<double>(h) / static_cast<double>(h + 1);
-      const double expected = bracket(i, h) + tables.rotary->mean(h + 1, i - h) * spread * other / width;
+      const double expected = bracket(i, h) + rotary.mean(h + 1, i - h) * spread * other / width;
       CHECK(query(i, h) / gain == Approx(expected).epsilon(0.05).margin(0.02 * query(h, h) / gain));
     }
   }

@@ -76,12 +76,12 @@ TEST_CASE("of groups of keys, what is kept is the mean over their tokens, for ro
   const sigprop::predict::RotatedPairs pairs(field, groups);
   for (const double apart : {0.0, 2.0, 9.5, 60.0, 119.0}) {
     double sum = 0;
-    for (std::size_t n = 0; n < pairs.count(); ++n) sum += pairs.weight(n, apart);
+    for (std::size_t n = 0; n < pairs.count(); ++n) sum += pairs.weight(n, std::log1p(apart));
     CHECK(sum == Approx(1));
   }
-  CHECK(pairs.weight(2, 2) == Approx(1));
-  CHECK(pairs.weight(3, std::sqrt(15.0) - 1) == Approx(0.5));  // halfway from 2 to 4 in ln(1 + Δ)
-  constexpr Index apart = 4;                                   // the fourth distance: 0, 1, 2, 4
+  CHECK(pairs.weight(2, std::log1p(2)) == Approx(1));
+  CHECK(pairs.weight(3, std::log(15.0) / 2) == Approx(0.5));  // halfway from 2 to 4 in ln(1 + Δ)
+  constexpr Index apart = 4;                                  // the fourth distance: 0, 1, 2, 4
   const Eigen::MatrixXd& kept = pairs.kept(3);
   for (Index g = 0; g < groups.count(); ++g) {
     CHECK(kept(g, g) == Approx(left_at(apart, 12, 8)).margin(1e-12));

@@ -174,6 +174,20 @@ TEST_CASE("a prediction of words says of how many sequences, and what it does no
         "this theory yet");
 }
 
+TEST_CASE("behind a mask the first point has the effective rank of its words, and of what dropout leaves of them") {
+  json masked = words_spec();
+  masked["input"]["embedding"]["tables"] = {"token"};
+  const auto rank = [](const json& spec) { return test::predicted(spec).points.front().forward.effective_rank->value; };
+  const double words = rank(masked);
+  masked["stack"]["attention"]["mask"] = "causal";
+  CHECK(rank(masked) == Approx(words).epsilon(0.05));
+  masked["input"]["embedding"]["dropout"] = 0.5;
+  const double dropped = rank(masked);
+  masked["stack"]["attention"]["mask"] = "none";
+  CHECK(dropped == Approx(rank(masked)).epsilon(0.05));
+  CHECK(dropped > 1.1 * words);
+}
+
 TEST_CASE("words are followed wherever they repeat, in fewer sequences of deep and of long models") {
   const auto sequences = [](const json& spec) { return test::predicted(spec).sequences; };
   CHECK(sequences(words_spec()) == 8);

@@ -96,7 +96,7 @@ struct Eigenvalues {
   for (; first < spectrum.size(); ++first) {
     const Eigenvalues& e = spectrum[first];
     const double below = rest - e.count * e.value, others = left - e.count;
-    if (!(others > 0) || e.value * others <= edge * below) break;
+    if (!(others > 0 && e.value > 0) || e.value * others <= edge * below) break;
     entropy -= e.count * e.value / total * std::log(e.value / total);
     rest = below;
     left = others;

@@ -42,8 +42,8 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
   command
       .add_option(
           "--sequences", options.sequences,
-          "Without a mask: the words of so many sequences of the embedding, whose tokens then differ; 0: all tokens "
-          "are alike; default 2 to 8, fewer for more than 12 layers or 512 tokens")
+          "Without a mask, or in an encoder: the words of so many sequences of the embedding, whose tokens then "
+          "differ; 0: all tokens are alike; default 2 to 8, fewer for more than 12 layers or 512 tokens")
       ->check(CLI::Range(0, 1000));
 }
 

@@ -39,14 +39,14 @@ class ActualPrefixes final : public TokenAttention {
   }
 
   [[nodiscard]] MatrixXd mixed() const override {
-    MatrixXd z = values().own + common_.cwiseProduct(product_) + (full_ - small_).cwiseProduct(single_product_);
+    MatrixXd z = means() + common_.cwiseProduct(product_) + (full_ - small_).cwiseProduct(single_product_);
     z.diagonal() -= unleaked();
     if (lost() > 0) z.diagonal() += lost() * visible_.counted_keys(square_) * scores_.x.diagonal();
     return z;
   }
 
   [[nodiscard]] MatrixXd linear() const override {
-    return values().own + scores_.key_gain() * scores_.query.cwiseProduct(query_bracket());
+    return means() + scores_.key_gain() * scores_.query.cwiseProduct(query_bracket());
   }
 
   [[nodiscard]] MatrixXd mixed_across(const MatrixXd& x) const override {
@@ -58,7 +58,7 @@ class ActualPrefixes final : public TokenAttention {
 
   [[nodiscard]] CausalGradient backward(const MatrixXd& b) const override {
     CausalGradient out;
-    out.value = weights(keys_, scores_.key(), b, b.cwiseProduct(common_), b.cwiseProduct(full_ - small_));
+    out.value = weights(keys_, b, b.cwiseProduct(common_), b.cwiseProduct(full_ - small_));
     if (lost() > 0) out.value.diagonal() += lost() * (visible_.counted_rows(square_).transpose() * b.diagonal());
 
     const double value = scores_.value_gain(), gain = scores_.shape.score_gain;
@@ -72,7 +72,7 @@ class ActualPrefixes final : public TokenAttention {
     const MatrixXd focus = scores_.query.cwiseProduct(outer(focus_, columns()));
     const MatrixXd kept = focus.cwiseProduct(kept_);
     const MatrixXd none = MatrixXd::Zero(b.rows(), b.cols());
-    out.key = weights(values(), scores_.x, none, b.cwiseProduct(kept), b.cwiseProduct(query_jacobian - kept));
+    out.key = weights(values(), none, b.cwiseProduct(kept), b.cwiseProduct(query_jacobian - kept));
     if (lost() > 0) out.key += dropped_keys(b.diagonal().cwiseProduct(query_jacobian.diagonal()));
     out.key = scores_.before_norm(scores_.key_size, value * gain * out.key);
 
@@ -92,15 +92,22 @@ class ActualPrefixes final : public TokenAttention {
     const MatrixXd right = scores_.groups.different(b) * lower(seeing_);
     out.value = over_rows(transposed(seeing_) * right, scores_.groups.beyond_different(b).asDiagonal() * share_);
     const VectorXd weight = focus_.cwiseProduct(centred_spread_);
-    MatrixXd common = scores_.value_gain() * scores_.shape.participation * left_.cwiseProduct(b);
+    const SharedKeys shared(scores_);
+    MatrixXd common = over_groups(
+        count(), columns(), [&](Index h, Index g) { return b(h, g) * shared.left(g, h); },
+        [&](Index g) { return b(g, count()) * shared.left_within(g); });
+    common *= scores_.value_gain() * scores_.shape.participation;
     scale_pairs(weight, common);
     set_score_paths_across(common, x, out);
     return out;
   }
 
  private:
-  /// Y, o and the excess of keys, or of values.
+  /// X, Y, o and the excess of keys, or of values. A constant is taken from all X, which drops out
+  /// of K, so that tokens that are nearly alike keep their digits.
   struct Centred {
+    double common = 0;    ///< the constant
+    MatrixXd x;           ///< X less it
     VectorXd beyond;      ///< of X_jj over X_jj' of two tokens of one group
     MatrixXd y;           ///< Y of a key that the row does not see
     MatrixXd seen;        ///< Y
@@ -110,6 +117,8 @@ class ActualPrefixes final : public TokenAttention {
   };
 
   [[nodiscard]] const Centred& values() const { return scores_.shape.normalized ? values_ : keys_; }
+  /// o of the values, the constant included.
+  [[nodiscard]] MatrixXd means() const { return values().own.array() + values().common; }
   [[nodiscard]] Index count() const { return scores_.groups.count(); }
   [[nodiscard]] Index columns() const { return scores_.groups.columns(); }
   /// The keys that the row of a group sees.
@@ -212,8 +221,11 @@ class ActualPrefixes final : public TokenAttention {
   }
 
   /// With Y and o of products x.
-  [[nodiscard]] Centred centred(const MatrixXd& x) const {
+  [[nodiscard]] Centred centred(const MatrixXd& products) const {
     Centred out;
+    out.common = products(count() - 1, 0);
+    out.x = products.array() - out.common;
+    const MatrixXd& x = out.x;
     out.beyond = scores_.groups.beyond_different(x);
     out.y = scores_.groups.different(x) * transposed(mass_);
     out.seen = out.y + out.beyond.asDiagonal() * share_.transpose();
@@ -258,15 +270,16 @@ class ActualPrefixes final : public TokenAttention {
 
   /// l and a ∘ l. Where g and g0 are nearly the same, l is that of small scores.
   void set_excess() {
-    constexpr double steadied = 0.02;
+    constexpr double steadied = 0.02, rounding = 3e-4;  // of g, and beyond what tables know of it
     excess_ = MatrixXd::Zero(count(), count());
     const MatrixXd y = transpose(keys_.seen);
     for (Index j = 0; j < count(); ++j) {
       for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
-        const double least = steadied * full_(i, i);
+        const double least =
+            steadied * std::max(0.0, full_(i, i)) + (scores_.spread[i] > 0 ? rounding / scores_.spread[i] : 0);
         const double scale = (std::max(0.0, full_(i, i) - small_(i, i)) + least) * left(i);
         if (!(scale > 0)) continue;
-        const double centred = scores_.key()(j, j) - 2 * y(i, j) + keys_.own(i, i);
+        const double centred = keys_.x(j, j) - 2 * y(i, j) + keys_.own(i, i);
         const double relative = square_(i, j) / (share_(i, j) * share_(i, j)) - 1;
         const double beyond = std::max(0.0, relative - small_(i, i) * centred) + least * std::max(0.0, centred);
         excess_(i, j) = std::sqrt(beyond / scale);
@@ -282,9 +295,10 @@ class ActualPrefixes final : public TokenAttention {
 
   /// κ: the sum of a a' K X over pairs of keys.
   void set_product() {
-    const MatrixXd x = scores_.groups.different(scores_.x), key = scores_.groups.different(scores_.key());
+    const MatrixXd &values_x = values().x, &keys_x = keys_.x;
+    const MatrixXd x = scores_.groups.different(values_x), key = scores_.groups.different(keys_x);
     const VectorXd beyond =
-        scores_.x.diagonal().cwiseProduct(scores_.key().diagonal()) - x.diagonal().cwiseProduct(key.diagonal());
+        values_x.diagonal().cwiseProduct(keys_x.diagonal()) - x.diagonal().cwiseProduct(key.diagonal());
     const MatrixXd hidden = keys_.y.cwiseProduct(values().y), seen = keys_.seen.cwiseProduct(values().seen);
     const MatrixXd squares = lower(mass_) * hidden + visible_.over_shared_keys(share_, (seen - hidden).transpose());
     const MatrixXd right = x.cwiseProduct(key) * transposed(mass_);
@@ -301,11 +315,12 @@ class ActualPrefixes final : public TokenAttention {
     if (!scores_.rotary) return;
     const SharedKeys shared(scores_);
     const MatrixXd& rotated = scores_.rotated_pairs->known(
-        {scores_.x.sum(), scores_.x.squaredNorm(), scores_.variance.sum(), scores_.key_spread.sum()},
+        {scores_.x.squaredNorm(), scores_.key().squaredNorm(), scores_.variance.sum(), scores_.key_spread.sum()},
         [&] { return rotated_product(); });
     const auto over = [&](Index h, Index g, double product, double whole) {
       const double leak = scores_.shape.participation * centred_spread_[g] * centred_spread_[h];
-      return whole > 0 ? (product + shared.left(g, h) * leak) / whole : 1;
+      const double kept = shared.left(g, h);
+      return whole > 0 ? (product + kept * leak) / whole : kept;
     };
     left_ = over_groups(
         count(), columns(), [&](Index h, Index g) { return over(h, g, rotated(h, g), product_(h, g)); },
@@ -317,7 +332,7 @@ class ActualPrefixes final : public TokenAttention {
   [[nodiscard]] MatrixXd rotated_product() const {
     const RotatedPairs& pairs = *scores_.rotated_pairs;
     const Centred& of = values();
-    const MatrixXd x = scores_.groups.different(scores_.x);
+    const MatrixXd x = scores_.groups.different(of.x);
     const MatrixXd apart = over_groups(
         count(), columns(), [&](Index h, Index g) { return std::log1p(keys(h) - keys(g)); },
         [&](Index g) { return std::log1p(scores_.groups.apart(g)); });
@@ -325,8 +340,7 @@ class ActualPrefixes final : public TokenAttention {
     for (std::size_t n = 0; n < pairs.count(); ++n) {
       const MatrixXd rotated = scores_.key().cwiseProduct(pairs.kept(n)), r = scores_.groups.different(rotated);
       const VectorXd beyond = scores_.groups.beyond_different(rotated);
-      const VectorXd both =
-          scores_.x.diagonal().cwiseProduct(rotated.diagonal()) - x.diagonal().cwiseProduct(r.diagonal());
+      const VectorXd both = of.x.diagonal().cwiseProduct(rotated.diagonal()) - x.diagonal().cwiseProduct(r.diagonal());
       // By key and row: Σ_j' R_jj' a_i'j', Σ_j R_jj' a_ij and Σ_j' X_jj' R_jj' a_i'j'.
       const MatrixXd right = r * transposed(mass_), left = r.transpose() * transposed(mass_);
       const MatrixXd seen_right = right + beyond.asDiagonal() * share_.transpose();
@@ -346,10 +360,10 @@ class ActualPrefixes final : public TokenAttention {
       };
       for (Index g = 0; g < count(); ++g) {
         for (Index h = g; h < count(); ++h) {
-          const double weight = pairs.weight_at(n, apart(h, g));
+          const double weight = pairs.weight(n, apart(h, g));
           if (weight > 0) out(h, g) += weight * at(h, g);
         }
-        const double within = columns() > count() ? pairs.weight_at(n, apart(g, count())) : 0;
+        const double within = columns() > count() ? pairs.weight(n, apart(g, count())) : 0;
         if (within > 0) out(g, count()) += within * at(g, g);
       }
     }
@@ -360,15 +374,14 @@ class ActualPrefixes final : public TokenAttention {
   void set_single_product() {
     const MatrixXd& weighted = keys_.weighted;
     const MatrixXd second = visible_.over_shared_keys(weighted, values().seen.transpose().cwiseProduct(weighted));
-    MatrixXd single = visible_.over_shared_keys(weighted, weighted * scores_.x.diagonal().asDiagonal());
+    MatrixXd single = visible_.over_shared_keys(weighted, weighted * values().x.diagonal().asDiagonal());
     single += values().own.cwiseProduct(keys_.excess_dot).leftCols(count()) - with_transpose(second);
     single_product_ = of_one_group(single, Unseen::add_nothing);
   }
 
   /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q; x: products of keys or
   /// of values, which `of` belongs to.
-  [[nodiscard]] MatrixXd weights(const Centred& of, const MatrixXd& x, const MatrixXd& b, const MatrixXd& p,
-                                 const MatrixXd& q) const {
+  [[nodiscard]] MatrixXd weights(const Centred& of, const MatrixXd& b, const MatrixXd& p, const MatrixXd& q) const {
     const VectorXd p_beyond = scores_.groups.beyond_different(p), q_beyond = scores_.groups.beyond_different(q);
     const MatrixXd ap = transposed(seeing_) * scores_.groups.different(p);
     const MatrixXd wq = transposed(visible_.counted_rows(of.weighted)) * scores_.groups.different(q);
@@ -381,7 +394,7 @@ class ActualPrefixes final : public TokenAttention {
     const MatrixXd sum = b + p.cwiseProduct(of.own) + q.cwiseProduct(of.excess_dot);
     const MatrixXd right = scores_.groups.different(sum) * lower(seeing_);
     MatrixXd out = over_rows(transposed(seeing_) * right, scores_.groups.beyond_different(sum).asDiagonal() * share_);
-    out += x.cwiseProduct(apa);
+    out += of.x.cwiseProduct(apa);
     out.leftCols(count()) -= with_transpose(crossed.leftCols(count()));
     if (columns() > count()) out.col(count()) -= 2 * crossed.col(count());
     out.diagonal() += visible_.counted_rows(single).colwise().sum().transpose();
@@ -396,7 +409,7 @@ class ActualPrefixes final : public TokenAttention {
       for (Index i = std::max<Index>(j, 1); i < count(); ++i) {
         const double focus = focus_[i] * focus_[i];
         const double a = share_(i, j), l2 = excess_(i, j) * excess_(i, j);
-        const double centred = scores_.key()(j, j) - 2 * y(i, j) + keys_.own(i, i);
+        const double centred = keys_.x(j, j) - 2 * y(i, j) + keys_.own(i, i);
         const double single = l2 - 2 * a * l2 + keys_.excess_dot(i, i);
         out[i] += mass_(i, j) * a * value(j) * (focus * centred + (jacobian[i] - focus) * single);
       }

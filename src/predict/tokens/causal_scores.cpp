@@ -47,7 +47,7 @@ void set_projections(RowScores& out) {
   out.normed_key = out.before_norm(out.key_size, out.x);
 }
 
-/// TokenGroups of the first `some` tokens of a group.
+/// The first `some` tokens of a group.
 RotaryField::Range range_of(const TokenGroups& groups, Index g, double some) {
   const auto first = static_cast<Index>(groups.before(g));
   return {first, first + static_cast<Index>(some)};

@@ -55,7 +55,7 @@ Estimate estimate(const network::Network& network, Theory theory, const Options&
   // Measured: a million layers of two points and six weights take 2.6 GB and 7 s, GPT-2 0.3 s, with
   // every token by itself 22 s.
   constexpr double bytes_of_point = 870, bytes_of_weight = 130, bytes_of_pair = 100;
-  constexpr double seconds_of_weight = 1e-6, seconds_of_pair = 3e-6;
+  constexpr double seconds_of_weight = 1e-6, seconds_of_pair = 2e-6;
   // Two lists of 10^6 tokens at five points: 0.15 µs a number, 45 bytes in JSON and 59 in CSV.
   constexpr double seconds_of_number = 2e-7, bytes_of_number = 60;
   // Heads of 10^7 features take 0.28 s a layer, of 10^5 behind a mask of 512 tokens 0.22 s once.
@@ -83,9 +83,13 @@ Estimate estimate(const network::Network& network, Theory theory, const Options&
   const auto length = static_cast<Eigen::Index>(network.sequence_length);
   const bool single = options.prefix == Prefix::single;
   const auto groups = static_cast<double>(single ? length : TokenGroups::grouped(length).count());
-  out.seconds +=
-      seconds_of_pair * count.masked * groups * groups + 2 * seconds_of_cosine * count.tabulated * network.length();
-  out.gigabytes += bytes_of_pair * count.points * groups * groups / 1e9;
+  // Products of matrices, and of rotated keys three for each of some distances.
+  constexpr double seconds_of_triple = 2e-9, seconds_of_rotated = 5e-10, matrices = 35;
+  const double pairs_of_groups = groups * groups, distances = count.tabulated > 0 ? 6 + std::log2(network.length()) : 0;
+  out.seconds += count.masked * pairs_of_groups *
+                     (seconds_of_pair + groups * (seconds_of_triple + seconds_of_rotated * distances)) +
+                 2 * seconds_of_cosine * count.tabulated * network.length();
+  out.gigabytes += pairs_of_groups * (bytes_of_pair * count.points + 8 * (matrices + distances)) / 1e9;
   return out;
 }
 

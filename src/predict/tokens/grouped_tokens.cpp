@@ -186,7 +186,7 @@ formula::Anisotropy<double> GroupedTokens::isotropic(double width) const {
   double own = words * (1 - match);
   if (embedding->position.used) own += embedding->position.std * embedding->position.std;
   if (!(own > 0)) return {1 / width, 1};
-  return {1 / width + words * words * match * (1 - match) / (own * own), 1};
+  return {std::min(1.0, 1 / width + words * words * match * (1 - match) / (own * own)), 1};
 }
 
 formula::Moments<double> GroupedTokens::alike(const TokenMoments& x) const {

@@ -67,6 +67,9 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   }
   [[nodiscard]] TokenActivations& activations() { return activations_; }
 
+  /// Does the input tell apart the words of a sequence?
+  [[nodiscard]] bool has_words() const { return products_.has_value(); }
+
   // ---- numbers of tokens -------------------------------------------------------------------------------------------
 
   [[nodiscard]] Tokens all(double x) const { return Tokens::Constant(groups_->count(), x); }
@@ -99,8 +102,8 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   // ---- anisotropy --------------------------------------------------------------------------------------------------
 
   using FollowsAnisotropy<GroupedTokens, double>::anisotropy;
-  /// Of the input: words that repeat, where the walk does not follow them, add to what the width
-  /// leaves.
+  /// The input's participation: 1/width, and where the walk does not follow words, what it varies
+  /// by which of them repeat.
   [[nodiscard]] Anisotropy isotropic(double width) const;
   [[nodiscard]] formula::Moments<double> alike(const Moments& x) const;
   [[nodiscard]] static formula::Gradient<double> alike(const Pairs& x);
@@ -173,7 +176,7 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
     double rotary_base;  ///< 0 for none
     double rotary_width;
 
-    [[nodiscard]] auto operator<=>(const Kind&) const = default;
+    [[nodiscard]] auto operator<=>(const Kind&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
   };
   std::shared_ptr<RowTables> rows_;
   std::map<Kind, CausalTables> tables_;

@@ -31,7 +31,7 @@ struct HalfNodes {
     const double width = std::min(1.0, 20 / std::sqrt(static_cast<double>(highest)));
     std::vector<double> borders{0};
     const double bends = std::log(std::max(1.0, width * deviation)) / std::log(4.0);
-    for (int level = std::min(finest, static_cast<int>(std::ceil(bends))); level > 0; --level)
+    for (int level = static_cast<int>(std::min<double>(finest, std::ceil(bends))); level > 0; --level)
       borders.push_back(width * std::pow(0.25, level));
     for (double x = width; x < reach + width; x += width) borders.push_back(x);
     using Rule = boost::math::quadrature::gauss<double, 20>;

@@ -24,7 +24,7 @@ class RotaryField {
   [[nodiscard]] double at(Eigen::Index apart) const { return factor_[apart]; }
   [[nodiscard]] Eigen::Index length() const { return length_; }
 
-  /// TokenGroups first + 1 to last, counting from 1.
+  /// Tokens first + 1 to last, counting from 1.
   struct Range {
     Eigen::Index first;
     Eigen::Index last;
@@ -36,7 +36,7 @@ class RotaryField {
   [[nodiscard]] double mean(Eigen::Index keys, Eigen::Index apart) const;
 
  private:
-  /// Of Σ_t≤n Σ_s≤t κ(s), both from 0 on; below 0 continued so that differences remain sums.
+  /// Σ_t≤n Σ_s≤t κ(s), both from 0 on, continued below 0 so that differences remain sums.
   [[nodiscard]] double twice_summed(Eigen::Index n) const { return twice_summed_[n + 2 * length_ + 1]; }
 
   Eigen::Index length_;
@@ -57,16 +57,15 @@ class RotatedPairs {
   /// one group.
   [[nodiscard]] const Eigen::MatrixXd& kept(std::size_t n) const { return kept_[n]; }
 
-  /// The n-th distance's weight where rows lie `apart`: linear in ln(1 + Δ) to its neighbours.
-  [[nodiscard]] double weight(std::size_t n, double apart) const { return weight_at(n, std::log1p(apart)); }
-  /// The same, given ln(1 + apart).
-  [[nodiscard]] double weight_at(std::size_t n, double x) const {
+  /// The n-th distance's weight where x is ln(1 + Δ) of the rows' distance: linear in it to the
+  /// neighbours'.
+  [[nodiscard]] double weight(std::size_t n, double x) const {
     if (x < apart_[n]) return n == 0 ? 1 : std::max(0.0, (x - apart_[n - 1]) / (apart_[n] - apart_[n - 1]));
     return n + 1 == apart_.size() ? 1 : std::max(0.0, (apart_[n + 1] - x) / (apart_[n + 1] - apart_[n]));
   }
 
   /// What compute() gave for these numbers: a way back meets what the way forward met. Of a deep
-  /// model only the last layers are kept.
+  /// model only the last layers are kept. Good until the next call.
   using Key = std::array<double, 4>;
   template <class F>
   [[nodiscard]] const Eigen::MatrixXd& known(const Key& key, const F& compute) {

@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "predict/tokens/gram_rank.hpp"
 #include "predict/tokens/grouped_tokens.hpp"
+#include "predict/tokens/word_sequences.hpp"
 #include "predict/walk/profile_writer.hpp"
 #include "predict/walk/walk_in.hpp"
 
@@ -38,6 +40,32 @@ struct EncoderWalk {
   GroupsWalk walk;
 };
 
+/// A walk behind a mask counts words that repeat by their mean product. How many directions what is
+/// embedded spans, and so the first point's rank, the words alone tell.
+void set_rank_of_words(const network::Lifted<double>& network, profile::Profile& profile) {
+  const auto* embedding = std::get_if<network::BasicEmbedding<double, double>>(&network.source);
+  if (embedding == nullptr || !embedding->token.used) return;
+  const auto is_input = [](const profile::Point& point) {
+    return point.path == "input" || point.path == "decoder/input";
+  };
+  const auto point = std::find_if(profile.points.begin(), profile.points.end(), is_input);
+  if (point == profile.points.end() || !(point->forward.token_dot.value > 0)) return;
+  // What dropout leaves of a token with itself, more than of two tokens.
+  const auto variance = [](const auto& table) { return table.used ? table.std * table.std : 0.0; };
+  const double words = variance(embedding->token), others = words * formula::zipf_match(embedding->vocabulary);
+  const double own = words + variance(embedding->position);
+  const double kept = point->forward.second_moment.value / point->forward.token_dot.value * others / own;
+  constexpr std::size_t count = 4;
+  double rank = 0;
+  for (const WordSequence& sequence :
+       word_sequences(*embedding, static_cast<std::size_t>(network.sequence_length), count)) {
+    Eigen::MatrixXd products = sequence.products(*embedding);
+    if (!embedding->segment.used) products.diagonal() *= std::max(1.0, kept);
+    rank += effective_rank_of(sequence.groups, products, network.width) / count;
+  }
+  point->forward.effective_rank = quantity(rank);
+}
+
 }  // namespace
 
 std::vector<profile::Profile> profiles_of_two_stacks(const network::Lifted<double>& network,
@@ -61,6 +89,7 @@ std::vector<profile::Profile> profiles_of_two_stacks(const network::Lifted<doubl
   GroupsWalk walk(algebra, writer, start);
   static_cast<void>(walk.forward(network.body, walk.input()));
   walk.backward(algebra.loss_gradient());
+  if (!algebra.field().has_words()) set_rank_of_words(network, first);
   for (std::size_t i = 0; i < walks.size(); ++i) {
     EncoderWalk& encoder = walks[i];
     encoder.walk.backward(encoder.algebra.unprojected(algebra.field().memory_gradient(i)));
@@ -80,6 +109,7 @@ profile::Profile walk_by_token(const network::Lifted<double>& network, const net
                                const profile::TokenLists& tokens, const std::shared_ptr<RowTables>& rows) {
   profile::Profile result = profile_of_groups(network, outline, GroupedTokens(network, prefix, tokens, rows));
   result.prefix = name_of(prefix);
+  set_rank_of_words(network, result);
   return result;
 }
 
