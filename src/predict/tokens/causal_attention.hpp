@@ -166,8 +166,8 @@ class TokenAttention {
 /// Every token of a prefix stands for its mean: prefix and suffix sums only, O(G²) for G groups.
 [[nodiscard]] std::unique_ptr<TokenAttention> prefix_means(RowScores scores);
 
-/// The actual tokens of every prefix: about 20 products of (G, G) matrices, with rotary positions 50
-/// more.
+/// The actual tokens of every prefix: about 20 products of (G, G) matrices, with rotary positions
+/// 50 more.
 [[nodiscard]] std::unique_ptr<TokenAttention> actual_prefixes(RowScores scores, RowTable& rows);
 
 /// Without a mask: every row sees all tokens. Throws NotCovered where their second moments differ,
