@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <string>
 #include <system_error>
 
 #include "spec/check_lines.hpp"
@@ -17,6 +17,21 @@
 
 namespace sigprop::spec {
 namespace {
+
+/// All of it; refused where it does not end within what a spec may have.
+FileText all_of(std::istream& in, const std::string& name) {
+  constexpr std::size_t piece = std::size_t{1} << 16, most = std::size_t{1} << 28;
+  std::string text;
+  while (in && text.size() <= most) {
+    const std::size_t before = text.size();
+    text.resize(before + piece);
+    in.read(text.data() + before, piece);
+    text.resize(before + static_cast<std::size_t>(in.gcount()));
+  }
+  if (text.size() > most)
+    return {{}, name, {name + ": is larger than 256 MiB, too large for a spec; name a JSON file"}};
+  return {std::move(text), name, {}};
+}
 
 /// The file's name without folder and ending.
 std::string stem(const std::string& file) {
@@ -76,7 +91,7 @@ ReadResult read_text(std::string_view text, const std::string& file) {
 }
 
 FileText text_of(const std::string& path) {
-  if (path == "-") return {std::string(std::istreambuf_iterator<char>(std::cin), {}), "standard input", {}};
+  if (path == "-") return all_of(std::cin, "standard input");
   if (path.empty()) return {{}, path, {"the name of a spec is empty: name a JSON file, or - for standard input"}};
   std::error_code ignored;  // what there is no status of cannot be opened either
   if (std::filesystem::is_directory(path, ignored))
@@ -84,7 +99,7 @@ FileText text_of(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return {{}, path, {path + ": cannot be read: " + std::strerror(errno)}};
-  return {std::string(std::istreambuf_iterator<char>(file), {}), path, {}};
+  return all_of(file, path);
 }
 
 ReadResult read_file(const std::string& path) {

@@ -52,6 +52,9 @@ TEST_CASE("a file that cannot be read is an error like any other") {
   CHECK(missing.errors == std::vector<std::string>{"no/such/file.json: cannot be read: No such file or directory"});
   const spec::ReadResult folder = spec::read_file("/");
   CHECK(folder.errors == std::vector<std::string>{"/: cannot be read: it is a folder; name a JSON file in it"});
+  const spec::ReadResult endless = spec::read_file("/dev/zero");
+  CHECK(endless.errors ==
+        std::vector<std::string>{"/dev/zero: is larger than 256 MiB, too large for a spec; name a JSON file"});
 }
 
 TEST_CASE("a model without a name is called after its file") {
