@@ -65,7 +65,7 @@ class Sweep {
   [[nodiscard]] std::optional<profile::Profile> first_prediction() const;
   void choose_quantities();
   [[nodiscard]] report::SweepHead head() const;
-  /// Of predictions; a simulation uses all threads for its own networks.
+  /// How many predict side by side; a simulation uses all threads for its own networks.
   [[nodiscard]] unsigned threads() const {
     return options_.threads > 0 ? static_cast<unsigned>(options_.threads)
                                 : std::max(1U, std::thread::hardware_concurrency());
@@ -114,7 +114,7 @@ Sweep::Sweep(const SweepOptions& options)
   choose_quantities();
 }
 
-/// Of a point; errors name the file and what was set.
+/// The model of a point; errors name the file and what was set.
 spec::ReadResult Sweep::model(std::size_t index) const {
   const std::vector<spec::Edit> edits = grid_[index];
   std::string where = file_.name + " with ";

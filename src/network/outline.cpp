@@ -144,15 +144,6 @@ std::optional<Run> run_in(const Components& list, std::size_t wanted, std::size_
   return {};
 }
 
-bool any_mask(const Components& list) {
-  bool found = false;
-  for_each_component(list, [&](const Component& component) {
-    const auto* attention = std::get_if<Attention>(&component.op);
-    if (attention != nullptr && !attention->cross && attention->mask == Mask::causal) found = true;
-  });
-  return found;
-}
-
 }  // namespace
 
 Outline outline_of(const Network& network) {
@@ -214,7 +205,7 @@ std::optional<Run> run_of(const Network& network, std::size_t layer) {
 }
 
 bool has_mask(const Network& network) {
-  return any_mask(network.encoder) || any_mask(network.body);
+  return has_mask(network.encoder) || has_mask(network.body);
 }
 
 bool has_special_tokens(const Network& network) {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "sigprop/formula/softmax_leak.hpp"
 #include "support/random.hpp"
@@ -53,12 +54,16 @@ MatrixXd random_gradient() {
   return g * g.transpose() / (4 * length);
 }
 
-/// Both forms of one attention.
+/// Both forms of one attention, with rotary positions of a base where one is given.
 struct Forms {
-  Forms(const MatrixXd& x, const Shape& shape)
+  Forms(const MatrixXd& x, const Shape& shape, std::optional<double> rotary_base = {})
       : head{static_cast<std::size_t>(head_width), shape.normalized},
         rows(length, head),
         tables(predict::TokenGroups::single(length), head, rows) {
+    if (rotary_base) {
+      tables.rotary = std::make_shared<const predict::RotaryField>(length, head_width, head_width, *rotary_base);
+      tables.rotated_pairs = std::make_shared<predict::RotatedPairs>(*tables.rotary, tables.groups);
+    }
     means = predict::prefix_means(predict::causal_scores(x, shape, tables));
     actual = predict::actual_prefixes(predict::causal_scores(x, shape, tables), tables.rows);
   }
@@ -189,29 +194,11 @@ TEST_CASE("over exchangeable tokens the actual prefixes are their means", "[bulk
   }
 }
 
-/// An attention with rotary positions.
-struct Rotated {
-  Rotated(const MatrixXd& x, const Shape& shape, double base)
-      : head{static_cast<std::size_t>(head_width), false},
-        rows(length, head),
-        tables(predict::TokenGroups::single(length), head, rows) {
-    tables.rotary = std::make_shared<const predict::RotaryField>(length, head_width, head_width, base);
-    tables.rotated_pairs = std::make_shared<predict::RotatedPairs>(*tables.rotary, tables.groups);
-    means = predict::prefix_means(predict::causal_scores(x, shape, tables));
-    actual = predict::actual_prefixes(predict::causal_scores(x, shape, tables), tables.rows);
-  }
-
-  predict::Head head;
-  predict::RowTable rows;
-  predict::CausalTables tables;
-  std::unique_ptr<TokenAttention> means, actual;
-};
-
 TEST_CASE("with rotary positions tokens that are nearly equal keep the digits of what tells them apart") {
   const MatrixXd b = random_gradient();
   for (const double apart : {1e-3, 1e-6, 1e-9, 1e-12}) {
     INFO("1 - r = " << apart);
-    const Rotated forms(exchangeable(1, 1 - apart), shape_of(1, 0), 30);
+    const Forms forms(exchangeable(1, 1 - apart), shape_of(1, 0), 30);
     const predict::CausalGradient means = forms.means->backward(b), actual = forms.actual->backward(b);
     CHECK(distance(forms.actual->mixed(), forms.means->mixed()) <= 1e-3);
     CHECK(distance(actual.value, means.value) <= 0.05);
@@ -220,7 +207,7 @@ TEST_CASE("with rotary positions tokens that are nearly equal keep the digits of
     CHECK(actual.query.trace() / means.query.trace() == Approx(1.11).epsilon(0.01));
     CHECK(actual.key_weight / means.key_weight == Approx(1.11).epsilon(0.01));
   }
-  const Rotated equal(exchangeable(1, 1), shape_of(1, 0), 30);
+  const Forms equal(exchangeable(1, 1), shape_of(1, 0), 30);
   CHECK(equal.actual->backward(b).value.diagonal().minCoeff() > 0);
 }
 
@@ -230,8 +217,8 @@ TEST_CASE("without queries the gradient at them is that of even weights") {
     shape.query_weight *= query * query;
     const Forms forms(grown(), shape);
     const MatrixXd b = random_gradient();
-    const predict::CausalGradient means = Forms(exchangeable(1, 0.3), shape).means->backward(b);
-    const predict::CausalGradient actual = Forms(exchangeable(1, 0.3), shape).actual->backward(b);
+    const Forms alike(exchangeable(1, 0.3), shape);
+    const predict::CausalGradient means = alike.means->backward(b), actual = alike.actual->backward(b);
     INFO("query std " << query);
     CHECK(actual.query.trace() == Approx(means.query.trace()).epsilon(2e-3));
     // Of tokens that stand apart it is positive and does not jump with the scores.
@@ -245,7 +232,7 @@ TEST_CASE("with rotary positions and small scores the query path sees every pair
   constexpr double base = 30, sharpness = 1e-5;
   const MatrixXd x = grown();
   const Shape shape = shape_of(sharpness, 0);
-  const Rotated forms(x, shape, base);
+  const Forms forms(x, shape, base);
   const predict::RotaryField& rotary = *forms.tables.rotary;
   const TokenAttention* form = forms.actual.get();
   const MatrixXd query = form->backward(MatrixXd::Ones(length, length)).query;

@@ -134,6 +134,18 @@ struct Run {
 /// The run that a layer is one of; none where its neighbours differ from it.
 [[nodiscard]] std::optional<Run> run_of(const Network& network, std::size_t layer);
 
+/// Does some attention of a list, or of the lists inside, have a causal mask? Cross-attention is
+/// left out.
+template <class Size, class Real>
+[[nodiscard]] bool has_mask(const std::vector<BasicComponent<Size, Real>>& list) {
+  bool found = false;
+  for_each_component(list, [&](const BasicComponent<Size, Real>& component) {
+    const auto* attention = std::get_if<BasicAttention<Size, Real>>(&component.op);
+    if (attention != nullptr && !attention->cross && attention->mask == Mask::causal) found = true;
+  });
+  return found;
+}
+
 /// Does some attention of the network, cross-attention aside, have a causal mask?
 [[nodiscard]] bool has_mask(const Network& network);
 

@@ -29,10 +29,10 @@ enum class Prefix { actual, single, means };
 struct Options {
   Prefix prefix = Prefix::actual;
   profile::TokenLists tokens = {};
-  /// Of an embedding's words, read without a mask, as by an encoder: the prediction averages over
-  /// so many. 0: all tokens are alike. Without a value two to eight, fewer for more than 12 layers
-  /// or 512 tokens, of two stacks 256; where the theory does not cover them tokens are alike, and a
-  /// warning gives the reason.
+  /// The prediction averages over so many sequences of an embedding's words, where they are read
+  /// without a mask, as by an encoder. 0: all tokens are alike. Without a value two to eight, fewer
+  /// for more than 12 layers or 512 tokens, of two stacks 256; where the theory does not cover them
+  /// tokens are alike, and a warning gives the reason.
   std::optional<std::size_t> sequences = {};
 };
 

@@ -118,9 +118,11 @@ class Search {
   }
 
   [[nodiscard]] Solved run(const OutputOptions& output) {
-    double x = start();
+    const spec::ReadResult read = spec::read_text(text_, file_);
+    require_good(read);
+    double x = start(read);
     constexpr double usual_steps = 6, of_step = 3;
-    announce(*spec::read_text(text_, file_).network, theory_, file_, output, {}, usual_steps * of_step);
+    announce(*read.network, theory_, file_, output, {}, usual_steps * of_step);
     Step step = at(x);
     // Newton's method in logarithms; between two values on either side of the target, bisection
     // where it leaves them.
@@ -169,9 +171,7 @@ class Search {
   }
 
   /// The knob's value as the spec has it.
-  [[nodiscard]] double start() {
-    spec::ReadResult read = spec::read_text(text_, file_);
-    require_good(read);
+  [[nodiscard]] double start(const spec::ReadResult& read) const {
     const std::vector<Knob> knobs = network::knobs_of(*read.network);
     std::string known;
     for (const Knob& knob : knobs) known += (known.empty() ? "" : ", ") + knob.name;

@@ -156,7 +156,7 @@ profile::Profile walked(const WalkFunction& walk, const Network& network) {
   return walk(network::lifted<double>(network), network::outline_of(network));
 }
 
-/// Both lengths share a table, whose error they then have in common.
+/// For walks of two lengths, which share a table and so have its error in common.
 std::shared_ptr<RowTables> rows_up_to(std::size_t longest) {
   return std::make_shared<RowTables>(static_cast<double>(longest));
 }

@@ -40,7 +40,7 @@ template <class T>
   return pair_means(v, rho, shared, keys, T(head.width), head.normalized);
 }
 
-[[nodiscard]] inline double leak(double v, double keys, Head head) {
+[[nodiscard]] inline double leak_means(double v, double keys, Head head) {
   return head.normalized ? formula::softmax_leak(v, keys) : formula::softmax_leak_means(v, keys, head.width);
 }
 

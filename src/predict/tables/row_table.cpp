@@ -193,7 +193,7 @@ const RowTable::Table& RowTable::leak_tile(int index) {
     for (std::size_t b = 0; b < key_points; ++b) {
       const double keys = keys_at(chebyshev_point(b, key_points));
       const double spread = 1 - row_means(v, keys, head_).squares;
-      tile.push_back(sigprop::predict::leak(v, keys, head_) / (spread * spread));
+      tile.push_back(leak_means(v, keys, head_) / (spread * spread));
     }
   }
   to_coefficients_along(tile, key_points, 1);

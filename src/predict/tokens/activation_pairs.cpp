@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <sstream>
 
 #include "predict/tables/curve.hpp"
 #include "predict/tokens/symmetric.hpp"
@@ -43,6 +44,20 @@ std::function<double(double)> function_of(ActivationKind kind, bool derivative) 
   return of(formula::GeluTanh{});
 }
 
+/// Beyond such a variance the series would not end.
+void require_few_coefficients(ActivationKind kind, double variance) {
+  constexpr double most_squares = 45;  // of the pole's distance
+  const double largest = most_squares * analytic_within(kind) * analytic_within(kind);
+  if (variance <= largest) return;
+  std::ostringstream out;
+  out << (kind == ActivationKind::silu   ? "silu"
+          : kind == ActivationKind::tanh ? "tanh"
+                                         : "gelu_tanh")
+      << " on tokens of different variances is not covered by this theory above a variance of " << std::floor(largest)
+      << ", and one is " << variance << "; put a norm before it, or lower the standard deviations";
+  throw NotCovered(out.str());
+}
+
 }  // namespace
 
 ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationKind kind, const ArrayXd& mean,
@@ -53,11 +68,7 @@ ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationK
       variance_(variance),
       alike_(nearly_constant(mean) && nearly_constant(variance)) {
   if (kind == ActivationKind::identity || alike_) return;
-  constexpr double largest = 45;  // over the pole's distance squared: beyond it the series would not end
-  if (needs_series(kind) && variance.maxCoeff() > largest * analytic_within(kind) * analytic_within(kind))
-    throw NotCovered(
-        "silu, tanh or gelu_tanh on tokens of different variances, some above 100, is not covered by this theory yet; "
-        "put a norm before it, or lower the standard deviations");
+  if (needs_series(kind)) require_few_coefficients(kind, variance.maxCoeff());
   if (mean.isZero()) return;
   throw NotCovered(
       "an activation on tokens that differ and have a mean, as without a linear component before it, is not covered by "

@@ -220,7 +220,7 @@ class ActualPrefixes final : public TokenAttention {
     return scores_.key().cwiseProduct(kept);
   }
 
-  /// With Y and o of products x.
+  /// Without the excess.
   [[nodiscard]] Centred centred(const MatrixXd& products) const {
     Centred out;
     out.common = products(count() - 1, 0);
@@ -247,9 +247,9 @@ class ActualPrefixes final : public TokenAttention {
     kept_ = over_groups(
         count(), columns(), [&](Index h, Index g) { return ratio(shared.spread(g, h), scores_.key_spread[g]); },
         [&](Index g) { return ratio(shared.spread_within(g), scores_.key_spread[g]); });
+    const auto of_row = [&](Index g) { return ratio(scores_.key_spread[g], scores_.spread[g]); };
     of_shorter_ = over_groups(
-        count(), columns(), [&](Index, Index g) { return ratio(scores_.key_spread[g], scores_.spread[g]); },
-        [&](Index g) { return ratio(scores_.key_spread[g], scores_.spread[g]); });
+        count(), columns(), [&](Index, Index g) { return of_row(g); }, of_row);
     turned_ = kept_.cwiseProduct(of_shorter_);
     common_ = focus.cwiseProduct(left_);
     small_ = focus.cwiseProduct(turned_);
@@ -379,8 +379,8 @@ class ActualPrefixes final : public TokenAttention {
     single_product_ = of_one_group(single, Unseen::add_nothing);
   }
 
-  /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q; x: products of keys or
-  /// of values, which `of` belongs to.
+  /// Σ_ii' a_ij a_i'j' (b_ii' + p_ii' K + q_ii' K^D) for symmetric b, p, q, K and K^D of keys or of
+  /// values.
   [[nodiscard]] MatrixXd weights(const Centred& of, const MatrixXd& b, const MatrixXd& p, const MatrixXd& q) const {
     const VectorXd p_beyond = scores_.groups.beyond_different(p), q_beyond = scores_.groups.beyond_different(q);
     const MatrixXd ap = transposed(seeing_) * scores_.groups.different(p);

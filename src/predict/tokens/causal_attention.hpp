@@ -31,7 +31,7 @@ struct CausalTables {
   std::shared_ptr<RotatedPairs> rotated_pairs;  ///< likewise
 };
 
-/// Of products of tokens, over those that a row sees, by row.
+/// Sums of products of tokens over those that a row sees, by row.
 struct PrefixSums {
   Eigen::VectorXd own;     ///< D_i, mean of X_jj over j ≤ i
   Eigen::VectorXd all;     ///< S_ii, sum of X_jj' over j, j' ≤ i
@@ -133,7 +133,7 @@ class TokenAttention {
   [[nodiscard]] const RowScores& scores() const { return scores_; }
   /// Takes another participation of the tokens for what comes.
   void follow(double participation) { scores_.shape.participation = participation; }
-  /// Of a row that has any: the first under a mask has none.
+  /// The mean over rows that have any: the first under a mask has none.
   [[nodiscard]] virtual double score_variance() const {
     const double length = scores_.groups.tokens();
     return scores_.groups.mean(scores_.variance) * length / std::max(1.0, length - 1);

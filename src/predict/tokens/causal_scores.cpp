@@ -53,7 +53,7 @@ RotaryField::Range range_of(const TokenGroups& groups, Index g, double some) {
   return {first, first + static_cast<Index>(some)};
 }
 
-/// Of the keys as their rows see them, rotated.
+/// Sets the spread of the keys as their rows see them, rotated.
 void set_key_spread(RowScores& out) {
   out.key_spread = out.spread;
   if (!out.rotary) return;

@@ -76,9 +76,7 @@ CrossAttention cross_attention(const TokenPairs& rows, const formula::Moments<do
   }
   const TokenGroups& groups = *rows.groups;
   const Eigen::ArrayXd focus = 1 - overlap.diagonal().array();
-  const double length = groups.tokens(), own_mean = groups.mean(query);
-  const double paired =
-      length > 1 ? (groups.total(queries.products.within) - length * own_mean) / (length * (length - 1)) : own_mean;
+  const double own_mean = groups.mean(query), paired = groups.mean_of_pairs(queries.products.within, own_mean);
   const double rho = own_mean > 0 ? std::clamp(of_keys.row_correlation() * paired / own_mean, 0.0, 1.0) : 0;
   return {{rows,
            queries,

@@ -8,7 +8,6 @@
 namespace sigprop::predict {
 namespace {
 
-using Eigen::ArrayXd;
 using Eigen::Index;
 using Eigen::MatrixXd;
 
@@ -32,7 +31,6 @@ CausalTables& GroupedTokens::tables_of(const AttentionOp<double>& op) {
   if (made && op.rotary_base) {
     found->second.rotary = std::make_shared<const RotaryField>(static_cast<Index>(network_.sequence_length),
                                                                kind.head.width, kind.rotary_width, kind.rotary_base);
-    found->second.rotated_pairs = std::make_shared<RotatedPairs>(*found->second.rotary, *groups_);
   }
   return found->second;
 }
@@ -56,9 +54,16 @@ void GroupedTokens::attend_to_itself(const AttentionOp<double>& op, const Signal
   if (attended_.rows && attended_.over_words == nullptr && attended_.shape == shape && unchanged(attended_.x, dots))
     return;
   attended_ = {};  // before the next is made: matrices of long sequences are large
-  attended_.rows = rows_over(op, dots.within, shape);
-  attended_.mixed = {groups_.get(), attended_.rows->mixed(), {}};
-  if (dots.has_across()) attended_.mixed.across = attended_.rows->mixed_across(dots.across);
+  std::unique_ptr<TokenAttention> rows = rows_over(op, dots.within, shape);
+  MatrixXd across = dots.has_across() ? rows->mixed_across(dots.across) : MatrixXd();
+  set_attended(std::move(rows), std::move(across), std::move(dots), shape);
+}
+
+/// across: what the rows average of another sequence; empty where pairs of them are not followed.
+void GroupedTokens::set_attended(std::unique_ptr<TokenAttention> rows, MatrixXd across, TokenPairs dots,
+                                 const Shape& shape) {
+  attended_.mixed = {groups_.get(), rows->mixed(), std::move(across)};
+  attended_.rows = std::move(rows);
   attended_.x = std::move(dots);
   attended_.shape = shape;
 }
@@ -67,9 +72,7 @@ formula::Anisotropy<double> GroupedTokens::anisotropy(const Attended& a, const S
   const Shape& shape = *a.shape;
   if (a.cross)
     return formula::attention_anisotropy(alike(x.moments), x.anisotropy, memory_.moments, shape, a.cross->mean);
-  const auto centred = [&](const MatrixXd& m) {
-    return formula::centred_variance(alike({ArrayXd::Zero(m.rows()), {groups_.get(), m, {}}}));
-  };
+  const auto centred = [&](const MatrixXd& m) { return groups_->mean(m.diagonal()) - groups_->mean_of_pairs(m, 0); };
   const double all = centred(a.mixed.within), fan = fan_of(shape);
   if (!(all > 0)) return {1 / fan, 0};
   const double linear = std::clamp(centred(a.rows->linear()) / all, 0.0, 1.0), own = 1 - linear;
@@ -82,8 +85,10 @@ std::unique_ptr<TokenAttention> GroupedTokens::rows_over(const AttentionOp<doubl
                                                          const Shape& shape) {
   CausalTables& tables = tables_of(op);
   if (op.mask != network::Mask::causal) return unmasked_rows(RowScores(tables, dots, shape), laws_);
-  RowScores scores = causal_scores(dots, shape, tables);
-  return prefix_ == Prefix::means ? prefix_means(std::move(scores)) : actual_prefixes(std::move(scores), tables.rows);
+  if (prefix_ == Prefix::means) return prefix_means(causal_scores(dots, shape, tables));
+  if (tables.rotary && !tables.rotated_pairs)
+    tables.rotated_pairs = std::make_shared<RotatedPairs>(*tables.rotary, *groups_);
+  return actual_prefixes(causal_scores(dots, shape, tables), tables.rows);
 }
 
 void GroupedTokens::attend_to(std::vector<WordMemory> words, double participation) {
@@ -100,18 +105,15 @@ void GroupedTokens::attend_to_words(const AttentionOp<double>& op, const Signal&
   RowScores scores(tables_of(op), dots.within, shape);
   RowQueries queries = row_queries(scores);
   std::vector<std::shared_ptr<const KeyLaw>> laws;
-  double across = 0;
+  double mean = 0;  // of the pairs of two sequences
   for (WordMemory& memory : words_) {
     laws.push_back(memory.law(queries, scores.key_gain() * queries.own, shape.head_width, laws_));
-    across += mean_across(memory.products()) / static_cast<double>(words_.size());
+    mean += mean_across(memory.products()) / static_cast<double>(words_.size());
   }
   auto rows = std::make_unique<UnmaskedRows>(std::move(scores), std::move(queries), std::move(laws));
-  attended_.mixed = {groups_.get(), rows->mixed(), {}};
-  if (dots.has_across()) attended_.mixed.across = MatrixXd::Constant(dots.across.rows(), dots.across.cols(), across);
   attended_.over_words = rows.get();
-  attended_.rows = std::move(rows);
-  attended_.x = std::move(dots);
-  attended_.shape = shape;
+  MatrixXd across = MatrixXd::Constant(dots.across.rows(), dots.across.cols(), mean);
+  set_attended(std::move(rows), std::move(across), std::move(dots), shape);
 }
 
 void GroupedTokens::attend_across(const AttentionOp<double>& op, const Signal& x) {

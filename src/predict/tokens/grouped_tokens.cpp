@@ -17,12 +17,6 @@ using Eigen::ArrayXd;
 using Eigen::Index;
 using Eigen::MatrixXd;
 
-/// The mean over the pairs of different tokens.
-double off_diagonal_mean(const TokenGroups& groups, const MatrixXd& m) {
-  const double length = groups.tokens();
-  return length > 1 ? (groups.total(m) - length * groups.mean(m.diagonal())) / (length * (length - 1)) : 0;
-}
-
 profile::Ends ends_of(const TokenGroups& groups, const MatrixXd& products) {
   const Index first = groups.first(), last = groups.last();
   return {quantity(products(first, first)), quantity(products(last, last))};
@@ -156,7 +150,7 @@ profile::Forward GroupedTokens::profile_of(const TokenMoments& x, double width, 
   mean.mean = groups_->mean(x.mean);
   const double squared_mean = mean.mean * mean.mean;
   mean.variance = groups_->mean(dots.within.diagonal()) - squared_mean;
-  mean.covariance = off_diagonal_mean(*groups_, dots.within) - squared_mean;
+  mean.covariance = groups_->mean_of_pairs(dots.within, 0) - squared_mean;
   if (dots.has_across()) mean.cross_covariance = mean_across(dots) - squared_mean;
   profile::Forward out = forward_of(mean, network_.sequence_length, width, batch > 1);
   out.effective_rank = effective_rank_of(*groups_, dots.within, width);
@@ -168,7 +162,7 @@ profile::Forward GroupedTokens::profile_of(const TokenMoments& x, double width, 
 }
 
 profile::Backward GroupedTokens::profile_of(const TokenPairs& g, double width, double batch) const {
-  const formula::Gradient<double> mean{groups_->mean(g.within.diagonal()), off_diagonal_mean(*groups_, g.within),
+  const formula::Gradient<double> mean{groups_->mean(g.within.diagonal()), groups_->mean_of_pairs(g.within, 0),
                                        mean_across(g)};
   profile::Backward out = backward_of(mean, batch * network_.sequence_length * width, batch > 1);
   out.ends = ends_of(*groups_, g.within);
@@ -192,11 +186,11 @@ formula::Anisotropy<double> GroupedTokens::isotropic(double width) const {
 formula::Moments<double> GroupedTokens::alike(const TokenMoments& x) const {
   const double mean = groups_->mean(x.mean), square = mean * mean;
   const TokenPairs dots = products(x);
-  return {mean, groups_->mean(dots.within.diagonal()) - square, off_diagonal_mean(*groups_, dots.within) - square, 0};
+  return {mean, groups_->mean(dots.within.diagonal()) - square, groups_->mean_of_pairs(dots.within, 0) - square, 0};
 }
 
 formula::Gradient<double> GroupedTokens::alike(const TokenPairs& x) {
-  return {x.groups->mean(x.within.diagonal()), off_diagonal_mean(*x.groups, x.within), 0};
+  return {x.groups->mean(x.within.diagonal()), x.groups->mean_of_pairs(x.within, 0), 0};
 }
 
 // ---- norms -----------------------------------------------------------------------------------------------------------

@@ -152,6 +152,7 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   void attend_to_itself(const AttentionOp<double>& op, const Signal& x);
   [[nodiscard]] std::unique_ptr<TokenAttention> rows_over(const AttentionOp<double>& op, const Eigen::MatrixXd& dots,
                                                           const Shape& shape);
+  void set_attended(std::unique_ptr<TokenAttention> rows, Eigen::MatrixXd across, Pairs dots, const Shape& shape);
   void attend_across(const AttentionOp<double>& op, const Signal& x);
   void attend_to_words(const AttentionOp<double>& op, const Signal& x);
   [[nodiscard]] Pairs self_backward(const Attended& a, const Signal& x, const Pairs& b, Norms& norms) const;

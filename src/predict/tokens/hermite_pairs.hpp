@@ -11,7 +11,7 @@ namespace sigprop::predict {
 /// ρ is the tokens' correlation. The coefficients fall like e^(-√(2n) w/√s) for an f that is
 /// analytic within w of the real axis, so that their number grows with s/w²; what a token's own
 /// moment has beyond the last of them counts as the next. The relative error stays below 1e-6 up to
-/// s = 40 w².
+/// s = 40 w²; ActivationPairs refuses more than 45 w².
 class HermitePairs {
  public:
   HermitePairs(const std::function<double(double)>& f, double analytic_within, const Eigen::ArrayXd& variance);

@@ -172,7 +172,7 @@ class PrefixMeans final : public TokenAttention {
     return left * common_spread(g) * common_spread(h) * focus_[g] * focus_[h] * scores_.shape.participation;
   }
 
-  /// Of keys and values together.
+  /// The spread of keys and values together.
   [[nodiscard]] double common_spread(Index g) const { return std::sqrt(scores_.spread[g] * scores_.values.spread[g]); }
 
   /// What dropout on A adds to w of the common part of the values, d w_v taken out.

@@ -90,6 +90,11 @@ double TokenGroups::total(const MatrixXd& products) const {
   return size_.dot(pairs * size_) + size_.dot(own) - size_.cwiseAbs2().dot(own) + others.dot(products.col(count()));
 }
 
+double TokenGroups::mean_of_pairs(const MatrixXd& products, double alone) const {
+  if (!(tokens_ > 1)) return alone;
+  return (total(products) - tokens_ * mean(products.diagonal())) / (tokens_ * (tokens_ - 1));
+}
+
 TokenGroups::Between TokenGroups::between(double token, Index from) const {
   if (!group_of_token_.empty()) {
     const Index group = group_of_token_[static_cast<std::size_t>(token) - 1];

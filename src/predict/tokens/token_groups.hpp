@@ -71,6 +71,8 @@ class TokenGroups {
   [[nodiscard]] double total(const Eigen::MatrixXd& products) const;
   /// The mean over tokens.
   [[nodiscard]] double mean(const Eigen::VectorXd& by_group) const { return size_.dot(by_group) / tokens_; }
+  /// The mean over the pairs of different tokens; `alone` where there is one token.
+  [[nodiscard]] double mean_of_pairs(const Eigen::MatrixXd& products, double alone) const;
   /// For every token what its group has, linear between the middles of groups.
   [[nodiscard]] Eigen::VectorXd spread(const Eigen::VectorXd& by_group) const;
   /// For two tokens, numbered from 1, what their groups have, or with itself a token's own; linear

@@ -13,12 +13,6 @@ namespace {
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-/// The mean of two different tokens; of one token where there is no other.
-double mean_of_others(const TokenGroups& groups, const MatrixXd& x, double own) {
-  const double length = groups.tokens();
-  return length > 1 ? (groups.total(x) - length * own) / (length * (length - 1)) : own;
-}
-
 KeyLaw mean_law(const std::vector<std::shared_ptr<const KeyLaw>>& laws) {
   KeyLaw out;
   std::vector<const RowLaw*> of_rows;
@@ -58,7 +52,7 @@ KeyLaw key_law(const TokenGroups& keys, const MatrixXd& x, const RowQueries& row
   KeyLaw out;
   out.tokens = keys.tokens();
   out.own = keys.mean(x.diagonal());
-  out.spread = std::max(0.0, out.own - mean_of_others(keys, x, out.own));
+  out.spread = std::max(0.0, out.own - keys.mean_of_pairs(x, out.own));
   const double score_variance = v * out.spread;
   if (rows.alike) {
     out.law = row_law(keys, x, v, score_variance, head_width, laws);

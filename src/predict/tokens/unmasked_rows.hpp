@@ -10,8 +10,8 @@
 
 namespace sigprop::predict {
 
-/// The queries of rows that see all keys. Have all rows one law? Else the largest is the measure of
-/// the others.
+/// The queries of rows that see all keys. Rows of nearly one size have one law; where they differ,
+/// the largest is the measure of the others.
 struct RowQueries {
   Eigen::MatrixXd products;  ///< d w_q X_ii' + b
   bool alike = true;         ///< rows have one law

@@ -95,23 +95,9 @@ profile::Profile mean_of(const std::vector<profile::Profile>& profiles) {
   return out;
 }
 
-/// Has some attention of a list a causal mask?
-template <class Components>
-bool is_masked(const Components& list) {
-  bool found = false;
-  network::for_each_component(list, [&](const auto& component) {
-    std::visit(
-        [&](const auto& op) {
-          if constexpr (requires { op.mask; }) found = found || (op.mask == network::Mask::causal && !op.cross);
-        },
-        component.op);
-  });
-  return found;
-}
-
 /// Has the stack that reads the input no mask: the only one, or the encoder?
 bool reads_without_mask(const network::Network& network) {
-  return !is_masked(network.encoder.empty() ? network.body : network.encoder);
+  return !network::has_mask(network.encoder.empty() ? network.body : network.encoder);
 }
 
 /// Sequences of a network's words in the fields that follow them.
@@ -208,7 +194,7 @@ profile::Profile walk_words(const network::Lifted<double>& network, const networ
                             const WordSequences& words, Prefix prefix, const profile::TokenLists& tokens,
                             const std::shared_ptr<RowTables>& rows) {
   const Fields fields(network, outline, words);
-  const bool masked = is_masked(network.body);
+  const bool masked = network::has_mask(network.body);
   std::vector<profile::Profile> profiles;
   profiles.reserve(words.sequences.size());
   if (masked) {

@@ -56,7 +56,7 @@ class FollowsAnisotropy {
     return formula::experts_anisotropy(x, y.anisotropy, field().alike(y.moments), y.width,
                                        shared < chosen ? chosen : shared, chosen);
   }
-  /// Of two lists side by side.
+  /// After two lists side by side.
   template <class Signal>
   [[nodiscard]] Anisotropy anisotropy(const Anisotropy& x, const Signal& a, const Signal& b) const {
     return formula::parallel_anisotropy(x, a.anisotropy, centred(a.moments), b.anisotropy, centred(b.moments), a.width);
