@@ -110,7 +110,7 @@ TokenMoments GroupedTokens::source(const formula::Moments<double>& x, double by_
 }
 
 ArrayXd GroupedTokens::of_whole_groups(const std::function<bool(std::size_t)>& holds) const {
-  const ArrayXd part = groups_->part(holds);
+  ArrayXd part = groups_->part(holds);
   if ((part > 0 && part < 1).any())
     throw NotCovered("what enters at some of the tokens of a group is not covered by this theory: use --prefix single");
   return part;
