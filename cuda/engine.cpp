@@ -9,6 +9,7 @@
 #include "cuda/kernels/route.hpp"
 #include "simulate/effective_rank.hpp"
 #include "simulate/elementwise.hpp"
+#include "simulate/given_words.hpp"
 
 namespace sigprop::cuda {
 namespace {
@@ -89,6 +90,13 @@ Engine::Signal Engine::zeros_like(const Signal& x) {
 
 Engine::Signal Engine::tokens(std::uint32_t tensor, std::size_t width, const network::GivenInput& moments) {
   Signal x = fresh(width);
+  if (moments.gram) {
+    const Signal z = fresh(width);
+    normals(context_, batch_.key, tensor, batch_.replicates, rows() * width, 1, z.data.data());
+    mix_tokens(context_, batch_.replicates * rows(), moments.gram->tokens, width, moments.gram->root, z.data.data(),
+               x.data.data());
+    return x;
+  }
   const simulate::Mixture mixture = simulate::mixture_of(moments, static_cast<double>(batch_.tokens.length));
   normals(context_, batch_.key, tensor, batch_.replicates, rows() * width, 1, x.data.data());
   correlate(context_, batch_.replicates * static_cast<std::size_t>(batch_.tokens.sequences),
@@ -98,8 +106,15 @@ Engine::Signal Engine::tokens(std::uint32_t tensor, std::size_t width, const net
 }
 
 Engine::Signal Engine::tokens(std::uint32_t tensor, std::size_t width, const network::Embedding& embedding) {
+  std::vector<std::uint64_t> words;
+  for (std::size_t replicate = 0; replicate < batch_.replicates; ++replicate) {
+    const std::vector<std::uint64_t> own = simulate::given_words(
+        batch_.key.seed, batch_.key.first_replicate + static_cast<std::uint32_t>(replicate), tensor + 3,
+        static_cast<std::size_t>(batch_.tokens.sequences), static_cast<std::size_t>(batch_.tokens.length), embedding);
+    words.insert(words.end(), own.begin(), own.end());
+  }
   Signal x = fresh(width);
-  embed(context_, batch_.key, tensor, batch_.replicates, batch_.tokens, width, embedding, x.data.data());
+  embed(context_, batch_.key, tensor, batch_.replicates, batch_.tokens, width, embedding, words, x.data.data());
   return x;
 }
 

@@ -67,6 +67,26 @@ struct CorrelateColumn {
   }
 };
 
+/// One place of one sequence: its row of `root` times the sequence's tokens z.
+struct MixTokens {
+  std::uint32_t length;
+  std::uint32_t width;
+  const float* root;
+  const float* z;
+  float* out;
+
+  __device__ void operator()(std::uint32_t at, std::uint32_t lane) const {
+    const std::uint32_t place = at % length;
+    const float* tokens = z + std::size_t{at - place} * width;
+    for (std::uint32_t feature = lane; feature < width; feature += warp) {
+      float sum = 0;
+      for (std::uint32_t j = 0; j < length; ++j)
+        sum += root[std::size_t{place} * length + j] * tokens[std::size_t{j} * width + feature];
+      out[std::size_t{at} * width + feature] = sum;
+    }
+  }
+};
+
 /// Rows of the token and the segment table that each place takes.
 struct ChooseRows {
   DrawKey key;
@@ -75,11 +95,13 @@ struct ChooseRows {
   std::size_t rows;  ///< of a replicate
   double vocabulary;
   int segments;
+  bool words_given;
   std::uint64_t* word;
   std::uint8_t* segment;
 
   __device__ void operator()(std::size_t replicate, std::size_t row) const {
-    word[replicate * rows + row] = simulate::zipf_word(uniform_at(key, tensor + 3, replicate, row), vocabulary);
+    if (!words_given)
+      word[replicate * rows + row] = simulate::zipf_word(uniform_at(key, tensor + 3, replicate, row), vocabulary);
     const double split = static_cast<double>(length + 1) * uniform_at(key, tensor + 4, replicate, row / length);
     segment[replicate * rows + row] = segments < 2 || row % length < static_cast<std::size_t>(split) ? 0 : 1;
   }
@@ -196,14 +218,24 @@ void correlate(Context& context, std::size_t sequences, std::size_t length, std:
       CorrelateColumn{length, width, static_cast<float>(own), static_cast<float>(common), static_cast<float>(mean), x});
 }
 
+void mix_tokens(Context& context, std::size_t rows, std::size_t length, std::size_t width,
+                const std::vector<double>& root, const float* z, float* out) {
+  const std::vector<float> single(root.begin(), root.end());
+  const Buffer<float> on_device(context, single.size());
+  context.upload(on_device.data(), single.data(), on_device.bytes());
+  over_rows(context, rows, MixTokens{small(length), small(width), on_device.data(), z, out});
+}
+
 void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, simulate::Tokens tokens,
-           std::size_t width, const network::Embedding& embedding, float* out) {
+           std::size_t width, const network::Embedding& embedding, const std::vector<std::uint64_t>& words,
+           float* out) {
   const auto length = static_cast<std::size_t>(tokens.length), rows = static_cast<std::size_t>(tokens.rows());
   const Buffer<std::uint64_t> word(context, replicates * rows);
   const Buffer<std::uint8_t> segment(context, replicates * rows);
+  if (!words.empty()) context.upload(word.data(), words.data(), word.bytes());
   over_replicates(context, replicates, rows,
                   ChooseRows{key, tensor, length, rows, static_cast<double>(embedding.vocabulary), embedding.segments,
-                             word.data(), segment.data()});
+                             !words.empty(), word.data(), segment.data()});
   const auto std = [](const network::BasicTable<double>& table) {
     return table.used ? static_cast<float>(table.std) : 0.0F;
   };

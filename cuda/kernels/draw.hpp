@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "cuda/context.hpp"
 #include "simulate/subject.hpp"
@@ -30,10 +31,14 @@ void normals(Context& context, DrawKey key, std::uint32_t tensor, std::size_t re
 void correlate(Context& context, std::size_t sequences, std::size_t length, std::size_t width, double own,
                double common, double mean, float* x);
 
+/// Every sequence of z, `rows` of width numbers in all, from the left times root (length, length).
+void mix_tokens(Context& context, std::size_t rows, std::size_t length, std::size_t width,
+                const std::vector<double>& root, const float* z, float* out);
+
 /// Sum of embedding tables, as simulate::embedded_tokens describes it: (replicates, sequences,
-/// length, width).
+/// length, width). words: of every token, where they are not drawn by Zipf's law.
 void embed(Context& context, DrawKey key, std::uint32_t tensor, std::size_t replicates, simulate::Tokens tokens,
-           std::size_t width, const network::Embedding& embedding, float* out);
+           std::size_t width, const network::Embedding& embedding, const std::vector<std::uint64_t>& words, float* out);
 
 /// Class tokens and positions, as simulate::add_tables describes them, in x (replicates, sequences,
 /// length, width).

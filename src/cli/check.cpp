@@ -49,6 +49,7 @@ bool is_left_out(const CheckOptions& options, const spec::ReadResult& read) {
 /// Returns false for a file that is left out.
 bool evaluate(const CheckOptions& options, CheckedSpec& out) {
   const spec::ReadResult read = spec::read_file(out.file);
+  for (const std::string& file : read.files) note_input(file);
   for (const std::string& error : read.errors) out.faults.push_back({error, 0});
   if (is_left_out(options, read)) return false;
   if (!read.network) return true;

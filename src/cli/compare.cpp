@@ -62,7 +62,8 @@ std::string without_file(const std::string& message, const std::string& file) {
 
 report::Candidate candidate(predict::Predictor& predictor, const CompareOptions& options, const spec::FileText& file,
                             const std::string& name) {
-  const spec::Initialized made = spec::initialize(*file.text, file.name, scheme_choice(name), options.keep_norm);
+  const spec::Initialized made =
+      spec::initialize(*file.text, file.name, scheme_choice(name), options.keep_norm, spec::folder_of(file.name));
   if (!made.read.network) return {name, "", {}, without_file(made.read.errors.front(), file.name)};
   try {
     return {name, network::norm_name(made.read.stacks.front()),
@@ -73,7 +74,7 @@ report::Candidate candidate(predict::Predictor& predictor, const CompareOptions&
 }
 
 std::vector<report::Candidate> compared(const CompareOptions& options, const spec::FileText& file) {
-  const spec::ReadResult model = spec::read_without_init(*file.text, file.name);
+  const spec::ReadResult model = spec::read_without_init(*file.text, file.name, spec::folder_of(file.name));
   require_good(model);
   const std::vector<std::string> names = chosen(options.schemes, model.stacks.front());
   std::vector<report::Candidate> list;

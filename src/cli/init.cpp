@@ -59,8 +59,8 @@ void run_target(const InitOptions& options) {
     const spec::FileText file = load_text(options.spec);
     std::string text = *file.text;
     if (!options.scheme.empty()) {
-      const spec::Initialized made =
-          spec::initialize(text, file.name, scheme_choice(options.scheme), options.keep_norm);
+      const spec::Initialized made = spec::initialize(text, file.name, scheme_choice(options.scheme), options.keep_norm,
+                                                      spec::folder_of(file.name));
       require_good(made.read);
       text = made.text;
     }
@@ -76,7 +76,8 @@ void run_init(const InitOptions& options) {
   write_output(options.output, [&] {
     const spec::SchemeChoice choice = scheme_choice(options.scheme);
     const spec::FileText file = load_text(options.spec);
-    const spec::Initialized made = spec::initialize(*file.text, file.name, choice, options.keep_norm);
+    const spec::Initialized made =
+        spec::initialize(*file.text, file.name, choice, options.keep_norm, spec::folder_of(file.name));
     require_good(made.read);
     std::vector<std::string> notes = made.notes;
     notes.push_back(deviation_left(*made.read.network, options.spec));

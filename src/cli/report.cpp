@@ -55,7 +55,7 @@ void simulate(const ReportOptions& options, const network::Network& network, rep
 report::Page page_of(const ReportOptions& options) {
   if (options.replicates) require_scatter(*options.replicates);
   const spec::FileText file = load_text(options.spec);
-  const spec::ReadResult read = spec::read_text(*file.text, file.name);
+  const spec::ReadResult read = spec::read_text(*file.text, file.name, spec::folder_of(file.name));
   require_good(read);
   report::Page page;
   announce(*read.network, options.theory, options.spec, options.output);

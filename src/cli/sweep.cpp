@@ -102,7 +102,7 @@ std::vector<Asked> asked_of(const std::vector<std::string>& texts) {
 
 Sweep::Sweep(const SweepOptions& options)
     : options_(options), file_(load_text(options.spec)), axes_(axes_of(options.sets)), grid_(axes_) {
-  const spec::ReadResult before = spec::read_text(*file_.text, file_.name);
+  const spec::ReadResult before = spec::read_text(*file_.text, file_.name, spec::folder_of(file_.name));
   require_good(before);
   name_ = before.network->name;
   require_good_models();
@@ -120,7 +120,7 @@ spec::ReadResult Sweep::model(std::size_t index) const {
   std::string where = file_.name + " with ";
   for (const spec::Edit& edit : edits) where += (&edit == edits.data() ? "" : ", ") + edit.path + "=" + edit.value;
   const spec::Edited edited = spec::edited(*file_.text, edits);
-  if (edited.error.empty()) return spec::read_text(edited.text, where);
+  if (edited.error.empty()) return spec::read_text(edited.text, where, spec::folder_of(file_.name));
   spec::ReadResult out;
   out.errors = {where + ": " + edited.error};
   return out;

@@ -210,7 +210,7 @@ bool has_mask(const Network& network) {
 
 bool has_special_tokens(const Network& network) {
   const auto* given = std::get_if<GivenInput>(&network.source);
-  return (given != nullptr && given->class_tokens > 0) || !network.gradient_tokens.empty();
+  return (given != nullptr && given->class_tokens > 0) || has_gram(network) || !network.gradient_tokens.empty();
 }
 
 bool has_attention(const Network& network) {

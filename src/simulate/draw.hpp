@@ -15,6 +15,9 @@ class Draw {
  public:
   Draw(std::uint64_t seed, std::uint32_t replicate) : seed_(seed), replicate_(replicate) {}
 
+  [[nodiscard]] std::uint64_t seed() const { return seed_; }
+  [[nodiscard]] std::uint32_t replicate() const { return replicate_; }
+
   /// count words of a tensor from element `first` on.
   void words(std::uint32_t tensor, std::uint64_t first, Eigen::Index count, std::uint32_t* out) const;
 

@@ -79,7 +79,8 @@ class Walk {
     const double variance = moments.variance, common = moments.cross_correlation, own = 1 - common;
     const network::GivenInput apart{.mean = moments.mean,
                                     .variance = own * variance,
-                                    .token_correlation = (moments.token_correlation - common) / own};
+                                    .token_correlation = (moments.token_correlation - common) / own,
+                                    .gram = moments.gram};
     Signal x = engine_.tokens(tensor, width, apart);
     if (common > 0) engine_.add_bias(common_tensor, std::sqrt(common * variance), x);
     return x;

@@ -196,12 +196,27 @@ RulePtr stack(bool decoder) {
   return object(std::move(fields), {{"layers", 12}});
 }
 
+RulePtr words() {
+  Rule rule;
+  rule.kind = Kind::object;
+  rule.fields = {
+      {"law", choice({"zipf"}), false, "frequencies fall as 1/rank"},
+      {"match", number(0, 1, 0.02, true, true), false,
+       "probability that two tokens are the same word: frequencies fall as the power of the rank that has it"},
+      {"file", plain(Kind::text, "ids.json"), false,
+       "sequences of token ids, as .json, .npy or a line each, in the spec's folder"}};
+  rule.exactly_one = {"law", "match", "file"};
+  rule.example = {{"file", "ids.json"}};
+  return make(std::move(rule));
+}
+
 RulePtr input() {
   const auto embedding =
       object({{"vocabulary", integer(2, 1e9, 30522), true, "number of tokens"},
               {"tables", array(choice({"token", "position", "segment"}), 1, 3, {"token", "position"}, true), true,
                "embedding tables that are summed"},
               {"segments", integer(0, 2, 2), false, "rows of the segment table that the input takes; default 2"},
+              {"words", words(), false, "which tokens hold; default Zipf's law"},
               {"norm", choice({"none", "layer_norm", "rms_norm"}), false, "after the sum; default none"},
               {"norm_epsilon", epsilon(), false, "default the stack's norm.epsilon, else 0"},
               {"dropout", probability(), false, "after the norm; default 0"},
@@ -220,6 +235,8 @@ RulePtr input() {
                  {"token_correlation", number(0, 1, 0.2), false, "between tokens of one sequence; default 0"},
                  {"cross_correlation", number(0, 1, 0, false, true), false,
                   "between tokens of two sequences of a batch; default 0"},
+                 {"gram", plain(Kind::text, "gram.npy"), false,
+                  "a file with the mean product of every pair of tokens, .npy or .json, in the spec's folder"},
                  {"patches",
                   object({{"variance", number(0, 1e12, 1, true), true, "of every feature, without the position's"},
                           {"token_correlation", number(0, 1, 0.2), false, "between patches of one image; default 0"},
@@ -231,7 +248,7 @@ RulePtr input() {
                           {"count", integer(1, 1000, 1), false, "so many such tokens; default 1"}},
                          {{"std", 0.02}}),
                   false, "a token before the patches, the same in all sequences"}};
-  rule.exactly_one = {"embedding", "variance", "patches"};
+  rule.exactly_one = {"embedding", "variance", "patches", "gram"};
   rule.requires_other = {{"mean", "variance"},
                          {"token_correlation", "variance"},
                          {"cross_correlation", "variance"},

@@ -53,22 +53,22 @@ Json with_any_init(Json spec) {
 }
 
 /// The embedding under the spec's own initialization, where that has one.
-std::optional<network::Embedding> own_embedding(std::string_view text) {
-  const ReadResult own = read_text(text, "");
+std::optional<network::Embedding> own_embedding(std::string_view text, const std::string& folder) {
+  const ReadResult own = read_text(text, "", folder);
   if (!own.network) return std::nullopt;
   return std::get<network::Embedding>(own.network->source);
 }
 
 /// The spec with the scheme's name for an initialization, and nothing left that would win over the
 /// scheme.
-Json with_scheme(const Json& spec, std::string_view text, const SchemeChoice& choice, bool keep_norm,
-                 std::vector<std::string>& notes) {
+Json with_scheme(const Json& spec, std::string_view text, const std::string& folder, const SchemeChoice& choice,
+                 bool keep_norm, std::vector<std::string>& notes) {
   const scheme::Scheme& scheme = *scheme::find(choice.name);
   Json out = spec;
   out["init"] = {{"scheme", choice.name}};
   if (!choice.parameters.empty()) out["init"]["parameters"] = choice.parameters;
   if (member(spec, "input").contains("embedding")) {
-    const auto own = scheme::sets_embedding(scheme) ? std::nullopt : own_embedding(text);
+    const auto own = scheme::sets_embedding(scheme) ? std::nullopt : own_embedding(text, folder);
     const auto std = own ? network::common_std(*own) : std::nullopt;
     if (!own || std) out["input"]["embedding"].erase("std");  // tables of several deviations keep them
     if (std) out["init"]["std"]["embedding"] = *std;
@@ -164,24 +164,26 @@ void blame_choice(const std::string& file, const SchemeChoice& choice, std::vect
 
 }  // namespace
 
-ReadResult read_without_init(std::string_view text, const std::string& file) {
+ReadResult read_without_init(std::string_view text, const std::string& file, const std::string& folder) {
   std::vector<std::string> ignored;
   const std::optional<Json> spec = parse(text, ignored);
-  if (!spec || !spec->is_object()) return read_text(text, file);
-  ReadResult out = read_text(spec->contains("components") ? std::string(text) : with_any_init(*spec).dump(), file);
+  if (!spec || !spec->is_object()) return read_text(text, file, folder);
+  ReadResult out =
+      read_text(spec->contains("components") ? std::string(text) : with_any_init(*spec).dump(), file, folder);
   if (!out.network || !out.stacks.empty()) return out;
   out = {};
   out.errors = {file + ": is a list of components, which has no initialization to replace: give a spec with a stack"};
   return out;
 }
 
-Initialized initialize(std::string_view text, const std::string& file, const SchemeChoice& choice, bool keep_norm) {
+Initialized initialize(std::string_view text, const std::string& file, const SchemeChoice& choice, bool keep_norm,
+                       const std::string& folder) {
   Initialized out;
-  out.read = read_without_init(text, file);
+  out.read = read_without_init(text, file, folder);
   if (!out.read.network) return out;
   std::vector<std::string> ignored;
-  Json spec = with_scheme(*parse(text, ignored), text, choice, keep_norm, out.notes);
-  out.read = read_text(spec.dump(), file);
+  Json spec = with_scheme(*parse(text, ignored), text, folder, choice, keep_norm, out.notes);
+  out.read = read_text(spec.dump(), file, folder);
   blame_choice(file, choice, out.read.errors);
   if (!out.read.network) return out;
   note_truncation(out.read.truncation, out.notes);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "spec/fields.hpp"
+#include "spec/given_files.hpp"
 #include "spec/lower_components.hpp"
 #include "spec/lower_stack.hpp"
 #include "spec/names.hpp"
@@ -116,10 +117,50 @@ network::GivenInput patches_of(const Json& input, const network::Network& out, E
   return given;
 }
 
-void lower_input(const Json& spec, network::Network& out, Errors& errors) {
+/// The words that tokens hold where the spec says.
+void lower_words(const Json& words, const std::string& folder, const network::Network& out,
+                 network::Embedding& embedding, Errors& errors) {
+  if (words.empty()) return;
+  if (!embedding.token.used) {
+    errors.push_back(
+        "/input/embedding/words is given, but /input/embedding/tables has no token: remove it or add the table");
+    return;
+  }
+  if (words.contains("match")) {
+    const auto count = static_cast<double>(embedding.vocabulary);
+    embedding.match = words.at("match").get<double>();
+    embedding.exponent = network::exponent_of(*embedding.match, count);
+    if (*embedding.match < 1 / count) {
+      errors.push_back("/input/embedding/words/match is " + shown(words.at("match")) + ", but must be at least " +
+                       shown(1 / count) +
+                       ", 1/vocabulary: so many words match as often even where all are as frequent");
+    }
+  }
+  if (!words.contains("file")) return;
+  embedding.text = read_words(folder, words.at("file"), out.sequence_length, embedding.vocabulary, errors);
+  if (embedding.text && embedding.text->sequences.size() < out.batch) {
+    errors.push_back("/input/embedding/words/file: " + embedding.text->file + " has " +
+                     std::to_string(embedding.text->sequences.size()) + " sequences, but must have at least " +
+                     std::to_string(out.batch) + ", the batch");
+  }
+}
+
+network::GivenInput products_of(const std::string& file, const std::string& folder, const network::Network& out,
+                                Errors& errors) {
+  network::GivenInput given;
+  given.gram = read_gram(folder, file, out.sequence_length, errors);
+  if (!given.gram) return given;
+  given.variance = given.gram->mean_own();
+  given.token_correlation = given.gram->mean_of_pairs() / given.variance;
+  return given;
+}
+
+void lower_input(const Json& spec, const std::string& folder, network::Network& out, Errors& errors) {
   const Json& input = member(spec, "input");
   if (input.contains("embedding")) {
-    out.source = embedding_of(spec, errors);
+    network::Embedding embedding = embedding_of(spec, errors);
+    lower_words(member(input.at("embedding"), "words"), folder, out, embedding, errors);
+    out.source = std::move(embedding);
     out.input = after_embedding(spec, out.width, errors);
     return;
   }
@@ -128,6 +169,7 @@ void lower_input(const Json& spec, network::Network& out, Errors& errors) {
                             .token_correlation = number(input, "token_correlation", 0),
                             .cross_correlation = number(input, "cross_correlation", 0)};
   if (input.contains("patches")) given = patches_of(input, out, errors);
+  if (input.contains("gram")) given = products_of(input.at("gram"), folder, out, errors);
   if (given.cross_correlation > given.token_correlation) {
     errors.push_back("/input/cross_correlation is " + shown(input.at("cross_correlation")) +
                      ", but must be at most token_correlation, " + shown(Json(given.token_correlation)) +
@@ -201,7 +243,7 @@ void lower_stacks(const Json& spec, Lowered& out, std::optional<double>& embeddi
 
 }  // namespace
 
-Lowered lower(const Json& spec, std::vector<std::string>& errors) {
+Lowered lower(const Json& spec, const std::string& folder, std::vector<std::string>& errors) {
   Lowered result;
   network::Network& out = result.network;
   out.name = text(spec, "name", "");
@@ -211,15 +253,18 @@ Lowered lower(const Json& spec, std::vector<std::string>& errors) {
   std::optional<double> embedding_std;
   if (spec.contains("components")) {
     lower_components(spec, out, errors);
-    lower_input(spec, out, errors);
+    lower_input(spec, folder, out, errors);
   } else {
     out.width = count(spec.at(spec.contains("stack") ? "stack" : "encoder"), "width", 1);
-    lower_input(spec, out, errors);
+    lower_input(spec, folder, out, errors);
     lower_stacks(spec, result, embedding_std, errors);
   }
   const bool scheme_failed = member(spec, "init").contains("scheme") && !errors.empty();
   if (!scheme_failed) set_embedding_std(spec, embedding_std, out, errors);
   lower_gradient(spec, out, errors);
+  const Json& input = member(spec, "input");
+  for (const Json& file : {member(member(member(input, "embedding"), "words"), "file"), member(input, "gram")})
+    if (file.is_string()) result.files.push_back(path_in(folder, file.get<std::string>()));
   return result;
 }
 

@@ -29,7 +29,7 @@ FileText all_of(std::istream& in, const std::string& name) {
     text.resize(before + static_cast<std::size_t>(in.gcount()));
   }
   if (text.size() > most)
-    return {{}, name, {name + ": is larger than 256 MiB, too large for a spec; name a JSON file"}};
+    return {{}, name, {name + ": is larger than 256 MiB, the most that is read; name a JSON file"}};
   return {std::move(text), name, {}};
 }
 
@@ -64,7 +64,7 @@ const char* other_kind(const Json& json) {
 
 }  // namespace
 
-ReadResult read_text(std::string_view text, const std::string& file) {
+ReadResult read_text(std::string_view text, const std::string& file, const std::string& folder) {
   std::vector<std::string> errors;
   const std::optional<Json> spec = parse(text, errors);
   if (!spec) return refused(file, std::move(errors));
@@ -75,7 +75,7 @@ ReadResult read_text(std::string_view text, const std::string& file) {
   }
   errors = validate(grammar(), *spec);
   if (!errors.empty()) return refused(file, std::move(errors));
-  Lowered lowered = lower(*spec, errors);
+  Lowered lowered = lower(*spec, folder, errors);
   const std::vector<std::size_t> lines = spec->contains("checks") ? check_lines(text) : std::vector<std::size_t>{};
   std::vector<check::Check> conditions = lower_checks(*spec, lines, errors);
   if (errors.empty()) require_layers(conditions, lowered.network, errors);
@@ -87,7 +87,12 @@ ReadResult read_text(std::string_view text, const std::string& file) {
           std::move(conditions),
           std::move(lowered.stacks),
           lowered.truncation,
-          false};
+          false,
+          std::move(lowered.files)};
+}
+
+std::string folder_of(const std::string& path) {
+  return path.substr(0, path.rfind('/') + 1);
 }
 
 FileText text_of(const std::string& path) {
@@ -104,7 +109,7 @@ FileText text_of(const std::string& path) {
 
 ReadResult read_file(const std::string& path) {
   FileText file = text_of(path);
-  if (file.text) return read_text(*file.text, file.name);
+  if (file.text) return read_text(*file.text, file.name, folder_of(path));
   ReadResult out;
   out.errors = std::move(file.errors);
   return out;

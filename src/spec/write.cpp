@@ -106,6 +106,8 @@ Json embedding_json(const network::Network& network) {
     if (!std) out["std"][name.name] = table.std;
   }
   if (embedding.segment.used && embedding.segments != 2) out["segments"] = embedding.segments;
+  if (embedding.match) out["words"] = {{"match", *embedding.match}};
+  if (embedding.text) out["words"] = {{"file", embedding.text->file}};
   for (const Component& component : network.input) {
     const auto* norm = std::get_if<network::Norm>(&component.op);
     if (norm == nullptr) {
@@ -128,6 +130,7 @@ Json patches_json(const network::GivenInput& given) {
 
 Json input_json(const network::Network& network) {
   if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
+    if (given->gram) return {{"gram", given->gram->file}};
     Json out = {{"mean", given->mean}, {"variance", given->variance}, {"token_correlation", given->token_correlation}};
     if (given->cross_correlation != 0) out["cross_correlation"] = given->cross_correlation;
     return given->has_tables() ? patches_json(*given) : out;

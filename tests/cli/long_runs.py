@@ -243,7 +243,7 @@ class Verify(unittest.TestCase):
         stack = {**SPEC["stack"], "attention": {"heads": 2, "mask": "causal"}}
         done = sigprop("verify", "-", "--theory", "paper", "--replicates", "1000000", spec=changed(stack=stack))
         self.assertEqual((done.returncode, done.stderr), (
-            2, "sigprop: standard input: a causal mask is not covered by the theory 'paper'; use --theory full\n"))
+            2, "sigprop: standard input: layer 1/attention: a causal mask is not covered by the theory 'paper'; use --theory full\n"))
 
     def test_csv_has_a_row_a_comparison(self):
         lines = sigprop("verify", "-", "--replicates", "3", "--format", "csv", "--quiet").stdout.splitlines()

@@ -165,6 +165,23 @@ TEST_CASE("for one seed both engines have the same network, element by element")
   }
 }
 
+TEST_CASE("both engines read the same words of a text and of a match, and tokens of the same products") {
+  if (!test::has_device()) return;
+  json spec = changed(small_stack(), {{"sequence_length", 4}, {"batch", 2}});
+  const std::string folder = SIGPROP_SOURCE "/tests/data/given/";
+  const json table = {{"vocabulary", 9}, {"tables", {"token", "position"}}, {"std", 1}};
+  for (const json& words : {json{{"file", folder + "ids.json"}}, json{{"match", 0.3}}}) {
+    spec["input"] = {{"embedding", table}};
+    spec["input"]["embedding"]["words"] = words;
+    INFO(spec.dump());
+    const network::Network network = test::network_of(spec);
+    check_same(network, on_cuda(network, 3, 5, 2), 3, 5);
+  }
+  spec["input"] = {{"gram", folder + "gram.json"}};
+  const network::Network network = test::network_of(spec);
+  check_same(network, on_cuda(network, 3, 5, 2), 3, 5);
+}
+
 /// A size over a factor, at least 1.
 void divide(json& size, std::size_t factor) {
   size = std::max<std::size_t>(1, size.get<std::size_t>() / factor);

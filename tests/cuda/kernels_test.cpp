@@ -157,8 +157,9 @@ TEST_CASE("words, positions and segments take the CPU's rows of their tables") {
                                              {30522, table, wide, table}}) {
       const Tokens tokens{sequences, length};
       const std::size_t count = replicates * static_cast<std::size_t>(tokens.rows()) * width;
-      const auto x = written(
-          context, count, [&](float* out) { cuda::embed(context, key, 11, replicates, tokens, width, tables, out); });
+      const auto x = written(context, count, [&](float* out) {
+        cuda::embed(context, key, 11, replicates, tokens, width, tables, {}, out);
+      });
       const std::vector<float> cpu = by_replicate(replicates, [&](std::size_t r) {
         return simulate::embedded_tokens<float>(draw_of(r), 11, tokens, width, tables);
       });

@@ -4,11 +4,14 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "sigprop/simulate/simulate.hpp"
 #include "support/comparison.hpp"
 #include "support/spec.hpp"
+#include "support/temporary.hpp"
 
 namespace sigprop::test {
 namespace {
@@ -104,6 +107,67 @@ TEST_CASE("a class token and patches, the gradient at the class token") {
 
 TEST_CASE("class tokens that begin at 0") {
   check(Model::deit, "all");
+}
+
+/// Tokens that resemble their neighbours, later ones larger.
+json of_products(const std::string& path, const char* mask) {
+  json rows = json::array();
+  constexpr int length = 48;
+  for (int i = 0; i < length; ++i) {
+    rows.push_back(json::array());
+    for (int j = 0; j < length; ++j)
+      rows.back().push_back(std::sqrt((0.5 + i / 24.0) * (0.5 + j / 24.0)) * std::pow(0.8, std::abs(i - j)));
+  }
+  std::ofstream(path) << rows.dump();
+  return {{"sequence_length", length},
+          {"input", {{"gram", path}}},
+          {"stack",
+           {{"layers", 3},
+            {"width", 192},
+            {"attention", {{"heads", 3}, {"mask", mask}}},
+            {"ffn", {{"width", 768}, {"activation", "gelu"}}},
+            {"norm", {{"kind", "layer_norm"}}}}},
+          {"init", {{"scheme", "lecun"}}}};
+}
+
+TEST_CASE("tokens of given products, without a mask and behind one") {
+  const std::string path = own_path("gram.json");
+  for (const char* mask : {"none", "causal"}) {
+    const network::Network network = network_of(of_products(path, mask));
+    simulate::Settings settings;
+    settings.replicates = replicates;
+    settings.seed = 18;
+    const profile::Profile measured = simulate::simulate(network, settings).profile;
+    const profile::Profile predicted = predict::predict(network, predict::Theory::full);
+    network::Network plain = network;
+    std::get<network::GivenInput>(plain.source).gram = nullptr;
+    const profile::Profile alike = predict::predict(plain, predict::Theory::full);
+    constexpr double moment = 0.02, gradient = 0.03, weight = 0.04;
+    for (std::size_t i = 0; i < measured.points.size(); ++i) {
+      const profile::Point &p = predicted.points[i], &m = measured.points[i];
+      INFO(mask << ", " << m.path);
+      expect("second moment", p.forward.second_moment, m.forward.second_moment, moment);
+      expect("of the first token", p.forward.ends->first, m.forward.ends->first, moment);
+      expect("of the last token", p.forward.ends->last, m.forward.ends->last, moment);
+      expect("gradient", p.backward.variance, m.backward.variance, gradient);
+      CHECK(std::abs(p.forward.token_dot.value - m.forward.token_dot.value) <=
+            0.015 * m.forward.second_moment.value +
+                critical_t(replicates, comparisons) * m.forward.token_dot.scatter->standard_error);
+    }
+    for (std::size_t i = 0; i < measured.layers.size(); ++i) {
+      for (std::size_t w = 0; w < measured.layers[i].weights.size(); ++w) {
+        const profile::Weight &p = predicted.layers[i].weights[w], &m = measured.layers[i].weights[w];
+        std::printf("products, mask %s, %s %s: predicted/measured %.3f +- %.3f, tokens alike %.3f\n", mask,
+                    measured.layers[i].path.c_str(), m.name.c_str(), p.gradient_norm->value / m.gradient_norm->value,
+                    m.gradient_norm->scatter->standard_error / m.gradient_norm->value,
+                    alike.layers[i].weights[w].gradient_norm->value / m.gradient_norm->value);
+        expect(measured.layers[i].path + " " + m.name, *p.gradient_norm, *m.gradient_norm, weight);
+      }
+    }
+    CHECK_FALSE(
+        agrees(*alike.layers[0].weights[0].gradient_norm, *measured.layers[0].weights[0].gradient_norm, weight));
+  }
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -5,12 +5,16 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <string>
 
 #include "sigprop/profile/quantities.hpp"
 #include "sigprop/simulate/simulate.hpp"
 #include "support/comparison.hpp"
 #include "support/spec.hpp"
+#include "support/temporary.hpp"
 
 namespace sigprop::test {
 namespace {
@@ -181,6 +185,46 @@ TEST_CASE("the same with scores of variance 1: drawn rows") {
 
 TEST_CASE("words alone, whose tokens are equal: drawn rows") {
   check("words", words_alone(), {0.02, 0.15, 0.05, 0.03, 0.03}, Alike::fail_in_score_weights);
+}
+
+/// The words of the project's licence, numbered as they first appear, in sequences of 96.
+std::string licence_ids() {
+  std::ifstream file(SIGPROP_SOURCE "/LICENSE");
+  std::map<std::string, std::size_t> ids;
+  json all = json::array();
+  for (std::string word; file >> word;) all.push_back(ids.try_emplace(word, ids.size()).first->second);
+  REQUIRE(all.size() > 1000);
+  const std::string path = own_path("licence.json");
+  std::ofstream(path) << all.dump();
+  return path;
+}
+
+TEST_CASE("words of a text: closed form") {
+  json spec = bert(0.02);
+  const std::string path = licence_ids();
+  spec["input"]["embedding"]["words"] = {{"file", path}};
+  check("licence", spec, {0.005, 0.08, 0.02, 0.05, 0.02}, Alike::fail_in_score_weights);
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("words that match as often as a text's, behind a mask and without") {
+  json spec = words_alone();
+  spec["input"]["embedding"]["words"] = {{"match", 0.1}};
+  check("match 0.1", spec, {0.02, 0.15, 0.05, 0.03, 0.03}, Alike::fail_in_score_weights);
+  spec["stack"]["attention"]["mask"] = "causal";
+  const profile::Profile measured = measured_of(spec), predicted = test::predicted(spec);
+  const Judge judge{measured};
+  for (std::size_t i = 0; i < measured.points.size(); ++i) {
+    const profile::Point &p = predicted.points[i], &m = measured.points[i];
+    INFO(m.path);
+    judge.expect("second moment", p.forward.second_moment, m.forward.second_moment, 0.03);
+    judge.expect("token product", p.forward.token_dot, m.forward.token_dot, 0.03);
+  }
+  // As often as Zipf's law has it of 5000 words.
+  json law = spec;
+  law["input"]["embedding"]["words"] = {{"law", "zipf"}};
+  judge.reject("token product of Zipf's law", test::predicted(law).points.front().forward.token_dot,
+               measured.points.front().forward.token_dot, 0.03);
 }
 
 TEST_CASE("words that an encoder reads, and a decoder by cross-attention: drawn rows") {

@@ -36,7 +36,9 @@ TEST_CASE("a causal mask in an encoder is refused") {
   json spec = test::encoder_decoder_of(test::small_stack());
   spec["sequence_length"] = 6;
   spec["encoder"]["attention"]["mask"] = "causal";
-  refuses(spec, "a causal mask is not covered where tokens count as exchangeable, as in an encoder");
+  refuses(
+      spec,
+      "encoder/layer 1/attention: a causal mask is not covered where tokens count as exchangeable, as in an encoder");
   spec["encoder"]["attention"]["mask"] = "none";
   CHECK_NOTHROW(test::predicted(spec));
 }
@@ -45,14 +47,16 @@ TEST_CASE("a router is refused where experts are too many, and by the published 
   json spec = test::small_stack();
   spec["stack"]["ffn"].update({{"experts", 1025}, {"top_k", 2}, {"router_std", 0.02}});
   const std::string many =
-      "a router of more than 1024 experts is not covered by this theory yet; lower their number, or leave out "
+      "layer 1/ffn: a router of more than 1024 experts is not covered by this theory yet; lower their number, or leave "
+      "out "
       "router_std";
   refuses(spec, many);
   spec["stack"]["attention"]["mask"] = "causal";
   refuses(spec, many);
   spec["stack"]["ffn"]["experts"] = 4;
   spec["stack"]["attention"]["mask"] = "none";
-  refuses(spec, "a router of experts is not covered by the theory 'paper'; use --theory full", Theory::paper);
+  refuses(spec, "layer 1/ffn: a router of experts is not covered by the theory 'paper'; use --theory full",
+          Theory::paper);
   CHECK_NOTHROW(test::predicted(spec));
 }
 
@@ -62,7 +66,7 @@ TEST_CASE("attention without a mask behind a causal one is refused") {
   json masked = attention;
   masked["mask"] = "causal";
   refuses({{"sequence_length", 6}, {"components", {{{"attention", masked}}, {{"attention", attention}}}}},
-          "attention without a mask behind a causal one is not covered by this theory yet");
+          "layer 2/attention: attention without a mask behind a causal one is not covered by this theory yet");
 }
 
 TEST_CASE("behind a causal mask, norms of queries and keys need no norm before the attention") {
@@ -84,11 +88,11 @@ TEST_CASE("behind a causal mask, an activation of tokens that differ needs input
   }
   const json attention = {{"mask", "causal"}, {"width", 32},      {"heads", 2},       {"query_std", 0.1},
                           {"key_std", 0.1},   {"value_std", 0.1}, {"output_std", 0.1}};
-  refuses(
-      {{"sequence_length", 6},
-       {"components", {{{"attention", attention}}, {{"activation", "relu"}}, {{"activation", "relu"}}}}},
-      "an activation on tokens that differ and have a mean, as without a linear component before it, is not covered "
-      "by this theory yet");
+  refuses({{"sequence_length", 6},
+           {"components", {{{"attention", attention}}, {{"activation", "relu"}}, {{"activation", "relu"}}}}},
+          "layer 1/activation: an activation on tokens that differ and have a mean, as without a linear component "
+          "before it, is not covered "
+          "by this theory yet");
 }
 
 TEST_CASE("behind a causal mask, numbers beyond a double are refused", "[bulk]") {
@@ -108,19 +112,19 @@ TEST_CASE("the published theory has no masks, cross-attention, rotary positions,
     refuses(spec, what + " is not covered by the theory 'paper'; use --theory full", Theory::paper);
     CHECK_NOTHROW(test::predicted(spec));
   };
-  refused(causal_stack(), "a causal mask");
+  refused(causal_stack(), "layer 1/attention: a causal mask");
   json spec = test::encoder_decoder_of(test::small_stack());
   spec["decoder"]["attention"]["mask"] = "none";
-  refused(spec, "cross-attention");
+  refused(spec, "decoder/layer 1/cross_attention: cross-attention");
   spec = test::small_stack();
   spec["stack"]["attention"]["rotary_base"] = 10000;
-  refused(spec, "attention with rotary positions");
+  refused(spec, "layer 1/attention: attention with rotary positions");
   spec = test::small_stack();
   spec["stack"]["attention"]["query_key_norm"] = "rms_norm";
-  refused(spec, "attention with a norm on queries and keys");
+  refused(spec, "layer 1/attention: attention with a norm on queries and keys");
   spec = test::small_stack();
   spec["init"]["std"]["bias"] = 0.1;
-  refused(spec, "attention with biases");
+  refused(spec, "layer 1/attention: attention with biases");
 }
 
 TEST_CASE("a norm of a signal that is 0 has no moments") {

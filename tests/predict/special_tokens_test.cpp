@@ -114,7 +114,8 @@ TEST_CASE("where class tokens cannot be followed all tokens count as alike, and 
   const profile::Profile profile = test::predicted(spec);
   CHECK_FALSE(profile.points.front().forward.ends.has_value());
   CHECK(profile.warnings.back() ==
-        "all tokens count as alike, though they are not: attention with a score variance above 0.1 on tokens whose "
+        "all tokens count as alike, though they are not: layer 1/attention: attention with a score variance above 0.1 "
+        "on tokens whose "
         "second moments differ, as without a norm before it, is not covered by this theory yet");
 }
 

@@ -136,7 +136,8 @@ TEST_CASE("where an encoder's words are not followed tokens count as alike, and 
   CHECK(profile.sequences == 0);
   CHECK(profile.prefix == "actual");
   CHECK(profile.warnings.back() ==
-        "all tokens count as alike, though they are not: rotary positions without a mask on words are not covered by "
+        "all tokens count as alike, though they are not: encoder/layer 1/attention: rotary positions without a mask on "
+        "words are not covered by "
         "this theory yet");
   CHECK_THROWS_AS(predicted(spec, 2), predict::NotCovered);
 }

@@ -170,7 +170,8 @@ TEST_CASE("a prediction of words says of how many sequences, and what it does no
   const profile::Profile all_alike = predicted(rotary, {});
   CHECK(all_alike.sequences == 0);
   CHECK(all_alike.warnings.back() ==
-        "all tokens count as alike, though they are not: rotary positions without a mask on words are not covered by "
+        "all tokens count as alike, though they are not: layer 1/attention: rotary positions without a mask on words "
+        "are not covered by "
         "this theory yet");
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "simulate/source.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstddef>
+#include <memory>
 
+#include "simulate/given_words.hpp"
 #include "support/comparison.hpp"
 
 namespace {
@@ -40,6 +43,66 @@ TEST_CASE("given tokens have their mean, variance and correlation, also a negati
     CHECK(test::compare(4 + 3 * r, dot, 0, comparisons).agrees());
     CHECK_FALSE(test::compare(4 + 3 * (r + 0.2), dot, 0, comparisons).agrees());
   }
+}
+
+TEST_CASE("tokens of given products have them, sequence by sequence") {
+  constexpr std::size_t comparisons = 8;
+  const Eigen::Matrix3d products{{2, 1, 0}, {1, 2, -0.5}, {0, -0.5, 0.5}};
+  const auto gram = std::make_shared<const network::Gram>(
+      network::gram_of("", 3, {products.data(), products.data() + products.size()}));
+  const network::GivenInput given{.gram = gram};
+  std::array<test::Replicates, 6> within;
+  test::Replicates across;
+  for (std::uint32_t replicate = 0; replicate < 1500; ++replicate) {
+    const Matrix<double> x =
+        simulate::correlated_tokens<double>(Team{1}, Draw(1, replicate), 1, Tokens{2, 3}, 16, given);
+    std::size_t pair = 0;
+    for (Eigen::Index i = 0; i < 3; ++i)
+      for (Eigen::Index j = 0; j <= i; ++j) within[pair++].add(x.row(3 + i).dot(x.row(3 + j)) / 16);
+    across.add(x.row(1).dot(x.row(4)) / 16);
+  }
+  std::size_t pair = 0;
+  for (Eigen::Index i = 0; i < 3; ++i) {
+    for (Eigen::Index j = 0; j <= i; ++j) {
+      INFO("tokens " << i << " and " << j);
+      CHECK(test::compare(products(i, j), within[pair], 0, comparisons).agrees());
+      CHECK_FALSE(test::compare(products(i, j) + 0.2, within[pair++], 0, comparisons).agrees());
+    }
+  }
+  CHECK(test::compare(0, across, 0, comparisons).agrees());
+}
+
+TEST_CASE("a batch takes different sequences of a text, every sequence as often") {
+  const auto text = std::make_shared<const network::Text>(network::text_of("", {{1, 2}, {3, 4}, {5, 6}}, 2));
+  const network::Embedding embedding{.vocabulary = 9, .token = {true, 1}, .text = text};
+  std::array<int, 9> times{};
+  constexpr int networks = 3000;
+  for (std::uint32_t replicate = 0; replicate < networks; ++replicate) {
+    const auto words = simulate::given_words(1, replicate, 4, 2, 2, embedding);
+    REQUIRE(words.size() == 4);
+    REQUIRE(words[0] % 2 == 1);
+    REQUIRE(words[1] == words[0] + 1);
+    REQUIRE(words[2] != words[0]);
+    ++times[words[0]];
+  }
+  for (const std::size_t first : {1, 3, 5})
+    CHECK(std::abs(times[first] - networks / 3) < 4 * std::sqrt(networks / 4.0));
+}
+
+TEST_CASE("words of a match are the same as often") {
+  const double match = 0.2;
+  const network::Embedding embedding{
+      .vocabulary = 50, .token = {true, 1}, .match = match, .exponent = network::exponent_of(match, 50)};
+  test::Replicates same;
+  for (std::uint32_t replicate = 0; replicate < 2000; ++replicate) {
+    const auto words = simulate::given_words(1, replicate, 4, 1, 8, embedding);
+    double pairs = 0;
+    for (std::size_t i = 0; i < 8; ++i)
+      for (std::size_t j = 0; j < i; ++j) pairs += words[i] == words[j] ? 1.0 / 28 : 0;
+    same.add(pairs);
+  }
+  CHECK(test::compare(match, same, 0, 1).agrees());
+  CHECK_FALSE(test::compare(match + 0.02, same, 0, 1).agrees());
 }
 
 TEST_CASE("tokens of correlation 1 are equal, and of the least correlation sum to their mean") {

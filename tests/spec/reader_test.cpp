@@ -54,7 +54,7 @@ TEST_CASE("a file that cannot be read is an error like any other") {
   CHECK(folder.errors == std::vector<std::string>{"/: cannot be read: it is a folder; name a JSON file in it"});
   const spec::ReadResult endless = spec::read_file("/dev/zero");
   CHECK(endless.errors ==
-        std::vector<std::string>{"/dev/zero: is larger than 256 MiB, too large for a spec; name a JSON file"});
+        std::vector<std::string>{"/dev/zero: is larger than 256 MiB, the most that is read; name a JSON file"});
 }
 
 TEST_CASE("a model without a name is called after its file") {

@@ -143,6 +143,19 @@ class NumbersOfComponents {
   bool in_branch_ = false;  ///< inside a residual branch
 };
 
+/// The numbers of a given input; products of a file have none.
+template <class Real, class Visit>
+void numbers_of_given(BasicGivenInput<Real>& given, bool batched, Visit& visit) {
+  if (given.gram) return;
+  const std::string input = given.has_tables() ? "input.patches." : "input.";
+  if (!given.has_tables()) visit.number("input.mean", given.mean);
+  visit.number(input + "variance", given.variance);
+  visit.number(input + "token_correlation", given.token_correlation);
+  if (!given.has_tables() && batched) visit.number("input.cross_correlation", given.cross_correlation);
+  if (given.class_tokens > 0) visit.number("input.class_token.std", given.class_std);
+  if (given.position.used) visit.number("input.patches.position_std", given.position.std);
+}
+
 /// Calls visit.number(knob, x) for every number of a network that can be varied and
 /// visit.size(knob, n) for every size and count, x and n by reference. A knob comes as often as
 /// there are components that have it.
@@ -151,23 +164,16 @@ void for_each_number(BasicNetwork<Size, Real>& network, Visit&& visit) {
   using Numbers = NumbersOfComponents<Size, Real, std::remove_reference_t<Visit>>;
   const bool two_stacks = !network.encoder.empty();
   const bool widths = is_stack(network.body) && (!two_stacks || is_stack(network.encoder));
-  visit.size("sequence_length", network.sequence_length);
+  if (!has_gram(network)) visit.size("sequence_length", network.sequence_length);
   visit.size("batch", network.batch);
   if (widths) visit.size("width", network.width);
   if (auto* embedding = std::get_if<BasicEmbedding<Size, Real>>(&network.source)) {
     for (BasicTable<Real>* table : {&embedding->token, &embedding->position, &embedding->segment})
       if (table->used) visit.number("init.std.embedding", table->std);
-    if (embedding->token.used) visit.size("input.embedding.vocabulary", embedding->vocabulary);
+    if (embedding->token.used && !embedding->match && !embedding->text)
+      visit.size("input.embedding.vocabulary", embedding->vocabulary);
   } else {
-    auto& given = std::get<BasicGivenInput<Real>>(network.source);
-    const std::string input = given.has_tables() ? "input.patches." : "input.";
-    if (!given.has_tables()) visit.number("input.mean", given.mean);
-    visit.number(input + "variance", given.variance);
-    visit.number(input + "token_correlation", given.token_correlation);
-    if (!given.has_tables() && network.batch > Size(1))
-      visit.number("input.cross_correlation", given.cross_correlation);
-    if (given.class_tokens > 0) visit.number("input.class_token.std", given.class_std);
-    if (given.position.used) visit.number("input.patches.position_std", given.position.std);
+    numbers_of_given(std::get<BasicGivenInput<Real>>(network.source), network.batch > Size(1), visit);
   }
   Numbers(visit, "input.embedding.", false)(network.input);
   Numbers(visit, two_stacks ? "encoder." : "", widths)(two_stacks ? network.encoder : network.body);

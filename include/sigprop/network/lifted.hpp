@@ -76,12 +76,14 @@ class Lift {
             T(source.cross_correlation),
             source.class_tokens,
             T(source.class_std),
-            {source.position.used, T(source.position.std)}};
+            {source.position.used, T(source.position.std)},
+            source.gram};
   }
   [[nodiscard]] BasicEmbedding<T, T> operator()(const Embedding& source) const {
     const auto table = [](const BasicTable<double>& plain) { return BasicTable<T>{plain.used, T(plain.std)}; };
-    return {size(source.vocabulary), table(source.token), table(source.position), table(source.segment),
-            source.segments};
+    return {size(source.vocabulary), table(source.token), table(source.position),
+            table(source.segment),   source.segments,     source.match ? std::optional(T(*source.match)) : std::nullopt,
+            source.exponent,         source.text};
   }
 
   [[nodiscard]] Lifted<T> operator()(const Network& network) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "sigprop/network/activation_kind.hpp"
+#include "sigprop/network/gram.hpp"
+#include "sigprop/network/words.hpp"
 #include "sigprop/profile/summary.hpp"
 
 /// What a model is: plain structs that both interpreters (prediction and simulation) walk. Signals
@@ -146,9 +149,14 @@ template <class Size, class Real>
 struct BasicEmbedding {
   Size vocabulary{};
   BasicTable<Real> token;
-  BasicTable<Real> position;
-  BasicTable<Real> segment;
+  BasicTable<Real> position{};
+  BasicTable<Real> segment{};
   int segments = 2;  ///< rows of the segment table that a batch takes: 1 or 2
+  /// Probability that two tokens are the same word, where it is not that of Zipf's law of exponent
+  /// 1; the law then has this exponent.
+  std::optional<Real> match{};
+  double exponent = 1;
+  std::shared_ptr<const Text> text{};  ///< what tokens hold instead of words that are drawn
 
   [[nodiscard]] int tables() const { return int{token.used} + int{position.used} + int{segment.used}; }
 };
@@ -164,6 +172,8 @@ struct BasicGivenInput {
   std::size_t class_tokens = 0;
   Real class_std{};  ///< of their table's elements
   BasicTable<Real> position{};
+  /// Of tokens of mean 0 that differ; variance and token_correlation then are their means.
+  std::shared_ptr<const Gram> gram{};
 
   [[nodiscard]] bool has_tables() const { return class_tokens > 0 || position.used; }
 };
@@ -207,6 +217,13 @@ using Component = BasicComponent<std::size_t, double>;
 using Embedding = BasicEmbedding<std::size_t, double>;
 using GivenInput = BasicGivenInput<double>;
 using Network = BasicNetwork<std::size_t, double>;
+
+/// Is the input given by the products of its tokens?
+template <class Size, class Real>
+[[nodiscard]] bool has_gram(const BasicNetwork<Size, Real>& network) {
+  const auto* given = std::get_if<BasicGivenInput<Real>>(&network.source);
+  return given != nullptr && given->gram != nullptr;
+}
 
 /// The deviation that all tables in use have; absent where they differ.
 [[nodiscard]] std::optional<double> common_std(const Embedding& embedding);

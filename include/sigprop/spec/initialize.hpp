@@ -25,14 +25,16 @@ struct Initialized {
 
 /// A spec read with some initialization in place of its own: what else is wrong with it, and its
 /// network but for all deviations. A list of components has no initialization to replace: an error.
-[[nodiscard]] ReadResult read_without_init(std::string_view text, const std::string& file);
+/// folder: as of read_text().
+[[nodiscard]] ReadResult read_without_init(std::string_view text, const std::string& file,
+                                           const std::string& folder = "");
 
 /// Puts a scheme in place of a spec's initialization: deviations, residual scales and norm gains of
 /// the spec give way to the scheme's, but an embedding's deviation where the scheme has none, and a
 /// score scale of the spec's own. Unless `keep_norm`, the stack takes the norm that the scheme was
 /// made for; an inner norm of its own it keeps. Errors are those of read_without_init, and those of
-/// the scheme.
+/// the scheme. folder: as of read_text().
 [[nodiscard]] Initialized initialize(std::string_view text, const std::string& file, const SchemeChoice& choice,
-                                     bool keep_norm);
+                                     bool keep_norm, const std::string& folder = "");
 
 }  // namespace sigprop::spec

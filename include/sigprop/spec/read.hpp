@@ -23,11 +23,16 @@ struct ReadResult {
       stacks;              ///< behind the network, an encoder before its decoder; none for a list of components
   double truncation = 0;   ///< where the scheme of `init` cuts its normal, in standard deviations; 0 for nowhere
   bool is_schema = false;  ///< the file is a JSON Schema, not a spec
+  std::vector<std::string> files = {};  ///< that its input names
 };
 
 /// Reads a spec (docs/spec.md) from text; `file` stands in messages and, without its folder and
-/// ending, names a model that has no name. Throws nothing but std::bad_alloc.
-[[nodiscard]] ReadResult read_text(std::string_view text, const std::string& file);
+/// ending, names a model that has no name. In `folder` (see folder_of()) lie the files that its
+/// input names. Throws nothing but std::bad_alloc.
+[[nodiscard]] ReadResult read_text(std::string_view text, const std::string& file, const std::string& folder = "");
+
+/// The folder of a path with its last /; empty where it has none, as standard input.
+[[nodiscard]] std::string folder_of(const std::string& path);
 
 /// A file's text, or what hindered reading it.
 struct FileText {

@@ -110,6 +110,7 @@ void refuse(const std::vector<std::string>& errors) {
 }
 
 void require_good(const spec::ReadResult& read) {
+  for (const std::string& file : read.files) note_input(file);
   if (!read.network) refuse(read.errors);
 }
 

@@ -118,7 +118,7 @@ class Search {
   }
 
   [[nodiscard]] Solved run(const OutputOptions& output) {
-    const spec::ReadResult read = spec::read_text(text_, file_);
+    const spec::ReadResult read = spec::read_text(text_, file_, spec::folder_of(file_));
     require_good(read);
     double x = start(read);
     constexpr double usual_steps = 6, of_step = 3;
@@ -193,7 +193,8 @@ class Search {
   }
 
   [[nodiscard]] Step at(double x) const {
-    spec::ReadResult read = spec::read_text(edited(x), file_ + " with " + adjust_ + " = " + report::exact(x));
+    spec::ReadResult read =
+        spec::read_text(edited(x), file_ + " with " + adjust_ + " = " + report::exact(x), spec::folder_of(file_));
     require_good(read);
     std::vector<Knob> knobs = network::knobs_of(*read.network);
     std::erase_if(knobs, [&](const Knob& knob) { return knob.name != adjust_; });

@@ -10,6 +10,7 @@
 #include "cli/common/interrupt.hpp"
 #include "cli/common/pending_file.hpp"
 #include "cli/common/progress.hpp"
+#include "files/check_sum.hpp"
 #include "sigprop/spec/write.hpp"
 #include "simulate/precision.hpp"
 
@@ -18,9 +19,25 @@ namespace {
 
 constexpr double mebibyte = 1024.0 * 1024.0;
 
+std::string sum_of(const void* numbers, std::size_t bytes) {
+  return std::to_string(files::check_sum({static_cast<const char*>(numbers), bytes})) + '\n';
+}
+
+/// Check sums of what the files hold that the input names.
+std::string contents_of_files(const network::Network& network) {
+  std::string out;
+  if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
+    if (given->gram) out = sum_of(given->gram->products.data(), given->gram->products.size() * sizeof(double));
+  } else if (const auto& text = std::get<network::Embedding>(network.source).text) {
+    for (const std::vector<std::uint32_t>& ids : text->sequences)
+      out += sum_of(ids.data(), ids.size() * sizeof(std::uint32_t));
+  }
+  return out;
+}
+
 /// The model as text, for a checkpoint to know it again.
 std::string identity_of(const network::Network& network) {
-  std::string text = spec::expanded_text(network, "[]");
+  std::string text = spec::expanded_text(network, "[]") + contents_of_files(network);
   if (!network.encoder.empty()) {
     network::Network encoder = network;
     encoder.body = network.encoder;

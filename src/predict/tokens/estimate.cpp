@@ -74,11 +74,13 @@ Estimate estimate(const network::Network& network, Theory theory, const Options&
   constexpr double seconds_of_component = 1e-5, seconds_of_word_pair = 1e-7, most_groups = 160;
   const std::size_t words = sequences_of(network, theory, options);
   const std::size_t sequences = words == 0 && network::has_special_tokens(network) && count.masked == 0 ? 1 : words;
-  const double pairs = std::pow(std::min(network.length(), most_groups), 2);
+  const bool gram = network::has_gram(network);  // of tokens that are all followed
+  const double pairs = std::pow(gram ? network.length() : std::min(network.length(), most_groups), 2);
   out.seconds +=
       static_cast<double>(sequences) * (seconds_of_token * (count.attentions - count.masked) * network.length() +
                                         count.components * (seconds_of_component + seconds_of_word_pair * pairs));
   if (sequences > 0) out.gigabytes += bytes_of_token * network.length() / 1e9;
+  if (gram) out.gigabytes += bytes_of_pair * pairs * count.points / 1e9;
   if (count.masked == 0) return out;
   const auto length = static_cast<Eigen::Index>(network.sequence_length);
   const bool single = options.prefix == Prefix::single;

@@ -76,8 +76,9 @@ formula::Anisotropy<double> GroupedTokens::anisotropy(const Attended& a, const S
   const double all = centred(a.mixed.within), fan = fan_of(shape);
   if (!(all > 0)) return {1 / fan, 0};
   const double linear = std::clamp(centred(a.rows->linear()) / all, 0.0, 1.0), own = 1 - linear;
-  const double s = x.anisotropy.participation;
-  return {linear * linear * s + own * own * s / shape.heads + (1 + linear * linear) / fan,
+  const double of_rows = x.anisotropy.participation;
+  const double of_keys = a.over_words != nullptr ? words_participation_ : of_rows;
+  return {linear * linear * of_rows + own * own * of_keys / shape.heads + (1 + linear * linear) / fan,
           x.anisotropy.linear * linear};
 }
 

@@ -8,6 +8,7 @@
 #include "predict/tokens/activation_pairs.hpp"
 #include "predict/tokens/gram_rank.hpp"
 #include "predict/tokens/symmetric.hpp"
+#include "predict/walk/word_match.hpp"
 #include "scalar/blas_threads.hpp"
 
 namespace sigprop::predict {
@@ -105,6 +106,7 @@ TokenMoments GroupedTokens::source(const formula::Moments<double>& x, double by_
     out.covariance.across = TokenPairs::constant(*groups_, apart + by_position, apart).within;
   }
   const auto* given = std::get_if<network::BasicGivenInput<double>>(&network_.source);
+  if (given != nullptr && given->gram) out.covariance.within = groups_->means(given->gram->products);
   if (given != nullptr && given->class_tokens > 0) put_class_tokens(*given, batch, out);
   return out;
 }
@@ -176,7 +178,7 @@ formula::Anisotropy<double> GroupedTokens::isotropic(double width) const {
   const auto* embedding = std::get_if<network::BasicEmbedding<double, double>>(&network_.source);
   if (products_ || embedding == nullptr || !embedding->token.used) return {1 / width, 1};
   // The product of two tokens varies from sequence to sequence by whether they are the same word.
-  const double match = formula::zipf_match(embedding->vocabulary), words = embedding->token.std * embedding->token.std;
+  const double match = word_match(*embedding, Theory::full).within, words = embedding->token.std * embedding->token.std;
   double own = words * (1 - match);
   if (embedding->position.used) own += embedding->position.std * embedding->position.std;
   if (!(own > 0)) return {1 / width, 1};

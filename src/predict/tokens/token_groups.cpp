@@ -72,14 +72,43 @@ VectorXd TokenGroups::beyond_different(const MatrixXd& products) const {
   return out;
 }
 
+std::vector<Index> TokenGroups::by_token() const {
+  if (!are_neighbours()) return group_of_token_;
+  std::vector<Index> out;
+  for (Index g = 0; g < count(); ++g) out.insert(out.end(), static_cast<std::size_t>(size(g)), g);
+  return out;
+}
+
 VectorXd TokenGroups::part(const std::function<bool(std::size_t)>& holds) const {
   VectorXd out = VectorXd::Zero(count());
-  Index g = 0;
-  for (Index token = 0; token < static_cast<Index>(tokens_); ++token) {
-    while (are_neighbours() && static_cast<double>(token) >= before(g) + size(g)) ++g;
-    if (holds(static_cast<std::size_t>(token))) out[are_neighbours() ? g : of_token(token)] += 1;
+  const std::vector<Index> groups = by_token();
+  for (std::size_t token = 0; token < groups.size(); ++token) {
+    if (holds(token)) out[groups[token]] += 1;
   }
   return out.cwiseQuotient(size_);
+}
+
+MatrixXd TokenGroups::means(const std::vector<double>& products) const {
+  const std::vector<Index> groups = by_token();
+  const std::size_t length = groups.size();
+  MatrixXd out = MatrixXd::Zero(count(), columns());
+  VectorXd own = VectorXd::Zero(count());
+  for (std::size_t i = 0; i < length; ++i) {
+    for (std::size_t j = 0; j < length; ++j) {
+      const double product = products[i * length + j];
+      if (i == j) {
+        own[groups[i]] += product;
+      } else {
+        out(groups[i], groups[i] == groups[j] && grouped_ ? count() : groups[j]) += product;
+      }
+    }
+  }
+  for (Index g = 0; g < count(); ++g) {
+    for (Index h = 0; h < count(); ++h) out(g, h) /= size(g) * size(h);
+    out(g, g) = own[g] / size(g);
+    if (grouped_ && size(g) > 1) out(g, count()) /= size(g) * (size(g) - 1);
+  }
+  return out;
 }
 
 double TokenGroups::total(const MatrixXd& products) const {

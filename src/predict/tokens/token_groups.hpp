@@ -67,6 +67,10 @@ class TokenGroups {
   /// The part of every group's tokens for which, by number from 0 on, a condition holds.
   [[nodiscard]] Eigen::VectorXd part(const std::function<bool(std::size_t)>& holds) const;
 
+  /// The mean products of pairs of groups, and of the pairs of one, from those of all tokens, row
+  /// by row.
+  [[nodiscard]] Eigen::MatrixXd means(const std::vector<double>& products) const;
+
   /// The sum over all pairs of tokens, each with itself among them.
   [[nodiscard]] double total(const Eigen::MatrixXd& products) const;
   /// The mean over tokens.
@@ -81,6 +85,8 @@ class TokenGroups {
 
  private:
   explicit TokenGroups(Eigen::VectorXd sizes);
+
+  [[nodiscard]] std::vector<Eigen::Index> by_token() const;
 
   /// Of a token between the middles of two groups, the first not behind `from`: the way from the
   /// first to the second.

@@ -52,16 +52,17 @@ void set_rank_of_words(const network::Lifted<double>& network, profile::Profile&
   if (point == profile.points.end() || !(point->forward.token_dot.value > 0)) return;
   // What dropout leaves of a token with itself, more than of two tokens.
   const auto variance = [](const auto& table) { return table.used ? table.std * table.std : 0.0; };
-  const double words = variance(embedding->token), others = words * formula::zipf_match(embedding->vocabulary);
+  const double words = variance(embedding->token), others = words * word_match(*embedding, Theory::full).within;
   const double own = words + variance(embedding->position);
   const double kept = point->forward.second_moment.value / point->forward.token_dot.value * others / own;
   constexpr std::size_t count = 4;
+  const std::vector<WordSequence> sequences =
+      word_sequences(*embedding, static_cast<std::size_t>(network.sequence_length), count);
   double rank = 0;
-  for (const WordSequence& sequence :
-       word_sequences(*embedding, static_cast<std::size_t>(network.sequence_length), count)) {
+  for (const WordSequence& sequence : sequences) {
     Eigen::MatrixXd products = sequence.products(*embedding);
     if (!embedding->segment.used) products.diagonal() *= std::max(1.0, kept);
-    rank += effective_rank_of(sequence.groups, products, network.width) / count;
+    rank += effective_rank_of(sequence.groups, products, network.width) / static_cast<double>(sequences.size());
   }
   point->forward.effective_rank = quantity(rank);
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -236,9 +237,12 @@ profile::Profile walk_special_tokens(const network::Lifted<double>& network, con
   const auto* given = std::get_if<network::BasicGivenInput<double>>(&network.source);
   const std::size_t class_tokens = given != nullptr ? given->class_tokens : 0;
   const auto& at = network.gradient_tokens;
-  std::vector<std::pair<bool, bool>> kinds;
-  for (std::size_t token = 0; token < static_cast<std::size_t>(network.sequence_length); ++token)
-    kinds.emplace_back(token < class_tokens, std::binary_search(at.begin(), at.end(), token));
+  const bool each_by_itself = network::has_gram(network);
+  std::vector<std::tuple<bool, bool, std::size_t>> kinds;
+  for (std::size_t token = 0; token < static_cast<std::size_t>(network.sequence_length); ++token) {
+    kinds.emplace_back(token < class_tokens, std::binary_search(at.begin(), at.end(), token),
+                       each_by_itself ? token : 0);
+  }
   return profile_of_groups(network, outline, GroupedTokens(network, TokenGroups::by(kinds), {}, 1, tokens));
 }
 

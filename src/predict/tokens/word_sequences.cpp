@@ -7,10 +7,9 @@
 #include <functional>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <utility>
-
-#include "sigprop/formula/embedding.hpp"
 
 namespace sigprop::predict {
 namespace {
@@ -89,20 +88,30 @@ struct Draw {
 
 class Drawing {
  public:
-  Drawing(const Embedding& embedding, std::size_t length)
-      : embedding_(embedding), length_(length), words_(formula::harmonic_numbers(embedding.vocabulary).first) {
-    constexpr double tabulated = 65536;
-    double sum = 0;
-    for (double rank = 1; rank <= std::min(embedding.vocabulary, tabulated); ++rank)
-      cumulative_.push_back(sum += 1 / rank);
+  Drawing(const Embedding& embedding, std::size_t length) : embedding_(embedding), length_(length) {
+    if (embedding.token.used && !embedding.text) law_.emplace(embedding.vocabulary, embedding.exponent);
+  }
+
+  /// The number of sequences that stand for `count`: a text has no more than it has.
+  [[nodiscard]] std::size_t pool_size(std::size_t count) const {
+    // Long sequences differ little in their equal pairs.
+    constexpr std::size_t most = 2000, tokens = 4000000;
+    const std::size_t drawn = std::max(4 * count, std::min(most, tokens / length_));
+    const bool given = embedding_.token.used && embedding_.text && !has_border();
+    return given ? std::min(drawn, embedding_.text->sequences.size()) : drawn;
   }
 
   [[nodiscard]] Draw operator()() {
     Draw out{Words(length_), length_, 0};
-    for (std::uint64_t& word : out.words) word = zipf(uniform() * words_);
-    if (!embedding_.token.used) std::iota(out.words.begin(), out.words.end(), std::uint64_t{1});
-    if (embedding_.segment.used && embedding_.segments == 2)
-      out.split = static_cast<std::size_t>(uniform() * static_cast<double>(length_ + 1));
+    if (!embedding_.token.used) {
+      std::iota(out.words.begin(), out.words.end(), std::uint64_t{1});
+    } else if (law_) {
+      for (std::uint64_t& word : out.words) word = law_->rank(uniform());
+    } else {
+      const auto& from = embedding_.text->sequences[next_++ % embedding_.text->sequences.size()];
+      for (std::size_t i = 0; i < length_; ++i) out.words[i] = from[i % from.size()];
+    }
+    if (has_border()) out.split = static_cast<std::size_t>(uniform() * static_cast<double>(length_ + 1));
     out.products = products(out);
     return out;
   }
@@ -111,16 +120,7 @@ class Drawing {
   /// In [0, 1). The distributions of the standard library differ between its implementations.
   [[nodiscard]] double uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
 
-  /// The rank at which Σ 1/rank passes a number. Beyond the table the sum grows like a logarithm.
-  [[nodiscard]] std::uint64_t zipf(double sum) const {
-    if (sum > cumulative_.back()) {
-      const double last = static_cast<double>(cumulative_.size());
-      const double rank = (last + 0.5) * std::exp(sum - cumulative_.back());
-      return static_cast<std::uint64_t>(std::min(std::floor(rank) + 1, embedding_.vocabulary));
-    }
-    const auto found = std::lower_bound(cumulative_.begin(), cumulative_.end(), sum);
-    return static_cast<std::uint64_t>(found - cumulative_.begin()) + 1;
-  }
+  [[nodiscard]] bool has_border() const { return embedding_.segment.used && embedding_.segments == 2; }
 
   [[nodiscard]] double products(const Draw& draw) const {
     Words sorted = draw.words;
@@ -146,9 +146,9 @@ class Drawing {
 
   const Embedding& embedding_;
   std::size_t length_;
-  double words_;                              ///< Σ 1/rank over the vocabulary
   double of_segment_ = weight_of_segments();  ///< of equal segments against equal words
-  std::vector<double> cumulative_;
+  std::optional<network::ZipfLaw> law_;
+  std::size_t next_ = 0;  ///< of the text's sequences
   std::mt19937_64 random_{1};
 };
 
@@ -178,10 +178,9 @@ MatrixXd WordSequence::products(const Embedding& embedding) const {
 
 std::vector<WordSequence> word_sequences(const Embedding& embedding, std::size_t length, std::size_t count,
                                          const Numbers& apart) {
-  // Long sequences differ little in their equal pairs.
-  constexpr std::size_t most = 2000, tokens = 4000000;
-  const std::size_t pool_size = std::max(4 * count, std::min(most, tokens / length));
   Drawing drawing(embedding, length);
+  const std::size_t pool_size = drawing.pool_size(count);
+  count = std::min(count, pool_size);
   std::vector<Draw> pool;
   for (std::size_t i = 0; i < pool_size; ++i) pool.push_back(drawing());
   std::stable_sort(pool.begin(), pool.end(), [](const Draw& a, const Draw& b) { return a.products < b.products; });

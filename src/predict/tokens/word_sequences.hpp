@@ -36,10 +36,11 @@ struct WordSequence {
   std::size_t split_;
 };
 
-/// `count` sequences that stand for all that the embedding draws: words by Zipf's law, a segment's
-/// border anywhere. Of a pool of sequences in the order of their equal pairs, cut into `count`
-/// parts, each part's nearest to its mean: the mean number of equal pairs is that of the pool. The
-/// same for the same embedding, length and count. apart: as of a sequence.
+/// At most `count` sequences that stand for all that the embedding reads: those of its text, or
+/// words by Zipf's law; a segment's border anywhere. Of a pool of sequences in the order of their
+/// equal pairs, cut into parts, each part's nearest to its mean: the mean number of equal pairs is
+/// that of the pool. The same for the same embedding, length and count. A text's sequence that is
+/// shorter than `length` begins again. apart: as of a sequence.
 [[nodiscard]] std::vector<WordSequence> word_sequences(const network::BasicEmbedding<double, double>& embedding,
                                                        std::size_t length, std::size_t count,
                                                        const std::vector<std::size_t>& apart = {});

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "predict/walk/attention_shape.hpp"
+#include "predict/walk/word_match.hpp"
 #include "sigprop/formula/dropout.hpp"
 #include "sigprop/formula/embedding.hpp"
 #include "sigprop/formula/experts.hpp"
@@ -87,10 +88,9 @@ class Algebra {
       sum = formula::sum(sum, formula::embedding_forward(square(table.std), shared, shared_across));
     };
     if (embedding.token.used) {
-      const T match = formula::zipf_match(embedding.vocabulary);
-      const T within = field_.theory() == Theory::paper ? formula::zipf_match_paper(embedding.vocabulary) : match;
-      const T shared = notes().noted("P", within);
-      const T shared_across = notes().noted("P×", match);
+      const WordMatch<T> match = word_match(embedding, field_.theory());
+      const T shared = notes().noted("P", match.within);
+      const T shared_across = notes().noted("P×", match.across);
       add(embedding.token, shared, shared_across);
     }
     if (embedding.position.used) add(embedding.position, T(0), T(1) / length());

@@ -10,6 +10,7 @@
 #include "predict/walk/observer.hpp"
 #include "sigprop/formula/domain.hpp"
 #include "sigprop/network/outline.hpp"
+#include "sigprop/predict/predict.hpp"
 
 namespace sigprop::predict {
 
@@ -40,7 +41,7 @@ class Walk {
 
   /// The model's input: the source and what lies between it and the point "input".
   [[nodiscard]] Signal input() {
-    return before_next_point([&] { return forward_list(algebra_.network().input, algebra_.source()); });
+    return before_point(position_.point, [&] { return forward_list(algebra_.network().input, algebra_.source()); });
   }
 
   /// From the point "input" through an encoder or body. The list must outlive the walk.
@@ -96,22 +97,27 @@ class Walk {
         for (std::size_t i = 0; i < repeat->times; ++i) signal = forward_points(repeat->of, std::move(signal));
       } else {
         if constexpr (Algebra::recomputes) starts_.push_back({signal, position_.weight});
-        signal = before_next_point([&] { return forward(component, signal); });
+        signal = before_point(position_.point, [&] { return forward(component, signal); });
       }
       if (!component.point.empty()) record(signal);
     }
     return signal;
   }
 
-  /// What a step returns. A formula whose domain it leaves is named with the point that comes next.
+  /// What a step returns that lies before this point. A formula whose domain it leaves, and what the
+  /// theory does not cover, are named with the point.
   template <class Step>
-  [[nodiscard]] Signal before_next_point(const Step& step) const {
+  [[nodiscard]] auto before_point(std::size_t index, const Step& step) const {
     try {
       return step();
     } catch (const formula::DomainError& error) {
-      const std::string point = observer_.point_name(position_.point);
+      const std::string point = observer_.point_name(index);
       if (point.empty()) throw;
       throw formula::DomainError(point + ": " + error.name, error.value, error.range);
+    } catch (const NotCovered& error) {
+      const std::string point = observer_.point_name(index);
+      if (point.empty()) throw;
+      throw NotCovered(point + ": " + error.what());
     }
   }
 
@@ -183,8 +189,10 @@ class Walk {
       if (const auto* repeat = std::get_if<network::BasicRepeat<T, T>>(&component.op)) {
         for (std::size_t j = 0; j < repeat->times; ++j) g = backward_points(repeat->of, std::move(g));
       } else {
-        if constexpr (Algebra::recomputes) forward_again(component);
-        g = backward(component, g);
+        g = before_point(position_.point, [&] {
+          if constexpr (Algebra::recomputes) forward_again(component);
+          return backward(component, g);
+        });
       }
     }
     return g;
