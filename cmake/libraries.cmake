@@ -3,6 +3,7 @@
 # needed.
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(nlohmann_json 3.11 REQUIRED)
+find_package(Threads REQUIRED)
 
 # Matrices, by the same Eigen in every source file. Threads and tiles are the simulation's own: a
 # matrix product stays on the thread that calls it.

@@ -27,7 +27,7 @@ LIBRARIES = {
 ROOMS = {
     "scalar": ((), ("Boost.Math", "Boost.Multiprecision", "OpenBLAS")),
     "formula": (("scalar",), ("Boost.Math",)),
-    "network": (("profile",), ()),
+    "network": (("profile",), ("Boost.Math", "Eigen")),
     "profile": ((), ()),
     "check": (("profile",), ()),
     "symbolic": (("formula", "scalar"), ()),
@@ -37,7 +37,7 @@ ROOMS = {
     "experiment": (("cuda", "network", "scalar", "simulate"), ("Eigen", "OpenMP")),
     "cuda": (("experiment", "network", "profile", "simulate"), ("CUDA", "POSIX", "Random123")),
     "scheme": (("network", "predict"), ("Boost.Math",)),
-    "spec": (("check", "network", "scheme"), ("nlohmann/json",)),
+    "spec": (("check", "files", "network", "scheme"), ("nlohmann/json",)),
     "import": (("spec",), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math",)),
     "report": (("check", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),

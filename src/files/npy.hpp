@@ -17,8 +17,9 @@ struct NpyArray {
 /// Does a file begin as NumPy's do?
 [[nodiscard]] bool is_npy(std::string_view bytes);
 
-/// Reads format versions 1 to 3 with little-endian integers of 1 to 8 bytes or floats of 4 or 8, in
-/// C or Fortran order, of at most two dimensions. Throws std::runtime_error that says what is wrong.
+/// Reads format versions 1 to 3 with little-endian integers of 1 to 8 bytes or floats of 4 or 8,
+/// in C or Fortran order, of at most two dimensions. Throws std::runtime_error that says what is
+/// wrong.
 [[nodiscard]] NpyArray npy_array(std::string_view bytes);
 
 }  // namespace sigprop::files

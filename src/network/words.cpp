@@ -70,6 +70,14 @@ ZipfLaw::ZipfLaw(double vocabulary, double exponent) : vocabulary_(vocabulary), 
   for (double rank = 1; rank <= std::min(vocabulary, summed); ++rank)
     cumulative_.push_back(sum += exponent == 1 ? 1 / rank : std::pow(rank, -exponent));
   sum_ = sum + tail(static_cast<double>(cumulative_.size()), vocabulary, exponent);
+  // Where a search begins for every part of what is tabulated.
+  begins_.reserve(cumulative_.size() + 1);
+  std::size_t rank = 0;
+  for (std::size_t part = 0; part <= cumulative_.size(); ++part) {
+    const double from = sum * static_cast<double>(part) / static_cast<double>(cumulative_.size());
+    while (rank + 1 < cumulative_.size() && cumulative_[rank] < from) ++rank;
+    begins_.push_back(static_cast<std::uint32_t>(rank));
+  }
 }
 
 std::uint64_t ZipfLaw::rank(double u) const {
@@ -81,8 +89,11 @@ std::uint64_t ZipfLaw::rank(double u) const {
     const double grown = exponent_ == 1 ? std::exp(beyond) : std::pow(1 + part, 1 / (1 - exponent_));
     return static_cast<std::uint64_t>(std::min(std::ceil(first * grown - 0.5), vocabulary_));
   }
-  const auto found = std::lower_bound(cumulative_.begin(), cumulative_.end(), sum);
-  return static_cast<std::uint64_t>(found - cumulative_.begin()) + 1;
+  const auto parts = static_cast<double>(cumulative_.size());
+  std::size_t rank = begins_[static_cast<std::size_t>(sum / cumulative_.back() * parts)];
+  while (rank > 0 && cumulative_[rank - 1] >= sum) --rank;  // where the part's number was rounded
+  while (cumulative_[rank] < sum) ++rank;
+  return rank + 1;
 }
 
 double ZipfLaw::match() const {

@@ -11,8 +11,8 @@
 
 namespace sigprop::simulate {
 
-/// Tokens of the products given, or of mean, variance and token correlation r in [-1/(L-1), 1], sequences independent
-/// whatever their cross correlation: x_i =
+/// Tokens of the products given, or of mean, variance and token correlation r in [-1/(L-1), 1],
+/// sequences independent whatever their cross correlation: x_i =
 /// mean + std (√(1-r) (z_i - z̄) + √(1 + (L-1) r) z̄), z of `tensor` and z̄ its mean over a
 /// sequence's tokens.
 template <class T>

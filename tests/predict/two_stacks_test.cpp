@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "predict/tokens/grouped_tokens.hpp"
 #include "predict/tokens/unmasked_rows.hpp"
 #include "predict/tokens/word_memory.hpp"
 #include "predict/tokens/word_sequences.hpp"
@@ -166,6 +167,36 @@ MatrixXd products() {
   MatrixXd out = MatrixXd::Identity(4, 4);
   out(0, 2) = out(2, 0) = 1;
   return out;
+}
+
+/// A decoder's cross-attention over four tokens of an encoder that are all different, half of their
+/// directions preferred: what its outputs prefer.
+TEST_CASE("behind cross-attention over words tokens prefer what the encoder's do") {
+  const network::Network plain = test::network_of(test::changed({{"sequence_length", 4}}));
+  const auto network = network::lifted<double>(plain);
+  const predict::AttentionOp<double> op{.width = 64,
+                                        .heads = 2,
+                                        .kv_heads = 2,
+                                        .head_width = 32,
+                                        .cross = true,
+                                        .score_scale = 0.18,
+                                        .query_std = 0.05,
+                                        .key_std = 0.05,
+                                        .value_std = 0.1,
+                                        .output_std = 0.1};
+  const auto participation_behind = [&](double of_memory) {
+    predict::GroupedTokens field(network, TokenGroups::of({0, 1, 2, 3}), MatrixXd(MatrixXd::Identity(4, 4)), 1, {});
+    const TokenGroups groups = TokenGroups::of({0, 1, 2, 3});
+    std::vector<predict::WordMemory> memory;
+    memory.emplace_back(predict::TokenPairs{&groups, MatrixXd::Identity(4, 4), {}});
+    field.attend_to(std::move(memory), of_memory);
+    const auto source = field.source({0, 1, 0, 0}, 0, 1);
+    const predict::GroupedTokens::Signal x{source, field.all(0), 64, {1.0 / 64, 1}};
+    return field.anisotropy(field.attend(op, x), x).participation;
+  };
+  const double isotropic = participation_behind(1.0 / 64), preferred = participation_behind(0.5);
+  // Heads see the keys' directions one by one; a little of the outputs follows the queries.
+  CHECK(preferred - isotropic == Approx((0.5 - 1.0 / 64) / op.heads).epsilon(0.05));
 }
 
 TEST_CASE("a memory has one law for queries of one size, and sums its gradients") {

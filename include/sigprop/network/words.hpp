@@ -37,12 +37,13 @@ class ZipfLaw {
  private:
   double vocabulary_;
   double exponent_;
-  std::vector<double> cumulative_;  ///< Σ 1/rank^exponent
+  std::vector<double> cumulative_;     ///< Σ 1/rank^exponent
+  std::vector<std::uint32_t> begins_;  ///< the rank, from 0, in which a part of the last sum begins
   double sum_;
 };
 
-/// The exponent with which two words are the same with this probability, from 1/V to below 1, within
-/// 1e-12.
+/// The exponent with which two words are the same with this probability, from 1/V to below 1. The
+/// law's match then is that within 1e-8.
 [[nodiscard]] double exponent_of(double match, double vocabulary);
 
 }  // namespace sigprop::network

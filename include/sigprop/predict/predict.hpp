@@ -68,6 +68,7 @@ struct Slopes {
 };
 
 /// The slopes of what `reading` takes of a network's prediction; the knobs are some of `network`'s.
+/// Where predictions beside it are compared, several threads read at once.
 /// By dual numbers through the whole walk, at a few times the cost of a prediction for every twelve
 /// knobs; behind a causal mask, where tokens are followed in double, by differences, at the cost of
 /// two predictions a knob, four of one that is 0 or 1. `progress` is told of knobs done and all.

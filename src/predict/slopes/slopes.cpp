@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "predict/slopes/walk_in_jets.hpp"
 #include "predict/walk/walk_in.hpp"
@@ -78,11 +83,44 @@ Network of_length_like(const Network& network, std::size_t length) {
   return out;
 }
 
+/// Makes walks that share nothing, so that threads can take one each.
+using WalkMaker = std::function<WalkFunction()>;
+
+/// Gives every number below a count to one of several workers, a thread each; tells `done` on this
+/// thread how many are. Throws what any of them throws.
+void on_all_processors(std::size_t count, const std::function<std::function<void(std::size_t)>()>& worker,
+                       const std::function<void(std::size_t)>& done) {
+  std::atomic<std::size_t> next = 0, finished = 0;
+  std::mutex guard;
+  std::exception_ptr fault;
+  const auto share = [&](bool tells) {
+    try {
+      const std::function<void(std::size_t)> work = worker();
+      for (std::size_t i = next++; i < count; i = next++) {
+        work(i);
+        ++finished;
+        if (tells) done(finished);
+      }
+    } catch (...) {
+      const std::lock_guard lock(guard);
+      if (!fault) fault = std::current_exception();
+      next = count;
+    }
+  };
+  const std::size_t threads = std::min<std::size_t>(count, std::max(1U, std::thread::hardware_concurrency()));
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(share, false);
+  share(true);
+  for (std::thread& thread : others) thread.join();
+  if (fault) std::rethrow_exception(fault);
+  done(finished);
+}
+
 /// Predictions of a network whose tokens differ, and of those beside it.
 class Differences {
  public:
-  Differences(const Network& network, const Reading& reading, WalkFunction walk)
-      : network_(network), reading_(reading), walk_(std::move(walk)) {}
+  Differences(const Network& network, const Reading& reading, WalkMaker walks)
+      : network_(network), reading_(reading), walks_(std::move(walks)) {}
 
   /// unmoved: the network's own prediction. of_length: a walk for networks of a length, or of a
   /// shorter one.
@@ -94,10 +132,15 @@ class Differences {
     out.value = reading_(unmoved);
     require_logarithm(out.value);
     log_value_ = log_of(unmoved);
-    for (const Knob& knob : knobs) {
-      out.by_knob.push_back(knob.name == "sequence_length" ? by_length(of_length) : by(knob));
-      if (progress) progress(out.by_knob.size(), knobs.size());
-    }
+    out.by_knob.resize(knobs.size());
+    const auto worker = [&] {
+      return [&, walk = walks_()](std::size_t i) {
+        out.by_knob[i] = knobs[i].name == "sequence_length" ? by_length(of_length) : by(knobs[i], walk);
+      };
+    };
+    on_all_processors(knobs.size(), worker, [&](std::size_t done) {
+      if (progress) progress(done, knobs.size());
+    });
     return out;
   }
 
@@ -106,27 +149,27 @@ class Differences {
     return std::log(10.0) * reading_(profile).log10;
   }
 
-  [[nodiscard]] double log_at(const Knob& knob, double step) const {
+  [[nodiscard]] double log_at(const Knob& knob, double step, const WalkFunction& walk) const {
     network::Lifted<double> moved = network::lifted<double>(network_);
     network::change_knob(moved, knob.name, [&](double x) { return knob.is_zero() ? step : x * std::exp(step); });
-    return log_of(walk_(moved, outline_));
+    return log_of(walk(moved, outline_));
   }
 
-  [[nodiscard]] double by(const Knob& knob) const {
+  [[nodiscard]] double by(const Knob& knob, const WalkFunction& walk) const {
     constexpr double longest = 1e-3,
                      part = 16;  // what is left out is of order step², and predictions are rough by some 1e-9
     // Probabilities and deviations end at 0, probabilities and correlations at 1; sizes begin
     // there.
-    if (knob.is_zero()) return to_one_side(knob, longest);
+    if (knob.is_zero()) return to_one_side(knob, longest, walk);
     const double room = 1 - knob.highest;
-    if (room == 0) return to_one_side(knob, knob.whole ? longest : -longest);
+    if (room == 0) return to_one_side(knob, knob.whole ? longest : -longest, walk);
     const double step = room > 0 ? std::min(longest, room / part) : longest;
-    return (log_at(knob, step) - log_at(knob, -step)) / (2 * step);
+    return (log_at(knob, step, walk) - log_at(knob, -step, walk)) / (2 * step);
   }
 
   /// Of fourth order.
-  [[nodiscard]] double to_one_side(const Knob& knob, double step) const {
-    const auto moved = [&](int steps) { return log_at(knob, steps * step); };
+  [[nodiscard]] double to_one_side(const Knob& knob, double step, const WalkFunction& walk) const {
+    const auto moved = [&](int steps) { return log_at(knob, steps * step, walk); };
     return (48 * moved(1) - 36 * moved(2) + 16 * moved(3) - 3 * moved(4) - 25 * log_value_) / (12 * step);
   }
 
@@ -148,7 +191,7 @@ class Differences {
   const Network& network_;
   network::Outline outline_ = network::outline_of(network_);
   const Reading& reading_;
-  WalkFunction walk_;
+  WalkMaker walks_;
   double log_value_ = 0;
 };
 
@@ -168,8 +211,8 @@ Slopes behind_mask(const Network& network, const Options& options, const std::ve
       return walk_masked(moved, outline, options.prefix, {}, rows);
     };
   };
-  const WalkFunction here = walk(std::make_shared<RowTables>());
-  return Differences(network, reading, here).run(walked(here, network), knobs, progress, [&](std::size_t longer) {
+  const WalkMaker walks = [&] { return walk(std::make_shared<RowTables>()); };
+  return Differences(network, reading, walks).run(walked(walks(), network), knobs, progress, [&](std::size_t longer) {
     return walk(rows_up_to(longer));
   });
 }
@@ -221,9 +264,9 @@ Slopes slopes(const Network& network, Theory theory, const Options& options, con
   const auto words = words_of(network, theory, options, network.sequence_length);
   std::string why_alike;
   if (words || (theory == Theory::full && !masked && network::has_special_tokens(network))) {
-    const WalkFunction walk = walk_of(words, options);
-    if (const auto unmoved = covered(walk, network, why_alike)) {
-      return Differences(network, reading, walk).run(*unmoved, knobs, progress, [&](std::size_t longer) {
+    const WalkMaker walks = [&] { return walk_of(words, options); };
+    if (const auto unmoved = covered(walks(), network, why_alike)) {
+      return Differences(network, reading, walks).run(*unmoved, knobs, progress, [&](std::size_t longer) {
         return walk_of_length(network, options, longer);
       });
     }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <random>
@@ -97,8 +98,21 @@ class Drawing {
     // Long sequences differ little in their equal pairs.
     constexpr std::size_t most = 2000, tokens = 4000000;
     const std::size_t drawn = std::max(4 * count, std::min(most, tokens / length_));
-    const bool given = embedding_.token.used && embedding_.text && !has_border();
+    const bool given = embedding_.token.used && embedding_.text && !has_border(embedding_);
     return given ? std::min(drawn, embedding_.text->sequences.size()) : drawn;
+  }
+
+  /// Does a second segment begin somewhere?
+  [[nodiscard]] static bool has_border(const Embedding& embedding) {
+    return embedding.segment.used && embedding.segments == 2;
+  }
+
+  /// The variance of the segment table over the token table's, a power of 4: the order of sequences
+  /// stays where deviations move a little.
+  [[nodiscard]] static double weight_of_segments(const Embedding& embedding) {
+    if (!embedding.segment.used || embedding.segment.std == 0) return 0;
+    if (!embedding.token.used || embedding.token.std == 0) return 1;
+    return std::pow(4, std::round(std::log2(embedding.segment.std / embedding.token.std)));
   }
 
   [[nodiscard]] Draw operator()() {
@@ -111,7 +125,7 @@ class Drawing {
       const auto& from = embedding_.text->sequences[next_++ % embedding_.text->sequences.size()];
       for (std::size_t i = 0; i < length_; ++i) out.words[i] = from[i % from.size()];
     }
-    if (has_border()) out.split = static_cast<std::size_t>(uniform() * static_cast<double>(length_ + 1));
+    if (has_border(embedding_)) out.split = static_cast<std::size_t>(uniform() * static_cast<double>(length_ + 1));
     out.products = products(out);
     return out;
   }
@@ -120,14 +134,22 @@ class Drawing {
   /// In [0, 1). The distributions of the standard library differ between its implementations.
   [[nodiscard]] double uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }
 
-  [[nodiscard]] bool has_border() const { return embedding_.segment.used && embedding_.segments == 2; }
-
-  [[nodiscard]] double products(const Draw& draw) const {
-    Words sorted = draw.words;
-    std::sort(sorted.begin(), sorted.end());
+  [[nodiscard]] double products(const Draw& draw) {
+    // Frequent words are counted; the others, of which there are few, sorted.
     double pairs = 0;
-    for (auto word = sorted.begin(); word != sorted.end();) {
-      const auto next = std::upper_bound(word, sorted.end(), *word);
+    rare_.clear();
+    for (const std::uint64_t word : draw.words) {
+      if (word < counts_.size()) {
+        pairs += 2 * static_cast<double>(counts_[word]++) + 1;
+      } else {
+        rare_.push_back(word);
+      }
+    }
+    for (const std::uint64_t word : draw.words)
+      if (word < counts_.size()) counts_[word] = 0;
+    std::sort(rare_.begin(), rare_.end());
+    for (auto word = rare_.begin(); word != rare_.end();) {
+      const auto next = std::upper_bound(word, rare_.end(), *word);
       const auto count = static_cast<double>(next - word);
       pairs += count * count;
       word = next;
@@ -136,20 +158,59 @@ class Drawing {
     return pairs + of_segment_ * (first * first + second * second);
   }
 
-  /// The variance of the segment table over the token table's, a power of 4: the order of sequences
-  /// stays where deviations move a little.
-  [[nodiscard]] double weight_of_segments() const {
-    if (!embedding_.segment.used || embedding_.segment.std == 0) return 0;
-    if (!embedding_.token.used || embedding_.token.std == 0) return 1;
-    return std::pow(4, std::round(std::log2(embedding_.segment.std / embedding_.token.std)));
-  }
-
   const Embedding& embedding_;
   std::size_t length_;
-  double of_segment_ = weight_of_segments();  ///< of equal segments against equal words
+  double of_segment_ = weight_of_segments(embedding_);  ///< of equal segments against equal words
   std::optional<network::ZipfLaw> law_;
   std::size_t next_ = 0;  ///< of the text's sequences
+  std::vector<std::uint32_t> counts_ = std::vector<std::uint32_t>(8192);
+  Words rare_;
   std::mt19937_64 random_{1};
+};
+
+std::vector<WordSequence> drawn_sequences(const Embedding& embedding, std::size_t length, std::size_t count,
+                                          const Numbers& apart) {
+  Drawing drawing(embedding, length);
+  const std::size_t pool_size = drawing.pool_size(count);
+  count = std::min(count, pool_size);
+  std::vector<Draw> pool;
+  for (std::size_t i = 0; i < pool_size; ++i) pool.push_back(drawing());
+  std::stable_sort(pool.begin(), pool.end(), [](const Draw& a, const Draw& b) { return a.products < b.products; });
+  std::vector<WordSequence> out;
+  for (std::size_t part = 0; part < count; ++part) {
+    const auto begin = pool.begin() + static_cast<std::ptrdiff_t>(part * pool_size / count);
+    const auto end = pool.begin() + static_cast<std::ptrdiff_t>((part + 1) * pool_size / count);
+    double mean = 0;
+    for (auto draw = begin; draw != end; ++draw) mean += draw->products / static_cast<double>(end - begin);
+    const auto nearest = std::min_element(begin, end, [&](const Draw& a, const Draw& b) {
+      return std::abs(a.products - mean) < std::abs(b.products - mean);
+    });
+    out.emplace_back(nearest->words, nearest->split, apart);
+  }
+  return out;
+}
+
+/// All that sequences depend on.
+struct Request {
+  Request(const Embedding& embedding, std::size_t of_length, std::size_t of_count, Numbers of_apart)
+      : vocabulary(embedding.vocabulary),
+        exponent(embedding.exponent),
+        text(embedding.text),
+        has_words(embedding.token.used),
+        has_border(Drawing::has_border(embedding)),
+        of_segment(Drawing::weight_of_segments(embedding)),
+        length(of_length),
+        count(of_count),
+        apart(std::move(of_apart)) {}
+
+  [[nodiscard]] bool operator==(const Request&) const = default;
+
+  double vocabulary, exponent;
+  std::shared_ptr<const network::Text> text;
+  bool has_words, has_border;
+  double of_segment;
+  std::size_t length, count;
+  Numbers apart;
 };
 
 }  // namespace
@@ -178,24 +239,15 @@ MatrixXd WordSequence::products(const Embedding& embedding) const {
 
 std::vector<WordSequence> word_sequences(const Embedding& embedding, std::size_t length, std::size_t count,
                                          const Numbers& apart) {
-  Drawing drawing(embedding, length);
-  const std::size_t pool_size = drawing.pool_size(count);
-  count = std::min(count, pool_size);
-  std::vector<Draw> pool;
-  for (std::size_t i = 0; i < pool_size; ++i) pool.push_back(drawing());
-  std::stable_sort(pool.begin(), pool.end(), [](const Draw& a, const Draw& b) { return a.products < b.products; });
-  std::vector<WordSequence> out;
-  for (std::size_t part = 0; part < count; ++part) {
-    const auto begin = pool.begin() + static_cast<std::ptrdiff_t>(part * pool_size / count);
-    const auto end = pool.begin() + static_cast<std::ptrdiff_t>((part + 1) * pool_size / count);
-    double mean = 0;
-    for (auto draw = begin; draw != end; ++draw) mean += draw->products / static_cast<double>(end - begin);
-    const auto nearest = std::min_element(begin, end, [&](const Draw& a, const Draw& b) {
-      return std::abs(a.products - mean) < std::abs(b.products - mean);
-    });
-    out.emplace_back(nearest->words, nearest->split, apart);
+  // A model beside the last one, as for a slope or in a sweep, has the same.
+  thread_local std::optional<Request> last;
+  thread_local std::vector<WordSequence> sequences;
+  Request request{embedding, length, count, apart};
+  if (last != request) {
+    sequences = drawn_sequences(embedding, length, count, apart);
+    last = std::move(request);
   }
-  return out;
+  return sequences;
 }
 
 }  // namespace sigprop::predict

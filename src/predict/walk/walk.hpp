@@ -104,8 +104,8 @@ class Walk {
     return signal;
   }
 
-  /// What a step returns that lies before this point. A formula whose domain it leaves, and what the
-  /// theory does not cover, are named with the point.
+  /// What a step returns that lies before this point. A formula whose domain it leaves, and what
+  /// the theory does not cover, are named with the point.
   template <class Step>
   [[nodiscard]] auto before_point(std::size_t index, const Step& step) const {
     try {
