@@ -172,18 +172,17 @@ MatrixXd products() {
 /// A decoder's cross-attention over four tokens of an encoder that are all different, half of their
 /// directions preferred: what its outputs prefer.
 TEST_CASE("behind cross-attention over words tokens prefer what the encoder's do") {
-  const network::Network plain = test::network_of(test::changed({{"sequence_length", 4}}));
-  const auto network = network::lifted<double>(plain);
-  const predict::AttentionOp<double> op{.width = 64,
-                                        .heads = 2,
-                                        .kv_heads = 2,
-                                        .head_width = 32,
-                                        .cross = true,
-                                        .score_scale = 0.18,
-                                        .query_std = 0.05,
-                                        .key_std = 0.05,
-                                        .value_std = 0.1,
-                                        .output_std = 0.1};
+  json spec = test::small_stack();
+  spec["sequence_length"] = 4;
+  const auto network = network::lifted<double>(test::network_of(spec));
+  predict::AttentionOp<double> op;
+  op.width = 64;
+  op.heads = op.kv_heads = 2;
+  op.head_width = 32;
+  op.cross = true;
+  op.score_scale = 0.18;
+  op.query_std = op.key_std = 0.05;
+  op.value_std = op.output_std = 0.1;
   const auto participation_behind = [&](double of_memory) {
     predict::GroupedTokens field(network, TokenGroups::of({0, 1, 2, 3}), MatrixXd(MatrixXd::Identity(4, 4)), 1, {});
     const TokenGroups groups = TokenGroups::of({0, 1, 2, 3});

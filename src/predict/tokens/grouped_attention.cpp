@@ -77,8 +77,9 @@ formula::Anisotropy<double> GroupedTokens::anisotropy(const Attended& a, const S
   if (!(all > 0)) return {1 / fan, 0};
   const double linear = std::clamp(centred(a.rows->linear()) / all, 0.0, 1.0), own = 1 - linear;
   const double of_rows = x.anisotropy.participation;
-  const double of_keys = a.over_words != nullptr ? words_participation_ : of_rows;
-  return {linear * linear * of_rows + own * own * of_keys / shape.heads + (1 + linear * linear) / fan,
+  // Outputs that follow a row's query too are sums of another's keys, as they lie in space.
+  const double by_keys = a.over_words != nullptr ? words_participation_ : own * own * of_rows;
+  return {linear * linear * of_rows + by_keys / shape.heads + (1 + linear * linear) / fan,
           x.anisotropy.linear * linear};
 }
 
