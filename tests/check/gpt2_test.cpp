@@ -10,7 +10,7 @@ using nlohmann::json;
 
 /// GPT-2's sizes without its causal mask, which the theory does not cover.
 json gpt2(std::size_t layers, std::size_t width, std::size_t heads) {
-  json spec = json::parse(R"({
+  json spec = test::parsed(R"({
     "sequence_length": 1024,
     "input": {"embedding": {"vocabulary": 50257, "tables": ["token", "position"], "dropout": 0.1}},
     "stack": {"attention": {"mask": "none", "dropout": 0.1}, "ffn": {"activation": "gelu_tanh"},
@@ -25,7 +25,7 @@ json gpt2(std::size_t layers, std::size_t width, std::size_t heads) {
 }
 
 check::Outcome outcome_of(const json& spec) {
-  const spec::ReadResult read = spec::read_text(spec.dump(), "gpt2.json");
+  const spec::ReadResult read = spec::read_text(test::text_of(spec), "gpt2.json");
   REQUIRE(read.network);
   const profile::Profile profile = predict::predict(*read.network, predict::Theory::full);
   const check::Evaluation evaluation = check::evaluate(read.conditions, profile, read.network->length());

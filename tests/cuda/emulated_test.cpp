@@ -59,7 +59,7 @@ class Model {
 /// Every kernel: tables of embeddings, rotary positions, groups of heads, a mask, gates, dropout,
 /// biases.
 Model decoder() {
-  return Model(json::parse(R"({
+  return Model(test::parsed(R"({
     "sequence_length": 13, "batch": 2,
     "input": {"embedding": {"vocabulary": 100, "tables": ["token", "position", "segment"], "norm": "layer_norm",
                             "std": 0.5}},

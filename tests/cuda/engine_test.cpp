@@ -8,7 +8,6 @@
 #include "sigprop/simulate/simulate.hpp"
 #include "simulate/replicate.hpp"
 #include "simulate/walk.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -30,7 +29,7 @@ json small_stack() {
 }
 
 json changed(json spec, const json& patch) {
-  spec.merge_patch(patch);
+  spec = test::merged(std::move(spec), patch);
   return spec;
 }
 
@@ -159,7 +158,7 @@ void check_same(const network::Network& network, const Signals& gpu, std::uint64
 TEST_CASE("for one seed both engines have the same network, element by element") {
   if (!test::has_device()) return;
   for (const json& spec : models()) {
-    INFO(spec.dump());
+    INFO(test::text_of(spec));
     const network::Network network = test::network_of(spec);
     check_same(network, on_cuda(network, 3, 5, 2), 3, 5);
   }
@@ -173,7 +172,7 @@ TEST_CASE("both engines read the same words of a text and of a match, and tokens
   for (const json& words : {json{{"file", folder + "ids.json"}}, json{{"match", 0.3}}}) {
     spec["input"] = {{"embedding", table}};
     spec["input"]["embedding"]["words"] = words;
-    INFO(spec.dump());
+    INFO(test::text_of(spec));
     const network::Network network = test::network_of(spec);
     check_same(network, on_cuda(network, 3, 5, 2), 3, 5);
   }

@@ -19,7 +19,7 @@ Options tokens(std::size_t sequence_length) {
 }
 
 Imported imported(const json& config, const Options& options = tokens(128)) {
-  return importer::from_hugging_face(config.dump(), "config.json", options);
+  return importer::from_hugging_face(test::text_of(config), "config.json", options);
 }
 
 /// The spec of a configuration that must be right.
@@ -27,7 +27,7 @@ json spec_of(const json& config, const Options& options = tokens(128)) {
   const Imported result = imported(config, options);
   for (const std::string& error : result.errors) UNSCOPED_INFO(error);
   REQUIRE(result.errors.empty());
-  return json::parse(result.spec);
+  return test::parsed(result.spec);
 }
 
 /// A configuration of few keys, the rest of them by default.
@@ -50,7 +50,7 @@ TEST_CASE("the default bert is the bert-base of specs") {
   Options options = tokens(512);
   options.batch = 8;
   const Imported result = imported(config_of("bert"), options);
-  CHECK(expanded(result.spec) == expanded(test::project_spec("bert-base.json").dump()));
+  CHECK(expanded(result.spec) == expanded(test::text_of(test::project_spec("bert-base.json"))));
 }
 
 TEST_CASE("the default gpt2, gptj and mixtral are the gpt2, gpt-j and mixtral-8x7b of specs") {
@@ -58,7 +58,7 @@ TEST_CASE("the default gpt2, gptj and mixtral are the gpt2, gpt-j and mixtral-8x
     const json kept = test::project_spec(file);
     Options options = tokens(length);
     options.batch = kept["batch"].get<std::size_t>();
-    return expanded(imported(config_of(type), options).spec) == expanded(kept.dump());
+    return expanded(imported(config_of(type), options).spec) == expanded(test::text_of(kept));
   };
   CHECK(same("gpt2", 1024, "gpt2.json"));
   CHECK(same("gptj", 2048, "gpt-j.json"));
@@ -260,7 +260,7 @@ TEST_CASE("a library that is no version of transformers is refused") {
     Options options = tokens(128);
     options.library = library;
     CHECK(imported(config_of("bert"), options).errors ==
-          Lines{"config.json: --library is " + json(library).dump() +
+          Lines{"config.json: --library is " + test::text_of(json(library)) +
                 ", but must be a version of transformers from 4 to 5 (for example 5, or 4.57.1)"});
   }
 }
@@ -360,9 +360,9 @@ TEST_CASE("the norms have the configuration's epsilon, or the class's own") {
 
 TEST_CASE("bert has as many segments as its table has rows, and at most two") {
   const auto embedding = [](int rows) { return imported(config_of("bert", {{"type_vocab_size", rows}})); };
-  CHECK_FALSE(json::parse(embedding(2).spec)["input"]["embedding"].contains("segments"));
-  CHECK(json::parse(embedding(1).spec)["input"]["embedding"]["segments"] == 1);
-  CHECK(json::parse(embedding(0).spec)["input"]["embedding"]["segments"] == 0);
+  CHECK_FALSE(test::parsed(embedding(2).spec)["input"]["embedding"].contains("segments"));
+  CHECK(test::parsed(embedding(1).spec)["input"]["embedding"]["segments"] == 1);
+  CHECK(test::parsed(embedding(0).spec)["input"]["embedding"]["segments"] == 0);
   CHECK(embedding(1).warnings.empty());
   CHECK(embedding(3).warnings ==
         Lines{"/type_vocab_size is 3, which a spec cannot express: written with two segments"});

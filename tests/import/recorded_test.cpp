@@ -28,14 +28,14 @@ importer::Imported imported(const json& config) {
   importer::Options options;
   const json type = config.value("model_type", json());
   if (type != "vit" && type != "deit") options.sequence_length = 64;
-  return importer::from_hugging_face(config.dump(), "config.json", options);
+  return importer::from_hugging_face(test::text_of(config), "config.json", options);
 }
 
 TEST_CASE("the library's own configurations have no key that sigprop does not know") {
   const std::vector<json> configs = recorded();
   CHECK(configs.size() >= 70);
   for (const json& config : configs) {
-    INFO(config.dump());
+    INFO(test::text_of(config));
     const importer::Imported result = imported(config);
     CHECK(result.errors.empty());
     for (const std::string& warning : result.warnings) CHECK(warning.find("is not a key") == std::string::npos);
@@ -92,7 +92,7 @@ TEST_CASE("a configuration changed at random gives a spec that the reader accept
           *member = odd_values()[below(odd_values().size())];
         }
       }
-      INFO(changed.dump());
+      INFO(test::text_of(changed));
       const importer::Imported result = imported(changed);
       CHECK(result.spec.empty() == !result.errors.empty());
       if (!result.spec.empty()) CHECK(spec::read_text(result.spec, "spec.json").network);

@@ -4,7 +4,6 @@
 
 #include "sigprop/check/check.hpp"
 #include "sigprop/network/outline.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {

@@ -25,7 +25,7 @@ struct Wrong {
 };
 
 json base() {
-  return json::parse(R"({
+  return test::parsed(R"({
     "sequence_length": 64, "batch": 2,
     "input": {"variance": 1, "token_correlation": 0.2},
     "stack": {"layers": 3, "width": 256, "attention": {"heads": 4, "dropout": 0.1},
@@ -36,7 +36,7 @@ json base() {
 }
 
 json changed(json spec, const json& patch) {
-  spec.merge_patch(patch);
+  spec = test::merged(std::move(spec), patch);
   return spec;
 }
 

@@ -118,7 +118,7 @@ json of_products(const std::string& path, const char* mask) {
     for (int j = 0; j < length; ++j)
       rows.back().push_back(std::sqrt((0.5 + i / 24.0) * (0.5 + j / 24.0)) * std::pow(0.8, std::abs(i - j)));
   }
-  std::ofstream(path) << rows.dump();
+  std::ofstream(path) << test::text_of(rows);
   return {{"sequence_length", length},
           {"input", {{"gram", path}}},
           {"stack",

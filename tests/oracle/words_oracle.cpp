@@ -195,7 +195,7 @@ std::string licence_ids() {
   for (std::string word; file >> word;) all.push_back(ids.try_emplace(word, ids.size()).first->second);
   REQUIRE(all.size() > 1000);
   const std::string path = own_path("licence.json");
-  std::ofstream(path) << all.dump();
+  std::ofstream(path) << test::text_of(all);
   return path;
 }
 

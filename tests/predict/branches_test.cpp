@@ -114,7 +114,7 @@ TEST_CASE("an expert that every token takes is the list itself") {
 
 /// Without attention a mask tells no tokens apart: both algebras have the same moments.
 void check_token_by_token(const json& spec) {
-  INFO(spec.dump());
+  INFO(test::text_of(spec));
   const network::Network network = test::network_of(spec);
   const network::Outline outline = network::outline_of(network);
   const profile::Profile exchangeable = test::predicted(spec);

@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {

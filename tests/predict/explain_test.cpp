@@ -10,7 +10,6 @@
 
 #include "sigprop/network/outline.hpp"
 #include "sigprop/report/report.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -164,7 +163,7 @@ TEST_CASE("names are those of the text: signals by number, parts of a gradient b
 
 TEST_CASE("on the way back a symbol that another component has used since is told again") {
   const network::Network network =
-      test::network_of(json::parse(R"({"sequence_length": 64, "input": {"variance": 1, "token_correlation": 0.2},
+      test::network_of(test::parsed(R"({"sequence_length": 64, "input": {"variance": 1, "token_correlation": 0.2},
       "components": [{"residual": {"of": [
         {"norm": "layer_norm"},
         {"attention": {"width": 128, "heads": 4, "query_std": 0.1, "key_std": 0.1, "value_std": 0.1, "output_std": 0.1}},
@@ -254,7 +253,7 @@ TEST_CASE("what has no equations of one layer is refused") {
   CHECK(predict::explain(masked, Theory::full, 1).forward.size() ==
         predict::explain(network, Theory::full, 1).forward.size());
   const network::Network far =
-      test::network_of(json::parse(R"({"sequence_length": 4, "input": {"variance": 1}, "components": [
+      test::network_of(test::parsed(R"({"sequence_length": 4, "input": {"variance": 1}, "components": [
       {"repeat": {"times": 400, "of": [{"linear": {"in": 50, "out": 50, "weight_std": 1e6}}]}}]})"));
   CHECK_THROWS_AS(predict::explain(far, Theory::full, 300), std::overflow_error);
 }

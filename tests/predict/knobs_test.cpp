@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {

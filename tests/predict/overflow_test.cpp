@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "sigprop/report/report.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -62,7 +61,7 @@ TEST_CASE("results beyond the range of double are written without Infinity or Na
     CHECK(text.find("inf") == std::string::npos);
     CHECK(text.find("nan") == std::string::npos);
   }
-  const json parsed = json::parse(json_text.str());
+  const json parsed = test::parsed(json_text.str());
   const json& last = parsed["points"].back()["forward"]["variance"];
   CHECK(last["value"].is_null());
   CHECK(last["log10"].get<double>() == Approx(grown.points.back().forward.variance.log10));

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "sigprop/predict/explain.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -79,7 +78,7 @@ TEST_CASE("scaled residual sums settle where A q + C(r) stays") {
 
 TEST_CASE("linear maps and ReLU multiply, with a mean that the second moment holds") {
   const json spec =
-      json::parse(R"({"sequence_length": 64, "input": {"variance": 1, "token_correlation": 0.2}, "components": [
+      test::parsed(R"({"sequence_length": 64, "input": {"variance": 1, "token_correlation": 0.2}, "components": [
       {"repeat": {"times": 30, "of": [{"linear": {"in": 512, "out": 512, "weight_std": 0.07}}, {"activation": "relu"}]}}]})");
   const Deep deep(spec);
   const Recursion& x = deep.recursion;

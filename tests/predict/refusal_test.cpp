@@ -2,7 +2,6 @@
 // Models that the reader accepts and the theory does not cover, and models without moments.
 #include <catch2/catch.hpp>
 
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {

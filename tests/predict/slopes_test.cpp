@@ -9,7 +9,6 @@
 #include "sigprop/network/knobs.hpp"
 #include "sigprop/network/outline.hpp"
 #include "sigprop/scalar/scalar.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -176,12 +175,12 @@ TEST_CASE("slopes behind a causal mask are those of differences", "[bulk]") {
   const json causal = {{"layers", 2}, {"attention", {{"mask", "causal"}}}}, brief = {{"sequence_length", 24}};
   check_slopes(changed(causal, brief));
   json rotary = changed(causal, brief);
-  rotary.merge_patch({{"batch", 64},
-                      {"gradient", {{"token_correlation", 0.2}, {"cross_correlation", 0.1}}},
-                      {"stack",
-                       {{"norm", {{"kind", "rms_norm"}, {"placement", "post"}}},
-                        {"attention", {{"rotary_base", 10000}, {"dropout", 0.1}}},
-                        {"ffn", {{"width", 256}, {"activation", "silu"}, {"gated", true}}}}}});
+  rotary = test::merged(rotary, {{"batch", 64},
+                                 {"gradient", {{"token_correlation", 0.2}, {"cross_correlation", 0.1}}},
+                                 {"stack",
+                                  {{"norm", {{"kind", "rms_norm"}, {"placement", "post"}}},
+                                   {"attention", {{"rotary_base", 10000}, {"dropout", 0.1}}},
+                                   {"ffn", {{"width", 256}, {"activation", "silu"}, {"gated", true}}}}}});
   check_slopes(rotary);
 }
 
@@ -207,7 +206,7 @@ TEST_CASE("behind a causal mask slopes come by differences, of sizes too", "[bul
 TEST_CASE("behind a causal mask that averages, the slope by the sequence length is that of its mean of 1/i") {
   constexpr double length = 32;
   network::Network network =
-      test::network_of(json::parse(R"({"sequence_length": 32, "input": {"variance": 1}, "components": [
+      test::network_of(test::parsed(R"({"sequence_length": 32, "input": {"variance": 1}, "components": [
       {"attention": {"width": 64, "heads": 1, "mask": "causal", "query_std": 0, "key_std": 0, "value_std": 0.1, "output_std": 0.1}}]})"));
   const predict::Slopes slopes =
       predict::slopes(network, Theory::full, {}, network::knobs_of(network),
@@ -222,7 +221,7 @@ TEST_CASE("behind a causal mask that averages, the slope by the sequence length 
 }
 
 TEST_CASE("behind a causal mask slopes stay within what probabilities and correlations can be") {
-  json spec = json::parse(R"({"sequence_length": 32, "input": {"variance": 1}, "components": [
+  json spec = test::parsed(R"({"sequence_length": 32, "input": {"variance": 1}, "components": [
       {"attention": {"width": 64, "heads": 1, "mask": "causal", "query_std": 0, "key_std": 0, "value_std": 0.1, "output_std": 0.1}}]})");
   const auto slope = [&](const std::string& name) {
     network::Network network = test::network_of(spec);
@@ -248,7 +247,7 @@ TEST_CASE("what has no logarithm in a double has no slopes") {
   };
   CHECK_THROWS_WITH(of([](const profile::Profile& p) { return p.points.back().forward.mean; }),
                     "is 0 and has no logarithm: ask for another");
-  network = test::network_of(json::parse(R"({"sequence_length": 4, "input": {"variance": 1}, "components": [
+  network = test::network_of(test::parsed(R"({"sequence_length": 4, "input": {"variance": 1}, "components": [
       {"repeat": {"times": 400, "of": [{"linear": {"in": 50, "out": 50, "weight_std": 1e6}}]}}]})"));
   CHECK_THROWS_AS(of([](const profile::Profile& p) { return p.points.back().forward.variance; }), std::range_error);
 }

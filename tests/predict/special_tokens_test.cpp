@@ -124,7 +124,7 @@ TEST_CASE("a network of patches is written as it was read") {
   spec["gradient"] = {{"at", {5, 0}}};
   const network::Network network = test::network_of(spec);
   CHECK(network.gradient_tokens == std::vector<std::size_t>{0, 5});
-  const network::Network again = test::network_of(json::parse(spec::expanded_text(network, "[]")));
+  const network::Network again = test::network_of(test::parsed(spec::expanded_text(network, "[]")));
   const auto& input = std::get<network::GivenInput>(again.source);
   CHECK(input.class_tokens == 2);
   CHECK(input.class_std == 0.05);

@@ -179,7 +179,7 @@ int compare_stacks(bool causal) {
   for (const json& entry : reference) {
     const json& setting = entry["setting"];
     if ((setting["causal"] == 1) != causal) continue;
-    INFO(setting.dump());
+    INFO(test::text_of(setting));
     std::printf("%s%s-LN %s %s, %d layers of width %d: ", causal ? "causal " : "", setting["pre"] == 1 ? "Pre" : "Post",
                 setting["act"].get<std::string>().c_str(), setting["scheme"].get<std::string>().c_str(),
                 setting["N"].get<int>(), setting["d"].get<int>());
@@ -205,7 +205,7 @@ TEST_CASE("the same comparison rejects causal stacks without their mask") {
   for (const json& entry : reference) {
     const json& setting = entry["setting"];
     if (setting["causal"] != 1) continue;
-    INFO(setting.dump());
+    INFO(test::text_of(setting));
     json spec = test::torch_spec(setting);
     spec["stack"]["attention"]["mask"] = "none";
     const profile::Profile profile = test::predicted(spec);
@@ -266,7 +266,7 @@ TEST_CASE("the same comparison rejects the published formulas") {
     const json& setting = entry["setting"];
     const bool small_branches = setting["branch"] != 1.0;
     if (setting["causal"] == 1 || small_branches) continue;
-    INFO(setting.dump());
+    INFO(test::text_of(setting));
     const profile::Profile profile = test::predicted(test::torch_spec(setting), predict::Theory::paper);
     const Measured input = at(entry["backward"]["second_moment"], 0);
     const double gradient = profile.points[0].backward.variance.value;

@@ -9,7 +9,6 @@
 #include "predict/tokens/word_sequences.hpp"
 #include "sigprop/network/knobs.hpp"
 #include "sigprop/profile/quantities.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {

@@ -7,7 +7,6 @@
 #include "report/number.hpp"
 #include "sigprop/report/report.hpp"
 #include "sigprop/spec/write.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -36,7 +35,7 @@ TEST_CASE("a stack and its expansion predict the same") {
   for (const char* name : {"bert-base.json", "vit-base.json", "mlp.json", "figure-192-deepscalelm.json"}) {
     INFO(name);
     const json spec = test::project_spec(name);
-    same(test::predicted(spec), test::predicted(json::parse(spec::expanded_text(test::network_of(spec)))));
+    same(test::predicted(spec), test::predicted(test::parsed(spec::expanded_text(test::network_of(spec)))));
   }
 }
 
@@ -70,7 +69,7 @@ TEST_CASE("both norms multiply a fresh gradient by 1 + 1/D") {
 }
 
 TEST_CASE("a table shows a point called attention where there is none") {
-  const json spec = json::parse(R"({"sequence_length": 8, "components": [{"dropout": 0.1, "point": "attention"}]})");
+  const json spec = test::parsed(R"({"sequence_length": 8, "components": [{"dropout": 0.1, "point": "attention"}]})");
   std::ostringstream table;
   report::write_table(table, test::predicted(spec), true);
   CHECK(table.str().find("layer 0/attention") != std::string::npos);
@@ -106,7 +105,7 @@ TEST_CASE("a plot is not wider than its terminal, whatever the depth") {
 
 TEST_CASE("a plot is logarithmic where values span more than two decades, and draws what is 0 as nothing") {
   CHECK(plotted(test::small_stack(), 80)[2] == "variance");
-  const json doubling = json::parse(R"({"sequence_length": 4, "input": {"variance": 1}, "components": [
+  const json doubling = test::parsed(R"({"sequence_length": 4, "input": {"variance": 1}, "components": [
       {"repeat": {"times": 300, "of": [{"linear": {"in": 8, "out": 8, "weight_std": 0.5}, "point": "a"}]}}]})");
   CHECK(plotted(doubling, 80)[2] == "variance, logarithmic");
   json still = {{"sequence_length", 4},
@@ -138,7 +137,7 @@ TEST_CASE("one standard deviation a layer is used layer by layer") {
 }
 
 TEST_CASE("residuals nest: an inner residual of identity branches adds its skip") {
-  const json spec = json::parse(R"({"sequence_length": 8, "width": 16, "components": [
+  const json spec = test::parsed(R"({"sequence_length": 8, "width": 16, "components": [
     {"residual": {"skip": 1, "branch": 2, "of": [{"residual": {"skip": 3, "branch": 0, "of": [{"dropout": 0.5}]}}]}}]})");
   const profile::Profile profile = test::predicted(spec);
   CHECK(profile.points.back().forward.variance.value == Approx(1 + 4 * 9));
@@ -146,7 +145,7 @@ TEST_CASE("residuals nest: an inner residual of identity branches adds its skip"
 }
 
 TEST_CASE("weights in one layer that share a name are numbered") {
-  const json spec = json::parse(R"({"sequence_length": 8, "components": [{"repeat": {"times": 2, "of": [
+  const json spec = test::parsed(R"({"sequence_length": 8, "components": [{"repeat": {"times": 2, "of": [
     {"linear": {"in": 16, "out": 32, "weight_std": 0.1}}, {"activation": "relu"},
     {"linear": {"in": 32, "out": 16, "weight_std": 0.1}}]}}]})");
   const profile::Profile profile = test::predicted(spec);
@@ -222,7 +221,7 @@ TEST_CASE("layers that share their weights are warned of by both theories, in an
 }
 
 TEST_CASE("a tied repeat without weights has nothing to share") {
-  const json spec = json::parse(
+  const json spec = test::parsed(
       R"({"sequence_length": 8, "width": 16, "components": [{"repeat": {"times": 3, "tied": true, "of": [{"dropout": 0.1}]}}]})");
   CHECK(test::predicted(spec).warnings.empty());
 }

@@ -5,7 +5,6 @@
 
 #include "sigprop/report/report.hpp"
 #include "sigprop/report/verification.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {

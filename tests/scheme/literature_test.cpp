@@ -17,7 +17,7 @@ constexpr int depths[] = {12, 48, 192};
 profile::Profile under(const spec::SchemeChoice& choice, int layers) {
   nlohmann::json spec = test::project_spec("bert-base.json");
   spec["stack"]["layers"] = layers;
-  const spec::Initialized made = spec::initialize(spec.dump(), "bert-base.json", choice, false);
+  const spec::Initialized made = spec::initialize(test::text_of(spec), "bert-base.json", choice, false);
   REQUIRE(made.read.network);
   return predict::predict(*made.read.network, predict::Theory::full);
 }

@@ -6,7 +6,6 @@
 
 #include "sigprop/network/outline.hpp"
 #include "simulate/replicate.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/random.hpp"
 #include "support/spec.hpp"
 
@@ -81,7 +80,7 @@ void check_gradients(const json& spec, int per_tensor = 4) {
   constexpr double step = 1e-5;
   constexpr double tolerance =
       2e-6;  // of the tensor's largest gradient: truncation of order step², rounding 1e-16/step
-  INFO(spec.dump());
+  INFO(test::text_of(spec));
   const Subject subject(spec);
   test::Random random(7);
   const auto pick = [&](const Matrix<double>& m) {
@@ -270,7 +269,7 @@ json tied(int times, const json& of, bool is_tied = true) {
 /// The slope of the loss along one element of a weight that `turns` turns share, against the sum of
 /// the turns' gradients.
 void check_tied_gradient(const json& spec, std::size_t turns) {
-  INFO(spec.dump());
+  INFO(test::text_of(spec));
   const Subject subject(spec);
   REQUIRE(subject.weight_gradients.size() == turns * subject.weights.size());
   const std::uint32_t stride =
@@ -404,7 +403,7 @@ TEST_CASE("layers computed again in the backward pass give the same bits as laye
   json spec = small_stack();
   spec["stack"]["attention"]["mask"] = "causal";
   const auto check = [](const json& model) {
-    INFO(model.dump());
+    INFO(test::text_of(model));
     const Subject subject(model);
     CHECK(subject.run({}, simulate::Policy::recompute) == subject.sample);
   };

@@ -41,7 +41,7 @@ std::vector<double> numbers(const profile::Profile& profile) {
 }
 
 void check_same_bits(const json& model) {
-  INFO(model.dump());
+  INFO(test::text_of(model));
   const network::Network network = test::network_of(model);
   const std::vector<double> one = numbers(simulate::simulate(network, some(5)).profile);
   CHECK(one == numbers(simulate::simulate(network, some(5, 2)).profile));

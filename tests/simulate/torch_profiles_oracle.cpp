@@ -86,7 +86,7 @@ TEST_CASE("simulation agrees with PyTorch at every point of every stack, causal 
   std::size_t quantities = 0, stacks = 0;
   for (const json& entry : reference) {
     const json& setting = entry["setting"];
-    INFO(setting.dump());
+    INFO(test::text_of(setting));
     simulate::Settings settings = test::engine_settings();
     settings.replicates = 64;
     settings.norm_epsilon = torch_epsilon;

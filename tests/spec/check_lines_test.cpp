@@ -3,7 +3,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -38,7 +37,7 @@ TEST_CASE("only the top level's checks count, and objects inside a check are no 
 
 TEST_CASE("the reader hands checks on as the spec has them, with their lines") {
   nlohmann::json spec = test::small_stack();
-  spec["checks"] = nlohmann::json::parse(R"([{"quantity": "forward.mean", "at": 2.0, "min": -1, "max": 0.5},
+  spec["checks"] = test::parsed(R"([{"quantity": "forward.mean", "at": 2.0, "min": -1, "max": 0.5},
       {"preset": "stable"}, {"quantity": "rank_residual", "ratio": ["every", "last"], "min": 0},
       {"quantity": "rank_residual", "at": "first", "min": 0}])");
   const auto checks = spec::read_text(spec.dump(1), "a.json").conditions;
@@ -57,15 +56,15 @@ TEST_CASE("the reader hands checks on as the spec has them, with their lines") {
   CHECK(checks[2].condition.over->kind == Kind::last);
   CHECK(checks[2].condition.quantity == "rank_residual");
   CHECK(checks[3].condition.at.kind == Kind::first);
-  CHECK(spec::read_text(test::small_stack().dump(), "a.json").conditions.empty());
+  CHECK(spec::read_text(test::text_of(test::small_stack()), "a.json").conditions.empty());
 }
 
 TEST_CASE("checks count the layers of an encoder and a decoder through the whole model") {
   nlohmann::json spec = test::encoder_decoder_of(test::small_stack());
-  spec["checks"] = nlohmann::json::parse(R"([{"quantity": "forward.variance", "at": 8, "max": 1}])");
-  CHECK(spec::read_text(spec.dump(), "a.json").network);
+  spec["checks"] = test::parsed(R"([{"quantity": "forward.variance", "at": 8, "max": 1}])");
+  CHECK(spec::read_text(test::text_of(spec), "a.json").network);
   spec["checks"][0]["at"] = 9;
-  CHECK(spec::read_text(spec.dump(), "a.json").errors ==
+  CHECK(spec::read_text(test::text_of(spec), "a.json").errors ==
         std::vector<std::string>{
             "a.json: /checks/0/at is 9, but must be at most 8, the number of layers: count from 1, or "
             "ask for \"last\""});

@@ -10,7 +10,7 @@ using namespace sigprop;
 using nlohmann::json;
 
 json expanded(const json& spec) {
-  return json::parse(spec::expanded_text(test::network_of(spec)));
+  return test::parsed(spec::expanded_text(test::network_of(spec)));
 }
 
 TEST_CASE("equal layers expand to one repeat, different ones to several") {
@@ -60,7 +60,7 @@ std::vector<json> changes_of_a_stack() {
 
 TEST_CASE("a stack and its expansion are predicted alike, and the expansion expands to itself") {
   for (const json& change : changes_of_a_stack()) {
-    INFO(change.dump());
+    INFO(test::text_of(change));
     json spec = test::small_stack();
     spec["stack"].update(change);
     const json once = expanded(spec);
@@ -138,13 +138,13 @@ TEST_CASE("the rotary width is written where it is not the head's, tied where la
 
 TEST_CASE("checks survive the expansion") {
   json spec = test::small_stack();
-  spec["checks"] = json::parse(R"([{"quantity": "backward.variance", "ratio": ["first", "last"], "max": 10}])");
-  const spec::ReadResult read = spec::read_text(spec.dump(), "test.json");
-  CHECK(json::parse(spec::expanded_text(*read.network, read.checks))["checks"] == spec["checks"]);
+  spec["checks"] = test::parsed(R"([{"quantity": "backward.variance", "ratio": ["first", "last"], "max": 10}])");
+  const spec::ReadResult read = spec::read_text(test::text_of(spec), "test.json");
+  CHECK(test::parsed(spec::expanded_text(*read.network, read.checks))["checks"] == spec["checks"]);
 }
 
 TEST_CASE("points and names survive the expansion") {
-  const json spec = json::parse(R"({"sequence_length": 8, "name": "n", "components": [
+  const json spec = test::parsed(R"({"sequence_length": 8, "name": "n", "components": [
     {"linear": {"in": 4, "out": 4, "weight_std": 0.5, "bias_std": 0.1, "name": "first"}, "point": "here"},
     {"activation": "relu", "point": false}, {"dropout": 0.5}]})");
   const json components = expanded(spec)["components"];

@@ -31,7 +31,7 @@ json of_products(const std::string& file, std::size_t length = 4) {
 }
 
 spec::ReadResult read(const json& spec, const std::string& in = folder) {
-  return spec::read_text(spec.dump(), "a.json", in);
+  return spec::read_text(test::text_of(spec), "a.json", in);
 }
 
 /// The only message, without the spec's name.
@@ -93,7 +93,7 @@ TEST_CASE("one list of ids is cut into sequences, and of long ones only the begi
 }
 
 TEST_CASE("a relative name lies beside the spec") {
-  const Written spec(of_words({{"file", "ids.json"}}).dump());
+  const Written spec(test::text_of(of_words({{"file", "ids.json"}})));
   CHECK_FALSE(spec::read_file(spec.path).network);
   CHECK(read(of_words({{"file", "given/ids.json"}}), SIGPROP_SOURCE "/tests/data/").network);
   CHECK(spec::folder_of("a/b.json") == "a/");
@@ -165,7 +165,7 @@ TEST_CASE("products that cannot be used are refused with their place") {
 
 TEST_CASE("an expanded spec names the files again") {
   const auto expanded = [](const json& spec) {
-    return json::parse(spec::expanded_text(*read(spec).network, "[]")).at("input");
+    return test::parsed(spec::expanded_text(*read(spec).network, "[]")).at("input");
   };
   CHECK(expanded(of_words({{"file", "ids.json"}})).at("embedding").at("words") == json{{"file", "ids.json"}});
   CHECK(expanded(of_words({{"match", 0.2}})).at("embedding").at("words") == json{{"match", 0.2}});

@@ -4,7 +4,6 @@
 
 #include "sigprop/scheme/scheme.hpp"
 #include "sigprop/spec/initialize.hpp"
-#include "support/encoder_decoder.hpp"
 #include "support/spec.hpp"
 
 namespace {
@@ -13,7 +12,7 @@ using namespace sigprop;
 using nlohmann::json;
 
 spec::Initialized with(const json& spec, const char* scheme, bool keep_norm = false) {
-  return spec::initialize(spec.dump(), "test.json", {scheme, {}}, keep_norm);
+  return spec::initialize(test::text_of(spec), "test.json", {scheme, {}}, keep_norm);
 }
 
 json embedded() {
@@ -28,7 +27,7 @@ TEST_CASE("the written spec reads back as the same network, for every scheme") {
     INFO(scheme.name);
     const spec::Initialized made = with(embedded(), scheme.name.c_str());
     REQUIRE(made.read.network);
-    CHECK_FALSE(json::parse(made.text)["init"].contains("scheme"));
+    CHECK_FALSE(test::parsed(made.text)["init"].contains("scheme"));
     const spec::ReadResult again = spec::read_text(made.text, "again.json");
     REQUIRE(again.network);
     const profile::Profile a = predict::predict(*made.read.network, predict::Theory::full);
@@ -86,9 +85,9 @@ TEST_CASE("a norm at both ends of a branch, or behind it, gives way to the place
   for (const char* placement : {"sandwich", "output"}) {
     json spec = test::small_stack();
     spec["stack"]["norm"] = {{"kind", "layer_norm"}, {"placement", placement}};
-    CHECK(json::parse(with(spec, "gpt2").text)["stack"]["norm"]["placement"] == "pre");
-    CHECK(json::parse(with(spec, "deepnorm").text)["stack"]["norm"]["placement"] == "post");
-    CHECK(json::parse(with(spec, "gpt2", true).text)["stack"]["norm"]["placement"] == placement);
+    CHECK(test::parsed(with(spec, "gpt2").text)["stack"]["norm"]["placement"] == "pre");
+    CHECK(test::parsed(with(spec, "deepnorm").text)["stack"]["norm"]["placement"] == "post");
+    CHECK(test::parsed(with(spec, "gpt2", true).text)["stack"]["norm"]["placement"] == placement);
   }
 }
 
@@ -109,7 +108,7 @@ TEST_CASE("a solved scheme solves around what the spec states itself") {
   spec["stack"]["norm"]["gain"] = 3;
   spec["stack"]["norm"]["inner"] = true;
   spec["stack"]["residual"] = {{"skip", 0.6}, {"branch", 0.8}};
-  const spec::ReadResult read = spec::read_text(spec.dump(), "test.json");
+  const spec::ReadResult read = spec::read_text(test::text_of(spec), "test.json");
   REQUIRE(read.network);
   CHECK(read.stacks.front().std.front().value == 0.03);
   for (const profile::Point& point : predict::predict(*read.network, predict::Theory::full).points)
@@ -121,13 +120,13 @@ TEST_CASE("a scheme replaces deviations and scales of the spec and keeps an embe
   spec["init"] = {{"scheme", "gpt2"}, {"std", {{"query", 0.5}, {"embedding", 0.3}, {"bias", 0.1}}}};
   spec["stack"]["residual"] = {{"skip", 0.5}, {"branch", 2}, {"dropout", 0.1}};
   spec["stack"]["norm"]["gain"] = 3;
-  const json made = json::parse(with(spec, "lecun").text);
+  const json made = test::parsed(with(spec, "lecun").text);
   CHECK(made["init"]["std"]["query"] == Approx(1 / std::sqrt(128)));
   CHECK(made["init"]["std"]["embedding"] == 0.3);
   CHECK_FALSE(made["init"]["std"].contains("bias"));
   CHECK(made["stack"]["residual"] == json{{"dropout", 0.1}, {"skip", 1.0}, {"branch", 1.0}});
   CHECK_FALSE(made["stack"]["norm"].contains("gain"));
-  CHECK(json::parse(with(spec, "xavier").text)["init"]["std"]["embedding"] == Approx(1 / std::sqrt(128)));
+  CHECK(test::parsed(with(spec, "xavier").text)["init"]["std"]["embedding"] == Approx(1 / std::sqrt(128)));
 }
 
 TEST_CASE("a spec without an initialization takes the scheme's") {
@@ -146,32 +145,32 @@ TEST_CASE("a scheme brings the norm that it was made for, and says so") {
     return with(spec, scheme, keep);
   };
   const spec::Initialized pre = norm("gpt2", false);
-  CHECK(json::parse(pre.text)["stack"]["norm"] == json{{"kind", "layer_norm"}, {"placement", "pre"}});
+  CHECK(test::parsed(pre.text)["stack"]["norm"] == json{{"kind", "layer_norm"}, {"placement", "pre"}});
   CHECK(pre.notes.front() ==
         "/stack/norm becomes {\"kind\":\"layer_norm\",\"placement\":\"pre\"}, which gpt2 was made for; it was "
         "{\"final\":true,\"kind\":\"layer_norm\",\"placement\":\"post\"}");
-  CHECK(json::parse(norm("rezero", false).text)["stack"]["norm"] == json{{"kind", "none"}});
-  CHECK(json::parse(norm("llama", false).text)["stack"]["norm"]["kind"] == "rms_norm");
-  CHECK(json::parse(norm("gpt2", true).text)["stack"]["norm"]["placement"] == "post");
+  CHECK(test::parsed(norm("rezero", false).text)["stack"]["norm"] == json{{"kind", "none"}});
+  CHECK(test::parsed(norm("llama", false).text)["stack"]["norm"]["kind"] == "rms_norm");
+  CHECK(test::parsed(norm("gpt2", true).text)["stack"]["norm"]["placement"] == "post");
   CHECK(norm("gpt2", true).notes.empty());
 }
 
 TEST_CASE("the spec's own score scale stays, else the scheme's holds") {
   json spec = test::small_stack();
-  CHECK(json::parse(with(spec, "t5").text)["stack"]["attention"]["score_scale"] == 1.0);
+  CHECK(test::parsed(with(spec, "t5").text)["stack"]["attention"]["score_scale"] == 1.0);
   spec["stack"]["attention"]["score_scale"] = 0.25;
-  CHECK(json::parse(with(spec, "t5").text)["stack"]["attention"]["score_scale"] == 0.25);
+  CHECK(test::parsed(with(spec, "t5").text)["stack"]["attention"]["score_scale"] == 0.25);
 }
 
 TEST_CASE("values by layer and by branch are written as lists, biases of ffn_out apart") {
-  const json olmo = json::parse(with(test::small_stack(), "olmo_mitchell").text);
+  const json olmo = test::parsed(with(test::small_stack(), "olmo_mitchell").text);
   CHECK(olmo["init"]["std"]["output"].size() == 4);
   CHECK(olmo["init"]["std"]["query"].is_number());
-  const json torch = json::parse(with(test::small_stack(), "torch_linear").text);
+  const json torch = test::parsed(with(test::small_stack(), "torch_linear").text);
   CHECK(torch["init"]["std"]["bias"] == Approx(1 / std::sqrt(3 * 128.0)));
   CHECK(torch["init"]["std"]["ffn_out_bias"] == Approx(1 / std::sqrt(3 * 512.0)));
-  CHECK(json::parse(with(test::small_stack(), "layernorm_scaling").text)["stack"]["norm"]["gain"].size() == 8);
-  CHECK(json::parse(with(test::small_stack(), "sub_ln").text)["stack"]["norm"]["inner"] == true);
+  CHECK(test::parsed(with(test::small_stack(), "layernorm_scaling").text)["stack"]["norm"]["gain"].size() == 8);
+  CHECK(test::parsed(with(test::small_stack(), "sub_ln").text)["stack"]["norm"]["inner"] == true);
 }
 
 TEST_CASE("truncation and recalled formulas are told") {
@@ -184,7 +183,7 @@ TEST_CASE("truncation and recalled formulas are told") {
 TEST_CASE("two stacks with deviations of their own keep the scheme's name") {
   const spec::Initialized made = with(test::encoder_decoder_of(test::small_stack()), "deepnorm");
   REQUIRE(made.read.network);
-  const json text = json::parse(made.text);
+  const json text = test::parsed(made.text);
   CHECK(text["init"]["scheme"] == "deepnorm");
   CHECK(text["encoder"]["residual"]["skip"] != text["decoder"]["residual"]["skip"]);
   CHECK(spec::read_text(made.text, "again.json").network);
@@ -204,7 +203,7 @@ TEST_CASE("what a scheme gives, a spec may overrule") {
   json spec = test::small_stack();
   spec["init"] = {{"scheme", "deepnorm"}, {"std", {{"query", 0.7}}}};
   spec["stack"]["residual"] = {{"branch", 0.5}};
-  const spec::ReadResult read = spec::read_text(spec.dump(), "test.json");
+  const spec::ReadResult read = spec::read_text(test::text_of(spec), "test.json");
   REQUIRE(read.network);
   CHECK(read.stacks.front().std.front().query == 0.7);
   CHECK(read.stacks.front().skip.front() == Approx(std::pow(8.0, 0.25)));

@@ -58,7 +58,7 @@ TEST_CASE("a file that cannot be read is an error like any other") {
 }
 
 TEST_CASE("a model without a name is called after its file") {
-  const std::string text = test::small_stack().dump();
+  const std::string text = test::text_of(test::small_stack());
   CHECK(spec::read_text(text, "models/my.small.json").network->name == "my.small");
   CHECK(spec::read_text(text, "plain").network->name == "plain");
 }

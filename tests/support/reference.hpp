@@ -2,9 +2,11 @@
 #pragma once
 
 #include <fstream>
-#include <nlohmann/json.hpp>
+#include <iterator>
 #include <stdexcept>
 #include <string>
+
+#include "support/spec.hpp"
 
 namespace sigprop::test {
 
@@ -13,7 +15,7 @@ namespace sigprop::test {
   const std::string path = std::string(SIGPROP_REFERENCE) + "/" + name;
   std::ifstream file(path);
   if (!file) throw std::runtime_error("the reference file " + path + " cannot be read");
-  return nlohmann::json::parse(file);
+  return parsed({std::istreambuf_iterator<char>(file), {}});
 }
 
 }  // namespace sigprop::test
