@@ -47,9 +47,7 @@ bool is_left_out(const CheckOptions& options, const spec::ReadResult& read) {
 }
 
 /// Returns false for a file that is left out.
-bool evaluate(const CheckOptions& options, CheckedSpec& out) {
-  const spec::ReadResult read = spec::read_file(out.file);
-  for (const std::string& file : read.files) note_input(file);
+bool evaluate(const CheckOptions& options, const spec::ReadResult& read, CheckedSpec& out) {
   for (const std::string& error : read.errors) out.faults.push_back({error, 0});
   if (is_left_out(options, read)) return false;
   if (!read.network) return true;
@@ -65,14 +63,16 @@ bool evaluate(const CheckOptions& options, CheckedSpec& out) {
   return true;
 }
 
-/// A spec's outcomes; what is wrong with it stands among its faults and does not end the run. None
-/// for a file that is left out.
+/// A spec's outcomes; what is wrong with it stands among its faults and does not end the run, as a
+/// report does that would replace a file the spec names. None for a file that is left out.
 std::optional<CheckedSpec> checked(const CheckOptions& options, const std::string& file) {
   CheckedSpec out;
   out.file = file;
   const Watch watch({.seconds = options.output.limits.seconds, .gigabytes = 0}, true, shown_path(file));
+  const spec::ReadResult read = spec::read_file(file);
+  for (const std::string& named : read.files) note_input(named);
   try {
-    if (!evaluate(options, out)) return {};
+    if (!evaluate(options, read, out)) return {};
   } catch (const Failure& failure) {
     if (failure.status() != wrong_usage) throw;
     out.faults.push_back({failure.what(), 0});

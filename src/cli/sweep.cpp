@@ -80,6 +80,7 @@ class Sweep {
   Grid grid_;
   std::vector<Asked> asked_;
   std::string name_;
+  std::string sums_of_files_;  ///< that the input names
 
   std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> failed_{0};
@@ -90,12 +91,14 @@ class Sweep {
 
 std::vector<Axis> axes_of(const std::vector<std::string>& sets) {
   std::vector<Axis> axes;
+  axes.reserve(sets.size());
   for (const std::string& set : sets) axes.push_back(axis_of(set));
   return axes;
 }
 
 std::vector<Asked> asked_of(const std::vector<std::string>& texts) {
   std::vector<Asked> out;
+  out.reserve(texts.size());
   for (const std::string& text : texts) out.push_back({text, reading_of("--quantity", text)});
   return out;
 }
@@ -105,6 +108,7 @@ Sweep::Sweep(const SweepOptions& options)
   const spec::ReadResult before = spec::read_text(*file_.text, file_.name, spec::folder_of(file_.name));
   require_good(before);
   name_ = before.network->name;
+  sums_of_files_ = sums_of_files(*before.network);
   require_good_models();
   if (!options_.replicates) {
     const double side_by_side = std::min<double>(threads(), static_cast<double>(grid_.size()));
@@ -210,6 +214,7 @@ report::SweepHead Sweep::head() const {
     if (options_.theory.prefix != "actual") settings.emplace_back("prefix", options_.theory.prefix);
     if (options_.theory.sequences) settings.emplace_back("sequences", std::uint64_t{*options_.theory.sequences});
   }
+  if (!sums_of_files_.empty()) settings.emplace_back("files", sums_of_files_);
   out.spec = *file_.text;
   for (const Axis& axis : axes_) out.axes.emplace_back(axis.path, axis.values);
   for (const Asked& asked : asked_) out.quantities.push_back(asked.name);

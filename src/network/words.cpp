@@ -86,7 +86,7 @@ std::uint64_t ZipfLaw::rank(double u) const {
     const double first = static_cast<double>(cumulative_.size()) + 0.5, beyond = sum - cumulative_.back();
     // ∫ x^-s dx from `first` to the rank is what lies beyond.
     const double part = (1 - exponent_) * beyond * std::pow(first, exponent_ - 1);
-    const double grown = exponent_ == 1 ? std::exp(beyond) : std::pow(1 + part, 1 / (1 - exponent_));
+    const double grown = exponent_ == 1 ? std::exp(beyond) : std::pow(std::max(0.0, 1 + part), 1 / (1 - exponent_));
     return static_cast<std::uint64_t>(std::min(std::ceil(first * grown - 0.5), vocabulary_));
   }
   const auto parts = static_cast<double>(cumulative_.size());

@@ -33,7 +33,7 @@ check::Outcome outcome_of(const json& spec) {
   return evaluation.outcomes.front();
 }
 
-TEST_CASE("GPT-2 without its 1/sqrt(2N) fails the check that the right one passes") {
+TEST_CASE("GPT-2 without its 1/sqrt(2N) fails the check that the right one passes", "[bulk]") {
   struct Size {
     std::size_t layers, width, heads;
     double right, wrong;  ///< variance after the last layer

@@ -26,14 +26,14 @@ bool passes(const std::string& file, const std::string& name) {
                      [](const check::Outcome& outcome) { return outcome.passed(); });
 }
 
-TEST_CASE("DeepScaleLM is flat at 192 layers, Xavier is not") {
+TEST_CASE("DeepScaleLM is flat at 192 layers, Xavier is not", "[bulk]") {
   CHECK(passes("figure-192-deepscalelm.json", "flat"));
   CHECK(passes("figure-192-deepscalelm.json", "stable"));
   CHECK_FALSE(passes("figure-192-xavier-post.json", "flat"));
   CHECK_FALSE(passes("figure-192-xavier-pre.json", "flat"));
 }
 
-TEST_CASE("BERT is stable, 192 Pre-LN layers with Xavier are trainable and not stable") {
+TEST_CASE("BERT is stable, 192 Pre-LN layers with Xavier are trainable and not stable", "[bulk]") {
   CHECK(passes("bert-base.json", "stable"));
   CHECK(passes("bert-large.json", "stable"));
   CHECK(passes("vit-base.json", "stable"));
@@ -74,7 +74,7 @@ TEST_CASE("a model whose scores are so small that queries and keys do not learn 
   CHECK_FALSE(is_trainable(spec));
 }
 
-TEST_CASE("what the verdicts have no word against is trainable, and the reverse") {
+TEST_CASE("what the verdicts have no word against is trainable, and the reverse", "[bulk]") {
   for (const char* file :
        {"bert-base.json", "deit-small.json", "mlp.json", "figure-192-xavier-post.json", "figure-192-xavier-pre.json"}) {
     INFO(file);

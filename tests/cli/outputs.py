@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Where results are written: files, links, devices, folders. Usage: outputs.py SIGPROP SOURCE."""
+import json
 import os
 import pathlib
 import stat
@@ -56,6 +57,31 @@ with tempfile.TemporaryDirectory() as name:
         for target in (spec, again):
             check(run(command[0], spec, *command[1:], "--output", target),
                   (2, [f"sigprop: --output {target}: is a file that this command reads; name another file for the result"]))
+    # Files that the spec's input names are read too, and lie beside it, wherever the command runs.
+    ids, reading = folder / "ids.json", folder / "reading.json"
+    before = json.dumps([[1, 2, 3, 1], [4, 5, 6, 7]])
+    ids.write_text(before, encoding="utf-8")
+    reading.write_text(json.dumps({
+        "sequence_length": 4, "input": {"embedding": {"vocabulary": 9, "tables": ["token"], "std": 1, "words": {"file": "ids.json"}}},
+        "stack": {"layers": 2, "width": 16, "attention": {"heads": 2}, "ffn": {"width": 32, "activation": "relu"}, "norm": {"kind": "layer_norm"}},
+        "init": {"scheme": "lecun"}}), encoding="utf-8")
+    for command in (["predict"], ["expand"], ["simulate", "--replicates", "2"], ["report"], ["sweep", "--set", "stack.layers=1,2"],
+                    ["init", "--scheme", "xavier"]):
+        check(run(command[0], reading, *command[1:], "--output", ids),
+              (2, [f"sigprop: --output {ids}: is a file that this command reads; name another file for the result"]))
+        check(run(command[0], reading, *command[1:], "--output", folder / "result")[0], 0)
+    assert ids.read_text(encoding="utf-8") == before, "a file that a spec names must stay as it is"
+    check(run("check", reading, "--preset", "stable", "--junit", ids),
+          (2, [f"sigprop: --junit {ids}: is a file that this command reads; name another file for the result"]))
+    kept = folder / "kept"
+    check(run("simulate", reading, "--quiet", "--replicates", "2", "--checkpoint", kept), (0, []))
+    ids.write_text(json.dumps([[1, 2, 3, 1], [4, 5, 6, 6]]), encoding="utf-8")
+    status, said = run("simulate", reading, "--quiet", "--replicates", "4", "--resume", kept)
+    assert status == 2 and str(kept) in said[0], f"a run over other words must not be resumed: {said}"
+
+    for file in (ids, reading, kept, folder / "result"):
+        file.unlink()
+
     run_file = folder / "run"
     for option in ("--checkpoint", "--resume"):
         check(run("simulate", spec, "--replicates", "1", option, run_file, "--output", run_file)[0], 2)

@@ -14,7 +14,7 @@ void reject_wrong(const CausalOracle& oracle, const nlohmann::json& spec, const 
 TEST_CASE("over 8 causal Pre-LN layers the actual prefixes agree with simulation at every token, their means do not") {
   constexpr CausalErrors stated{0.02, 0.05, 0.02};
   const nlohmann::json spec = causal_stack(8, "pre", 0.0);
-  const CausalOracle oracle(spec, 300, 81);
+  const CausalOracle oracle(spec, 200, 81);
   oracle.expect("8 layers, pre", spec, predict::Prefix::actual, stated);
   constexpr std::size_t after_third_layer = 6;
   oracle.reject("prefix means", spec, predict::Prefix::means, after_third_layer, 0, stated);
@@ -24,7 +24,7 @@ TEST_CASE("over 8 causal Pre-LN layers the actual prefixes agree with simulation
 TEST_CASE("over 8 causal Post-LN layers the actual prefixes agree with simulation at every token, their means do not") {
   constexpr CausalErrors stated{0.02, 0.11, 0.03};
   const nlohmann::json spec = causal_stack(8, "post", 0.0);
-  const CausalOracle oracle(spec, 150, 82);
+  const CausalOracle oracle(spec, 100, 82);
   oracle.expect("8 layers, post", spec, predict::Prefix::actual, stated);
   reject_wrong(oracle, spec, stated);
 }

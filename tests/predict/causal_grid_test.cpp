@@ -58,7 +58,8 @@ Worst distance(const profile::Profile& some, const profile::Profile& all) {
   return out;
 }
 
-TEST_CASE("groups of neighbouring tokens are their tokens: 0.3 % at every point, 1 % of every weight's gradient") {
+TEST_CASE("groups of neighbouring tokens are their tokens: 0.3 % at every point, 1 % of every weight's gradient",
+          "[bulk]") {
   for (const char* placement : {"pre", "post"}) {
     for (const double sharpness : {0.5, 6.0}) {
       for (const bool rotary : {false, true}) {

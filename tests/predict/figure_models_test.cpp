@@ -15,7 +15,8 @@ double squared_norm(const profile::Layer& layer) {
   return sum;
 }
 
-TEST_CASE("Pre-LN with Xavier grows linearly to the measured variance while its gradient falls hyperbolically") {
+TEST_CASE("Pre-LN with Xavier grows linearly to the measured variance while its gradient falls hyperbolically",
+          "[bulk]") {
   const profile::Profile profile = test::predicted(test::project_spec("figure-192-xavier-pre.json"));
   REQUIRE(profile.points.size() == 385);
   CHECK(profile.points.back().forward.variance.value ==
@@ -24,7 +25,7 @@ TEST_CASE("Pre-LN with Xavier grows linearly to the measured variance while its 
   CHECK(profile.summary.backward_law == "hyperbolic");
 }
 
-TEST_CASE("DeepScaleLM keeps variance and weight gradients flat over 192 layers") {
+TEST_CASE("DeepScaleLM keeps variance and weight gradients flat over 192 layers", "[bulk]") {
   const profile::Profile profile = test::predicted(test::project_spec("figure-192-deepscalelm.json"));
   for (const profile::Point& point : profile.points) {
     INFO(point.path);
@@ -39,7 +40,7 @@ TEST_CASE("DeepScaleLM keeps variance and weight gradients flat over 192 layers"
   CHECK(profile.summary.verdicts.empty());
 }
 
-TEST_CASE("Post-LN with Xavier loses most of its gradient in the last layers and keeps unit variance") {
+TEST_CASE("Post-LN with Xavier loses most of its gradient in the last layers and keeps unit variance", "[bulk]") {
   const profile::Profile profile = test::predicted(test::project_spec("figure-192-xavier-post.json"));
   CHECK(profile.points.back().forward.variance.value == Approx(1));
   CHECK(profile.points[profile.points.size() - 9].backward.variance.value < 0.1);

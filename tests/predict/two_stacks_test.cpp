@@ -142,7 +142,7 @@ TEST_CASE("where an encoder's words are not followed tokens count as alike, and 
   CHECK_THROWS_AS(predicted(spec, 2), predict::NotCovered);
 }
 
-TEST_CASE("slopes follow the words of an encoder") {
+TEST_CASE("slopes follow the words of an encoder", "[bulk]") {
   const auto cross = [](const profile::Profile& profile) {
     return *profile.layers[decoder].weights[cross_query].gradient_norm;
   };

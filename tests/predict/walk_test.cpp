@@ -31,7 +31,7 @@ void same(const profile::Profile& a, const profile::Profile& b) {
   }
 }
 
-TEST_CASE("a stack and its expansion predict the same") {
+TEST_CASE("a stack and its expansion predict the same", "[bulk]") {
   for (const char* name : {"bert-base.json", "vit-base.json", "mlp.json", "figure-192-deepscalelm.json"}) {
     INFO(name);
     const json spec = test::project_spec(name);

@@ -53,7 +53,7 @@ TEST_CASE("deepscalelm reproduces the authors' deviations to four digits") {
   check_values(golden.at("d768_p0.1_N12_beta2_1/6"), "deepscalelm:branches=12", test::base_task());
 }
 
-TEST_CASE("deepscalelm gives the deviations that the 192-layer spec has written out") {
+TEST_CASE("deepscalelm gives the deviations that the 192-layer spec has written out", "[bulk]") {
   const json spec = test::project_spec("figure-192-deepscalelm.json");
   json by_scheme = spec;
   by_scheme["init"] = {{"scheme", "deepscalelm"}, {"parameters", {{"branches", 400}}}};
@@ -74,7 +74,7 @@ TEST_CASE("deepscalelm keeps λ² + β² at 1 and weighs β by the number of bra
   CHECK(std::pow(apply("deepscalelm:alpha=2:k=3", test::base_task()).branch.front(), 2) == Approx(3.0 / 576));
 }
 
-TEST_CASE("deepscalelm is flat over 192 and 1000 layers") {
+TEST_CASE("deepscalelm is flat over 192 and 1000 layers", "[bulk]") {
   for (const int layers : {192, 1000}) {
     const profile::Profile profile = test::predicted(deep_model("deepscalelm", "relu", "pre", layers));
     for (const profile::Point& point : profile.points) CHECK(point.forward.variance.value == Approx(1).epsilon(0.05));

@@ -55,7 +55,7 @@ TEST_CASE("GPT-2's scaled outputs take the growth of Pre-LN away") {
     CHECK(factor(under({"gpt2", {}}, layers).summary.forward_ratios.log10_last_over_first) < 1.1);
 }
 
-TEST_CASE("DeepNorm keeps gradients flat at any depth") {
+TEST_CASE("DeepNorm keeps gradients flat at any depth", "[bulk]") {
   for (const int layers : depths) {
     const profile::Profile profile = under({"deepnorm", {}}, layers);
     INFO(layers << " layers");
@@ -64,7 +64,7 @@ TEST_CASE("DeepNorm keeps gradients flat at any depth") {
   }
 }
 
-TEST_CASE("DeepScaleLM keeps variance and weight gradients flat at any depth") {
+TEST_CASE("DeepScaleLM keeps variance and weight gradients flat at any depth", "[bulk]") {
   const double within = std::log10(1.21);  // 10 % in a norm
   for (const char* scheme : {"deepscalelm", "deepscalelm_full"}) {
     for (const int layers : depths) {

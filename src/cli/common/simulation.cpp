@@ -6,6 +6,7 @@
 #include <array>
 #include <iostream>
 #include <stdexcept>
+#include <string_view>
 
 #include "cli/common/interrupt.hpp"
 #include "cli/common/pending_file.hpp"
@@ -19,25 +20,9 @@ namespace {
 
 constexpr double mebibyte = 1024.0 * 1024.0;
 
-std::string sum_of(const void* numbers, std::size_t bytes) {
-  return std::to_string(files::check_sum({static_cast<const char*>(numbers), bytes})) + '\n';
-}
-
-/// Check sums of what the files hold that the input names.
-std::string contents_of_files(const network::Network& network) {
-  std::string out;
-  if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
-    if (given->gram) out = sum_of(given->gram->products.data(), given->gram->products.size() * sizeof(double));
-  } else if (const auto& text = std::get<network::Embedding>(network.source).text) {
-    for (const std::vector<std::uint32_t>& ids : text->sequences)
-      out += sum_of(ids.data(), ids.size() * sizeof(std::uint32_t));
-  }
-  return out;
-}
-
 /// The model as text, for a checkpoint to know it again.
 std::string identity_of(const network::Network& network) {
-  std::string text = spec::expanded_text(network, "[]") + contents_of_files(network);
+  std::string text = spec::expanded_text(network, "[]") + sums_of_files(network);
   if (!network.encoder.empty()) {
     network::Network encoder = network;
     encoder.body = network.encoder;
@@ -91,11 +76,27 @@ constexpr std::array precisions{simulate::Precision::float32, simulate::Precisio
 
 std::vector<std::string> precision_names() {
   std::vector<std::string> out;
+  out.reserve(precisions.size());
   for (const simulate::Precision precision : precisions) out.emplace_back(name_of(precision));
   return out;
 }
 
 }  // namespace
+
+std::string sums_of_files(const network::Network& network) {
+  std::string out;
+  const auto add = [&](const auto& numbers) {
+    const std::size_t bytes = numbers.size() * sizeof(numbers.front());
+    const std::string_view text(reinterpret_cast<const char*>(numbers.data()), bytes);
+    out += std::to_string(files::check_sum(text)) + '\n';
+  };
+  if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
+    if (given->gram) add(given->gram->products);
+  } else if (const auto& text = std::get<network::Embedding>(network.source).text) {
+    for (const std::vector<std::uint32_t>& ids : text->sequences) add(ids);
+  }
+  return out;
+}
 
 void keep_freed_memory() {
 #ifdef __GLIBC__

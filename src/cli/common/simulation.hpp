@@ -14,6 +14,9 @@ namespace sigprop::cli {
 /// Says on standard error what was damaged in a checkpoint.
 void warn_of_loss(const std::string& warning);
 
+/// Check sums, one a line, of what the files hold that a network's input names.
+[[nodiscard]] std::string sums_of_files(const network::Network& network);
+
 /// What computes, as given.
 struct EngineOptions {
   std::string engine = "cpu";
