@@ -22,7 +22,7 @@ json embedded() {
   return spec;
 }
 
-TEST_CASE("the written spec reads back as the same network, for every scheme") {
+TEST_CASE("the written spec reads back as the same network, for every scheme", "[bulk]") {
   for (const scheme::Scheme& scheme : scheme::schemes()) {
     INFO(scheme.name);
     const spec::Initialized made = with(embedded(), scheme.name.c_str());
