@@ -137,7 +137,7 @@ std::vector<std::uint32_t> ids_of(const std::vector<double>& numbers, std::size_
     if (!(id >= 0 && id < static_cast<double>(vocabulary) && id == std::floor(id))) {
       throw Fault("sequence " + std::to_string(sequence) + ", token " + std::to_string(out.size() + 1) + " is " +
                   shown_id(id) + ", but must be a token id from 0 to " + std::to_string(vocabulary - 1) +
-                  ", below the vocabulary");
+                  ", below the vocabulary: raise that to the tokenizer's");
     }
     out.push_back(static_cast<std::uint32_t>(id));
   }
@@ -149,7 +149,7 @@ network::Text text_of_numbers(const std::string& file, Numbers numbers, std::siz
     const std::size_t ids = numbers.rows.front().size();
     if (ids < length)
       throw Fault("holds " + std::to_string(ids) + " token ids, but must hold at least " + std::to_string(length) +
-                  ", sequence_length");
+                  ", sequence_length: lower that");
     numbers.rows = cut(numbers.rows.front(), length);
   }
   std::vector<std::vector<std::uint32_t>> sequences;
@@ -157,7 +157,8 @@ network::Text text_of_numbers(const std::string& file, Numbers numbers, std::siz
     const std::size_t sequence = sequences.size() + 1;
     if (row.size() < length)
       throw Fault("sequence " + std::to_string(sequence) + " has " + std::to_string(row.size()) +
-                  " tokens, but must have at least " + std::to_string(length) + ", sequence_length");
+                  " tokens, but must have at least " + std::to_string(length) +
+                  ", sequence_length: lower that, or leave the sequence out");
     sequences.push_back(ids_of(row, sequence, vocabulary));
   }
   return network::text_of(file, std::move(sequences), length);
@@ -166,7 +167,8 @@ network::Text text_of_numbers(const std::string& file, Numbers numbers, std::siz
 network::Gram gram_of_numbers(const std::string& file, const Numbers& numbers, std::size_t length) {
   const auto require_length = [&](std::size_t count, const std::string& what) {
     if (count != length)
-      throw Fault(what + std::to_string(count) + ", but must have " + std::to_string(length) + ", sequence_length");
+      throw Fault(what + std::to_string(count) + ", but must have " + std::to_string(length) +
+                  ", sequence_length: set that to the file's");
   };
   if (numbers.flat && length > 1) throw Fault("is one list, but must be rows of products");
   require_length(numbers.rows.size(), "rows: ");
@@ -187,7 +189,7 @@ auto read_file_of(const std::string& pointer, const std::string& path, Errors& e
   } catch (const std::runtime_error& fault) {
     errors.push_back(pointer + ": " + path + ": " + fault.what());
   } catch (const std::domain_error& fault) {
-    errors.push_back(pointer + ": " + path + ": " + fault.what());
+    errors.push_back(pointer + ": " + path + ": " + fault.what() + "; write the mean over features of x_i x_j there");
   }
   return nullptr;
 }

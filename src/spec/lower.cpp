@@ -141,7 +141,7 @@ void lower_words(const Json& words, const std::string& folder, const network::Ne
   if (embedding.text && embedding.text->sequences.size() < out.batch) {
     errors.push_back("/input/embedding/words/file: " + embedding.text->file + " has " +
                      std::to_string(embedding.text->sequences.size()) + " sequences, but must have at least " +
-                     std::to_string(out.batch) + ", the batch");
+                     std::to_string(out.batch) + ", the batch: lower that, or add sequences");
   }
 }
 

@@ -110,18 +110,21 @@ TEST_CASE("a file of ids that cannot be used is refused with its place, and not 
   CHECK(fault_of_words("1 2 3 4\n1 2.5 3 4\n") == ": line 2, entry 2 is no token id");
   CHECK(fault_of_words(" \n") == ": holds no token ids");
   CHECK(fault_of_words("[[1, 2, 3, 4], [1, 2]]") ==
-        ": sequence 2 has 2 tokens, but must have at least 4, sequence_length");
-  CHECK(fault_of_words("[1, 2, 3]") == ": holds 3 token ids, but must hold at least 4, sequence_length");
+        ": sequence 2 has 2 tokens, but must have at least 4, sequence_length: lower that, or leave the sequence out");
+  CHECK(fault_of_words("[1, 2, 3]") == ": holds 3 token ids, but must hold at least 4, sequence_length: lower that");
   CHECK(fault_of_words("[[1, 2, 3, 9]]") ==
-        ": sequence 1, token 4 is 9, but must be a token id from 0 to 8, below the vocabulary");
+        ": sequence 1, token 4 is 9, but must be a token id from 0 to 8, below the vocabulary: raise that to the "
+        "tokenizer's");
   CHECK(fault_of_words("[[1, 2, 3.5, 0]]") ==
-        ": sequence 1, token 3 is 3.5, but must be a token id from 0 to 8, below the vocabulary");
+        ": sequence 1, token 3 is 3.5, but must be a token id from 0 to 8, below the vocabulary: raise that to the "
+        "tokenizer's");
   CHECK(fault_of_words("[[1, 2, \"x\", 0]]") == ": entry 1, number 3 is no number");
   CHECK(fault_of_words("[[1, 2], 3]") == ": entry 2 is no list, as entry 1 is");
   CHECK(fault_of_words("{\"ids\": []}") == ": is no list, or an empty one");
   CHECK(fault_of_words("[1, 2") == ": is no JSON, or not such as a spec may be");
   CHECK(fault_of_words("\x93NUMPY\x01") == ": is no NumPy array that can be read: it does not begin as one");
-  CHECK(fault_of_words("[[1, 2, 3, 4]]", 4, 2) == " has 1 sequences, but must have at least 2, the batch");
+  CHECK(fault_of_words("[[1, 2, 3, 4]]", 4, 2) ==
+        " has 1 sequences, but must have at least 2, the batch: lower that, or add sequences");
 }
 
 TEST_CASE("a match needs a token table and a vocabulary that can have it") {
@@ -155,12 +158,16 @@ TEST_CASE("products of tokens are read from JSON and NumPy's arrays") {
 }
 
 TEST_CASE("products that cannot be used are refused with their place") {
-  CHECK(fault_of_products("[[1, 0], [0, 1]]", 3) == "rows: 2, but must have 3, sequence_length");
-  CHECK(fault_of_products("[[1, 0, 0], [0, 1]]", 2) == "numbers in row 1: 3, but must have 2, sequence_length");
+  CHECK(fault_of_products("[[1, 0], [0, 1]]", 3) ==
+        "rows: 2, but must have 3, sequence_length: set that to the file's");
+  CHECK(fault_of_products("[[1, 0, 0], [0, 1]]", 2) ==
+        "numbers in row 1: 3, but must have 2, sequence_length: set that to the file's");
   CHECK(fault_of_products("[1, 0, 0, 1]", 2) == "is one list, but must be rows of products");
   CHECK(fault_of_products("1 0\n0 1\n", 2) == "is no JSON, or not such as a spec may be");
-  CHECK(fault_of_products("[[1, 2], [2, 1]]", 2) ==
-        "row 1, column 2 is 2, but must be at most the root of both tokens' second moments");
+  CHECK(
+      fault_of_products("[[1, 2], [2, 1]]", 2) ==
+      "row 1, column 2 is 2, but must be at most the root of both tokens' second moments; write the mean over features "
+      "of x_i x_j there");
 }
 
 TEST_CASE("an expanded spec names the files again") {
