@@ -172,7 +172,7 @@ struct BasicGivenInput {
   std::size_t class_tokens = 0;
   Real class_std{};  ///< of their table's elements
   BasicTable<Real> position{};
-  /// Of tokens of mean 0 that differ; variance and token_correlation then are their means.
+  /// Products of tokens that differ, of mean 0; variance and token_correlation are their means.
   std::shared_ptr<const Gram> gram{};
 
   [[nodiscard]] bool has_tables() const { return class_tokens > 0 || position.used; }

@@ -13,8 +13,8 @@ namespace sigprop::network {
 struct Text {
   std::string file;  ///< as the spec names it
   std::vector<std::vector<std::uint32_t>> sequences;
-  /// Of all pairs of different positions of one sequence, and of all pairs of positions of two, the
-  /// part that holds the same word.
+  /// The part of pairs that hold the same word: of different positions of one sequence, and of any
+  /// positions of two.
   double match = 0;
   double match_across = 0;
 };

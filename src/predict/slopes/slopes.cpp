@@ -167,7 +167,7 @@ class Differences {
     return (log_at(knob, step, walk) - log_at(knob, -step, walk)) / (2 * step);
   }
 
-  /// Of fourth order.
+  /// A slope of fourth order.
   [[nodiscard]] double to_one_side(const Knob& knob, double step, const WalkFunction& walk) const {
     const auto moved = [&](int steps) { return log_at(knob, steps * step, walk); };
     return (48 * moved(1) - 36 * moved(2) + 16 * moved(3) - 3 * moved(4) - 25 * log_value_) / (12 * step);
