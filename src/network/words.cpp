@@ -41,6 +41,12 @@ double match_of(double vocabulary, double exponent) {
 
 using Counts = std::map<std::uint32_t, double>;
 
+Counts counts_of(const std::vector<std::uint32_t>& sequence, std::size_t length) {
+  Counts out;
+  for (std::size_t i = 0; i < length; ++i) ++out[sequence[i]];
+  return out;
+}
+
 double same(const Counts& counts) {
   double pairs = 0;
   for (const auto& [word, count] : counts) pairs += count * count;
@@ -55,8 +61,7 @@ Text text_of(std::string file, std::vector<std::vector<std::uint32_t>> sequences
   Counts all;
   double within = 0;
   for (const std::vector<std::uint32_t>& sequence : out.sequences) {
-    Counts counts;
-    for (std::size_t i = 0; i < length; ++i) ++counts[sequence[i]];
+    const Counts counts = counts_of(sequence, length);
     for (const auto& [word, times] : counts) all[word] += times;
     within += same(counts);
   }
@@ -98,6 +103,20 @@ std::uint64_t ZipfLaw::rank(double u) const {
 
 double ZipfLaw::match() const {
   return match_of(vocabulary_, exponent_);
+}
+
+double match_of_three(double vocabulary, double exponent) {
+  return power_sum(vocabulary, 3 * exponent) / std::pow(power_sum(vocabulary, exponent), 3);
+}
+
+double match_of_three(const Text& text, std::size_t length) {
+  if (length < 3) return 0;
+  const auto tokens = static_cast<double>(length);
+  double triples = 0;
+  for (const std::vector<std::uint32_t>& sequence : text.sequences) {
+    for (const auto& [word, times] : counts_of(sequence, length)) triples += times * (times - 1) * (times - 2);
+  }
+  return triples / (tokens * (tokens - 1) * (tokens - 2) * static_cast<double>(text.sequences.size()));
 }
 
 double exponent_of(double match, double vocabulary) {

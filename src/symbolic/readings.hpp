@@ -20,6 +20,7 @@
 #include "sigprop/formula/residual.hpp"
 #include "sigprop/formula/routed_experts.hpp"
 #include "sigprop/formula/softmax.hpp"
+#include "sigprop/formula/token_size.hpp"
 #include "sigprop/scalar/expression.hpp"
 
 /// Every closed formula read once, with any number type: the one place that says which variables it
@@ -100,9 +101,40 @@ class Reader {
   [[nodiscard]] Reads<T> rms_norm() { return forward(formula::rms_norm_forward(signal(), epsilon())); }
 
   [[nodiscard]] Reads<T> norm_backward() {
-    const formula::NormShares<T> shares{share("a", "a"), share("c", "c"), share("ρ", "\\rho"), share("w", "w")};
+    const formula::NormShares<T> shares{share("a", "a"), share("c", "c"), share("ρ", "\\rho"), share("w", "w"),
+                                        real("τ", "\\tau", 0.001, 0.1)};
     return backward(formula::norm_backward(gradient(), T(squared("σ", "\\sigma") + epsilon()), correlation(),
                                            size("D", "D"), shares));
+  }
+
+  [[nodiscard]] Reads<T> token_size() {
+    const T features = size("D", "D"), fourth = real("κ", "\\kappa", 3, 7), tau = real("τ", "\\tau", 0, 0.1);
+    const T a = share("a", "a"), heads = real("H", "H", 8, 16), values = real("G", "G", 1, 8), k = size("k", "k");
+    return {
+        {"τ_x", "\\tau_x", formula::drawn_size_variance(real("μ", "\\mu", -1, 1), squared("q", "q"), features)},
+        {"τ_φ", "\\tau_\\phi", formula::activation_size_variance(tau, fourth, features)},
+        {"τ_g", "\\tau_g", formula::gated_size_variance(tau, fourth, features)},
+        {"τ_A", "\\tau_A", formula::attention_size_variance(share("u", "u"), heads, values, k, features)},
+        {"τ'", "\\tau'", formula::sum_size_variance(a, tau, T(T(1) - a), real("τ_f", "\\tau_f", 0, 0.1), features)}};
+  }
+
+  [[nodiscard]] Reads<T> row_size() {
+    const formula::SameWords<T> same{real("P", "P", 0.02, 0.2), real("P₃", "P_3", 0.01, 0.02)};
+    return {{"τ", "\\tau",
+             formula::row_size_variance(share("ω", "\\omega"), same, real("n", "n", 3, 64), squared("z", "z"))}};
+  }
+
+  [[nodiscard]] Reads<T> size_response() {
+    const T tau = real("τ", "\\tau", 0, 0.1);
+    const auto norm = formula::size_response_of_norm(share("w", "w"), tau);
+    const auto product =
+        formula::size_response_of_product<T>({real("ℓ₁", "\\ell_1", -1, 0), real("ℓ₂", "\\ell_2", 0, 2)},
+                                             {real("h₁", "h_1", -1, 0), real("h₂", "h_2", 0, 2)}, tau);
+    return {{"ℓ₁ of a norm", "\\ell_1", norm.first},
+            {"ℓ₂ of a norm", "\\ell_2", norm.second},
+            {"m", "m", product.mean},
+            {"ℓ₁ of a product", "\\ell_1'", product.size.first},
+            {"ℓ₂ of a product", "\\ell_2'", product.size.second}};
   }
 
   [[nodiscard]] Reads<T> embedding_token_match_paper() {
@@ -305,6 +337,9 @@ template <class T>
       {"layer_norm_paper", &R::layer_norm_paper},
       {"rms_norm", &R::rms_norm},
       {"norm_backward", &R::norm_backward},
+      {"token_size", &R::token_size},
+      {"row_size", &R::row_size},
+      {"size_response", &R::size_response},
       {"embedding_token_match_paper", &R::embedding_token_match_paper},
       {"embedding", &R::embedding},
       {"experts", &R::experts},

@@ -28,9 +28,8 @@ Moments<double> random_signal(Random& random) {
 std::array<Digits50, 3> theory_backward(const Gradient<Digits50>& g, Digits50 scale, Digits50 r, Digits50 D,
                                         const NormShares<Digits50>& share) {
   const Digits50 w = share.visible, left = 1 - w;
-  const Digits50 s = w * (1 - share.normalized) + 2 * w * w * (1 - share.normalized * share.normalized) -
-                     (1 - share.centred) - (1 - left * left) * (1 - share.radial);
-  const Digits50 factor = 1 + s / D;
+  const Digits50 s = w * (1 - share.normalized) - (1 - share.centred) - (1 - left * left) * (1 - share.radial);
+  const Digits50 factor = (1 + s / D) * (1 + w * w * share.sizes);
   const Digits50 pair = 1 - Digits50(3) / 2 * w * w * (1 - r * r) / D;
   return {g.variance / scale * factor, g.covariance / scale * factor * pair, g.cross_covariance / scale * factor};
 }
@@ -56,7 +55,7 @@ TEST_CASE("an epsilon stands beside the variance, or the mean square, under the 
 TEST_CASE("the norms name the argument outside their domain") {
   const Moments<double> flat{1, 0, 0, 0}, nothing{0, 0, 0, 0}, x{0, 1, 0, 0};
   const Gradient<double> g{1, 0, 0};
-  const NormShares<double> fresh{0, 0, 0, 1};
+  const NormShares<double> fresh{0, 0, 0, 1, 0};
   CHECK(domain_message([&] { return layer_norm_forward(flat, 0.0); }) ==
         "LayerNorm input variance is 0, but must be above 0");
   CHECK(domain_message([&] { return layer_norm_forward_paper(flat, 8.0); }) ==
@@ -95,9 +94,10 @@ TEST_CASE("RMSNorm and the gradient of both norms equal the theory on generated 
                 std::array{Digits50(mean / sqrt(q)), x.variance / q, x.covariance / q, x.cross_covariance / q}, 1e-12);
     const Gradient<double> g{random.uniform(0.5, 2), random.uniform(), random.uniform()};
     const double scale = random.log_uniform(0.1, 10), r = random.uniform(), width = random.log_uniform(16, 4096);
-    const double a = random.uniform(), c = random.uniform(), rho = random.uniform(), w = random.uniform();
-    check_close(values(norm_backward(g, scale, r, width, {a, c, rho, w})),
-                theory_backward(convert<Digits50>(g), scale, r, width, {a, c, rho, w}), 1e-12);
+    const double a = random.uniform(), c = random.uniform(), rho = random.uniform(), w = random.uniform(),
+                 tau = 0.1 * random.uniform();
+    check_close(values(norm_backward(g, scale, r, width, {a, c, rho, w, tau})),
+                theory_backward(convert<Digits50>(g), scale, r, width, {a, c, rho, w, tau}), 1e-12);
   }
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("the norms read alike with every scalar type") {
     return values(rms_norm_forward(Moments<T>{mean, T(2), T(0.7), T(0.1)}, T(0.5)));
   };
   const auto back_by_correlation = []<class T>(const T& r) {
-    const NormShares<T> shares{T(0.5), T(0.2), T(0.1), T(0.8)};
+    const NormShares<T> shares{T(0.5), T(0.2), T(0.1), T(0.8), T(0.03)};
     return values(norm_backward(Gradient<T>{T(2), T(0.7), T(0.1)}, T(1.5), r, T(64), shares));
   };
   check_every_scalar(layer_by_variance, 1.3);
@@ -131,10 +131,10 @@ TEST_CASE("the norms do not see the scale of their input") {
 
 TEST_CASE("the norm's gradient carries 1 + 1/D for a fresh signal and 1 for a settled one") {
   const Gradient<double> g{1, 1, 1};
-  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {0, 0, 0, 1}).variance == 1 + 1.0 / 64);
-  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {1, 1, 1, 1}).variance == 1);
-  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {1, 0, 0, 1}).variance == 1 - 2.0 / 64);
-  CHECK(norm_backward(g, 1.0, 0.0, 64.0, {1, 1, 1, 1}).covariance == 1 - 1.5 / 64);
+  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {0, 0, 0, 1, 2.0 / 64}).variance == (1 - 1.0 / 64) * (1 + 2.0 / 64));
+  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {1, 1, 1, 1, 0}).variance == 1);
+  CHECK(norm_backward(g, 1.0, 1.0, 64.0, {1, 0, 0, 1, 0}).variance == 1 - 2.0 / 64);
+  CHECK(norm_backward(g, 1.0, 0.0, 64.0, {1, 1, 1, 1, 0}).covariance == 1 - 1.5 / 64);
 }
 
 }  // namespace

@@ -36,9 +36,9 @@ Measured simulate(std::uint64_t seed, const Normal& signal, bool centred) {
   return measured;
 }
 
-/// Both norms, a fresh signal and gradient: s = 1.
+/// Both norms, a fresh signal and gradient: s = -1, τ = 2/D.
 void check_backward(const Measured& measured, double scale, double r) {
-  const auto back = formula::norm_backward<double>(g, scale, r, D, {0, 0, 0, 1});
+  const auto back = formula::norm_backward<double>(g, scale, r, D, {0, 0, 0, 1, 2 / D});
   expect("gradient variance", back.variance, measured.gradient_variance, second_order);
   expect("gradient token product", back.covariance, measured.gradient_product, second_order);
   reject("no division by the variance", g.variance, measured.gradient_variance, second_order);

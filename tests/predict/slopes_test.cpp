@@ -64,7 +64,7 @@ bool jumps(const Knob& knob) {
 }
 
 /// Slopes of words are differences of predictions too.
-const predict::Options alike{.sequences = 0};
+const predict::Options tokens_alike{.sequences = 0};
 
 /// The slopes of all quantities by one knob.
 std::vector<double> differences(const network::Network& network, Theory theory, const Knob& knob,
@@ -75,7 +75,7 @@ std::vector<double> differences(const network::Network& network, Theory theory, 
   const Difference rule = difference(h, knob.is_zero());
   std::vector<double> out(asked.size(), 0);
   for (std::size_t s = 0; s < rule.steps.size(); ++s) {
-    const profile::Profile profile = predictor(moved(network, knob, rule.steps[s]), theory, alike);
+    const profile::Profile profile = predictor(moved(network, knob, rule.steps[s]), theory, tokens_alike);
     for (std::size_t q = 0; q < asked.size(); ++q)
       out[q] += rule.weights[s] * check::read(asked[q], profile).log10 * std::log(10.0);
   }
@@ -105,9 +105,9 @@ void check_slopes(const json& spec, Theory theory = Theory::full) {
     const check::Condition condition = check::reading_of(quantity);
     if (theory == Theory::paper && condition.quantity.rfind("weights", 0) == 0) continue;
     const auto reading = [&](const profile::Profile& profile) { return check::read(condition, profile); };
-    slopes.push_back(predict::slopes(network, theory, alike, knobs, reading));
+    slopes.push_back(predict::slopes(network, theory, tokens_alike, knobs, reading));
     CHECK(slopes.back().by_differences == network::has_mask(network));
-    CHECK(slopes.back().value.log10 == Approx(reading(predictor(network, theory, alike)).log10).margin(1e-12));
+    CHECK(slopes.back().value.log10 == Approx(reading(predictor(network, theory, tokens_alike)).log10).margin(1e-12));
     asked.push_back(condition);
   }
   double worst = 0;

@@ -152,7 +152,7 @@ template <class X>
 template <class T>
 [[nodiscard]] T correlation(const T& covariance, const T& variance) {
   if (variance == T(0)) return T(0);
-  const T r = covariance / variance;
+  T r = covariance / variance;
   if (r > T(1)) return T(1);
   if (r < T(-1)) return T(-1);
   return r;

@@ -42,6 +42,11 @@ class ZipfLaw {
   double sum_;
 };
 
+/// Probability that three tokens hold the same word: by Zipf's law of this exponent, and of three
+/// positions of one sequence among the first `length` of a text.
+[[nodiscard]] double match_of_three(double vocabulary, double exponent);
+[[nodiscard]] double match_of_three(const Text& text, std::size_t length);
+
 /// The exponent with which two words are the same with this probability, from 1/V to below 1. The
 /// law's match then is that within 1e-8.
 [[nodiscard]] double exponent_of(double match, double vocabulary);

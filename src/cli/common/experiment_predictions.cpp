@@ -73,7 +73,7 @@ Measured layer_norm_paper(const Setting& setting) {
 
 Measured layer_norm_full(const Setting& setting) {
   const Moments x = input(setting);
-  const formula::NormShares<double> fresh{0, 0, 0, 1};
+  const formula::NormShares<double> fresh{0, 0, 0, 1, 2 / setting["features"]};
   return moments(
       formula::layer_norm_forward(x, 0.0),
       formula::norm_backward(gradient(setting), x.variance, setting["token_correlation"], setting["features"], fresh),

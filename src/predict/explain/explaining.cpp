@@ -33,7 +33,8 @@ Explaining::Signal Explaining::begin_with(const PlainSignal& x) {
   return arisen({numbers(x.moments),
                  number(x.normalized_share),
                  number(x.width),
-                 {number(x.anisotropy.participation), number(x.anisotropy.linear)}});
+                 {number(x.anisotropy.participation), number(x.anisotropy.linear)},
+                 {number(x.sizes.variance), number(x.sizes.words)}});
 }
 
 Explaining::Signal Explaining::begin_with_embedding() {
@@ -49,7 +50,9 @@ Explaining::Gradient Explaining::begin_back_with(const Signal& last, const Plain
   const formula::Gradient<Expression> moments{number(g.moments.variance), number(g.moments.covariance),
                                               number(g.moments.cross_covariance)};
   ++readers_[number_of(last)];
-  return taken({moments, number(g.centred_share), number(g.radial_share)}, number_of(last));
+  return taken(
+      {moments, number(g.centred_share), number(g.radial_share), {number(g.response.first), number(g.response.second)}},
+      number_of(last));
 }
 
 void Explaining::attend_to_memory(const PlainSignal& memory) {
@@ -83,16 +86,17 @@ Explaining::Signal Explaining::arisen(const Signal& x) {
   out.moments = notes().noted(index.c_str(), x.moments);
   if (out.moments.variance.sample() == 0) out.moments.variance = Expression(indexed("σ", "\\sigma", index, true), 0);
   numbers_[out.moments.variance.key()] = number;
-  const auto share = [&](const char* name, const Expression& value, const char* meaning) {
-    const scalar::Symbol symbol = indexed(name, name, index);
+  const auto share = [&](const char* text, const char* latex, const Expression& value, const char* meaning) {
+    const scalar::Symbol symbol = indexed(text, latex, index);
     notebook_->explain_everywhere(symbol.text, meaning);
     return Notebook::only_named(symbol, value);
   };
   out.normalized_share =
-      share("a", x.normalized_share, "share of the variance that passed a norm and only residual sums since");
+      share("a", "a", x.normalized_share, "share of the variance that passed a norm and only residual sums since");
   out.anisotropy.participation =
-      share("s", x.anisotropy.participation, "participation of the tokens' spread, 1/width if isotropic");
+      share("s", "s", x.anisotropy.participation, "participation of the tokens' spread, 1/width if isotropic");
   out.anisotropy.linear = Expression(x.anisotropy.linear.sample());
+  out.sizes.variance = share("τ", "\\tau", x.sizes.variance, "variance of a token's size over its square");
   out.width = Expression(x.width.sample());
   return out;
 }
@@ -114,6 +118,7 @@ Explaining::Gradient Explaining::taken(const Gradient& g, std::size_t number) {
       share("c", "c", g.centred_share, "share of the gradient's variance orthogonal to the features' common direction");
   out.radial_share =
       share("ρ", "\\rho", g.radial_share, "share of the gradient's variance orthogonal to the normalized signal");
+  out.response = {Expression(g.response.first.sample()), Expression(g.response.second.sample())};
   return out;
 }
 
@@ -205,7 +210,7 @@ void Explaining::note_norms(const SquaredNorms<Expression>& norms, std::size_t w
   for (std::size_t i = 0; i < weights; ++i) {
     if (!norms[i]) continue;
     const std::string& name = weights_[first + i];
-    const std::string weight = "\\|\\partial W_{\\mathrm{" + upright(name) + "}}\\|";
+    const std::string weight = R"(\|\partial W_{\mathrm{)" + upright(name) + R"(}}\|)";
     const Expression squared = notebook_->note({"E‖∂W_" + name + "‖²", "\\mathrm{E}" + weight + "^2"}, *norms[i]);
     static_cast<void>(notebook_->note({"‖∂W_" + name + "‖", weight}, sqrt(squared)));
   }

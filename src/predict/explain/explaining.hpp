@@ -69,7 +69,10 @@ class Explaining : public Observer {
                                   const Signal& branch, const Compute& compute) {
     begin_sum(op, x, branch);
     const Algebra::Sum out = compute();
-    return {arisen(out.signal), Expression(out.branch_share.sample())};
+    const SumSizes<Expression>& sizes = out.share.sizes;
+    return {arisen(out.signal),
+            {Expression(out.share.branch.sample()),
+             {Expression(sizes.first_share.sample()), Expression(sizes.first.sample())}}};
   }
   template <class Compute>
   [[nodiscard]] Signal add(const Signal& x, const Signal& a, const Signal& b, const Compute& compute) {
@@ -88,7 +91,7 @@ class Explaining : public Observer {
   template <class Op, class Compute>
   [[nodiscard]] Gradient into(const Op& op, const Compute& compute) {
     begin_into(op);
-    const Gradient out = taken(compute(), branch_ends_.back());
+    Gradient out = taken(compute(), branch_ends_.back());
     branch_ends_.pop_back();
     return out;
   }

@@ -19,6 +19,12 @@ Expression NotebookNotes::noted(const char* name, const Expression& x) const {
   return notebook->note({name, across ? "P^\\times" : name, x.sample() > 0}, x, across);
 }
 
+Expression NotebookNotes::given(const char* name, const char* meaning, const Expression& x) const {
+  if (x.sample() == 1) return Expression(1);
+  notebook->explain(name, meaning);
+  return Notebook::only_named({name, name}, x);
+}
+
 formula::ScoreMoments<Expression> NotebookNotes::noted(const formula::ScoreMoments<Expression>& scores) const {
   return {noted("v", "v", scores.variance), noted("ρ", "\\rho", scores.correlation)};
 }
@@ -131,21 +137,21 @@ Signal ExpressedActivations::forward(network::ActivationKind kind, const Signal&
   if (is_closed(kind, x)) return closed(kind, x);
   const formula::Moments<double> y = known_.forward(kind, samples_of(x));
   const Quadrature means(notes_, x);
-  const Expression mean = means.one("E[φ(x)]", "\\mathrm{E}[\\phi(x)]", "M1", y.mean);
+  const Expression mean = means.one("E[φ(x)]", R"(\mathrm{E}[\phi(x)])", "M1", y.mean);
   const Expression square = mean * mean;
-  return {mean, means.one("E[φ(x)²]", "\\mathrm{E}[\\phi(x)^2]", "M2", y.second_moment()) - square,
-          means.token("E[φ(x) φ(y)]", "\\mathrm{E}[\\phi(x)\\phi(y)]", "M11", y.token_dot()) - square,
-          means.across("E[φ(x) φ(y')]", "\\mathrm{E}[\\phi(x)\\phi(y')]", "M11", y.cross_dot()) - square};
+  return {mean, means.one("E[φ(x)²]", R"(\mathrm{E}[\phi(x)^2])", "M2", y.second_moment()) - square,
+          means.token("E[φ(x) φ(y)]", R"(\mathrm{E}[\phi(x)\phi(y)])", "M11", y.token_dot()) - square,
+          means.across("E[φ(x) φ(y')]", R"(\mathrm{E}[\phi(x)\phi(y')])", "M11", y.cross_dot()) - square};
 }
 
 Gradient ExpressedActivations::backward(network::ActivationKind kind, const Gradient& g, const Signal& x) {
   if (is_closed(kind, x)) return closed(kind, g, x);
   const formula::Gradient<double> factor = known_.backward(kind, {1, 1, 1}, samples_of(x));
   const Quadrature means(notes_, x);
-  return {g.variance * means.one("E[φ'(x)²]", "\\mathrm{E}[\\phi'(x)^2]", "D2", factor.variance),
-          g.covariance * means.token("E[φ'(x) φ'(y)]", "\\mathrm{E}[\\phi'(x)\\phi'(y)]", "D11", factor.covariance),
+  return {g.variance * means.one("E[φ'(x)²]", R"(\mathrm{E}[\phi'(x)^2])", "D2", factor.variance),
+          g.covariance * means.token("E[φ'(x) φ'(y)]", R"(\mathrm{E}[\phi'(x)\phi'(y)])", "D11", factor.covariance),
           g.cross_covariance *
-              means.across("E[φ'(x) φ'(y')]", "\\mathrm{E}[\\phi'(x)\\phi'(y')]", "D11", factor.cross_covariance)};
+              means.across("E[φ'(x) φ'(y')]", R"(\mathrm{E}[\phi'(x)\phi'(y')])", "D11", factor.cross_covariance)};
 }
 
 formula::SoftmaxMeans<Expression> softmax_means(SoftmaxTables<double>& tables, double length, const Head& head,

@@ -23,6 +23,8 @@ struct NotebookNotes {
 
   [[nodiscard]] Expression noted(const char* text, const char* latex, const Expression& x) const;
   [[nodiscard]] Expression noted(const char* name, const Expression& x) const;
+  /// A factor whose equation is not told.
+  [[nodiscard]] Expression given(const char* name, const char* meaning, const Expression& x) const;
   [[nodiscard]] formula::ScoreMoments<Expression> noted(const formula::ScoreMoments<Expression>& scores) const;
   [[nodiscard]] formula::SoftmaxMeans<Expression> noted(const formula::SoftmaxMeans<Expression>& softmax) const;
   /// A signal or gradient, by what stands as its index.
@@ -51,6 +53,10 @@ class ExpressedActivations {
   [[nodiscard]] formula::Gradient<Expression> backward(network::ActivationKind kind,
                                                        const formula::Gradient<Expression>& g,
                                                        const formula::Moments<Expression>& x);
+  /// A number: what becomes of it is not printed.
+  [[nodiscard]] Expression fourth_moment(network::ActivationKind kind, const formula::Moments<Expression>& x) {
+    return Expression(known_.fourth_moment(kind, {x.mean.sample(), x.variance.sample(), 0, 0}));
+  }
 
  private:
   NotebookNotes notes_;

@@ -126,7 +126,8 @@ void set_expressions(const Network& layer, Theory theory, const std::shared_ptr<
   algebra.field().attend_to({{number(m.mean), number(m.variance), number(m.covariance), number(m.cross_covariance)},
                              number(0),
                              number(memory.width),
-                             {number(memory.anisotropy.participation), number(1)}});
+                             {number(memory.anisotropy.participation), number(1)},
+                             {}});
   Observer nobody;
   Walk<Algebraic, Observer> walk(algebra, nobody);
   const Expression q({"q", "q"}, x.moments.second_moment());

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "sigprop/formula/activation_quadrature.hpp"
 #include "sigprop/formula/gelu.hpp"
 #include "sigprop/formula/relu.hpp"
+#include "sigprop/formula/softmax_row.hpp"
 #include "sigprop/network/activation_kind.hpp"
 #include "sigprop/scalar/jet.hpp"
 
@@ -52,6 +54,29 @@ class ActivationMoments {
             g.cross_covariance * scale * cross.derivative};
   }
 
+  /// E[φ⁴]/(E[φ²])², by a rule of 81 points.
+  [[nodiscard]] T fourth_moment(network::ActivationKind kind, const formula::Moments<T>& x) {
+    using network::ActivationKind;
+    if (kind == ActivationKind::relu && x.mean == T(0)) return T(6);
+    Entry& entry = lookup(kind, x);
+    if (!entry.fourth) {
+      entry.fourth = with_activation(kind, [&](const auto& phi) {
+        using std::sqrt;
+        constexpr double step = 0.2, reach = 8;
+        const Node deviation = sqrt(entry.node_variance);
+        Node second(0), fourth(0);
+        for (const formula::NormalPoint& point : formula::trapezoid_normal(1, step, reach)) {
+          const Node value = phi.value(Node(entry.node_mean + deviation * Node(point.z)));
+          const Node square = value * value;
+          second += Node(point.weight) * square;
+          fourth += Node(point.weight) * square * square;
+        }
+        return second > Node(0) ? Node(fourth / (second * second)) : Node(1);
+      });
+    }
+    return T(*entry.fourth);
+  }
+
   struct Pair {
     T product;     ///< E[φ(x) φ(y)]
     T derivative;  ///< E[φ'(x) φ'(y)]
@@ -76,6 +101,7 @@ class ActivationMoments {
     Node node_mean{}, node_variance{};  ///< within double's range; the scales lead back
     T mean_scale{}, product_scale{}, derivative_scale{};
     formula::ActivationMoments<Node> single{};
+    std::optional<Node> fourth{};           ///< once asked for
     std::vector<std::pair<T, Pair>> met;    ///< correlations so far, while there are few
     std::vector<Node> product, derivative;  ///< Chebyshev coefficients once built
   };

@@ -45,6 +45,10 @@ class ChainedActivations {
             g.cross_covariance * out(factor.cross_covariance)};
   }
 
+  [[nodiscard]] T fourth_moment(network::ActivationKind kind, const formula::Moments<T>& x) {
+    return follower(x)(known_.fourth_moment(kind, variables(x)));
+  }
+
  private:
   /// Carries what is known on into the directions of x.
   [[nodiscard]] static auto follower(const formula::Moments<T>& x) {

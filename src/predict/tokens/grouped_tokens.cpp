@@ -39,6 +39,22 @@ std::vector<profile::Quantity> gram_of(const TokenGroups& groups, const MatrixXd
   return out;
 }
 
+/// None where there are no words, or where the walk follows them.
+std::optional<formula::SameWords<double>> same_words_of(const network::Lifted<double>& network) {
+  const auto* embedding = std::get_if<network::BasicEmbedding<double, double>>(&network.source);
+  if (embedding == nullptr || !embedding->token.used || !(embedding->token.std > 0)) return std::nullopt;
+  const double match = word_match(*embedding, Theory::full).within;
+  if (embedding->text)
+    return {{match, network::match_of_three(*embedding->text, static_cast<std::size_t>(network.sequence_length))}};
+  return {{match, network::match_of_three(embedding->vocabulary, embedding->exponent)}};
+}
+
+/// What a row's mean weights make of the tokens.
+double mean_row(const RowScores& scores, Index g) {
+  if (scores.values.all.size() == 0) return scores.groups.total(scores.x) / std::pow(scores.groups.tokens(), 2);
+  return scores.values.all[g] / std::pow(scores.groups.middle(g), 2);
+}
+
 }  // namespace
 
 // ---- activations -----------------------------------------------------------------------------------------------------
@@ -69,7 +85,8 @@ GroupedTokens::GroupedTokens(const network::Lifted<double>& network, Prefix pref
           prefix == Prefix::single ? TokenGroups::single(static_cast<Index>(network.sequence_length))
                                    : TokenGroups::grouped(static_cast<Index>(network.sequence_length)))),
       follows_across_(network.batch > 1),
-      rows_(std::move(rows)) {
+      rows_(std::move(rows)),
+      same_words_(same_words_of(network)) {
   scalar::keep_products_on_their_thread();
 }
 
@@ -195,6 +212,49 @@ formula::Gradient<double> GroupedTokens::alike(const TokenPairs& x) {
   return {x.groups->mean(x.within.diagonal()), x.groups->mean_of_pairs(x.within, 0), 0};
 }
 
+// ---- sizes -----------------------------------------------------------------------------------------------------------
+
+GroupedTokens::Sizes GroupedTokens::source_sizes(const formula::Moments<double>& x) const {
+  Sizes out = drawn_sizes(x, network_.width);
+  if (!same_words_) return out;
+  const auto& embedding = std::get<network::BasicEmbedding<double, double>>(network_.source);
+  out.words += embedding.token.std * embedding.token.std / x.second_moment();
+  return out;
+}
+
+GroupedTokens::Sizes GroupedTokens::sizes(const AttentionOp<double>& op, const Attended& a, const Signal& x) const {
+  if (op.inner_norm || !a.rows || a.over_words != nullptr)
+    return new_sizes(formula::attention_size_variance(0.0, op.heads, op.heads, op.head_width, op.width));
+  const RowScores& scores = a.rows->scores();
+  const ArrayXd mixed = a.mixed.within.diagonal(), words = x.sizes.words * a.x.within.diagonal().array();
+  Sizes out{ArrayXd(groups_->count()), all(0)};
+  double seen = 0, sum = 0;  // of the tokens up to a group's end
+  for (Index g = 0; g < groups_->count(); ++g) {
+    seen += groups_->size(g);
+    sum += groups_->size(g) * words[g];
+    const double keys = std::max(1.0, 1 / scores.squares[g]);
+    const double shared = mixed[g] > 0 ? std::min(1.0, mean_row(scores, g) / mixed[g]) : 0;
+    out.variance[g] = formula::attention_size_variance(shared, op.heads, op.kv_heads, op.head_width, op.width);
+    if (same_words_ && mixed[g] > 0)
+      out.variance[g] += formula::row_size_variance(sum / seen, *same_words_, keys, mixed[g]);
+  }
+  return out;
+}
+
+void GroupedTokens::follow_sizes(const AttentionOp<double>& op, const Attended& a, const Signal& x, const Gradient& g,
+                                 Norms& norms) const {
+  if (!a.rows || a.over_words != nullptr || (g.response.first == 0).all()) return;
+  // Weights read what the rows' outputs are made of: the larger it is, the smaller the gradient.
+  const MatrixXd read = a.mixed.within.cwiseProduct(g.moments.within);
+  const ArrayXd follows = 1 + g.response.first * sizes(op, a, x).variance;
+  MatrixXd with_sizes = read;
+  scale_pairs(follows.max(0).sqrt(), with_sizes);
+  const double factor = groups_->total(with_sizes) / groups_->total(read);
+  for (auto& norm : norms) {
+    if (norm) *norm *= factor;
+  }
+}
+
 // ---- norms -----------------------------------------------------------------------------------------------------------
 
 TokenPairs GroupedTokens::norm_backward(const TokenPairs& g, const TokenMoments& x, const ArrayXd& scale, double width,
@@ -207,7 +267,8 @@ TokenPairs GroupedTokens::norm_backward(const TokenPairs& g, const TokenMoments&
     const double r = formula::correlation(x.covariance.within(i, c), size);
     const formula::Gradient<double> in = formula::norm_backward<double>(
         {g.within(i, c), g.within(i, c), g.has_across() ? g.across(i, c) : 0}, size, r, width,
-        {of_pair(shares.normalized), of_pair(shares.centred), of_pair(shares.radial), of_pair(shares.visible)});
+        {of_pair(shares.normalized), of_pair(shares.centred), of_pair(shares.radial), of_pair(shares.visible),
+         of_pair(shares.sizes)});
     back.within(i, c) = i == c ? in.variance : in.covariance;
     if (g.has_across()) back.across(i, c) = in.cross_covariance;
   };

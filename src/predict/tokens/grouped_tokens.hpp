@@ -41,9 +41,11 @@ class TokenActivations {
 /// for every pair of groups (token_groups.hpp). A group is one token where attention reads the
 /// actual tokens of a prefix, and several where it reads their means. By the theory `full`, in
 /// double.
-class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
+class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double>,
+                      public FollowsSizes<GroupedTokens, double, Eigen::ArrayXd> {
  public:
   using Number = double;
+  using Sizes = predict::Sizes<Eigen::ArrayXd>;
   using Tokens = Eigen::ArrayXd;
   using Pairs = TokenPairs;
   using Moments = TokenMoments;
@@ -109,6 +111,10 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   [[nodiscard]] static formula::Gradient<double> alike(const Pairs& x);
   [[nodiscard]] ActivationMoments<double>& alike_activations() { return activations_.alike(); }
 
+  // ---- sizes -------------------------------------------------------------------------------------------------------
+
+  using FollowsSizes<GroupedTokens, double, Tokens>::sizes;
+  [[nodiscard]] Sizes source_sizes(const formula::Moments<double>& x) const;
   // ---- routers -----------------------------------------------------------------------------------------------------
 
   /// Of every pair of tokens x that a router reads.
@@ -132,6 +138,10 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   void measure(const Attended& a, profile::AttentionMetrics& metrics) const;
   [[nodiscard]] Moments heads(const Attended& a) const;
   [[nodiscard]] Anisotropy anisotropy(const Attended& a, const Signal& x) const;
+  [[nodiscard]] Sizes sizes(const AttentionOp<double>& op, const Attended& a, const Signal& x) const;
+  /// Takes from the norms of the weights' gradients what g is the smaller the larger a row is.
+  void follow_sizes(const AttentionOp<double>& op, const Attended& a, const Signal& x, const Gradient& g,
+                    Norms& norms) const;
   [[nodiscard]] Pairs backward(const Attended& a, const Signal& x, const Pairs& b, Norms& norms);
 
   /// An encoder's output, whose tokens are all alike, and the sum of the gradients at it from all
@@ -187,6 +197,8 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double> {
   formula::Gradient<double> memory_gradient_;
   std::vector<WordMemory> words_;  ///< an encoder's; empty where its tokens are alike
   double words_participation_ = 0;
+  /// Probability that tokens of the input hold the same word, where that varies the sizes of rows.
+  std::optional<formula::SameWords<double>> same_words_;
 };
 
 /// The profile of a network over this field. Without a summary.

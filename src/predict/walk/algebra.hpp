@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <optional>
 #include <utility>
 
 #include "predict/walk/attention_shape.hpp"
+#include "predict/walk/sizes.hpp"
 #include "predict/walk/word_match.hpp"
 #include "sigprop/formula/dropout.hpp"
 #include "sigprop/formula/embedding.hpp"
@@ -33,6 +35,7 @@ struct SignalOf {
   N normalized_share{};   ///< of the variance: what passed a norm and only residual sums since
   T width{};              ///< features
   Anisotropy anisotropy;  ///< of the centred tokens
+  Sizes<N> sizes{};       ///< of the tokens, how they vary
 };
 
 /// The gradient on its way back. With its two shares a norm leaves out what the norm after it
@@ -42,6 +45,7 @@ struct GradientOf {
   P moments;
   N centred_share{};  ///< of the variance: what is orthogonal to the features' common direction
   N radial_share{};   ///< what is orthogonal to the signal at this point
+  formula::SizeResponse<N> response{};
 };
 
 /// The moments of every component, forward and backward, on one field of tokens. A field says how
@@ -64,9 +68,14 @@ class Algebra {
   using Signal = typename Field::Signal;
   using Gradient = typename Field::Gradient;
 
+  /// What the way back through a sum must know.
+  struct Share {
+    Tokens branch;  ///< of the sum's variance
+    SumSizes<Tokens> sizes{};
+  };
   struct Sum {
     Signal signal;
-    Tokens branch_share;  ///< of its variance
+    Share share;
   };
 
   Algebra(const Network& network, Field field) : network_(network), field_(std::move(field)) {}
@@ -125,28 +134,30 @@ class Algebra {
 
   [[nodiscard]] Signal forward(const network::BasicLinear<T, T>& op, const Signal& x) const {
     return unnormalized(formula::linear_forward(x.moments, op.in, square(op.weight_std), square(op.bias_std)), op.out,
-                        field_.anisotropy(x.anisotropy, op.out));
+                        field_.anisotropy(x.anisotropy, op.out), field_.sizes(op, x));
   }
 
   [[nodiscard]] Signal forward(const network::BasicGatedLinear<T, T>& op, const Signal& x) {
     const GateFactors factors = gate_factors(op, x);
     const Moments open = notes().noted("a", field_.activations().forward(op.activation, factors.gate));
     const Moments y = formula::gated_forward(open, factors.value);
-    return unnormalized(y, op.out, field_.anisotropy(op, x.anisotropy, factors.gate, open, factors.value, y));
+    return unnormalized(y, op.out, field_.anisotropy(op, x.anisotropy, factors.gate, open, factors.value, y),
+                        field_.sizes(op, x, factors.gate));
   }
 
   [[nodiscard]] Signal forward(const network::Activation& op, const Signal& x) {
     const Moments y = field_.activations().forward(op.kind, x.moments);
-    return unnormalized(y, x.width, field_.anisotropy(op, x.anisotropy, x.moments, y, x.width));
+    return unnormalized(y, x.width, field_.anisotropy(op, x.anisotropy, x.moments, y, x.width), field_.sizes(op, x));
   }
 
   [[nodiscard]] Signal forward(const network::BasicDropout<T>& op, const Signal& x) const {
     const Moments y = formula::dropout_forward(x.moments, op.probability);
-    return unnormalized(y, x.width, field_.anisotropy(op, x.anisotropy, x.moments, y, x.width));
+    return unnormalized(y, x.width, field_.anisotropy(op, x.anisotropy, x.moments, y, x.width), field_.sizes(op, x));
   }
 
   [[nodiscard]] Signal forward(const network::BasicNorm<T, T>& op, const Signal& x) const {
-    return {field_.normalized(op.kind, x.moments, op.width, op.epsilon), field_.all(1), x.width, x.anisotropy};
+    return {field_.normalized(op.kind, x.moments, op.width, op.epsilon), field_.all(1), x.width, x.anisotropy,
+            field_.sizes(op, x)};
   }
 
   [[nodiscard]] Signal forward(const AttentionOp<T>& op, const Signal& x, profile::AttentionMetrics& metrics) {
@@ -155,7 +166,7 @@ class Algebra {
     const auto anisotropy = field_.anisotropy(attended, x);
     return unnormalized(
         formula::linear_forward(normalized_heads(op, attended), fan_of(op), square(op.output_std), square(op.bias_std)),
-        x.width, field_.anisotropy(anisotropy, x.width));
+        x.width, field_.anisotropy(anisotropy, x.width), field_.sizes(op, attended, x));
   }
 
   /// The mean over the experts that a token passes, from what they read and one expert's output.
@@ -163,17 +174,17 @@ class Algebra {
     if (op.has_router()) {
       const Pairs overlap = field_.router_means(op, x.moments).overlap;
       return unnormalized(formula::routed_experts_forward(y.moments, overlap), y.width,
-                          field_.anisotropy(op, x.anisotropy, y, overlap));
+                          field_.anisotropy(op, x.anisotropy, y, overlap), field_.sizes(op, y));
     }
     return unnormalized(formula::experts_forward(y.moments, op.count, op.chosen), y.width,
-                        field_.anisotropy(op, x.anisotropy, y));
+                        field_.anisotropy(op, x.anisotropy, y), field_.sizes(op, y));
   }
 
   /// The sum of the outputs of two lists that read x.
   [[nodiscard]] Signal add(const Signal& x, const Signal& a, const Signal& b) const {
     return {formula::sum(a.moments, b.moments),
             field_.weighted(a.normalized_share, variance_of(a), b.normalized_share, variance_of(b)), a.width,
-            field_.anisotropy(x.anisotropy, a, b)};
+            field_.anisotropy(x.anisotropy, a, b), field_.sizes_of_sum(a, T(1), b, T(1)).sum};
   }
 
   [[nodiscard]] Sum sum(const network::BasicResidual<T, T>& op, const Signal& x, const Signal& branch) const {
@@ -184,7 +195,9 @@ class Algebra {
     const Tokens skip_share = Field::ratio(Tokens(op.skip * op.skip * variance_of(x)), variance_of(sum));
     // Without a skip the sum is the branch alone, scaled.
     sum.normalized_share = op.skip == T(0) ? branch.normalized_share : Tokens(skip_share * x.normalized_share);
-    return {std::move(sum), field_.all(1) - skip_share};
+    auto sizes = field_.sizes_of_sum(x, op.skip, branch, op.branch);
+    sum.sizes = std::move(sizes.sum);
+    return {std::move(sum), {field_.all(1) - skip_share, std::move(sizes.back)}};
   }
 
   /// At the beginning of a branch a signal is a linear map of itself.
@@ -221,12 +234,14 @@ class Algebra {
 
   [[nodiscard]] Gradient backward(const network::BasicDropout<T>& op, const Signal&, const Gradient& g,
                                   SquaredNorms<T>&) const {
-    return unprojected(formula::dropout_backward(g.moments, op.probability));
+    return {formula::dropout_backward(g.moments, op.probability), field_.all(0), field_.all(0), g.response};
   }
 
   [[nodiscard]] Gradient backward(const network::BasicNorm<T, T>& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>&) const {
-    return through_norm(op, x.moments, x.normalized_share, g);
+    Gradient in = through_norm(op, x.moments, x.normalized_share, x.sizes.variance, g);
+    in.response = field_.behind_norm(op, x);
+    return in;
   }
 
   [[nodiscard]] Gradient backward(const AttentionOp<T>& op, const Signal& x, const Gradient& g,
@@ -237,10 +252,13 @@ class Algebra {
         notes().noted(op.inner_norm ? "n" : "z", formula::linear_backward(g.moments, op.width, square(op.output_std)));
     if (op.inner_norm) {
       const Moments heads = field_.heads(attended);
-      b = notes().noted("z", through_norm(inner_norm(op), heads, field_.all(0), unprojected(b)).moments);
+      const Tokens sizes = field_.all(1) * T(T(2) / fan);
+      b = notes().noted("z", through_norm(inner_norm(op), heads, field_.all(0), sizes, unprojected(b)).moments);
     }
     norms[3] = weight_gradient(normalized_heads(op, attended), g.moments, fan, op.width);
-    return unprojected(field_.backward(attended, x, b, norms));
+    Gradient in = unprojected(field_.backward(attended, x, b, norms));
+    if (!op.inner_norm) field_.follow_sizes(op, attended, x, g, norms);
+    return in;
   }
 
   /// The gradient at one expert's output, such that what an expert makes of it is the sum over all
@@ -263,32 +281,45 @@ class Algebra {
   [[nodiscard]] Gradient add(const Gradient& a, const Gradient& b) const {
     const Tokens of_a = own(a.moments), of_b = own(b.moments);
     return {formula::sum(a.moments, b.moments), field_.weighted(a.centred_share, of_a, b.centred_share, of_b),
-            field_.weighted(a.radial_share, of_a, b.radial_share, of_b)};
+            field_.weighted(a.radial_share, of_a, b.radial_share, of_b),
+            field_.response_of_both(a.response, Field::ratio(of_a, Tokens(of_a + of_b)), b.response)};
   }
 
   /// The gradient that enters the branch at its end.
-  [[nodiscard]] Gradient into_branch(const network::BasicResidual<T, T>& op, const Gradient& g) const {
-    return unprojected(formula::scaled(g.moments, op.branch));
+  [[nodiscard]] Gradient into_branch(const network::BasicResidual<T, T>& op, const Gradient& g,
+                                     const Share& share) const {
+    return {formula::scaled(g.moments, op.branch), field_.all(0), field_.all(0),
+            field_.into_branch(g.response, share.sizes)};
   }
 
   [[nodiscard]] Gradient sum(const network::BasicResidual<T, T>& op, const Gradient& g, const Gradient& branch,
-                             const Tokens& branch_share) const {
-    Pairs sum = formula::residual_backward(g.moments, branch.moments, op.skip);
-    if (op.skip == T(0)) return {std::move(sum), branch.centred_share, branch.radial_share};
+                             const Share& share) const {
+    if (op.skip == T(0)) return {branch.moments, branch.centred_share, branch.radial_share, branch.response};
+    const auto behind = field_.behind_branch(op, g.response, branch.response, share.sizes);
+    const Tokens together = notes().given(
+        "m", "mean of the product of two factors that follow a token's size, over that of their means", behind.mean);
+    Pairs sum = formula::residual_backward(g.moments, with_factors(branch.moments, root_of(together)), op.skip);
     const Tokens skip_share = Field::ratio(Tokens(square(op.skip) * own(g.moments)), own(sum));
     const Tokens radial = network::is_homogeneous(op.of)
                               ? g.radial_share
-                              : Tokens(g.radial_share * skip_share * (field_.all(1) - branch_share));
-    return {std::move(sum), g.centred_share * skip_share, radial};
+                              : Tokens(g.radial_share * skip_share * (field_.all(1) - share.branch));
+    auto response = field_.response_of_both(field_.beside_branch(g.response, share.sizes), skip_share, behind.size);
+    return {std::move(sum), g.centred_share * skip_share, radial, std::move(response)};
   }
 
   /// A gradient of which no norm has projected anything out.
-  [[nodiscard]] Gradient unprojected(Pairs g) const { return {std::move(g), field_.all(0), field_.all(0)}; }
+  [[nodiscard]] Gradient unprojected(Pairs g) const {
+    return {std::move(g), field_.all(0), field_.all(0), field_.unresponsive()};
+  }
 
  private:
   [[nodiscard]] const auto& notes() const { return field_.notes(); }
   [[nodiscard]] const T& length() const { return network_.sequence_length; }
   [[nodiscard]] static T square(const T& x) { return x * x; }
+  [[nodiscard]] static Tokens root_of(const Tokens& x) {
+    using std::sqrt;
+    return sqrt(x);
+  }
   [[nodiscard]] static Tokens variance_of(const Signal& x) { return own(covariances(x.moments)); }
   /// The width that an attention's output projection reads.
   [[nodiscard]] static T fan_of(const AttentionOp<T>& op) { return op.heads * op.head_width; }
@@ -298,8 +329,9 @@ class Algebra {
   }
 
   /// A signal that comes from random weights or a mask.
-  [[nodiscard]] Signal unnormalized(Moments x, const T& width, const typename Field::Anisotropy& anisotropy) const {
-    return {std::move(x), field_.all(0), width, anisotropy};
+  [[nodiscard]] Signal unnormalized(Moments x, const T& width, const typename Field::Anisotropy& anisotropy,
+                                    Sizes<Tokens> sizes) const {
+    return {std::move(x), field_.all(0), width, anisotropy, std::move(sizes)};
   }
 
   /// The mean tokens of an input with class tokens or positions.
@@ -316,8 +348,8 @@ class Algebra {
 
   /// A signal from outside. `by_position`: the variance that tokens of one position have in common.
   [[nodiscard]] Signal isotropic(const formula::Moments<T>& x, const T& by_position) const {
-    return unnormalized(field_.source(x, by_position, network_.batch), network_.width,
-                        field_.isotropic(network_.width));
+    return unnormalized(field_.source(x, by_position, network_.batch), network_.width, field_.isotropic(network_.width),
+                        field_.source_sizes(x));
   }
 
   struct GateFactors {
@@ -336,7 +368,7 @@ class Algebra {
   }
 
   [[nodiscard]] Gradient through_norm(const network::BasicNorm<T, T>& norm, const Moments& x,
-                                      const Tokens& normalized_share, const Gradient& g) const {
+                                      const Tokens& normalized_share, const Tokens& sizes, const Gradient& g) const {
     if constexpr (requires { field_.paper_norm_backward(g.moments, x); }) {
       if (field_.theory() == Theory::paper && norm.kind == network::NormKind::layer_norm)
         return unprojected(field_.paper_norm_backward(g.moments, x));
@@ -349,8 +381,9 @@ class Algebra {
     // RMSNorm neither centres nor projects out the common direction: this c takes both terms away.
     const Tokens centred = centres ? g.centred_share : Tokens(normalized_share + (one - normalized_share) * hidden);
     const Tokens lost = one - hidden * hidden;  // along the norm's output: w (2 - w)
-    return {field_.norm_backward(g.moments, x, scale, norm.width, {normalized_share, centred, g.radial_share, visible}),
-            centres ? one : g.centred_share, lost + (one - lost) * g.radial_share};
+    return {field_.norm_backward(g.moments, x, scale, norm.width,
+                                 {normalized_share, centred, g.radial_share, visible, sizes}),
+            centres ? one : g.centred_share, lost + (one - lost) * g.radial_share, g.response};
   }
 
   template <class Attended>

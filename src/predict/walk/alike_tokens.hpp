@@ -11,6 +11,7 @@
 #include "predict/walk/anisotropy.hpp"
 #include "predict/walk/attention_shape.hpp"
 #include "predict/walk/quantities.hpp"
+#include "predict/walk/sizes.hpp"
 #include "sigprop/formula/attention_paper.hpp"
 
 namespace sigprop::predict {
@@ -32,7 +33,8 @@ template <class T>
 /// number for each kind of pair (formula::Moments, formula::Gradient), stand for all of them. T is
 /// the type of the numbers; Notes is shown the intermediate results.
 template <class T, class Notes = NoNotes>
-class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T> {
+class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T>,
+                    public FollowsSizes<AlikeTokens<T, Notes>, T, T> {
  public:
   using Number = T;
   using Tokens = T;
@@ -106,6 +108,11 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T> {
   [[nodiscard]] static const Pairs& alike(const Pairs& x) { return x; }
   [[nodiscard]] auto& alike_activations() { return activations_; }
 
+  // ---- sizes -------------------------------------------------------------------------------------------------------
+
+  using FollowsSizes<AlikeTokens<T, Notes>, T, T>::sizes;
+  [[nodiscard]] Sizes<T> source_sizes(const Moments& x) const { return this->drawn_sizes(x, network_.width); }
+
   // ---- routers -----------------------------------------------------------------------------------------------------
 
   /// Of every pair of tokens x that a router reads.
@@ -159,6 +166,27 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T> {
 
   [[nodiscard]] static Anisotropy anisotropy(const Attended& a, const Signal& x) {
     return formula::attention_anisotropy(x.moments, x.anisotropy, a.keys, a.shape, a.softmax);
+  }
+
+  [[nodiscard]] Sizes<T> sizes(const AttentionOp<T>& op, const Attended& a, const Signal& /*x*/) const {
+    if (theory_ == Theory::paper) return {};
+    T shared(0);
+    if (!op.inner_norm) {
+      const T& length = network_.sequence_length;
+      const T mean_row = sum_by_token(products(a.keys), length) / length;
+      const Moments z = formula::attention_forward(a.rows, a.keys, a.shape, a.softmax);
+      shared = formula::share_of(T(a.shape.width * a.shape.value_weight * mean_row),
+                                 T(z.second_moment() - a.shape.bias_variance));
+    }
+    return this->new_sizes(formula::attention_size_variance(shared, op.heads, op.kv_heads, op.head_width, op.width));
+  }
+  /// Takes from the norms of the weights' gradients what g is the smaller the larger a row is.
+  void follow_sizes(const AttentionOp<T>& op, const Attended& a, const Signal& x, const Gradient& g,
+                    SquaredNorms<T>& norms) const {
+    const T follows = T(1) + g.response.first * sizes(op, a, x).variance;
+    for (auto& norm : norms) {
+      if (norm) *norm = *norm * follows;
+    }
   }
 
   /// The gradient at what the attention reads from that at the heads' outputs, and the norms of the

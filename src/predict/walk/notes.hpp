@@ -18,6 +18,11 @@ struct NoNotes {
   [[nodiscard]] static const X& noted_by_correlation(const char* /*name*/, const X& x) {
     return x;
   }
+  /// A factor whose equation is not told.
+  template <class X>
+  [[nodiscard]] static const X& given(const char* /*name*/, const char* /*meaning*/, const X& x) {
+    return x;
+  }
   template <class Back, class Moments, class Shape, class T>
   [[nodiscard]] static const Back& noted(const Back& back, const Moments&, const Shape&, const T& /*batch*/) {
     return back;

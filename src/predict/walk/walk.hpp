@@ -63,7 +63,7 @@ class Walk {
   /// The signal after a list of its own, whatever was walked before. Points are not recorded.
   [[nodiscard]] Signal pass(const Components& list, const Signal& signal) {
     tape_.clear();
-    branch_shares_.clear();
+    shares_.clear();
     routed_.clear();
     position_ = {};
     return forward_list(list, signal);
@@ -171,7 +171,7 @@ class Walk {
   [[nodiscard]] Signal forward_op(const network::BasicResidual<T, T>& op, const Signal& x) {
     const Signal branch = forward_list(op.of, algebra_.into_branch(x));
     auto sum = observer_.join(op, x, branch, [&] { return algebra_.sum(op, x, branch); });
-    if (keeps()) branch_shares_.push_back(std::move(sum.branch_share));
+    if (keeps()) shares_.push_back(std::move(sum.share));
     return std::move(sum.signal);
   }
 
@@ -227,11 +227,11 @@ class Walk {
   }
 
   [[nodiscard]] Gradient backward_op(const network::BasicResidual<T, T>& op, const Gradient& g) {
-    const auto branch_share = std::move(branch_shares_.back());
-    branch_shares_.pop_back();
-    const Gradient end = observer_.into(op, [&] { return algebra_.into_branch(op, g); });
+    const auto share = std::move(shares_.back());
+    shares_.pop_back();
+    const Gradient end = observer_.into(op, [&] { return algebra_.into_branch(op, g, share); });
     const Gradient branch = backward_list(op.of, end);
-    return observer_.join_back(op, branch, [&] { return algebra_.sum(op, g, branch, branch_share); });
+    return observer_.join_back(op, branch, [&] { return algebra_.sum(op, g, branch, share); });
   }
 
   [[nodiscard]] Gradient backward_op(const network::BasicRepeat<T, T>& op, Gradient g) {
@@ -277,7 +277,7 @@ class Walk {
   Algebra& algebra_;
   Observer& observer_;
   std::deque<Signal> tape_;
-  std::vector<decltype(Algebra::Sum::branch_share)> branch_shares_;  ///< of every residual's variance, in forward order
+  std::vector<typename Algebra::Share> shares_;  ///< of every residual, in forward order
   std::vector<Routed> routed_;
   std::vector<Start> starts_;
   std::vector<T> widths_;  ///< of the signal at every point, for the way back
