@@ -40,9 +40,10 @@ ROOMS = {
     "spec": (("check", "files", "network", "scheme"), ("nlohmann/json",)),
     "import": (("spec",), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math",)),
-    "report": (("check", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),
+    "measured": (("files", "network", "spec"), ("Boost.Math", "nlohmann/json")),
+    "report": (("check", "measured", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
-        ("check", "experiment", "files", "formula", "import", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "symbolic", "verify"),
+        ("check", "experiment", "files", "formula", "import", "measured", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "symbolic", "verify"),
         ("CLI11", "POSIX"),
     ),
 }

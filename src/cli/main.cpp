@@ -54,6 +54,7 @@ int run(int argc, char** argv) {
   add_schemes(app);
   add_expand(app);
   add_import(app);
+  add_inspect(app);
   add_formulas(app);
   add_schema(app);
   require_known_command(app, argc, argv);

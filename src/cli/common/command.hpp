@@ -96,6 +96,7 @@ void add_check(CLI::App& app);
 void add_expand(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_import(CLI::App& app);
+void add_inspect(CLI::App& app);
 void add_experiment(CLI::App& app);
 void add_init(CLI::App& app);
 void add_compare(CLI::App& app);

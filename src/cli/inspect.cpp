@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/measured/inspect.hpp"
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "cli/common/command.hpp"
+#include "cli/common/pending_file.hpp"
+#include "sigprop/import/import.hpp"
+#include "sigprop/report/inspection.hpp"
+#include "sigprop/spec/edit.hpp"
+
+namespace sigprop::cli {
+namespace {
+
+struct InspectOptions {
+  std::string model;
+  std::string config;
+  std::string spec;
+  std::string map;
+  std::string spec_out;
+  std::string junit;
+  std::string sarif;
+  bool github = false;
+  bool all = false;
+  measured::Settings settings;
+  OutputOptions output;
+};
+
+/// The weights, and what they are compared with.
+struct Inspected {
+  measured::Inspection inspection;
+  report::InspectedModel model;
+  std::string spec;  ///< its text; empty without one
+};
+
+bool is_there(const std::string& path) {
+  std::error_code none;
+  return std::filesystem::exists(path, none);
+}
+
+/// A folder as the transformers library saves a model stands for the files in it.
+void look_into_folder(InspectOptions& options) {
+  std::error_code none;
+  if (!std::filesystem::is_directory(options.model, none)) return;
+  const std::string folder = options.model + (options.model.ends_with('/') ? "" : "/");
+  if (options.config.empty() && options.spec.empty() && is_there(folder + "config.json"))
+    options.config = folder + "config.json";
+  for (const char* name : {"model.safetensors.index.json", "model.safetensors"}) {
+    if (!is_there(folder + name)) continue;
+    options.model = folder + name;
+    return;
+  }
+  throw Failure(wrong_usage,
+                shown_path(options.model) +
+                    ": has neither model.safetensors nor model.safetensors.index.json: name a file of weights");
+}
+
+bool is_of_images(const std::string& config) {
+  return config.find("\"image_size\"") != std::string::npos;
+}
+
+/// The spec that the weights should follow. Throws Failure.
+std::string imported(const InspectOptions& options, const std::string& config, const std::string& file) {
+  importer::Options how;
+  constexpr std::size_t any_length = 16;  // weights do not depend on it
+  if (!is_of_images(config)) how.sequence_length = any_length;
+  const importer::Imported result = importer::from_hugging_face(config, file, how);
+  if (!result.errors.empty()) refuse(result.errors);
+  warn(options.output, file, result.warnings);
+  return result.spec;
+}
+
+std::optional<measured::Expected> expectation(const InspectOptions& options, Inspected& out) {
+  if (options.config.empty() && options.spec.empty()) return {};
+  std::string config;
+  const spec::FileText file = load_text(options.config.empty() ? options.spec : options.config);
+  if (options.config.empty()) {
+    out.spec = *file.text;
+  } else {
+    config = *file.text;
+    out.spec = imported(options, config, file.name);
+  }
+  const spec::ReadResult read = spec::read_text(out.spec, file.name, spec::folder_of(options.spec));
+  require_good(read);
+  if (read.stacks.empty())
+    throw Failure(
+        wrong_usage,
+        shown_path(file.name) +
+            ": is a list of components, whose weights have no layers to be found by; give a spec with a stack");
+  out.model.name = read.network->name;
+  out.model.stacks = read.stacks.size();
+  return measured::expected_of(read, config);
+}
+
+Inspected inspected(const InspectOptions& options) {
+  Inspected out;
+  out.model.file = options.model;
+  try {
+    measured::Settings settings = options.settings;
+    if (!options.map.empty()) {
+      const spec::FileText map = load_text(options.map);
+      try {
+        settings.names = measured::names_of(*map.text);
+      } catch (const std::runtime_error& error) {
+        throw Failure(wrong_usage, shown_path(options.map) + ": " + error.what());
+      }
+    }
+    const std::optional<measured::Expected> expected = expectation(options, out);
+    out.inspection = measured::inspect(options.model, expected, settings);
+  } catch (const Failure&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw Failure(wrong_usage, error.what());
+  }
+  if (out.inspection.weights.empty())
+    throw Failure(wrong_usage,
+                  shown_path(options.model) + ": has no weight whose name is known; --map FILE tells names" +
+                      (out.inspection.unmatched.empty() ? "" : ", such as " + out.inspection.unmatched.front()));
+  return out;
+}
+
+void write(std::ostream& out, const InspectOptions& options, const Inspected& found) {
+  if (options.output.format == "csv") return report::write_csv(out, found.inspection, found.model);
+  if (options.output.format == "table") return report::write_table(out, found.inspection, found.model, options.all);
+  report::write_json(out, found.inspection, found.model,
+                     {"inspect", {{"level", options.settings.level}, {"tolerance", options.settings.tolerance}}});
+}
+
+/// The deviations that were found, one a layer, in the place of the spec's.
+std::string spec_as_found(const InspectOptions& options, const Inspected& found) {
+  const spec::ReadResult read = spec::read_text(found.spec, options.model, spec::folder_of(options.spec));
+  std::vector<spec::Edit> edits;
+  for (std::size_t stack = 0; stack < read.stacks.size(); ++stack) {
+    for (const std::string& name : measured::weight_names()) {
+      std::vector<std::string> values(read.stacks[stack].layers());
+      for (const measured::Weight& weight : found.inspection.weights) {
+        const bool here = weight.stack == stack && weight.layer > 0 && weight.layer <= values.size();
+        if (here && weight.name == name && weight.name != "bias" && weight.name != "gain")
+          values[weight.layer - 1] = std::to_string(weight.seen.std);
+      }
+      std::string list;
+      for (const std::string& value : values) {
+        if (value.empty()) list.clear();
+        if (value.empty()) break;
+        list += (list.empty() ? "" : ",") + value;
+      }
+      if (list.empty() || name.starts_with("cross_") || name == "router") continue;
+      const std::string place =
+          read.stacks.size() > 1 ? (stack == 0 ? "encoder.init.std." : "decoder.init.std.") : "init.std.";
+      edits.push_back({place + name, '[' + list + ']'});
+    }
+  }
+  const spec::Edited edited = spec::edited(found.spec, edits);
+  if (!edited.error.empty()) throw Failure(wrong_usage, "--spec-out: " + edited.error);
+  const spec::ReadResult checked = spec::read_text(edited.text, options.spec_out, spec::folder_of(options.spec));
+  if (!checked.errors.empty()) refuse(checked.errors);
+  return spec::indented(edited.text);
+}
+
+/// A file that is written beside the output.
+void write_side(const std::string& option, const std::string& path, const std::function<void(std::ostream&)>& writer) {
+  if (path.empty()) return;
+  PendingFile file(option, path);
+  writer(file.stream());
+  file.finish();
+}
+
+void run_inspect(InspectOptions options) {
+  if (!options.config.empty() && !options.spec.empty())
+    throw Failure(wrong_usage, "--config and --spec: give one of them, which tells what the weights should be");
+  look_into_folder(options);
+  if (!options.spec_out.empty() && options.config.empty() && options.spec.empty())
+    throw Failure(wrong_usage, "--spec-out: needs --config or --spec, whose standard deviations it replaces");
+  note_input(options.model);
+  auto found = std::make_shared<Inspected>();
+  write_output(options.output, [&] {
+    *found = inspected(options);
+    return [&options, found](std::ostream& out) { write(out, options, *found); };
+  });
+  const std::vector<report::CheckedSpec> checks{report::checks_of(found->inspection, found->model)};
+  write_side("--junit", options.junit, [&](std::ostream& out) { report::write_junit(out, checks); });
+  write_side("--sarif", options.sarif, [&](std::ostream& out) { report::write_sarif(out, checks); });
+  if (!options.spec_out.empty())
+    write_side("--spec-out", options.spec_out, [&](std::ostream& out) { out << spec_as_found(options, *found); });
+  if (options.github) report::write_github(std::cerr, checks);
+  const std::size_t faults = report::faults_of(found->inspection, found->model).size();
+  if (faults > 0)
+    throw Failure(failed, shown_path(options.model) + ": " + std::to_string(faults) +
+                              (faults == 1 ? " weight is" : " weights are") + " not as expected");
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* command =
+      app.add_subcommand("inspect", "Weights of a file beside what their configuration or spec says they should be");
+  command
+      ->add_option("MODEL", options->model,
+                   "A .safetensors file, its index, a .npz, or a folder that the transformers library saved")
+      ->required();
+  command->add_option("--config", options->config, "The config.json whose class the weights should be fresh from")
+      ->type_name("FILE");
+  command->add_option("--spec", options->spec, "The spec whose initialization they should have")->type_name("FILE");
+  command->add_option("--map", options->map, "JSON: regular expressions of names and the weights that they are")
+      ->type_name("FILE");
+  command->add_option("--level", options->settings.level, "Probability that any weight of a good model is called wrong")
+      ->check(CLI::Range(1e-12, 0.5))
+      ->capture_default_str();
+  command
+      ->add_option("--tolerance", options->settings.tolerance,
+                   "Of a standard deviation beside its sampling error, relative")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command->add_option("--spec-out", options->spec_out, "Write the spec with the standard deviations that were found")
+      ->type_name("FILE");
+  command->add_option("--junit", options->junit, "Write the verdicts as JUnit's XML too")->type_name("FILE");
+  command->add_option("--sarif", options->sarif, "Write what is wrong as SARIF 2.1.0 too")->type_name("FILE");
+  command->add_flag("--github", options->github, "Annotate what is wrong in a GitHub workflow, on standard error");
+  command->add_flag("--all", options->all, "In a table, every tensor");
+  add_output_options(*command, options->output);
+  command->footer(
+      "Examples:\n"
+      "  sigprop inspect ./my-gpt2\n"
+      "  sigprop inspect model.safetensors --spec spec.json --spec-out found.json\n\n"
+      "Exit status 1 if a weight is not as expected, 2 if a file is wrong.");
+  command->callback([options] { run_inspect(*options); });
+}
+
+}  // namespace sigprop::cli

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/measured/inspect.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/math/distributions/normal.hpp>
+#include <boost/math/tools/toms748_solve.hpp>
+#include <cmath>
+#include <cstdio>
+#include <exception>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "measured/copies.hpp"
+#include "measured/names.hpp"
+#include "measured/tensors.hpp"
+
+namespace sigprop::measured {
+namespace {
+
+constexpr const char* cross = "cross_";
+
+/// A weight, and where its elements stand.
+struct Task {
+  const Tensor* tensor;
+  Region region;
+};
+
+bool is_embedding(const std::string& name) {
+  return name.starts_with("embedding.");
+}
+
+bool is_matrix(const std::string& name) {
+  return name != "gain" && name != "bias" && name != "outside";
+}
+
+// ---- what is expected ------------------------------------------------------------------------------------------------
+
+std::optional<double> std_of_layer(const network::LayerStd& std, std::string name) {
+  if (name.starts_with(cross)) name.erase(0, std::string(cross).size());
+  const std::pair<const char*, double> all[] = {
+      {"query", std.query},   {"key", std.key},           {"value", std.value},    {"output", std.output},
+      {"ffn_in", std.ffn_in}, {"ffn_gate", std.ffn_gate}, {"ffn_out", std.ffn_out}};
+  for (const auto& [known, value] : all) {
+    if (name == known) return value;
+  }
+  return {};
+}
+
+bool is_ffn_out_bias(const std::string& tensor) {
+  static const Names names;
+  const auto meaning = names.of(tensor.substr(0, tensor.size() - std::string("bias").size()) + "weight");
+  return meaning && meaning->weights.front() == "ffn_out";
+}
+
+struct Moments {
+  double mean;
+  double std;
+};
+
+std::optional<Moments> expected_of(const Weight& weight, const Expected& expected) {
+  const auto around_zero = [](const std::optional<double>& std) {
+    return std ? std::optional(Moments{0, *std}) : std::nullopt;
+  };
+  if (weight.name == "gain") return Moments{expected.gain, 0};
+  if (weight.name == "embedding.token") return around_zero(expected.token_std);
+  if (weight.name == "embedding.position") return around_zero(expected.position_std);
+  if (weight.name == "embedding.segment") return around_zero(expected.segment_std);
+  if (weight.name == "class_token") return around_zero(expected.class_std);
+  if (weight.name == "patch") return around_zero(expected.patch_std);
+  if (weight.stack >= expected.stacks.size()) return {};
+  const network::Stack& stack = expected.stacks[weight.stack];
+  if (weight.name == "router") return stack.router_std > 0 ? around_zero(stack.router_std) : std::nullopt;
+  if (weight.layer == 0 || weight.layer > stack.layers()) return {};
+  const network::LayerStd& std = stack.std[stack.tied ? 0 : weight.layer - 1];
+  if (weight.name == "bias") return Moments{0, is_ffn_out_bias(weight.tensor) ? std.ffn_out_bias : std.bias};
+  std::optional<double> deviation = std_of_layer(std, weight.name);
+  if (deviation && expected.query_by_layer && weight.name == "query") *deviation *= static_cast<double>(weight.layer);
+  return around_zero(deviation);
+}
+
+// ---- verdicts --------------------------------------------------------------------------------------------------------
+
+std::string printed(const char* format, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+std::string number(double value) {
+  return printed("%.4g", value);
+}
+
+/// The cut of a normal distribution, in its standard deviations, whose largest element is so many
+/// of what is left; none beyond 3.
+std::optional<double> cut_of(double largest) {
+  const auto ratio = [](double cut) {
+    const boost::math::normal normal;
+    const double inside = 2 * boost::math::cdf(normal, cut) - 1;
+    return cut / std::sqrt(1 - 2 * cut * boost::math::pdf(normal, cut) / inside);
+  };
+  constexpr double least = 0.1, most = 3;
+  if (largest <= ratio(least) || largest >= ratio(most)) return {};
+  std::uintmax_t steps = 60;
+  const auto [low, high] =
+      boost::math::tools::toms748_solve([&](double cut) { return ratio(cut) - largest; }, least, most,
+                                        boost::math::tools::eps_tolerance<double>(20), steps);
+  return (low + high) / 2;
+}
+
+/// "uniform", "a normal cut at 2.0 standard deviations"; empty where nothing is to be told.
+std::string law_of(const Statistics& seen) {
+  if (!(seen.std > 0) || seen.count < 1000) return "";
+  constexpr double errors = 6, of_uniform = 1.8, of_normal = 3;
+  const double error = errors * std::sqrt(24 / seen.count);
+  if (std::abs(seen.kurtosis - of_uniform) < error / 4) return "uniform";
+  if (seen.kurtosis > of_normal - error) return "";
+  const std::optional<double> cut = cut_of(seen.largest / seen.std);
+  return cut ? "a normal cut at " + printed("%.1f", *cut) + " standard deviations" : "";
+}
+
+double error_of_std(const Statistics& seen) {
+  return std::sqrt(std::max(0.0, seen.kurtosis - 1) / (4 * seen.count));
+}
+
+std::string compared(const char* what, double seen, double expected) {
+  std::string out = std::string(what) + " is " + number(seen) + ", but must be " + number(expected);
+  if (expected > 0) out += ": " + printed("%.3g", seen / expected) + " times it";
+  return out;
+}
+
+/// What is wrong with a weight, and how far off it is.
+void judge(Weight& weight, double critical, double tolerance) {
+  const Statistics& seen = weight.seen;
+  if (seen.non_finite > 0) {
+    weight.fault = number(seen.non_finite) + " elements are no finite numbers";
+    return;
+  }
+  if (!weight.expected_std || !(seen.count > 0)) return;
+  const double mean = *weight.expected_mean, std = *weight.expected_std;
+  if (!(std > 0)) {
+    const double beside = std::max(std::abs(seen.mean - mean), seen.std);
+    if (beside <= 1e-6 * std::max(1.0, std::abs(mean))) return;
+    weight.fault = seen.std > 0 ? compared("std", seen.std, 0) + ", every element " + number(mean)
+                                : "every element is " + number(seen.mean) + ", but must be " + number(mean);
+    return;
+  }
+  if (!(seen.std > 0)) {
+    weight.fault = "every element is " + number(seen.mean) + ", but their std must be " + number(std);
+    return;
+  }
+  const double z_std = (seen.std / std - 1) / error_of_std(seen);
+  const double z_mean = (seen.mean - mean) * std::sqrt(seen.count) / seen.std;
+  weight.z = std::abs(z_std) > std::abs(z_mean) ? z_std : z_mean;
+  if (std::abs(seen.std / std - 1) > critical * error_of_std(seen) + tolerance) {
+    const std::string law = law_of(seen);
+    weight.fault = compared("std", seen.std, std) + (law.empty() ? "" : "; it is " + law);
+  } else if (std::abs(seen.mean - mean) > critical * seen.std / std::sqrt(seen.count) + tolerance * std) {
+    weight.fault = compared("mean", seen.mean, mean);
+  }
+}
+
+// ---- reading ---------------------------------------------------------------------------------------------------------
+
+/// All that the files hold, and what of it no pattern knows.
+std::vector<Task> tasks_of(const TensorFiles& files, const Names& names, const std::optional<Expected>& expected,
+                           Inspection& out) {
+  std::vector<Task> tasks;
+  for (const Tensor& tensor : files.tensors) {
+    if (tensor.type == Type::other) continue;
+    std::optional<Meaning> meaning = names.of(tensor.name);
+    if (meaning && expected && expected->stacks.size() == 1) meaning->stack = 0;  // OPT's only one is called a decoder
+    if (!meaning) {
+      const std::string near = Names::nearest(tensor.name);
+      out.unmatched.push_back(tensor.name + (near.empty() ? "" : "; a name like it: " + near));
+      continue;
+    }
+    std::size_t head_width = 0;
+    if (expected && meaning->stack < expected->stacks.size())
+      head_width = expected->stacks[meaning->stack].attention.head_width;
+    for (std::size_t part = 0; part < meaning->weights.size(); ++part) {
+      Weight weight;
+      weight.tensor = tensor.name;
+      weight.name = meaning->weights[part];
+      weight.stack = meaning->stack;
+      weight.layer = meaning->layer;
+      weight.shape = tensor.shape;
+      tasks.push_back({&tensor, region_of(tensor, *meaning, part, head_width)});
+      out.weights.push_back(std::move(weight));
+    }
+    out.bytes += static_cast<double>(tensor.bytes.size());
+  }
+  return tasks;
+}
+
+/// Tensors are large and many: every processor takes the next one.
+std::vector<std::vector<float>> read_all(const TensorFiles& files, const std::vector<Task>& tasks,
+                                         std::vector<Weight>& weights) {
+  std::vector<std::vector<float>> samples(tasks.size());
+  std::atomic<std::size_t> next{0};
+  std::exception_ptr fault;
+  std::mutex fault_taken;
+  const auto work = [&] {
+    try {
+      for (std::size_t i = next++; i < tasks.size(); i = next++) {
+        const files::MappedFile& file = files.files[tasks[i].tensor->file];
+        Measured measured = measure(*tasks[i].tensor, tasks[i].region, is_embedding(weights[i].name),
+                                    [&](std::string_view part) { file.forget(part); });
+        weights[i].seen = measured.statistics;
+        if (is_matrix(weights[i].name)) samples[i] = std::move(measured.sample);
+        file.forget(tasks[i].tensor->bytes);
+      }
+    } catch (...) {
+      const std::lock_guard lock(fault_taken);
+      if (!fault) fault = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i < std::min<std::size_t>(std::thread::hardware_concurrency(), tasks.size()); ++i)
+    threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  if (fault) std::rethrow_exception(fault);
+  return samples;
+}
+
+std::vector<std::string> missing_from(const Inspection& inspection, const Expected& expected) {
+  std::set<std::pair<std::size_t, std::string>> found;  // layer by stack, and weight
+  constexpr std::size_t most_layers = 1'000'000;
+  for (const Weight& weight : inspection.weights)
+    found.insert({weight.stack * most_layers + weight.layer, weight.name});
+  std::vector<std::string> out;
+  for (std::size_t stack = 0; stack < expected.stacks.size(); ++stack) {
+    const network::Stack& one = expected.stacks[stack];
+    std::vector<std::string> names{"query", "key", "value", "output", "ffn_in", "ffn_out"};
+    if (one.gated) names.insert(names.begin() + 4, "ffn_gate");
+    for (std::size_t layer = 1; layer <= (one.tied ? 1 : one.layers()); ++layer) {
+      for (const std::string& name : names) {
+        if (found.count({stack * most_layers + layer, name}) > 0) continue;
+        Weight weight;
+        weight.name = name;
+        weight.stack = stack;
+        weight.layer = layer;
+        out.push_back(weight.place(expected.stacks.size()));
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string Weight::place(std::size_t stacks) const {
+  const std::string of_stack = stacks > 1 ? (stack == 0 ? "encoder " : "decoder ") : "";
+  return layer == 0 ? of_stack + name : of_stack + "layer " + std::to_string(layer) + ' ' + name;
+}
+
+std::size_t Inspection::faults() const {
+  return copies.size() + missing.size() +
+         static_cast<std::size_t>(
+             std::count_if(weights.begin(), weights.end(), [](const Weight& weight) { return !weight.fault.empty(); }));
+}
+
+Inspection inspect(const std::string& path, const std::optional<Expected>& expected, const Settings& settings) {
+  const Names names(settings.names);
+  const TensorFiles files = open_tensors(path);
+  Inspection out;
+  const std::vector<Task> tasks = tasks_of(files, names, expected, out);
+  const std::vector<std::vector<float>> samples = read_all(files, tasks, out.weights);
+  for (Weight& weight : out.weights) {
+    const std::optional<Moments> moments = expected ? expected_of(weight, *expected) : std::nullopt;
+    if (!moments) continue;
+    weight.expected_mean = moments->mean;
+    weight.expected_std = moments->std;
+    out.comparisons += moments->std > 0 ? 2 : 0;  // a mean and a std
+  }
+  // Šidák's correction: all of them together are wrong with this probability.
+  const double each =
+      -std::expm1(std::log1p(-settings.level) / static_cast<double>(std::max<std::size_t>(1, out.comparisons)));
+  out.critical = boost::math::quantile(boost::math::complement(boost::math::normal(), each / 2));
+  for (Weight& weight : out.weights) judge(weight, out.critical, settings.tolerance);
+  out.copies = copies_among(out.weights, samples, settings.level);
+  if (expected) out.missing = missing_from(out, *expected);
+  return out;
+}
+
+}  // namespace sigprop::measured

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sigprop/report/inspection.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "report/csv_field.hpp"
+#include "report/json_value.hpp"
+#include "report/number.hpp"
+
+namespace sigprop::report {
+namespace {
+
+using measured::Inspection;
+using measured::Weight;
+
+constexpr std::size_t significant = 4;
+
+std::string shown(double x) {
+  return digits(x, significant);
+}
+
+/// A kind of weight over its layers.
+struct Kind {
+  std::string name;
+  std::size_t tensors = 0;
+  double count = 0, low = 0, high = 0, kurtosis = 0, z = 0;  ///< kurtosis: summed over tensors
+  double expected_low = 0, expected_high = 0;
+  bool expected = false;
+  std::size_t wrong = 0;
+
+  void add(const Weight& weight) {
+    const measured::Statistics& seen = weight.seen;
+    const bool first = tensors++ == 0;
+    count += seen.count;
+    low = first ? seen.std : std::min(low, seen.std);
+    high = first ? seen.std : std::max(high, seen.std);
+    kurtosis += seen.kurtosis;
+    if (std::abs(weight.z) > std::abs(z)) z = weight.z;
+    wrong += weight.fault.empty() ? 0 : 1;
+    if (!weight.expected_std) return;
+    expected_low = expected ? std::min(expected_low, *weight.expected_std) : *weight.expected_std;
+    expected_high = expected ? std::max(expected_high, *weight.expected_std) : *weight.expected_std;
+    expected = true;
+  }
+};
+
+/// "0.02", "0.01998 to 0.02001".
+std::string range(double low, double high) {
+  const std::string first = shown(low), last = shown(high);
+  return first == last ? first : first + " to " + last;
+}
+
+std::string verdict(std::size_t wrong, bool expected) {
+  if (wrong > 0) return "WRONG";
+  return expected ? "ok" : "";
+}
+
+void write_head(std::ostream& out) {
+  out << left("weight", 20) << right("tensors", 8) << right("elements", 11) << right("std", 20) << right("expected", 20)
+      << right("z", 6) << right("kurtosis", 10) << '\n';
+}
+
+void write_row(std::ostream& out, const Kind& kind) {
+  out << left(plain_text(kind.name), 20) << right(std::to_string(kind.tensors), 8) << right(shown(kind.count), 11)
+      << right(range(kind.low, kind.high), 20)
+      << right(kind.expected ? range(kind.expected_low, kind.expected_high) : "", 20)
+      << right(kind.z != 0 ? fixed(kind.z, 1) : "", 6)
+      << right(kind.kurtosis > 0 ? fixed(kind.kurtosis / static_cast<double>(kind.tensors), 2) : "", 10) << "  "
+      << verdict(kind.wrong, kind.expected) << '\n';
+}
+
+std::vector<Kind> kinds_of(const Inspection& inspection, const InspectedModel& model, bool all) {
+  std::vector<Kind> out;
+  std::map<std::string, std::size_t> numbers;
+  for (const Weight& weight : inspection.weights) {
+    Weight of_kind = weight;
+    if (!all) of_kind.layer = 0;
+    const std::string name = of_kind.place(model.stacks);
+    const auto [found, made] = numbers.try_emplace(all ? weight.tensor + ' ' + name : name, out.size());
+    if (made) out.push_back({.name = name});
+    out[found->second].add(weight);
+  }
+  return out;
+}
+
+std::string copy_of(const measured::Copy& copy, const Inspection& inspection, const InspectedModel& model) {
+  const Weight &a = inspection.weights[copy.first], &b = inspection.weights[copy.second];
+  const std::string both = b.place(model.stacks) + " (" + b.tensor + ") ";
+  constexpr double same = 1 - 1e-6;
+  if (std::abs(copy.correlation) < same)
+    return both + "is correlated with " + a.place(model.stacks) + " (" + a.tensor + "): " + shown(copy.correlation);
+  const bool equal = std::abs(copy.factor - 1) < 1e-6;
+  return both + (equal ? "equals " : "is " + shown(copy.factor) + " times ") + a.place(model.stacks) + " (" + a.tensor +
+         ")";
+}
+
+Json number_json(const std::optional<double>& x) {
+  return x ? finite(*x) : Json(nullptr);
+}
+
+Json weight_json(const Weight& weight, const InspectedModel& model) {
+  const measured::Statistics& seen = weight.seen;
+  return {{"tensor", weight.tensor},
+          {"place", weight.place(model.stacks)},
+          {"weight", weight.name},
+          {"layer", weight.layer},
+          {"shape", weight.shape},
+          {"count", seen.count},
+          {"mean", finite(seen.mean)},
+          {"std", finite(seen.std)},
+          {"kurtosis", finite(seen.kurtosis)},
+          {"zeros", seen.zeros},
+          {"zero_rows", seen.zero_rows},
+          {"largest", finite(seen.largest)},
+          {"non_finite", seen.non_finite},
+          {"expected_mean", number_json(weight.expected_mean)},
+          {"expected_std", number_json(weight.expected_std)},
+          {"z", finite(weight.z)},
+          {"fault", weight.fault}};
+}
+
+}  // namespace
+
+std::vector<std::string> faults_of(const Inspection& inspection, const InspectedModel& model) {
+  std::vector<std::string> out;
+  for (const Weight& weight : inspection.weights) {
+    if (!weight.fault.empty())
+      out.push_back(plain_text(weight.place(model.stacks) + " (" + weight.tensor + "): " + weight.fault));
+  }
+  for (const measured::Copy& copy : inspection.copies) out.push_back(plain_text(copy_of(copy, inspection, model)));
+  for (const std::string& place : inspection.missing) out.push_back(place + ": is in no file, but the model has it");
+  return out;
+}
+
+void write_table(std::ostream& out, const Inspection& inspection, const InspectedModel& model, bool all) {
+  out << plain_text(model.file);
+  if (!model.name.empty()) out << ", " << plain_text(model.name);
+  out << ": " << inspection.weights.size() << " weights, " << shown(inspection.bytes / 1e6) << " MB\n\n";
+  write_head(out);
+  for (const Kind& kind : kinds_of(inspection, model, all)) write_row(out, kind);
+  if (!inspection.unmatched.empty()) {
+    out << "\nNames that no pattern knows (--map FILE tells what they are):\n";
+    constexpr std::size_t most = 20;
+    for (std::size_t i = 0; i < std::min(most, inspection.unmatched.size()); ++i)
+      out << "  " << plain_text(inspection.unmatched[i]) << '\n';
+    if (inspection.unmatched.size() > most) out << "  and " << inspection.unmatched.size() - most << " more\n";
+  }
+  const std::vector<std::string> faults = faults_of(inspection, model);
+  out << '\n';
+  for (const std::string& fault : faults) out << "WRONG  " << fault << '\n';
+  if (faults.empty()) {
+    out << (inspection.comparisons == 0 ? "Nothing is wrong that can be seen without a model to compare with\n"
+                                        : "All " + std::to_string(inspection.comparisons) +
+                                              " means and standard deviations are as expected: none beyond z = " +
+                                              fixed(inspection.critical, 2) + '\n');
+  }
+}
+
+void write_csv(std::ostream& out, const Inspection& inspection, const InspectedModel& model) {
+  out << "tensor,place,weight,layer,count,mean,std,kurtosis,zeros,zero_rows,largest,non_finite,expected_mean,expected_"
+         "std,"
+         "z,fault\n";
+  const auto optional = [](const std::optional<double>& x) { return x ? exact(*x) : std::string(); };
+  for (const Weight& weight : inspection.weights) {
+    const measured::Statistics& seen = weight.seen;
+    out << csv_field(weight.tensor) << ',' << csv_field(weight.place(model.stacks)) << ',' << csv_field(weight.name)
+        << ',' << weight.layer << ',' << exact(seen.count) << ',' << exact(seen.mean) << ',' << exact(seen.std) << ','
+        << exact(seen.kurtosis) << ',' << exact(seen.zeros) << ',' << exact(seen.zero_rows) << ','
+        << exact(seen.largest) << ',' << exact(seen.non_finite) << ',' << optional(weight.expected_mean) << ','
+        << optional(weight.expected_std) << ',' << exact(weight.z) << ',' << csv_field(weight.fault) << '\n';
+  }
+}
+
+void write_json(std::ostream& out, const Inspection& inspection, const InspectedModel& model,
+                const Provenance& provenance) {
+  Json weights = Json::array();
+  for (const Weight& weight : inspection.weights) weights.push_back(weight_json(weight, model));
+  const Json json = {{"sigprop", SIGPROP_VERSION},
+                     {"command", provenance.command},
+                     {"settings", settings_json(provenance)},
+                     {"file", model.file},
+                     {"name", model.name},
+                     {"weights", weights},
+                     {"unmatched", inspection.unmatched},
+                     {"critical_z", inspection.critical},
+                     {"comparisons", inspection.comparisons},
+                     {"faults", faults_of(inspection, model)}};
+  out << json.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+CheckedSpec checks_of(const Inspection& inspection, const InspectedModel& model) {
+  CheckedSpec out;
+  out.file = model.file;
+  out.name = model.name;
+  for (const Weight& weight : inspection.weights) {
+    if (!weight.expected_std) {
+      if (!weight.fault.empty()) out.faults.push_back({weight.place(model.stacks) + ": " + weight.fault, 0});
+      continue;
+    }
+    const double expected = *weight.expected_std, seen = weight.seen.std;
+    const double beside = expected > 0 && weight.z != 0 ? std::abs(seen - expected) / std::abs(weight.z) : 0;
+    check::Outcome outcome;
+    outcome.check.condition.quantity = "weights." + weight.name + ".std";
+    outcome.check.condition.at = {check::Location::Kind::layer, weight.layer};
+    outcome.check.condition.min = expected - inspection.critical * beside;
+    outcome.check.condition.max = expected + inspection.critical * beside;
+    outcome.value = seen;
+    outcome.path = weight.tensor;
+    outcome.places = 1;
+    outcome.failing = weight.fault.empty() ? 0 : 1;
+    if (outcome.failing > 0) outcome.excess = expected > 0 && seen > 0 ? std::abs(std::log10(seen / expected)) : 0;
+    out.outcomes.push_back(std::move(outcome));
+  }
+  for (const measured::Copy& copy : inspection.copies) out.faults.push_back({copy_of(copy, inspection, model), 0});
+  for (const std::string& place : inspection.missing) out.faults.push_back({place + ": is in no file", 0});
+  return out;
+}
+
+}  // namespace sigprop::report

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "measured/tensors.hpp"
+
+#include <array>
+#include <bit>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "measured/statistics.hpp"
+
+namespace sigprop::test {
+namespace {
+
+using measured::Region;
+using measured::Tensor;
+using measured::Type;
+
+template <class T>
+Tensor tensor_of(const std::vector<T>& numbers, std::vector<std::size_t> shape, Type type) {
+  Tensor out;
+  out.shape = std::move(shape);
+  out.type = type;
+  out.bytes = {reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(T)};  // NOLINT: bytes of numbers
+  return out;
+}
+
+std::vector<double> read(const Tensor& tensor) {
+  std::vector<double> out(tensor.count());
+  measured::read_numbers(tensor, 0, out.size(), out.data());
+  return out;
+}
+
+TEST_CASE("numbers of 16 bits are what their formats say") {
+  const std::vector<std::uint16_t> halves{0x0000, 0x8000, 0x3c00, 0xc000, 0x7bff, 0x0001, 0x0400, 0x3555};
+  CHECK(read(tensor_of(halves, {8}, Type::f16)) ==
+        std::vector<double>{0, -0.0, 1, -2, 65504, std::ldexp(1, -24), std::ldexp(1, -14), 0.333251953125});
+  const std::vector<double> rest = read(tensor_of(std::vector<std::uint16_t>{0x7c00, 0xfc00, 0x7e00}, {3}, Type::f16));
+  CHECK(rest[0] == std::numeric_limits<double>::infinity());
+  CHECK(rest[1] == -std::numeric_limits<double>::infinity());
+  CHECK(std::isnan(rest[2]));
+  const std::vector<std::uint16_t> brains{0x3f80, 0xc000, 0x0000, 0x7f80, 0x3eab};
+  const std::vector<double> read_brains = read(tensor_of(brains, {5}, Type::bf16));
+  CHECK(read_brains[0] == 1);
+  CHECK(read_brains[1] == -2);
+  CHECK(std::isinf(read_brains[3]));
+  CHECK(read_brains[4] == static_cast<double>(std::bit_cast<float>(0x3eab0000U)));
+}
+
+TEST_CASE("statistics are those of the numbers") {
+  const std::vector<double> numbers{1, 2, 4, -3, 0, 0, 8, 0.5};
+  const auto seen = measured::measure(tensor_of(numbers, {2, 4}, Type::f64), {.columns = 4}, false).statistics;
+  CHECK(seen.count == 8);
+  CHECK(seen.mean == Approx(1.5625));
+  CHECK(seen.std == Approx(3.0561158).epsilon(1e-7));
+  CHECK(seen.zeros == 2);
+  CHECK(seen.largest == 8);
+  double second = 0, fourth = 0;
+  for (const double x : numbers) {
+    second += (x - 1.5625) * (x - 1.5625) / 8;
+    fourth += std::pow(x - 1.5625, 4) / 8;
+  }
+  CHECK(seen.kurtosis == Approx(fourth / (second * second)).epsilon(1e-12));
+}
+
+TEST_CASE("equal numbers have no spread, whatever they are") {
+  for (const double value : {1.0, 0.1, -3e20, 0.0}) {
+    const std::vector<double> numbers(10007, value);
+    const auto seen =
+        measured::measure(tensor_of(numbers, {numbers.size()}, Type::f64), {.columns = numbers.size()}, false);
+    CHECK(seen.statistics.std == 0);
+    CHECK(seen.statistics.mean == value);
+    CHECK(seen.statistics.kurtosis == 0);
+  }
+}
+
+TEST_CASE("a mean far from 0 leaves the spread its digits") {
+  std::vector<double> numbers;
+  for (int i = 0; i < 1000; ++i) numbers.push_back(1e6 + (i % 2 == 0 ? 1e-3 : -1e-3));
+  const auto seen = measured::measure(tensor_of(numbers, {1000}, Type::f64), {.columns = 1000}, false).statistics;
+  CHECK(seen.std == Approx(1e-3).epsilon(1e-6));
+}
+
+TEST_CASE("what is no number is counted and left out") {
+  const double none = std::numeric_limits<double>::quiet_NaN(), infinite = std::numeric_limits<double>::infinity();
+  const std::vector<double> numbers{none, 1, infinite, 3};
+  const auto seen = measured::measure(tensor_of(numbers, {4}, Type::f64), {.columns = 4}, false).statistics;
+  CHECK(seen.count == 2);
+  CHECK(seen.non_finite == 2);
+  CHECK(seen.mean == 2);
+  CHECK(seen.largest == 3);
+}
+
+TEST_CASE("a region takes its blocks of rows and its columns, an embedding leaves rows of zeros out") {
+  std::vector<double> numbers;
+  for (int i = 0; i < 24; ++i) numbers.push_back(i);
+  const Tensor tensor = tensor_of(numbers, {6, 4}, Type::f64);
+  // Rows 1, 2 and 5 of two blocks of three: the second of three.
+  const auto rows = measured::measure(tensor, {.block = 1, .period = 3, .phase = 1, .columns = 4}, false).statistics;
+  CHECK(rows.count == 8);
+  CHECK(rows.mean == Approx((5.5 + 17.5) / 2));
+  const auto columns = measured::measure(tensor, {.first_column = 1, .columns = 2}, false).statistics;
+  CHECK(columns.count == 12);
+  CHECK(columns.mean == Approx(11.5));
+  std::vector<double> table(12, 0.0);
+  for (std::size_t i = 4; i < 12; ++i) table[i] = i % 2 == 0 ? 1 : -1;
+  const auto embedding = measured::measure(tensor_of(table, {3, 4}, Type::f64), {.columns = 4}, true).statistics;
+  CHECK(embedding.zero_rows == 1);
+  CHECK(embedding.count == 8);
+  CHECK(embedding.std == 1);
+}
+
+TEST_CASE("a sample has elements at equal distances, at most as many as are needed") {
+  std::vector<double> numbers(100000);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<double>(i);
+  const auto sample =
+      measured::measure(tensor_of(numbers, {numbers.size()}, Type::f64), {.columns = numbers.size()}, false).sample;
+  REQUIRE(sample.size() == measured::sampled);
+  CHECK(sample[0] == 0);
+  CHECK(sample[1] == 48);
+  CHECK(sample[2047] == 2047 * 48);
+}
+
+}  // namespace
+}  // namespace sigprop::test
