@@ -40,7 +40,7 @@ ROOMS = {
     "spec": (("check", "files", "network", "scheme"), ("nlohmann/json",)),
     "import": (("spec",), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math",)),
-    "measured": (("files", "network", "spec"), ("Boost.Math", "nlohmann/json")),
+    "measured": (("files", "network", "scalar", "spec"), ("Boost.Math", "nlohmann/json")),
     "report": (("check", "measured", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
         ("check", "experiment", "files", "formula", "import", "measured", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "symbolic", "verify"),

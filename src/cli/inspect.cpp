@@ -2,9 +2,12 @@
 #include "sigprop/measured/inspect.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
@@ -160,12 +163,38 @@ std::string spec_as_found(const InspectOptions& options, const Inspected& found)
   return spec::indented(edited.text);
 }
 
-/// A file that is written beside the output.
-void write_side(const std::string& option, const std::string& path, const std::function<void(std::ostream&)>& writer) {
-  if (path.empty()) return;
-  PendingFile file(option, path);
-  writer(file.stream());
-  file.finish();
+/// Files beside the output: opened before the work, written after it.
+class SideFiles {
+ public:
+  using Writer = std::function<void(std::ostream&)>;
+
+  void add(const std::string& option, const std::string& path, Writer writer) {
+    if (path == "-") throw Failure(wrong_usage, option + " -: must be a file: standard output has the weights");
+    if (!path.empty()) files_.emplace_back(std::make_unique<PendingFile>(option, path), std::move(writer));
+  }
+  void write() const {
+    for (const auto& [file, writer] : files_) {
+      writer(file->stream());
+      file->finish();
+    }
+  }
+
+ private:
+  std::vector<std::pair<std::unique_ptr<PendingFile>, Writer>> files_;
+};
+
+/// Files that are read must not be replaced.
+void note_inputs(const InspectOptions& options) {
+  try {
+    for (const std::string& file : measured::files_of(options.model)) note_input(file);
+  } catch (const Failure&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw Failure(wrong_usage, error.what());
+  }
+  for (const std::string& file : {options.config, options.spec, options.map}) {
+    if (!file.empty() && file != "-") note_input(file);
+  }
 }
 
 void run_inspect(InspectOptions options) {
@@ -174,19 +203,21 @@ void run_inspect(InspectOptions options) {
   look_into_folder(options);
   if (!options.spec_out.empty() && options.config.empty() && options.spec.empty())
     throw Failure(wrong_usage, "--spec-out: needs --config or --spec, whose standard deviations it replaces");
-  note_input(options.model);
+  note_inputs(options);
   auto found = std::make_shared<Inspected>();
+  std::vector<report::CheckedSpec> checks;
+  SideFiles beside;
+  beside.add("--junit", options.junit, [&](std::ostream& out) { report::write_junit(out, checks); });
+  beside.add("--sarif", options.sarif, [&](std::ostream& out) { report::write_sarif(out, checks); });
+  beside.add("--spec-out", options.spec_out, [&](std::ostream& out) { out << spec_as_found(options, *found); });
   write_output(options.output, [&] {
     *found = inspected(options);
     return [&options, found](std::ostream& out) { write(out, options, *found); };
   });
-  const std::vector<report::CheckedSpec> checks{report::checks_of(found->inspection, found->model)};
-  write_side("--junit", options.junit, [&](std::ostream& out) { report::write_junit(out, checks); });
-  write_side("--sarif", options.sarif, [&](std::ostream& out) { report::write_sarif(out, checks); });
-  if (!options.spec_out.empty())
-    write_side("--spec-out", options.spec_out, [&](std::ostream& out) { out << spec_as_found(options, *found); });
+  checks.push_back(report::checks_of(found->inspection, found->model));
+  beside.write();
   if (options.github) report::write_github(std::cerr, checks);
-  const std::size_t faults = report::faults_of(found->inspection, found->model).size();
+  const std::size_t faults = found->inspection.faults();
   if (faults > 0)
     throw Failure(failed, shown_path(options.model) + ": " + std::to_string(faults) +
                               (faults == 1 ? " weight is" : " weights are") + " not as expected");

@@ -2,20 +2,17 @@
 #include "sigprop/measured/inspect.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
 #include <cstdio>
-#include <exception>
-#include <mutex>
 #include <set>
 #include <stdexcept>
-#include <thread>
 
 #include "measured/copies.hpp"
 #include "measured/names.hpp"
 #include "measured/tensors.hpp"
+#include "scalar/processors.hpp"
 
 namespace sigprop::measured {
 namespace {
@@ -195,34 +192,19 @@ std::vector<Task> tasks_of(const TensorFiles& files, const Names& names, const s
   return tasks;
 }
 
-/// Tensors are large and many: every processor takes the next one.
+/// Of every weight its numbers, and a sample where copies are looked for.
 std::vector<std::vector<float>> read_all(const TensorFiles& files, const std::vector<Task>& tasks,
                                          std::vector<Weight>& weights) {
   std::vector<std::vector<float>> samples(tasks.size());
-  std::atomic<std::size_t> next{0};
-  std::exception_ptr fault;
-  std::mutex fault_taken;
-  const auto work = [&] {
-    try {
-      for (std::size_t i = next++; i < tasks.size(); i = next++) {
-        const files::MappedFile& file = files.files[tasks[i].tensor->file];
-        Measured measured = measure(*tasks[i].tensor, tasks[i].region, is_embedding(weights[i].name),
-                                    [&](std::string_view part) { file.forget(part); });
-        weights[i].seen = measured.statistics;
-        if (is_matrix(weights[i].name)) samples[i] = std::move(measured.sample);
-        file.forget(tasks[i].tensor->bytes);
-      }
-    } catch (...) {
-      const std::lock_guard lock(fault_taken);
-      if (!fault) fault = std::current_exception();
-    }
+  const auto read = [&](std::size_t i) {
+    const files::MappedFile& file = files.files[tasks[i].tensor->file];
+    Measured measured = measure(*tasks[i].tensor, tasks[i].region, is_embedding(weights[i].name),
+                                [&](std::string_view part) { file.forget(part); });
+    weights[i].seen = measured.statistics;
+    if (is_matrix(weights[i].name)) samples[i] = std::move(measured.sample);
+    file.forget(tasks[i].tensor->bytes);
   };
-  std::vector<std::thread> threads;
-  for (unsigned i = 1; i < std::min<std::size_t>(std::thread::hardware_concurrency(), tasks.size()); ++i)
-    threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
-  if (fault) std::rethrow_exception(fault);
+  scalar::on_all_processors(tasks.size(), [&] { return read; });
   return samples;
 }
 

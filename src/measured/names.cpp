@@ -71,6 +71,16 @@ std::regex compiled(const std::string& text) {
   }
 }
 
+void require_known(const std::string& regex, const std::string& weight) {
+  const std::vector<std::string> all = weight_names();
+  if (std::find(all.begin(), all.end(), weight) != all.end()) return;
+  std::string list;
+  for (const std::string& name : all) list.append(list.empty() ? "" : ", ").append(name);
+  const std::string near = spec::nearest(weight, all);
+  throw std::runtime_error("\"" + regex + "\" means \"" + weight + "\", but must mean one of " + list +
+                           (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+}
+
 /// With every number as 0.
 std::string without_numbers(const std::string& name) {
   std::string out;
@@ -95,16 +105,8 @@ std::vector<std::string> weight_names() {
 }
 
 Names::Names(const NameMap& own) {
-  const std::vector<std::string> all = weight_names();
   for (const auto& [regex, weights] : own) {
-    for (const std::string& weight : weights) {
-      if (std::find(all.begin(), all.end(), weight) != all.end()) continue;
-      const std::string near = spec::nearest(weight, all);
-      std::string list;
-      for (const std::string& name : all) list.append(list.empty() ? "" : ", ").append(name);
-      throw std::runtime_error("\"" + regex + "\" means \"" + weight + "\", but must mean one of " + list +
-                               (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
-    }
+    for (const std::string& weight : weights) require_known(regex, weight);
     patterns_.push_back({compiled(regex), weights});
   }
   for (const Known& known : known_names()) patterns_.push_back({compiled(known.regex), known.weights});

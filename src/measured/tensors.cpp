@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "files/descriptor.hpp"
+#include "sigprop/measured/inspect.hpp"
 
 namespace sigprop::measured {
 namespace {
@@ -336,19 +337,22 @@ void read_numbers(const Tensor& tensor, std::size_t first, std::size_t count, do
   }
 }
 
-TensorFiles open_tensors(const std::string& path) {
-  TensorFiles out;
-  if (!path.ends_with(".json")) {
-    add_file(path, out);
-    return out;
-  }
-  std::set<std::string> parts;
+std::vector<std::string> files_of(const std::string& path) {
+  std::vector<std::string> out{path};
+  if (!path.ends_with(".json")) return out;
   try {
-    parts = listed_files(files::MappedFile(path).bytes());
+    for (const std::string& part : listed_files(files::MappedFile(path).bytes())) out.push_back(folder_of(path) + part);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(path + ": " + error.what());
   }
-  for (const std::string& part : parts) add_file(folder_of(path) + part, out);
+  return out;
+}
+
+TensorFiles open_tensors(const std::string& path) {
+  TensorFiles out;
+  const std::vector<std::string> paths = files_of(path);
+  // An index has no tensors itself.
+  for (std::size_t i = paths.size() > 1 ? 1 : 0; i < paths.size(); ++i) add_file(paths[i], out);
   return out;
 }
 

@@ -211,6 +211,8 @@ CASES = {
     "expand_vit": (["expand", "specs/vit-base.json"], ""),
     "expand_help": (["expand", "--help"], ""),
     "import_help": (["import", "--help"], ""),
+    "inspect_help": (["inspect", "--help"], ""),
+    "inspect_absent": (["inspect", "absent.safetensors"], ""),
     "import_bert": (["import", BERT, "--sequence-length", "512", "--batch", "8"], ""),
     "import_vit": (["import", "-"], json.dumps({"model_type": "vit", "hidden_size": 384, "num_attention_heads": 6})),
     "predict_plot": (["predict", "specs/figure-192-xavier-pre.json", "--plot"], ""),

@@ -211,6 +211,10 @@ def check_formats(folder):
     require(abs(std[2] / tensors["h.2.mlp.c_fc.weight"].std() - 1) < 1e-4, f"--spec-out has {std}")
     require(subprocess.run([SIGPROP, "predict", out, "--quiet"], capture_output=True, check=False).returncode == 0, "the spec as found has a prediction")
     require(inspect(model, "--spec", out, "--tolerance", "0.01").returncode == 0, "the weights follow the spec as found")
+    # What is read is not replaced.
+    for option in ("--output", "--junit", "--spec-out"):
+        done = inspect(index, "--config", config, option, folder.path / "a.safetensors")
+        require(done.returncode == 2 and "a.safetensors" in done.stderr and (folder.path / "a.safetensors").stat().st_size > 1000, f"{option} onto a part: {done.stderr}")
     # Reports for services.
     wrong = folder.file("wrong.safetensors", bytes_of(with_changed(tensors, "wte", lambda w: 3 * w)))
     junit, sarif = folder.path / "checks.xml", folder.path / "checks.sarif"

@@ -39,8 +39,8 @@ TOKENS, BATCH = 64, 1
 ROLES = [(r"EncDecAttention\.q\.", "cross_query"), (r"EncDecAttention\.k\.", "cross_key"), (r"EncDecAttention\.v\.", "cross_value"),
          (r"EncDecAttention\.o\.", "cross_output"), (r"(query|q_proj|SelfAttention\.q)\.", "query"),
          (r"(key|k_proj|SelfAttention\.k)\.", "key"), (r"(value|v_proj|SelfAttention\.v)\.", "value"),
-         (r"(attention\.output\.dense|o_proj|SelfAttention\.o)\.", "output"), (r"gate_proj\.", "ffn_gate"),
-         (r"(intermediate\.dense|up_proj|fc1|\.wi)\.", "ffn_in"), (r"(output\.dense|down_proj|fc2|\.wo)\.", "ffn_out")]
+         (r"(attention\.output\.dense|o_proj|attn\.c_proj|SelfAttention\.o)\.", "output"), (r"gate_proj\.", "ffn_gate"),
+         (r"(intermediate\.dense|up_proj|fc1|c_fc|\.wi)\.", "ffn_in"), (r"(output\.dense|down_proj|fc2|mlp\.c_proj|\.wo)\.", "ffn_out")]
 
 
 class Sample:
@@ -91,6 +91,9 @@ def measure(model, batch, sample):
     for stack, layers in record.layers_of(model, model.config.model_type).items():
         for i, layer in enumerate(layers):
             for name, parameter in layer.named_parameters():
+                if name.endswith("c_attn.weight"):  # (in, out), the three side by side
+                    for role, part in zip(("query", "key", "value"), parameter.grad.double().chunk(3, dim=1), strict=True):
+                        sample.add((stack, i + 1), role, part.square().sum().item())
                 role = next((role for pattern, role in ROLES if re.search(pattern, "." + name)), None)
                 if role and name.endswith("weight") and parameter.dim() == 2 and parameter.grad is not None:
                     sample.add((stack, i + 1), role, parameter.grad.double().square().sum().item())

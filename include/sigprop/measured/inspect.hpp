@@ -97,6 +97,9 @@ struct Settings {
 [[nodiscard]] Inspection inspect(const std::string& path, const std::optional<Expected>& expected,
                                  const Settings& settings);
 
+/// The files that inspect() reads: those that an index lists too. Throws as it does.
+[[nodiscard]] std::vector<std::string> files_of(const std::string& path);
+
 /// The names that `Settings::names` may give.
 [[nodiscard]] std::vector<std::string> weight_names();
 

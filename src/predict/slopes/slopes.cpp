@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "predict/slopes/walk_in_jets.hpp"
 #include "predict/walk/walk_in.hpp"
 #include "predict/walk/warnings.hpp"
+#include "scalar/processors.hpp"
 #include "sigprop/formula/domain.hpp"
 #include "sigprop/network/knobs.hpp"
 #include "sigprop/network/lifted.hpp"
@@ -86,36 +83,6 @@ Network of_length_like(const Network& network, std::size_t length) {
 /// Makes walks that share nothing, so that threads can take one each.
 using WalkMaker = std::function<WalkFunction()>;
 
-/// Gives every number below a count to one of several workers, a thread each; tells `done` on this
-/// thread how many are. Throws what any of them throws.
-void on_all_processors(std::size_t count, const std::function<std::function<void(std::size_t)>()>& worker,
-                       const std::function<void(std::size_t)>& done) {
-  std::atomic<std::size_t> next = 0, finished = 0;
-  std::mutex guard;
-  std::exception_ptr fault;
-  const auto share = [&](bool tells) {
-    try {
-      const std::function<void(std::size_t)> work = worker();
-      for (std::size_t i = next++; i < count; i = next++) {
-        work(i);
-        ++finished;
-        if (tells) done(finished);
-      }
-    } catch (...) {
-      const std::lock_guard lock(guard);
-      if (!fault) fault = std::current_exception();
-      next = count;
-    }
-  };
-  const std::size_t threads = std::min<std::size_t>(count, std::max(1U, std::thread::hardware_concurrency()));
-  std::vector<std::thread> others;
-  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(share, false);
-  share(true);
-  for (std::thread& thread : others) thread.join();
-  if (fault) std::rethrow_exception(fault);
-  done(finished);
-}
-
 /// Predictions of a network whose tokens differ, and of those beside it.
 class Differences {
  public:
@@ -138,7 +105,7 @@ class Differences {
         out.by_knob[i] = knobs[i].name == "sequence_length" ? by_length(of_length) : by(knobs[i], walk);
       };
     };
-    on_all_processors(knobs.size(), worker, [&](std::size_t done) {
+    scalar::on_all_processors(knobs.size(), worker, [&](std::size_t done) {
       if (progress) progress(done, knobs.size());
     });
     return out;
