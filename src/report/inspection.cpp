@@ -15,10 +15,8 @@ namespace {
 using measured::Inspection;
 using measured::Weight;
 
-constexpr std::size_t significant = 4;
-
 std::string shown(double x) {
-  return digits(x, significant);
+  return digits(x, 4);
 }
 
 /// A kind of weight over its layers.
