@@ -25,7 +25,7 @@ const std::vector<Known>& known_names() {
       {R"((^|\.)(lm_head|score|classifier|qa_outputs|pooler|predictions|seq_relationship|embed_out|head)\.)",
        {"outside"},
        "lm_head.weight"},
-      {R"(relative_attention_bias|project_(in|out)\.)", {"outside"}, ""},
+      {R"(relative_attention_bias|project_(in|out)\.|final_logits_bias)", {"outside"}, ""},
       {R"(\.bias$|in_proj_bias$)", {"bias"}, "layers.0.mlp.up_proj.bias"},
       {R"((ln_?\w|ln_\w+|[nN]orm\w*|layer_norms?\.\d)\.weight$)", {"gain"}, "layers.0.input_layernorm.weight"},
       {R"((cls_token|distillation_token|class_token)$)", {"class_token"}, "embeddings.cls_token"},
