@@ -235,8 +235,9 @@ std::vector<std::string> missing_from(const Inspection& inspection, const Expect
 }  // namespace
 
 std::string Weight::place(std::size_t stacks) const {
+  if (layer == 0) return name;
   const std::string of_stack = stacks > 1 ? (stack == 0 ? "encoder " : "decoder ") : "";
-  return layer == 0 ? of_stack + name : of_stack + "layer " + std::to_string(layer) + ' ' + name;
+  return of_stack + "layer " + std::to_string(layer) + ' ' + name;
 }
 
 std::size_t Inspection::faults() const {

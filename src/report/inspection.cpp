@@ -55,15 +55,22 @@ std::string verdict(std::size_t wrong, bool expected) {
   return expected ? "ok" : "";
 }
 
-void write_head(std::ostream& out) {
-  out << left("weight", 20) << right("tensors", 8) << right("elements", 11) << right("std", 20) << right("expected", 20)
-      << right("z", 6) << right("kurtosis", 10) << '\n';
+/// Columns of a name and of a deviation: single tensors have longer names and no ranges.
+struct Widths {
+  std::size_t name, std;
+
+  explicit Widths(bool all) : name(all ? 32 : 20), std(all ? 12 : 20) {}
+};
+
+void write_head(std::ostream& out, const Widths& widths) {
+  out << left("weight", widths.name) << right("tensors", 8) << right("elements", 11) << right("std", widths.std)
+      << right("expected", widths.std) << right("z", 6) << right("kurtosis", 10) << '\n';
 }
 
-void write_row(std::ostream& out, const Kind& kind) {
-  out << left(plain_text(kind.name), 20) << right(std::to_string(kind.tensors), 8) << right(shown(kind.count), 11)
-      << right(range(kind.low, kind.high), 20)
-      << right(kind.expected ? range(kind.expected_low, kind.expected_high) : "", 20)
+void write_row(std::ostream& out, const Kind& kind, const Widths& widths) {
+  out << left(plain_text(kind.name), widths.name) << right(std::to_string(kind.tensors), 8)
+      << right(shown(kind.count), 11) << right(range(kind.low, kind.high), widths.std)
+      << right(kind.expected ? range(kind.expected_low, kind.expected_high) : "", widths.std)
       << right(kind.z != 0 ? fixed(kind.z, 1) : "", 6)
       << right(kind.kurtosis > 0 ? fixed(kind.kurtosis / static_cast<double>(kind.tensors), 2) : "", 10) << "  "
       << verdict(kind.wrong, kind.expected) << '\n';
@@ -73,9 +80,9 @@ std::vector<Kind> kinds_of(const Inspection& inspection, const InspectedModel& m
   std::vector<Kind> out;
   std::map<std::string, std::size_t> numbers;
   for (const Weight& weight : inspection.weights) {
-    Weight of_kind = weight;
-    if (!all) of_kind.layer = 0;
-    const std::string name = of_kind.place(model.stacks);
+    const bool of_stack = model.stacks > 1 && weight.layer > 0;
+    const std::string kind = (of_stack ? (weight.stack == 0 ? "encoder " : "decoder ") : std::string()) + weight.name;
+    const std::string name = all ? weight.place(model.stacks) : kind;
     const auto [found, made] = numbers.try_emplace(all ? weight.tensor + ' ' + name : name, out.size());
     if (made) out.push_back({.name = name});
     out[found->second].add(weight);
@@ -136,8 +143,9 @@ void write_table(std::ostream& out, const Inspection& inspection, const Inspecte
   out << plain_text(model.file);
   if (!model.name.empty()) out << ", " << plain_text(model.name);
   out << ": " << inspection.weights.size() << " weights, " << shown(inspection.bytes / 1e6) << " MB\n\n";
-  write_head(out);
-  for (const Kind& kind : kinds_of(inspection, model, all)) write_row(out, kind);
+  const Widths widths(all);
+  write_head(out, widths);
+  for (const Kind& kind : kinds_of(inspection, model, all)) write_row(out, kind, widths);
   if (!inspection.unmatched.empty()) {
     out << "\nNames that no pattern knows (--map FILE tells what they are):\n";
     constexpr std::size_t most = 20;
