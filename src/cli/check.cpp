@@ -4,12 +4,12 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
 #include "cli/common/prediction.hpp"
 #include "cli/common/progress.hpp"
+#include "cli/common/side_files.hpp"
 #include "sigprop/report/checks.hpp"
 #include "sigprop/report/plain_text.hpp"
 
@@ -18,7 +18,6 @@ namespace {
 
 using report::CheckedSpec;
 using Specs = std::vector<CheckedSpec>;
-using Writer = void (*)(std::ostream&, const Specs&);
 
 struct CheckOptions {
   std::vector<std::string> specs;
@@ -113,43 +112,14 @@ void conclude(const Specs& specs) {
   }
 }
 
-/// A report in a file of its own: opened before the work, written after it.
-struct SideReport {
-  std::unique_ptr<PendingFile> file;
-  Writer writer;
-};
-
-/// Files with one name would overwrite each other, or a spec.
-void require_different_files(const CheckOptions& options) {
-  std::set<std::string> names;
-  for (const std::string& spec : options.specs) {
-    if (spec != "-") names.insert(real_path(spec));
-  }
-  for (const auto& [option, file] : {std::pair<const char*, std::string>{"--output", options.output.file},
-                                     {"--junit", options.junit},
-                                     {"--sarif", options.sarif}}) {
-    if (file.empty() || (file == "-" && option == std::string("--output"))) continue;
-    if (file == "-")
-      throw Failure(wrong_usage, std::string(option) + " -: must be a file: standard output has the checks");
-    if (!names.insert(real_path(file)).second)
-      throw Failure(wrong_usage, std::string(option) + " " + file +
-                                     ": is a spec, or written by another option already; name another file");
-  }
-}
-
-std::vector<SideReport> open_side_reports(const CheckOptions& options) {
-  require_different_files(options);
-  std::vector<SideReport> out;
-  if (!options.junit.empty())
-    out.push_back({std::make_unique<PendingFile>("--junit", options.junit), report::write_junit});
-  if (!options.sarif.empty())
-    out.push_back({std::make_unique<PendingFile>("--sarif", options.sarif), report::write_sarif});
-  return out;
-}
-
 void run_check(const CheckOptions& options) {
-  const std::vector<SideReport> side_reports = open_side_reports(options);
+  require_different_files(options.specs,
+                          {{"--output", options.output.file}, {"--junit", options.junit}, {"--sarif", options.sarif}},
+                          "a spec", "checks");
   auto specs = std::make_shared<Specs>();
+  SideFiles reports;
+  reports.add("--junit", options.junit, [specs](std::ostream& out) { report::write_junit(out, *specs); });
+  reports.add("--sarif", options.sarif, [specs](std::ostream& out) { report::write_sarif(out, *specs); });
   OutputOptions output = options.output;
   output.limits.seconds = 0;  // which each spec has for itself
   write_output(output, [&] {
@@ -168,10 +138,7 @@ void run_check(const CheckOptions& options) {
     if (specs->empty()) throw Failure(wrong_usage, "all files are JSON Schemas, but at least one must be a spec");
     return [&options, specs](std::ostream& out) { write(out, options, *specs); };
   });
-  for (const SideReport& side : side_reports) {
-    side.writer(side.file->stream(), *specs);
-    side.file->finish();
-  }
+  reports.write();
   if (options.github) report::write_github(std::cerr, *specs);
   conclude(*specs);
 }

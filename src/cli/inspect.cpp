@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "cli/common/command.hpp"
-#include "cli/common/pending_file.hpp"
+#include "cli/common/side_files.hpp"
+#include "report/number.hpp"
 #include "sigprop/import/import.hpp"
 #include "sigprop/report/inspection.hpp"
 #include "sigprop/spec/edit.hpp"
+#include "spec/names.hpp"
 
 namespace sigprop::cli {
 namespace {
@@ -37,6 +39,7 @@ struct Inspected {
   measured::Inspection inspection;
   report::InspectedModel model;
   std::string spec;  ///< its text; empty without one
+  std::size_t layers = 0;
 };
 
 bool is_there(const std::string& path) {
@@ -95,6 +98,11 @@ std::optional<measured::Expected> expectation(const InspectOptions& options, Ins
             ": is a list of components, whose weights have no layers to be found by; give a spec with a stack");
   out.model.name = read.network->name;
   out.model.stacks = read.stacks.size();
+  out.layers = read.stacks.front().layers();
+  if (!options.spec_out.empty() && read.stacks.size() > 1)
+    throw Failure(wrong_usage,
+                  "--spec-out: an encoder and a decoder have one init.std, so that it cannot hold what both were "
+                  "found to have: leave the option out");
   return measured::expected_of(read, config);
 }
 
@@ -132,29 +140,28 @@ void write(std::ostream& out, const InspectOptions& options, const Inspected& fo
                      {"inspect", {{"level", options.settings.level}, {"tolerance", options.settings.tolerance}}});
 }
 
-/// The deviations that were found, one a layer, in the place of the spec's.
+/// What was found of a weight, a number a layer, as JSON; nothing where a layer is not there.
+std::optional<std::string> list_of(const std::string& name, std::size_t layers, const measured::Inspection& found) {
+  std::vector<std::string> values(layers);
+  for (const measured::Weight& weight : found.weights) {
+    if (weight.name == name && weight.layer > 0 && weight.layer <= layers)
+      values[weight.layer - 1] = report::exact(weight.seen.std);
+  }
+  std::string out;
+  for (const std::string& value : values) {
+    if (value.empty()) return {};
+    out += (out.empty() ? "[" : ",") + value;
+  }
+  return out + ']';
+}
+
+/// The deviations that were found in the place of the spec's. Throws Failure.
 std::string spec_as_found(const InspectOptions& options, const Inspected& found) {
-  const spec::ReadResult read = spec::read_text(found.spec, options.model, spec::folder_of(options.spec));
   std::vector<spec::Edit> edits;
-  for (std::size_t stack = 0; stack < read.stacks.size(); ++stack) {
-    for (const std::string& name : measured::weight_names()) {
-      std::vector<std::string> values(read.stacks[stack].layers());
-      for (const measured::Weight& weight : found.inspection.weights) {
-        const bool here = weight.stack == stack && weight.layer > 0 && weight.layer <= values.size();
-        if (here && weight.name == name && weight.name != "bias" && weight.name != "gain")
-          values[weight.layer - 1] = std::to_string(weight.seen.std);
-      }
-      std::string list;
-      for (const std::string& value : values) {
-        if (value.empty()) list.clear();
-        if (value.empty()) break;
-        list += (list.empty() ? "" : ",") + value;
-      }
-      if (list.empty() || name.starts_with("cross_") || name == "router") continue;
-      const std::string place =
-          read.stacks.size() > 1 ? (stack == 0 ? "encoder.init.std." : "decoder.init.std.") : "init.std.";
-      edits.push_back({place + name, '[' + list + ']'});
-    }
+  for (const spec::WeightClass& known : spec::weight_classes) {
+    if (known.is_bias) continue;
+    if (const auto list = list_of(known.name, found.layers, found.inspection))
+      edits.push_back({std::string("init.std.") + known.name, *list});
   }
   const spec::Edited edited = spec::edited(found.spec, edits);
   if (!edited.error.empty()) throw Failure(wrong_usage, "--spec-out: " + edited.error);
@@ -162,26 +169,6 @@ std::string spec_as_found(const InspectOptions& options, const Inspected& found)
   if (!checked.errors.empty()) refuse(checked.errors);
   return spec::indented(edited.text);
 }
-
-/// Files beside the output: opened before the work, written after it.
-class SideFiles {
- public:
-  using Writer = std::function<void(std::ostream&)>;
-
-  void add(const std::string& option, const std::string& path, Writer writer) {
-    if (path == "-") throw Failure(wrong_usage, option + " -: must be a file: standard output has the weights");
-    if (!path.empty()) files_.emplace_back(std::make_unique<PendingFile>(option, path), std::move(writer));
-  }
-  void write() const {
-    for (const auto& [file, writer] : files_) {
-      writer(file->stream());
-      file->finish();
-    }
-  }
-
- private:
-  std::vector<std::pair<std::unique_ptr<PendingFile>, Writer>> files_;
-};
 
 /// Files that are read must not be replaced.
 void note_inputs(const InspectOptions& options) {
@@ -204,6 +191,12 @@ void run_inspect(InspectOptions options) {
   if (!options.spec_out.empty() && options.config.empty() && options.spec.empty())
     throw Failure(wrong_usage, "--spec-out: needs --config or --spec, whose standard deviations it replaces");
   note_inputs(options);
+  require_different_files({},
+                          {{"--output", options.output.file},
+                           {"--junit", options.junit},
+                           {"--sarif", options.sarif},
+                           {"--spec-out", options.spec_out}},
+                          "read", "weights");
   auto found = std::make_shared<Inspected>();
   std::vector<report::CheckedSpec> checks;
   SideFiles beside;

@@ -52,7 +52,6 @@ std::vector<std::size_t> shape_of(std::string_view header) {
     out.push_back(size);
     text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
   }
-  if (out.empty() || out.size() > 2) refuse("it has " + std::to_string(out.size()) + " dimensions, not 1 or 2");
   return out;
 }
 
@@ -75,10 +74,9 @@ constexpr Type types[] = {
     {"<i4", 4, values_of<std::int32_t>},  {"<u8", 8, values_of<std::uint64_t>}, {"<i8", 8, values_of<std::int64_t>},
     {"<f4", 4, values_of<float>},         {"<f8", 8, values_of<double>}};
 
-const Type& type_of(std::string_view header) {
-  const std::string_view text = after_key(header, "descr");
+const Type& type_of(std::string_view name) {
   for (const Type& type : types) {
-    if (text.size() > 4 && text.substr(1, 3) == type.name) return type;
+    if (name == type.name) return type;
   }
   refuse("its numbers are neither integers nor floats of 4 or 8 bytes");
 }
@@ -89,7 +87,7 @@ bool is_npy(std::string_view bytes) {
   return bytes.starts_with(magic);
 }
 
-NpyArray npy_array(std::string_view bytes) {
+NpyHeader npy_header(std::string_view bytes) {
   constexpr std::size_t before_length = 8, short_length = 2, long_length = 4;
   if (!is_npy(bytes) || bytes.size() < before_length + long_length) refuse("it does not begin as one");
   const auto version = static_cast<unsigned char>(bytes[magic.size()]);
@@ -98,14 +96,27 @@ NpyArray npy_array(std::string_view bytes) {
   const std::size_t length =
       version == 1 ? value_at<std::uint16_t>(bytes, before_length) : value_at<std::uint32_t>(bytes, before_length);
   if (length > bytes.size() - start) refuse("it ends within its header");
-  const std::string_view header = bytes.substr(start, length), data = bytes.substr(start + length);
-  NpyArray out;
+  const std::string_view header = bytes.substr(start, length), type = after_key(header, "descr");
+  NpyHeader out;
   out.shape = shape_of(header);
-  const Type& type = type_of(header);
+  if (type.size() > 4) out.type = type.substr(1, 3);
+  out.by_column = after_key(header, "fortran_order").starts_with("True");
+  out.data = bytes.substr(start + length);
+  return out;
+}
+
+NpyArray npy_array(std::string_view bytes) {
+  const NpyHeader header = npy_header(bytes);
+  NpyArray out;
+  out.shape = header.shape;
+  if (out.shape.empty() || out.shape.size() > 2)
+    refuse("it has " + std::to_string(out.shape.size()) + " dimensions, not 1 or 2");
+  const Type& type = type_of(header.type);
+  const std::string_view data = header.data;
   const std::size_t rows = out.shape.front(), columns = out.shape.size() > 1 ? out.shape[1] : 1;
   if (rows > 0 && columns > data.size() / type.size / rows) refuse("it ends before its last number");
   out.values = type.read(data, rows * columns);
-  if (!after_key(header, "fortran_order").starts_with("True") || out.shape.size() < 2) return out;
+  if (!header.by_column || out.shape.size() < 2) return out;
   std::vector<double> turned(out.values.size());
   for (std::size_t i = 0; i < rows; ++i)
     for (std::size_t j = 0; j < columns; ++j) turned[i * columns + j] = out.values[j * rows + i];

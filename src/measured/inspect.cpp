@@ -8,11 +8,13 @@
 #include <cstdio>
 #include <set>
 #include <stdexcept>
+#include <tuple>
 
 #include "measured/copies.hpp"
 #include "measured/names.hpp"
 #include "measured/tensors.hpp"
 #include "scalar/processors.hpp"
+#include "spec/names.hpp"
 
 namespace sigprop::measured {
 namespace {
@@ -37,11 +39,8 @@ bool is_matrix(const std::string& name) {
 
 std::optional<double> std_of_layer(const network::LayerStd& std, std::string name) {
   if (name.starts_with(cross)) name.erase(0, std::string(cross).size());
-  const std::pair<const char*, double> all[] = {
-      {"query", std.query},   {"key", std.key},           {"value", std.value},    {"output", std.output},
-      {"ffn_in", std.ffn_in}, {"ffn_gate", std.ffn_gate}, {"ffn_out", std.ffn_out}};
-  for (const auto& [known, value] : all) {
-    if (name == known) return value;
+  for (const spec::WeightClass& known : spec::weight_classes) {
+    if (!known.is_bias && name == known.name) return std.*known.std;
   }
   return {};
 }
@@ -138,12 +137,17 @@ void judge(Weight& weight, double critical, double tolerance) {
   if (!weight.expected_std || !(seen.count > 0)) return;
   const double mean = *weight.expected_mean, std = *weight.expected_std;
   if (!(std > 0)) {
-    const double beside = std::max(std::abs(seen.mean - mean), seen.std);
-    if (beside <= 1e-6 * std::max(1.0, std::abs(mean))) return;
-    weight.fault = seen.std > 0 ? compared("std", seen.std, 0) + ", every element " + number(mean)
-                                : "every element is " + number(seen.mean) + ", but must be " + number(mean);
+    weight.allowed_mean = weight.allowed_std = 1e-6 * std::max(1.0, std::abs(mean));
+    if (seen.std > weight.allowed_std) {
+      weight.fault = compared("std", seen.std, 0) + ", every element " + number(mean);
+    } else if (std::abs(seen.mean - mean) > weight.allowed_mean) {
+      weight.fault = seen.std > 0 ? compared("mean", seen.mean, mean)
+                                  : "every element is " + number(seen.mean) + ", but must be " + number(mean);
+    }
     return;
   }
+  weight.allowed_std = std * (critical * error_of_std(seen) + tolerance);
+  weight.allowed_mean = critical * seen.std / std::sqrt(seen.count) + tolerance * std;
   if (!(seen.std > 0)) {
     weight.fault = "every element is " + number(seen.mean) + ", but their std must be " + number(std);
     return;
@@ -151,10 +155,10 @@ void judge(Weight& weight, double critical, double tolerance) {
   const double z_std = (seen.std / std - 1) / error_of_std(seen);
   const double z_mean = (seen.mean - mean) * std::sqrt(seen.count) / seen.std;
   weight.z = std::abs(z_std) > std::abs(z_mean) ? z_std : z_mean;
-  if (std::abs(seen.std / std - 1) > critical * error_of_std(seen) + tolerance) {
+  if (std::abs(seen.std - std) > weight.allowed_std) {
     const std::string law = law_of(seen);
     weight.fault = compared("std", seen.std, std) + (law.empty() ? "" : "; it is " + law);
-  } else if (std::abs(seen.mean - mean) > critical * seen.std / std::sqrt(seen.count) + tolerance * std) {
+  } else if (std::abs(seen.mean - mean) > weight.allowed_mean) {
     weight.fault = compared("mean", seen.mean, mean);
   }
 }
@@ -192,7 +196,7 @@ std::vector<Task> tasks_of(const TensorFiles& files, const Names& names, const s
   return tasks;
 }
 
-/// Of every weight its numbers, and a sample where copies are looked for.
+/// Every weight's numbers, and a sample where copies are looked for.
 std::vector<std::vector<float>> read_all(const TensorFiles& files, const std::vector<Task>& tasks,
                                          std::vector<Weight>& weights) {
   std::vector<std::vector<float>> samples(tasks.size());
@@ -209,18 +213,15 @@ std::vector<std::vector<float>> read_all(const TensorFiles& files, const std::ve
 }
 
 std::vector<std::string> missing_from(const Inspection& inspection, const Expected& expected) {
-  std::set<std::pair<std::size_t, std::string>> found;  // layer by stack, and weight
-  constexpr std::size_t most_layers = 1'000'000;
-  for (const Weight& weight : inspection.weights)
-    found.insert({weight.stack * most_layers + weight.layer, weight.name});
+  std::set<std::tuple<std::size_t, std::size_t, std::string>> found;  // stack, layer, weight
+  for (const Weight& weight : inspection.weights) found.insert({weight.stack, weight.layer, weight.name});
   std::vector<std::string> out;
   for (std::size_t stack = 0; stack < expected.stacks.size(); ++stack) {
     const network::Stack& one = expected.stacks[stack];
-    std::vector<std::string> names{"query", "key", "value", "output", "ffn_in", "ffn_out"};
-    if (one.gated) names.insert(names.begin() + 4, "ffn_gate");
     for (std::size_t layer = 1; layer <= (one.tied ? 1 : one.layers()); ++layer) {
-      for (const std::string& name : names) {
-        if (found.count({stack * most_layers + layer, name}) > 0) continue;
+      for (const auto& [name, std, gated_only, is_bias] : spec::weight_classes) {
+        if (is_bias || (gated_only && !one.gated)) continue;
+        if (found.count({stack, layer, name}) > 0) continue;
         Weight weight;
         weight.name = name;
         weight.stack = stack;

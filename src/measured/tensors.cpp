@@ -12,8 +12,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "files/descriptor.hpp"
+#include "files/npy.hpp"
 #include "sigprop/measured/inspect.hpp"
+#include "sigprop/spec/read.hpp"
 
 namespace sigprop::measured {
 namespace {
@@ -119,58 +120,25 @@ Tensor tensor_of(const std::string& name, const json& entry, std::string_view da
 
 // ---- npz -------------------------------------------------------------------------------------------------------------
 
-/// What follows 'key': in the header of an array, a Python literal.
-std::string_view after_key(std::string_view header, const std::string& key) {
-  const std::size_t at = header.find('\'' + key + "':");
-  if (at == std::string_view::npos) refuse("an array's header has no " + key);
-  std::string_view out = header.substr(at + key.size() + 3);
-  while (!out.empty() && out.front() == ' ') out.remove_prefix(1);
-  return out;
-}
-
-std::vector<std::size_t> numbers_of(std::string_view tuple) {
-  std::vector<std::size_t> out;
-  std::size_t number = 0;
-  bool in_number = false;
-  for (const char c : tuple) {
-    if (c >= '0' && c <= '9') {
-      if (number > (std::numeric_limits<std::size_t>::max() - 9) / 10) refuse("a shape has a size that no file holds");
-      number = number * 10 + static_cast<std::size_t>(c - '0');
-      in_number = true;
-      continue;
-    }
-    if (in_number) out.push_back(number);
-    number = 0;
-    in_number = false;
-    if (c == ')') break;
-  }
-  if (out.size() > most_dimensions) refuse("an array has more than 16 dimensions");
-  return out;
-}
-
 /// An array as NumPy saves it, within an archive.
 Tensor array_of(std::string name, std::string_view bytes) {
-  constexpr std::size_t fixed = 8;
-  if (!bytes.starts_with("\x93NUMPY") || bytes.size() < fixed + 4) refuse("\"" + name + "\" is no array of NumPy");
-  const bool is_short = bytes[6] == 1;
-  const std::size_t start = fixed + (is_short ? 2 : 4);
-  const std::size_t length = is_short ? value_at<std::uint16_t>(bytes, fixed) : value_at<std::uint32_t>(bytes, fixed);
-  if (length > bytes.size() - start) refuse("\"" + name + "\" ends within its header");
-  const std::string_view header = bytes.substr(start, length);
-  const std::string_view type = after_key(header, "descr");
   Tensor out;
   out.name = std::move(name);
-  out.shape = numbers_of(after_key(header, "shape"));
-  out.type = type.starts_with("'<f2'")   ? Type::f16
-             : type.starts_with("'<f4'") ? Type::f32
-             : type.starts_with("'<f8'") ? Type::f64
-                                         : Type::other;
-  if (out.shape.size() > 1 && after_key(header, "fortran_order").starts_with("True"))
-    refuse("\"" + out.name + "\" stands column by column: save numpy.ascontiguousarray of it");
-  out.bytes = bytes.substr(start + length);
-  if (out.type != Type::other && product(out.shape, size_of(out.type)) != out.bytes.size())
-    refuse("\"" + out.name + "\" has " + std::to_string(out.bytes.size()) + " bytes of numbers, but its shape needs " +
-           std::to_string(product(out.shape, size_of(out.type))));
+  try {
+    const files::NpyHeader header = files::npy_header(bytes);
+    out.shape = header.shape;
+    out.type = header.type == "<f2"   ? Type::f16
+               : header.type == "<f4" ? Type::f32
+               : header.type == "<f8" ? Type::f64
+                                      : Type::other;
+    if (header.by_column && out.shape.size() > 1) refuse("stands column by column: save numpy.ascontiguousarray of it");
+    out.bytes = header.data;
+    if (out.type != Type::other && product(out.shape, size_of(out.type)) != out.bytes.size())
+      refuse("has " + std::to_string(out.bytes.size()) + " bytes of numbers, but its shape needs " +
+             std::to_string(product(out.shape, size_of(out.type))));
+  } catch (const std::runtime_error& error) {
+    refuse('"' + out.name + "\" " + error.what());
+  }
   return out;
 }
 
@@ -204,11 +172,6 @@ double brain(std::uint16_t bits) {
 
 std::vector<Tensor> tensors_of(std::string_view bytes) {
   return bytes.starts_with("PK") ? npz(bytes) : safetensors(bytes);
-}
-
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
 }
 
 /// The files that an index lists, in the order of their names.
@@ -341,7 +304,8 @@ std::vector<std::string> files_of(const std::string& path) {
   std::vector<std::string> out{path};
   if (!path.ends_with(".json")) return out;
   try {
-    for (const std::string& part : listed_files(files::MappedFile(path).bytes())) out.push_back(folder_of(path) + part);
+    for (const std::string& part : listed_files(files::MappedFile(path).bytes()))
+      out.push_back(spec::folder_of(path) + part);
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(path + ": " + error.what());
   }

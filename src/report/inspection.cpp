@@ -101,6 +101,21 @@ std::string copy_of(const measured::Copy& copy, const Inspection& inspection, co
          ")";
 }
 
+check::Outcome outcome_of(const Weight& weight, const char* what, double seen, double expected, double allowed) {
+  check::Outcome out;
+  out.check.condition.quantity = "weights." + weight.name + '.' + what;
+  out.check.condition.at = {check::Location::Kind::layer, weight.layer};
+  out.check.condition.min = expected - allowed;
+  out.check.condition.max = expected + allowed;
+  out.value = seen;
+  out.path = weight.tensor;
+  out.places = 1;
+  const double beside = std::abs(seen - expected);
+  out.failing = beside > allowed ? 1 : 0;
+  if (beside > 0) out.excess = std::log10(beside / allowed);
+  return out;
+}
+
 Json number_json(const std::optional<double>& x) {
   return x ? finite(*x) : Json(nullptr);
 }
@@ -165,9 +180,8 @@ void write_table(std::ostream& out, const Inspection& inspection, const Inspecte
 }
 
 void write_csv(std::ostream& out, const Inspection& inspection, const InspectedModel& model) {
-  out << "tensor,place,weight,layer,count,mean,std,kurtosis,zeros,zero_rows,largest,non_finite,expected_mean,expected_"
-         "std,"
-         "z,fault\n";
+  out << "tensor,place,weight,layer,count,mean,std,kurtosis,zeros,zero_rows,largest,non_finite,"
+         "expected_mean,expected_std,z,fault\n";
   const auto optional = [](const std::optional<double>& x) { return x ? exact(*x) : std::string(); };
   for (const Weight& weight : inspection.weights) {
     const measured::Statistics& seen = weight.seen;
@@ -201,23 +215,13 @@ CheckedSpec checks_of(const Inspection& inspection, const InspectedModel& model)
   out.file = model.file;
   out.name = model.name;
   for (const Weight& weight : inspection.weights) {
-    if (!weight.expected_std) {
+    if (!weight.expected_std || weight.seen.non_finite > 0) {
       if (!weight.fault.empty()) out.faults.push_back({weight.place(model.stacks) + ": " + weight.fault, 0});
       continue;
     }
-    const double expected = *weight.expected_std, seen = weight.seen.std;
-    const double beside = expected > 0 && weight.z != 0 ? std::abs(seen - expected) / std::abs(weight.z) : 0;
-    check::Outcome outcome;
-    outcome.check.condition.quantity = "weights." + weight.name + ".std";
-    outcome.check.condition.at = {check::Location::Kind::layer, weight.layer};
-    outcome.check.condition.min = expected - inspection.critical * beside;
-    outcome.check.condition.max = expected + inspection.critical * beside;
-    outcome.value = seen;
-    outcome.path = weight.tensor;
-    outcome.places = 1;
-    outcome.failing = weight.fault.empty() ? 0 : 1;
-    if (outcome.failing > 0) outcome.excess = expected > 0 && seen > 0 ? std::abs(std::log10(seen / expected)) : 0;
-    out.outcomes.push_back(std::move(outcome));
+    const measured::Statistics& seen = weight.seen;
+    out.outcomes.push_back(outcome_of(weight, "mean", seen.mean, *weight.expected_mean, weight.allowed_mean));
+    out.outcomes.push_back(outcome_of(weight, "std", seen.std, *weight.expected_std, weight.allowed_std));
   }
   for (const measured::Copy& copy : inspection.copies) out.faults.push_back({copy_of(copy, inspection, model), 0});
   for (const std::string& place : inspection.missing) out.faults.push_back({place + ": is in no file", 0});

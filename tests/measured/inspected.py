@@ -47,33 +47,37 @@ def gpt2(random):
     return out
 
 
+def layers_of(random, prefix, matrices, norms, biased):
+    """Layers of matrices (out, in) of one std and of norms, biases of 0 with both where they have some."""
+    out = {}
+    for layer in range(LAYERS):
+        for name, outer, inner in matrices:
+            out[f"{prefix}.{layer}.{name}.weight"] = normal(random, (outer, inner), STD)
+            if biased:
+                out[f"{prefix}.{layer}.{name}.bias"] = np.zeros(outer, np.float32)
+        for name in norms:
+            out[f"{prefix}.{layer}.{name}.weight"] = np.ones(WIDTH, np.float32)
+            if biased:
+                out[f"{prefix}.{layer}.{name}.bias"] = np.zeros(WIDTH, np.float32)
+    return out
+
+
 def bert(random):
     out = {"embeddings.word_embeddings.weight": normal(random, (WORDS, WIDTH), STD),
            "embeddings.position_embeddings.weight": normal(random, (32, WIDTH), STD),
            "embeddings.token_type_embeddings.weight": normal(random, (2, WIDTH), STD)}
     out["embeddings.word_embeddings.weight"][0] = 0  # the padding's row
-    for layer in range(LAYERS):
-        for name, outer, inner in (("attention.self.query", WIDTH, WIDTH), ("attention.self.key", WIDTH, WIDTH),
-                                   ("attention.self.value", WIDTH, WIDTH), ("attention.output.dense", WIDTH, WIDTH),
-                                   ("intermediate.dense", 4 * WIDTH, WIDTH), ("output.dense", WIDTH, 4 * WIDTH)):
-            out[f"encoder.layer.{layer}.{name}.weight"] = normal(random, (outer, inner), STD)
-            out[f"encoder.layer.{layer}.{name}.bias"] = np.zeros(outer, np.float32)
-        for name in ("attention.output.LayerNorm", "output.LayerNorm"):
-            out[f"encoder.layer.{layer}.{name}.weight"] = np.ones(WIDTH, np.float32)
-            out[f"encoder.layer.{layer}.{name}.bias"] = np.zeros(WIDTH, np.float32)
-    return out
+    matrices = (("attention.self.query", WIDTH, WIDTH), ("attention.self.key", WIDTH, WIDTH), ("attention.self.value", WIDTH, WIDTH),
+                ("attention.output.dense", WIDTH, WIDTH), ("intermediate.dense", 4 * WIDTH, WIDTH), ("output.dense", WIDTH, 4 * WIDTH))
+    return out | layers_of(random, "encoder.layer", matrices, ("attention.output.LayerNorm", "output.LayerNorm"), biased=True)
 
 
 def llama(random):
     out = {"model.embed_tokens.weight": normal(random, (WORDS, WIDTH), STD), "lm_head.weight": normal(random, (WORDS, WIDTH), STD)}
-    for layer in range(LAYERS):
-        for name, outer, inner in (("self_attn.q_proj", WIDTH, WIDTH), ("self_attn.k_proj", WIDTH // 2, WIDTH), ("self_attn.v_proj", WIDTH // 2, WIDTH),
-                                   ("self_attn.o_proj", WIDTH, WIDTH), ("mlp.gate_proj", 3 * WIDTH, WIDTH), ("mlp.up_proj", 3 * WIDTH, WIDTH),
-                                   ("mlp.down_proj", WIDTH, 3 * WIDTH)):
-            out[f"model.layers.{layer}.{name}.weight"] = normal(random, (outer, inner), STD)
-        for name in ("input_layernorm", "post_attention_layernorm"):
-            out[f"model.layers.{layer}.{name}.weight"] = np.ones(WIDTH, np.float32)
-    return out
+    matrices = (("self_attn.q_proj", WIDTH, WIDTH), ("self_attn.k_proj", WIDTH // 2, WIDTH), ("self_attn.v_proj", WIDTH // 2, WIDTH),
+                ("self_attn.o_proj", WIDTH, WIDTH), ("mlp.gate_proj", 3 * WIDTH, WIDTH), ("mlp.up_proj", 3 * WIDTH, WIDTH),
+                ("mlp.down_proj", WIDTH, 3 * WIDTH))
+    return out | layers_of(random, "model.layers", matrices, ("input_layernorm", "post_attention_layernorm"), biased=False)
 
 
 MODELS = {"gpt2": gpt2, "bert": bert, "llama": llama}
@@ -211,7 +215,16 @@ def check_formats(folder):
     require(abs(std[2] / tensors["h.2.mlp.c_fc.weight"].std() - 1) < 1e-4, f"--spec-out has {std}")
     require(subprocess.run([SIGPROP, "predict", out, "--quiet"], capture_output=True, check=False).returncode == 0, "the spec as found has a prediction")
     require(inspect(model, "--spec", out, "--tolerance", "0.01").returncode == 0, "the weights follow the spec as found")
-    # What is read is not replaced.
+    # To the last digit, however small; of two stacks not at all.
+    small = folder.file("small.safetensors", bytes_of(with_changed(tensors, "mlp.c_fc", lambda w: w * np.float32(1e-5))))
+    require(inspect(small, "--config", config, "--spec-out", out).returncode == 1, "--spec-out of small weights")
+    std = json.loads(pathlib.Path(out).read_text())["init"]["std"]["ffn_in"]
+    require(abs(std[0] / (1e-5 * tensors["h.0.mlp.c_fc.weight"].std()) - 1) < 1e-4, f"--spec-out of small weights has {std}")
+    done = inspect(model, "--config", folder.file("t5.json", {"model_type": "t5"}), "--spec-out", out)
+    require(done.returncode == 2 and "have one init.std" in done.stderr, f"--spec-out of an encoder and a decoder: {done.stderr}")
+    # What is read is not replaced, nor one file written twice.
+    done = inspect(model, "--config", config, "--junit", folder.path / "x", "--sarif", folder.path / "x")
+    require(done.returncode == 2 and "by another option already" in done.stderr, f"one file for two reports: {done.stderr}")
     for option in ("--output", "--junit", "--spec-out"):
         done = inspect(index, "--config", config, option, folder.path / "a.safetensors")
         require(done.returncode == 2 and "a.safetensors" in done.stderr and (folder.path / "a.safetensors").stat().st_size > 1000, f"{option} onto a part: {done.stderr}")
@@ -219,6 +232,8 @@ def check_formats(folder):
     wrong = folder.file("wrong.safetensors", bytes_of(with_changed(tensors, "wte", lambda w: 3 * w)))
     junit, sarif = folder.path / "checks.xml", folder.path / "checks.sarif"
     done = inspect(wrong, "--config", config, "--junit", junit, "--sarif", sarif, "--github", "--format", "csv")
+    good = folder.path / "good.xml"
+    require(inspect(model, "--config", config, "--junit", good).returncode == 0 and "<failure" not in good.read_text(), "a report of a model that is right")
     require(done.returncode == 1 and "::error" in done.stderr and "wte.weight" in junit.read_text() and "wte.weight" in sarif.read_text(), "reports")
 
 

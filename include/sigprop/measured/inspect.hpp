@@ -38,20 +38,21 @@ struct Expected {
   bool query_by_layer = false;      ///< a layer's number divides its scores: the stack has that in its queries
 };
 
-/// Of a good spec; config: the text of the config.json that it was imported from, or nothing.
+/// What a good spec says. config: text of the config.json that it was imported from, or nothing.
 [[nodiscard]] Expected expected_of(const spec::ReadResult& read, std::string_view config);
 
 /// A tensor, or a part of a fused one, with what it is.
 struct Weight {
   std::string tensor;  ///< as the file names it
-  std::string
-      name;  ///< "query" as in a spec's init.std; "embedding.token", "gain", "bias"; "outside" for a head and the like
+  std::string name;    ///< "query" as in a spec's init.std, or one of weight_names()
   std::size_t stack = 0;
   std::size_t layer = 0;  ///< from 1; 0 for none
   std::vector<std::size_t> shape;
   Statistics seen;
   std::optional<double> expected_mean;
   std::optional<double> expected_std;
+  double allowed_mean = 0;  ///< how far the mean may lie from what is expected, and the std
+  double allowed_std = 0;
   double z = 0;       ///< of what is farther off, mean or std, in sampling errors; 0 where nothing is expected
   std::string fault;  ///< what is wrong, in words; empty where nothing is
 

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -55,26 +54,23 @@ class ActivationMoments {
   }
 
   /// E[φ⁴]/(E[φ²])², by a rule of 81 points.
-  [[nodiscard]] T fourth_moment(network::ActivationKind kind, const formula::Moments<T>& x) {
+  [[nodiscard]] static T fourth_moment(network::ActivationKind kind, const formula::Moments<T>& x) {
     using network::ActivationKind;
+    using std::sqrt;
     if (kind == ActivationKind::relu && x.mean == T(0)) return T(6);
-    Entry& entry = lookup(kind, x);
-    if (!entry.fourth) {
-      entry.fourth = with_activation(kind, [&](const auto& phi) {
-        using std::sqrt;
-        constexpr double step = 0.2, reach = 8;
-        const Node deviation = sqrt(entry.node_variance);
-        Node second(0), fourth(0);
-        for (const formula::NormalPoint& point : formula::trapezoid_normal(1, step, reach)) {
-          const Node value = phi.value(Node(entry.node_mean + deviation * Node(point.z)));
-          const Node square = value * value;
-          second += Node(point.weight) * square;
-          fourth += Node(point.weight) * square * square;
-        }
-        return second > Node(0) ? Node(fourth / (second * second)) : Node(1);
-      });
-    }
-    return T(*entry.fourth);
+    return with_activation(kind, [&](const auto& phi) {
+      constexpr double step = 0.2, reach = 8;
+      const Inside inside(x);
+      const Node deviation = sqrt(inside.variance);
+      Node second(0), fourth(0);
+      for (const formula::NormalPoint& point : formula::trapezoid_normal(1, step, reach)) {
+        const Node value = phi.value(Node(inside.mean + deviation * Node(point.z)));
+        const Node square = value * value;
+        second += Node(point.weight) * square;
+        fourth += Node(point.weight) * square * square;
+      }
+      return second > Node(0) ? T(Node(fourth / (second * second))) : T(1);
+    });
   }
 
   struct Pair {
@@ -101,7 +97,6 @@ class ActivationMoments {
     Node node_mean{}, node_variance{};  ///< within double's range; the scales lead back
     T mean_scale{}, product_scale{}, derivative_scale{};
     formula::ActivationMoments<Node> single{};
-    std::optional<Node> fourth{};           ///< once asked for
     std::vector<std::pair<T, Pair>> met;    ///< correlations so far, while there are few
     std::vector<Node> product, derivative;  ///< Chebyshev coefficients once built
   };
@@ -141,6 +136,22 @@ class ActivationMoments {
     return entries_.back();
   }
 
+  /// A mean and a variance within double's range. Far out every activation is a power of its input,
+  /// near 0 linear: moments continue as powers of the variance.
+  struct Inside {
+    T shrink{1};
+    Node mean, variance;
+
+    explicit Inside(const formula::Moments<T>& x) {
+      using std::sqrt;
+      constexpr double far = 1e40;
+      if (x.variance > T(far)) shrink = x.variance / T(far);
+      if (x.variance < T(1 / far) && x.variance > T(0)) shrink = x.variance * T(far);
+      mean = static_cast<Node>(x.mean / sqrt(shrink));
+      variance = static_cast<Node>(x.variance / shrink);
+    }
+  };
+
   [[nodiscard]] static Entry make_entry(network::ActivationKind kind, const formula::Moments<T>& x) {
     using std::pow;
     using std::sqrt;
@@ -148,14 +159,10 @@ class ActivationMoments {
     entry.kind = kind;
     entry.mean = x.mean;
     entry.variance = x.variance;
-    // Far out every activation is a power of its input, near 0 linear: moments continue as powers
-    // of the variance.
-    constexpr double far = 1e40;
-    T shrink(1);
-    if (x.variance > T(far)) shrink = x.variance / T(far);
-    if (x.variance < T(1 / far) && x.variance > T(0)) shrink = x.variance * T(far);
-    entry.node_mean = static_cast<Node>(x.mean / sqrt(shrink));
-    entry.node_variance = static_cast<Node>(x.variance / shrink);
+    const Inside inside(x);
+    const T& shrink = inside.shrink;
+    entry.node_mean = inside.mean;
+    entry.node_variance = inside.variance;
     with_activation(kind, [&](const auto& phi) {
       const bool large = x.variance > T(1);
       const int degree = large || phi.degree_at_infinity == 2 ? phi.degree_at_infinity : 1;
