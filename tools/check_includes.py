@@ -39,8 +39,8 @@ ROOMS = {
     "scheme": (("network", "predict"), ("Boost.Math",)),
     "spec": (("check", "files", "network", "scheme"), ("nlohmann/json",)),
     "import": (("spec",), ("nlohmann/json",)),
-    "verify": (("profile",), ("Boost.Math",)),
-    "measured": (("files", "network", "scalar", "spec"), ("Boost.Math", "nlohmann/json")),
+    "verify": (("profile",), ("Boost.Math", "Eigen")),
+    "measured": (("files", "network", "profile", "scalar", "spec"), ("Boost.Math", "nlohmann/json")),
     "report": (("check", "measured", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
         ("check", "experiment", "files", "formula", "import", "measured", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "symbolic", "verify"),
@@ -57,6 +57,7 @@ DIVISIONS = {
         "tokens": ("tables", "walk"),
         "slopes": ("tables", "walk"),
         "explain": ("tables", "walk"),
+        "spread": ("tables", "tokens", "walk"),
     },
 }
 

@@ -7,6 +7,7 @@
 #include "cli/common/prediction.hpp"
 #include "cli/common/sensitivity.hpp"
 #include "cli/common/terminal.hpp"
+#include "sigprop/predict/spread.hpp"
 #include "sigprop/report/report.hpp"
 
 namespace sigprop::cli {
@@ -18,6 +19,8 @@ struct PredictOptions {
   bool all = false;
   bool legend = false;
   bool plot = false;
+  bool spread = false;
+  bool given_ends = false;
   std::string sensitivity;  ///< the quantity; empty for the profile
   profile::TokenLists tokens;
   OutputOptions output;
@@ -41,9 +44,10 @@ void write(std::ostream& out, const PredictOptions& options, const report::Sensi
 }
 
 void run_sensitivity(const PredictOptions& options) {
-  if (options.plot || options.all || options.tokens.any())
-    throw Failure(wrong_usage,
-                  "--sensitivity takes the place of the profile: leave out --plot, --all, --tokens and --gram");
+  if (options.plot || options.all || options.spread || options.tokens.any())
+    throw Failure(
+        wrong_usage,
+        "--sensitivity takes the place of the profile: leave out --plot, --all, --spread, --tokens and --gram");
   write_output(options.output, [&] {
     const auto found = std::make_shared<report::Sensitivity>(sensitivity(
         load_model(options.spec, options.output), options.theory, options.spec, options.sensitivity, options.output));
@@ -55,6 +59,9 @@ void run_sensitivity(const PredictOptions& options) {
 void run_predict(const PredictOptions& options) {
   if (!options.sensitivity.empty()) return run_sensitivity(options);
   require_place_for_tokens(options.tokens, options.output);
+  if (options.spread) require_theory_of_spread(options.theory);
+  if (options.given_ends && !options.spread)
+    throw Failure(wrong_usage, "--given-ends tells what does not vary: it belongs to --spread");
   if (options.plot && options.output.format != "table")
     throw Failure(wrong_usage, "--plot draws in the terminal, which --format " + options.output.format +
                                    " has no place for: leave one of them out");
@@ -63,6 +70,10 @@ void run_predict(const PredictOptions& options) {
     announce(network, options.theory, options.spec, options.output, options.tokens);
     const auto profile =
         std::make_shared<profile::Profile>(prediction(network, options.theory, options.spec, options.tokens));
+    if (options.spread)
+      explained(options.spec, [&] {
+        predict::set_spread(network, {options_of(options.theory), options.given_ends}, *profile);
+      });
     warn(options.output, options.spec, profile->warnings);
     return [&options, profile](std::ostream& out) { write(out, options, *profile); };
   });
@@ -84,6 +95,12 @@ void add_predict(CLI::App& app) {
           "In place of the profile, how a quantity such as \"backward.variance first/last\" follows every number "
           "of the model, ranked")
       ->type_name("QUANTITY");
+  command->add_flag("--spread", options->spread,
+                    "Beside the means, how far one random network lies from them: the standard deviation of a "
+                    "quantity's logarithm, of a correlation itself");
+  command->add_flag("--given-ends", options->given_ends,
+                    "With --spread: the input and the loss gradient are one batch, whose moments the spec has, and do "
+                    "not vary");
   add_tokens_option(*command, options->tokens);
   add_gram_option(*command, options->tokens);
   add_output_options(*command, options->output);

@@ -3,6 +3,7 @@
 
 #include "cli/common/prediction.hpp"
 #include "cli/common/verification.hpp"
+#include "sigprop/predict/spread.hpp"
 #include "sigprop/report/page.hpp"
 
 namespace sigprop::cli {
@@ -12,6 +13,7 @@ struct ReportOptions {
   std::string spec;
   TheoryOptions theory;
   std::optional<std::size_t> replicates;  ///< random networks beside the theory; none: theory alone
+  bool spread = false;
   SimulationOptions simulation;
   OutputOptions output;
 };
@@ -54,12 +56,15 @@ void simulate(const ReportOptions& options, const network::Network& network, rep
 
 report::Page page_of(const ReportOptions& options) {
   if (options.replicates) require_scatter(*options.replicates);
+  if (options.spread) require_theory_of_spread(options.theory);
   const spec::FileText file = load_text(options.spec);
   const spec::ReadResult read = spec::read_text(*file.text, file.name, spec::folder_of(file.name));
   require_good(read);
   report::Page page;
   announce(*read.network, options.theory, options.spec, options.output);
   page.predicted = prediction(*read.network, options.theory, options.spec);
+  if (options.spread)
+    explained(options.spec, [&] { predict::set_spread(*read.network, {options_of(options.theory)}, page.predicted); });
   page.facts = facts_of(read, page.predicted);
   page.checked = checked(options.spec, read, page.predicted);
   page.spec = *file.text;
@@ -95,6 +100,7 @@ void add_report(CLI::App& app) {
   command->add_option("--replicates", options->replicates, "Draw so many random networks beside the theory")
       ->type_name("N")
       ->check(CLI::Range(1, 1000000000));
+  command->add_flag("--spread", options->spread, "Shade where single networks lie around the theory");
   add_drawing_options(*command, options->simulation);
   command->add_flag("--quiet", options->output.quiet, "No progress and no warnings on standard error");
   command->footer(

@@ -10,6 +10,12 @@ std::string name_of(const WeightRow& row, std::string_view weight) {
   return "weights." + std::string(weight) + "." + std::string(row.name);
 }
 
+std::string spread_name(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  const bool of_weight = name.starts_with("weights.");
+  return std::string(name.substr(0, dot)) + ".spread" + (of_weight ? "" : std::string(name.substr(dot)));
+}
+
 const std::vector<const PointRow*>& point_quantities_by_presence() {
   static const std::vector<const PointRow*> rows = [] {
     std::vector<const PointRow*> out;

@@ -70,6 +70,20 @@ void add(std::vector<Column>& columns, const ListRow& row, const Profile& profil
   }
 }
 
+/// Behind the others, of those that have one.
+void add_spreads(std::vector<Column>& columns, const Profile& profile) {
+  const Layer* layer = profile.layers.empty() ? nullptr : &profile.layers.front();
+  for (std::size_t i = 0, count = columns.size(); i < count; ++i) {
+    const auto cell = columns[i].cell;
+    const Cell first = cell(profile.points.front(), layer);
+    if (!first || !first->spread) continue;
+    columns.push_back({profile::spread_name(columns[i].name), [cell](const Point& p, const Layer* l) {
+                         const Cell of = cell(p, l);
+                         return of && of->spread ? Cell(*of->spread) : Cell();
+                       }});
+  }
+}
+
 std::vector<Column> columns_of(const Profile& profile) {
   std::vector<Column> columns;
   const auto add_points = [&](bool usual) {
@@ -91,6 +105,7 @@ std::vector<Column> columns_of(const Profile& profile) {
                          }});
     }
   }
+  if (!profile.points.empty()) add_spreads(columns, profile);
   return columns;
 }
 

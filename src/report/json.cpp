@@ -27,10 +27,16 @@ Json gram_json(const std::vector<Quantity>& gram) {
   return rows;
 }
 
+/// A quantity at its name, and its spread, where it has one.
+void set(Json& out, std::string_view name, const Quantity& value) {
+  nested(out, name) = quantity_json(value);
+  if (value.spread) nested(out, profile::spread_name(name)) = finite(*value.spread);
+}
+
 Json point_json(const profile::Point& point) {
   Json out = {{"index", point.index}, {"path", point.path}, {"layer", point.layer}};
   for (const profile::PointRow* row : profile::point_quantities_by_presence()) {
-    if (const Quantity* value = row->find(point)) nested(out, row->name) = quantity_json(*value);
+    if (const Quantity* value = row->find(point)) set(out, row->name, *value);
   }
   for (const profile::ListRow& row : profile::token_lists) {
     const std::vector<Quantity>& list = *row.find(point);
@@ -43,14 +49,17 @@ Json point_json(const profile::Point& point) {
 Json layer_json(const profile::Layer& layer) {
   Json out = {{"layer", layer.index}, {"path", layer.path}};
   for (const profile::LayerRow& row : profile::layer_quantities) {
-    if (const Quantity* value = row.find(layer)) nested(out, row.name) = quantity_json(*value);
+    if (const Quantity* value = row.find(layer)) set(out, row.name, *value);
   }
   out["weights"] = Json::object();
   for (const profile::Weight& weight : layer.weights) {
     Json& json = out["weights"][weight.name];
     json["std"] = weight.std;
     for (const profile::WeightRow& row : profile::weight_quantities) {
-      if (const Quantity* value = row.find(weight)) json[std::string(row.name)] = quantity_json(*value);
+      const Quantity* value = row.find(weight);
+      if (value == nullptr) continue;
+      json[std::string(row.name)] = quantity_json(*value);
+      if (value->spread) json["spread"] = finite(*value->spread);
     }
   }
   return out;

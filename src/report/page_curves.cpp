@@ -90,6 +90,18 @@ Json errors(const std::vector<Entry>& entries, const Indices& chosen, const Read
   return out;
 }
 
+/// Spreads of a prediction; empty where it has none.
+template <class Entry>
+Json spreads(const std::vector<Entry>& entries, const Indices& chosen, const Reader<Entry>& read) {
+  Json out = Json::array();
+  for (const std::size_t i : chosen) {
+    const Quantity* q = read(entries[i]);
+    if (q == nullptr || !q->spread) return Json::array();
+    out.push_back(short_number(*q->spread));
+  }
+  return out;
+}
+
 /// A curve over the points or the layers.
 template <class Entry>
 struct Curve {
@@ -112,6 +124,8 @@ class Charts {
       const Json theory = column(predicted_, chosen_, curve.read);
       if (std::all_of(theory.begin(), theory.end(), [](const Json& value) { return value.is_null(); })) continue;
       Json json = {{"name", curve.name}, {"theory", theory}};
+      const Json spread = spreads(predicted_, chosen_, curve.read);
+      if (!spread.empty()) json["spread"] = spread;
       if (measured_ != nullptr) {
         json["mean"] = column(*measured_, chosen_, curve.read);
         json["error"] = errors(*measured_, chosen_, curve.read);

@@ -33,6 +33,11 @@ std::string relative_error(const Quantity& q) {
   return std::isfinite(relative) ? fixed(100 * relative, 1) + "%" : "";
 }
 
+/// The standard deviation between networks, of the logarithm or of a correlation itself.
+std::string spread(const Quantity& q) {
+  return q.spread ? number(*q.spread) : "";
+}
+
 struct Column {
   const char* title;
   std::size_t width;
@@ -44,6 +49,16 @@ constexpr Column predicted_columns[] = {
     {"variance", 11, profile::point_quantity("forward.variance"), number},
     {"token r", 9, profile::point_quantity("forward.token_correlation"), correlation},
     {"gradient²", 12, profile::point_quantity("backward.variance"), number},
+    {"token r", 9, profile::point_quantity("backward.token_correlation"), correlation},
+};
+
+/// With the spread between networks.
+constexpr Column spread_columns[] = {
+    {"variance", 11, profile::point_quantity("forward.variance"), number},
+    {"spread", 8, profile::point_quantity("forward.variance"), spread},
+    {"token r", 9, profile::point_quantity("forward.token_correlation"), correlation},
+    {"gradient²", 11, profile::point_quantity("backward.variance"), number},
+    {"spread", 8, profile::point_quantity("backward.variance"), spread},
     {"token r", 9, profile::point_quantity("backward.token_correlation"), correlation},
 };
 
@@ -98,6 +113,7 @@ class Writer {
  public:
   Writer(std::ostream& out, const Profile& profile) : out_(out), profile_(profile) {
     if (profile.theory.empty()) columns_ = measured_columns;
+    if (!profile.points.empty() && profile.points.front().forward.variance.spread) columns_ = spread_columns;
     for (const Point& point : profile.points) path_width_ = std::max(path_width_, characters(in_stack(point.path)));
   }
 

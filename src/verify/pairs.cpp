@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "sigprop/profile/quantities.hpp"
+#include "verify/place.hpp"
 
 namespace sigprop::verify {
 namespace {
@@ -47,12 +48,6 @@ double scale_of(const LayerRow& row, const Quantity& value, const Layer& layer) 
   return metrics->entropy_fraction ? value.value / metrics->entropy_fraction->value : 1;
 }
 
-/// The gradients of weights that form scores have an error of their own.
-Kind error_of(const WeightRow& row, profile::WeightRole role) {
-  const bool of_scores = role == profile::WeightRole::query || role == profile::WeightRole::key;
-  return of_scores ? Kind::score_weight : row.error;
-}
-
 class Collector {
  public:
   Collector(const Profile& predicted, const Profile& measured) : predicted_(predicted), measured_(measured) {}
@@ -68,10 +63,7 @@ class Collector {
  private:
   /// Sets the place of the pairs that are added next.
   void set_context(bool of_layer, std::size_t index, const std::string& path, std::size_t point) {
-    next_ = {of_layer, index, path, "", {}, {}, 1, Kind::forward, {}};
-    next_.context.before = static_cast<double>(point);
-    next_.context.after = static_cast<double>(predicted_.points.size() - 1 - point);
-    next_.context.token_correlation = predicted_.points[point].forward.token_correlation.value;
+    next_ = {of_layer, index, path, "", {}, {}, 1, Kind::forward, context_of_point(predicted_, point)};
   }
 
   void add(Kind kind, std::string_view quantity, const Quantity* predicted, const Quantity* measured, double scale) {
@@ -109,9 +101,7 @@ class Collector {
   /// A layer counts as the place of its first point, so that the gradient has passed all of it.
   void add_layer(std::size_t i) {
     const Layer &predicted = predicted_.layers[i], &measured = measured_.layers[i];
-    std::size_t first = 0;
-    while (first + 1 < predicted_.points.size() && predicted_.points[first].layer < predicted.index) ++first;
-    set_context(true, i, predicted.path, first > 0 ? first - 1 : 0);
+    set_context(true, i, predicted.path, point_before(predicted_, i));
     for (const LayerRow& row : profile::layer_quantities) {
       const Quantity* value = row.find(predicted);
       if (value != nullptr && row.scale != Scale::none)

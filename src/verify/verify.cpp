@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <map>
 #include <stdexcept>
 #include <tuple>
 
+#include "verify/formatted.hpp"
 #include "verify/pairs.hpp"
 
 namespace sigprop::verify {
@@ -47,25 +47,19 @@ std::vector<QuantityVerdict> by_quantity(const std::vector<Comparison>& comparis
   return out;
 }
 
-std::string text(const char* format, double a) {
-  char buffer[64];
-  std::snprintf(buffer, sizeof buffer, format, a);
-  return buffer;
-}
-
 std::string percent(double x) {
   const double value = 100 * std::abs(x);
-  return text(value < 99.5 ? "%.2g %%" : "%.0f %%", value);
+  return formatted(value < 99.5 ? "%.2g %%" : "%.0f %%", value);
 }
 
 std::string disagreement(const Verification& result) {
   const auto worst = std::max_element(result.quantities.begin(), result.quantities.end(),
                                       [](const auto& a, const auto& b) { return badness(a.worst) < badness(b.worst); });
   const Comparison& c = worst->worst;
-  const std::string error = c.measured.scatter ? " ± " + text("%.2g", c.measured.scatter->standard_error) : "";
+  const std::string error = c.measured.scatter ? " ± " + formatted("%.2g", c.measured.scatter->standard_error) : "";
   return std::to_string(result.disagreeing) + " of " + std::to_string(result.comparisons.size()) +
          " comparisons disagree; the worst is " + c.quantity + " at " + c.path + ": predicted " +
-         text("%.4g", c.predicted.value) + ", measured " + text("%.4g", c.measured.value) + error + ", " +
+         formatted("%.4g", c.predicted.value) + ", measured " + formatted("%.4g", c.measured.value) + error + ", " +
          percent(c.relative()) + (c.difference < 0 ? " too low" : " too high") + " where " +
          percent(c.limit / c.scale) + " is allowed";
 }
@@ -120,7 +114,7 @@ std::string unseen(const std::vector<Sight>& sights, double replicates) {
     if (sight.replicates > replicates && !std::isinf(sight.replicates))
       names += (names.empty() ? "" : ", ") + sight.fault;
   }
-  return names + " would have agreed as well: " + text("%.0f", most->replicates) + " networks would tell";
+  return names + " would have agreed as well: " + formatted("%.0f", most->replicates) + " networks would tell";
 }
 
 }  // namespace

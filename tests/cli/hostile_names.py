@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Names that would steer a terminal, a log, a spreadsheet, LaTeX or a browser, through every output: hostile_names.py SIGPROP"""
+"""Names that would steer a terminal, a log, a spreadsheet, LaTeX or a browser, through every output: hostile_names.py SIGPROP [--brief]
+
+--brief takes every fourth name, for a program under sanitizers.
+"""
 import csv
 import html.parser
 import io
@@ -166,4 +169,7 @@ def is_number(text):
 
 if __name__ == "__main__":
     SIGPROP = os.path.abspath(sys.argv.pop(1))
+    if "--brief" in sys.argv:
+        sys.argv.remove("--brief")
+        NAMES = NAMES[::4]
     unittest.main()

@@ -17,6 +17,7 @@ struct SoftmaxRow {
   T jacobian;  ///< T = E[Σ_jk J_jk²], J = diag A - A Aᵀ: squared row of the score gradient per unit of gradient variance
   T score_jacobian;  ///< T_x = E[Σ_j A_j² (x_j - Σ_k A_k x_k)²]/v
   T entropy;         ///< E[-Σ A ln A], nats
+  T fourths;         ///< S4 = E[Σ A⁴]
 };
 
 /// A trapezoid node of the standard normal, in double: grids are constants of differentiation.
@@ -61,6 +62,7 @@ inline constexpr double largest_exponent = 745;
 /// Name     softmax_row
 /// Exact functionals of one softmax row over n keys, at any score variance.
 ///     S2 = E[Σ A²] = n ∫ t E_20 E_00^{n-1} dt    S3 = E[Σ A³] = n ∫ t²/2 E_30 E_00^{n-1} dt
+///     S4 = E[Σ A⁴] = n ∫ t³/6 E_40 E_00^{n-1} dt
 ///     T = S2 - 2 S3 + E[(Σ A²)²] = n(n-1) ∫ t³/6 E_20 [ 2 E_20 E_00^{n-2} + (n-2) E_10² E_00^{n-3} ] dt
 ///     T_x = (1/v) E[Σ_j A_j² (x_j - Σ_k A_k x_k)²]
 ///     entropy = E[ln Z] - v (1 - S2),  E[ln Z] = ∫ (e^{-t} - E_00^n) dt/t
@@ -84,7 +86,7 @@ template <class T>
   using std::sqrt;
   require_not_negative("score variance v", v);
   require_at_least_one("number of keys", keys);
-  if (scalar::value_of(keys) <= 1) return {T(1), T(1), T(0), T(0), T(0)};
+  if (scalar::value_of(keys) <= 1) return {T(1), T(1), T(0), T(0), T(0), T(1)};
   const double step = 0.45 / refinement;  // trapezoid error |Γ(4 + 2πi/0.45)| = 5e-6 at the sharpest kernel
   constexpr double reach = 7.2;           // normal mass beyond: 6e-13
   constexpr double negligible = 1e-8;
@@ -100,14 +102,14 @@ template <class T>
   const T& n = keys;
   const T n2 = n * (n - T(1));
   const T n3 = n2 * (n - T(2));
-  T squares(0), cubes(0), jacobian(0), a(0), b(0), c(0), log_sum(0);
+  T squares(0), cubes(0), fourths(0), jacobian(0), a(0), b(0), c(0), log_sum(0);
   const double top = 4 + reach * sd_value;
   const double bottom = -top - std::log(scalar::value_of(keys)) - 20;  // where even n of the largest weigh nothing
   const bool factors = top < 300;  // beyond it eᵅ and e^(sd z) leave the range of a double, their product does not
   for (int index = 0;; ++index) {
     const double alpha = top - index * step;
     const double t = std::exp(alpha);
-    T e00(0), e10(0), e11(0), e20(0), e21(0), e22(0), e30(0), e31(0), e32(0), e42(0);
+    T e00(0), e10(0), e11(0), e20(0), e21(0), e22(0), e30(0), e31(0), e32(0), e40(0), e42(0);
     for (std::size_t k = 0; k < normal.size(); ++k) {
       const double z = normal[k].z;
       const T y = factors ? T(T(t) * exponential[k]) : T(exp(T(alpha) + sd * T(z)));
@@ -123,6 +125,7 @@ template <class T>
       e30 += y3;
       e31 += T(z) * y3;
       e32 += T(z * z) * y3;
+      e40 += y4;
       e42 += T(z * z) * y4;
     }
     const T log_e00 = log(e00);
@@ -133,6 +136,7 @@ template <class T>
     const T log_part = T(std::exp(-std::exp(alpha - centre))) - power1 * e00;
     squares += square_part;
     cubes += n * e30 * power1 / T(2);
+    fourths += n * e40 * power1 / T(6);
     jacobian += (T(2) * n2 * e20 * e20 * power2 + n3 * e20 * e10 * e10 * power3) / T(6);
     a += n * e22 * power1;
     b += (n * e32 * power1 + n2 * e21 * e11 * power2) / T(2);
@@ -145,7 +149,8 @@ template <class T>
   }
   const T dt(step);
   const T s2 = dt * squares;
-  return {s2, dt * cubes, dt * jacobian, dt * (a - T(2) * b + c), T(-centre) + dt * log_sum - v * (T(1) - s2)};
+  return {s2,          dt * cubes, dt * jacobian, dt * (a - T(2) * b + c), T(-centre) + dt * log_sum - v * (T(1) - s2),
+          dt * fourths};
 }
 
 }  // namespace sigprop::formula

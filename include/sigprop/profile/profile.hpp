@@ -26,6 +26,9 @@ struct Quantity {
   double log10 = -std::numeric_limits<double>::infinity();  ///< of |value|; -∞ for 0
   Rare<Scatter> scatter;                                    ///< of a measured number; a predicted one has none
   Rare<std::vector<double>> slopes;  ///< of ln|value| by the numbers that a prediction was asked to vary
+  /// Of a predicted number, where it was asked for: the standard deviation between networks of its
+  /// logarithm, of a correlation that of itself.
+  Rare<double> spread;
 
   Quantity() = default;
   Quantity(double v) : value(v), log10(std::log10(std::abs(v))) {}  // NOLINT: a double is a quantity

@@ -194,6 +194,9 @@ inline constexpr WeightRow weight_quantities[] = {
 /// "weights.query.gradient_norm".
 [[nodiscard]] std::string name_of(const WeightRow& row, std::string_view weight);
 
+/// The name of a quantity's spread: "forward.spread.variance", "weights.query.spread".
+[[nodiscard]] std::string spread_name(std::string_view name);
+
 /// The row of a point's quantity; an unknown name does not compile.
 [[nodiscard]] consteval const PointRow& point_quantity(std::string_view name) {
   for (const PointRow& row : point_quantities) {

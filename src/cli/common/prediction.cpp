@@ -16,6 +16,10 @@ predict::Prefix prefix_of(const TheoryOptions& theory) {
   return Prefix::actual;
 }
 
+predict::Options options_of(const TheoryOptions& theory, const profile::TokenLists& tokens) {
+  return {prefix_of(theory), tokens, theory.sequences};
+}
+
 predict::Theory theory_of(const TheoryOptions& theory) {
   return theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
 }
@@ -26,6 +30,11 @@ check::Condition reading_of(const std::string& option, const std::string& quanti
   } catch (const std::invalid_argument& error) {
     throw Failure(wrong_usage, option + " " + error.what());
   }
+}
+
+void require_theory_of_spread(const TheoryOptions& theory) {
+  if (theory.name != "full")
+    throw Failure(wrong_usage, "--theory " + theory.name + " has no spread between networks: use --theory full");
 }
 
 void add_theory_options(CLI::App& command, TheoryOptions& options) {
@@ -50,9 +59,8 @@ void add_theory_options(CLI::App& command, TheoryOptions& options) {
 void announce(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
               const OutputOptions& output, const profile::TokenLists& tokens, double predictions) {
   constexpr double long_time = 10, much_memory = 1;
-  predict::Estimate estimate = explained(spec, [&] {
-    return predict::estimate(network, theory_of(theory), {prefix_of(theory), tokens, theory.sequences});
-  });
+  predict::Estimate estimate =
+      explained(spec, [&] { return predict::estimate(network, theory_of(theory), options_of(theory, tokens)); });
   estimate.seconds *= predictions;
   char memory[32];
   std::snprintf(memory, sizeof memory, "%.1f GB", estimate.gigabytes);
@@ -72,9 +80,7 @@ profile::Profile prediction(const network::Network& network, const TheoryOptions
 
 profile::Profile prediction(predict::Predictor& predictor, const network::Network& network, const TheoryOptions& theory,
                             const std::string& spec, const profile::TokenLists& tokens) {
-  return explained(spec, [&] {
-    return predictor(network, theory_of(theory), {prefix_of(theory), tokens, theory.sequences});
-  });
+  return explained(spec, [&] { return predictor(network, theory_of(theory), options_of(theory, tokens)); });
 }
 
 }  // namespace sigprop::cli

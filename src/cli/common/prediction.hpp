@@ -22,6 +22,7 @@ struct TheoryOptions {
 /// As the library names them.
 [[nodiscard]] predict::Theory theory_of(const TheoryOptions& theory);
 [[nodiscard]] predict::Prefix prefix_of(const TheoryOptions& theory);
+[[nodiscard]] predict::Options options_of(const TheoryOptions& theory, const profile::TokenLists& tokens = {});
 
 /// What `work` returns, which predicts. Throws Failure, naming the spec's file, for a model without
 /// a prediction.
@@ -42,6 +43,9 @@ template <class Work>
 
 /// A quantity at its place, as an option names it. Throws Failure.
 [[nodiscard]] check::Condition reading_of(const std::string& option, const std::string& quantity);
+
+/// Throws Failure where a spread is asked for that the theory does not have.
+void require_theory_of_spread(const TheoryOptions& theory);
 
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 

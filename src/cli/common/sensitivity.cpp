@@ -24,7 +24,7 @@ predict::Slopes slopes_of(const network::Network& network, const TheoryOptions& 
   try {
     return explained(spec, [&] {
       return predict::slopes(
-          network, theory_of(theory), {prefix_of(theory), {}, theory.sequences}, knobs,
+          network, theory_of(theory), options_of(theory), knobs,
           [&](const profile::Profile& profile) { return check::read(asked, profile); }, progress);
     });
   } catch (const std::invalid_argument& error) {
@@ -49,8 +49,7 @@ report::Sensitivity sensitivity(network::Network network, const TheoryOptions& t
   const check::Condition asked = reading_of("--sensitivity", quantity);
   const std::vector<Knob> knobs = network::knobs_of(network);
   announce(network, theory, spec, output, {}, explained(spec, [&] {
-             return predict::predictions_for_slopes(network, theory_of(theory),
-                                                    {prefix_of(theory), {}, theory.sequences}, knobs.size());
+             return predict::predictions_for_slopes(network, theory_of(theory), options_of(theory), knobs.size());
            }));
   const auto start = std::chrono::steady_clock::now();
   ProgressLine line(output.quiet);

@@ -7,6 +7,7 @@
 #include "cli/common/progress.hpp"
 #include "sigprop/network/knobs.hpp"
 #include "sigprop/network/outline.hpp"
+#include "sigprop/predict/spread.hpp"
 
 namespace sigprop::cli {
 namespace {
@@ -67,28 +68,62 @@ verify::Verification verification(const network::Network& network, const profile
   return verify::verify(predicted, measured.profile, model_of(network), how);
 }
 
-void add_sights(verify::Verification& verification, const network::Network& network, const TheoryOptions& theory,
-                const std::string& spec, const profile::Profile& predicted, const SimulationOptions& simulation,
-                bool quiet) {
+namespace {
+
+/// Calls f with the name and the prediction of every network that has one class of weights drawn 10
+/// % too wide.
+template <class F>
+void each_fault(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
+                const profile::TokenLists& tokens, bool quiet, const F& f) {
   constexpr double fault = 1.1;
   std::vector<network::Knob> knobs = network::knobs_of(network);
   std::erase_if(knobs, [](const network::Knob& knob) {
     return knob.is_zero() || !knob.name.starts_with("init.std.") || knob.name.ends_with("bias");
   });
-  verify::Options how;
-  how.rounding = rounding_of(simulation.engine.precise());
   predict::Predictor predictor;
   ProgressLine progress(quiet);
   const auto begin = std::chrono::steady_clock::now();
-  std::vector<verify::Sight> sights;
+  std::size_t done = 0;
   for (const network::Knob& knob : knobs) {
     network::Network faulty = network;
     network::change_knob(faulty, knob.name,
                          [](auto x) { return static_cast<decltype(x)>(fault * static_cast<double>(x)); });
-    const profile::Profile other = prediction(predictor, faulty, theory, spec, simulation.tokens);
-    sights.push_back({knob.name + " 10 % too large", verify::replicates_to_see(verification, how, predicted, other)});
-    progress.show("fault", sights.size(), knobs.size(), 0, seconds_since(begin));
+    f(knob.name + " 10 % too large", prediction(predictor, faulty, theory, spec, tokens));
+    progress.show("fault", ++done, knobs.size(), 0, seconds_since(begin));
   }
+}
+
+}  // namespace
+
+verify::Judgement judgement(const network::Network& network, const TheoryOptions& theory, const std::string& spec,
+                            profile::Profile& predicted, const std::vector<profile::Measurement>& measured,
+                            const JudgeSettings& settings, bool quiet) {
+  const predict::SpreadOptions how{options_of(theory), settings.given_ends};
+  std::vector<profile::DeviationRow> rows;
+  explained(spec, [&] { predict::set_spread(network, how, predicted); });
+  try {
+    rows = predict::deviation_rows(network, how);
+  } catch (const predict::NotCovered& reason) {
+    predicted.warnings.push_back("quantities are judged one by one only: " + std::string(reason.what()));
+  }
+  verify::Judgement out =
+      verify::judge(predicted, measured, rows, model_of(network), {settings.networks, settings.level});
+  if (!out.agrees()) return out;
+  each_fault(network, theory, spec, {}, quiet, [&](std::string fault, const profile::Profile& faulty) {
+    out.powers.push_back({std::move(fault), verify::chance_to_see(out, faulty)});
+  });
+  return out;
+}
+
+void add_sights(verify::Verification& verification, const network::Network& network, const TheoryOptions& theory,
+                const std::string& spec, const profile::Profile& predicted, const SimulationOptions& simulation,
+                bool quiet) {
+  verify::Options how;
+  how.rounding = rounding_of(simulation.engine.precise());
+  std::vector<verify::Sight> sights;
+  each_fault(network, theory, spec, simulation.tokens, quiet, [&](std::string fault, const profile::Profile& faulty) {
+    sights.push_back({std::move(fault), verify::replicates_to_see(verification, how, predicted, faulty)});
+  });
   verify::add_sights(verification, std::move(sights));
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/common/prediction.hpp"
 #include "cli/common/simulation.hpp"
+#include "sigprop/verify/judge.hpp"
 #include "sigprop/verify/verify.hpp"
 
 /// A prediction beside a simulation of the same network.
@@ -20,6 +21,18 @@ void require_scatter(std::size_t replicates);
 [[nodiscard]] verify::Verification verification(const network::Network& network, const profile::Profile& predicted,
                                                 const simulate::Result& measured, const SimulationOptions& simulation,
                                                 std::optional<double> tolerance);
+
+/// What somebody measured of the network, or one network of our own, judged with the predicted
+/// spread. Throws Failure.
+struct JudgeSettings {
+  std::size_t networks = 1;
+  double level = 1e-3;
+  bool given_ends = false;
+};
+[[nodiscard]] verify::Judgement judgement(const network::Network& network, const TheoryOptions& theory,
+                                          const std::string& spec, profile::Profile& predicted,
+                                          const std::vector<profile::Measurement>& measured,
+                                          const JudgeSettings& settings, bool quiet);
 
 /// Would each class of weights have been seen to be drawn 10 % too wide? Predicts the network with
 /// each so. Throws Failure.

@@ -16,6 +16,30 @@
 
 namespace sigprop::predict {
 
+/// f(φ) with the activation's function (formula/activation_function.hpp).
+template <class F>
+auto with_activation(network::ActivationKind kind, F&& f) {
+  using network::ActivationKind;
+  switch (kind) {
+    case ActivationKind::relu:
+      return f(formula::LeakyRelu{0});
+    case ActivationKind::gelu:
+      return f(formula::Gelu{});
+    case ActivationKind::gelu_tanh:
+      return f(formula::GeluTanh{});
+    case ActivationKind::silu:
+      return f(formula::Silu{});
+    case ActivationKind::tanh:
+      return f(formula::Tanh{});
+    case ActivationKind::squared_relu:
+      return f(formula::SquaredRelu{});
+    case ActivationKind::leaky_relu:
+    case ActivationKind::identity:
+      break;
+  }
+  return f(formula::LeakyRelu{kind == ActivationKind::identity ? 1.0 : formula::LeakyRelu{}.slope});
+}
+
 /// Moments through activations for a whole walk: the closed forms where the input mean is 0 and one
 /// exists, else quadrature. A stack meets the same input variance in every layer; from the second
 /// time on the pair moments are read from a Chebyshev sum in arccos r over [0, π/2], in which they
@@ -100,29 +124,6 @@ class ActivationMoments {
     std::vector<std::pair<T, Pair>> met;    ///< correlations so far, while there are few
     std::vector<Node> product, derivative;  ///< Chebyshev coefficients once built
   };
-
-  template <class F>
-  static auto with_activation(network::ActivationKind kind, F&& f) {
-    using network::ActivationKind;
-    switch (kind) {
-      case ActivationKind::relu:
-        return f(formula::LeakyRelu{0});
-      case ActivationKind::gelu:
-        return f(formula::Gelu{});
-      case ActivationKind::gelu_tanh:
-        return f(formula::GeluTanh{});
-      case ActivationKind::silu:
-        return f(formula::Silu{});
-      case ActivationKind::tanh:
-        return f(formula::Tanh{});
-      case ActivationKind::squared_relu:
-        return f(formula::SquaredRelu{});
-      case ActivationKind::leaky_relu:
-      case ActivationKind::identity:
-        break;
-    }
-    return f(formula::LeakyRelu{kind == ActivationKind::identity ? 1.0 : formula::LeakyRelu{}.slope});
-  }
 
   /// The entry of this input.
   [[nodiscard]] Entry& lookup(network::ActivationKind kind, const formula::Moments<T>& x) {

@@ -212,4 +212,9 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double>,
                                                                    std::vector<GroupedTokens> encoders,
                                                                    GroupedTokens decoder);
 
+/// Without a mask: class tokens, those at which a gradient enters, and all others; or all of a Gram
+/// matrix.
+[[nodiscard]] GroupedTokens field_of_special_tokens(const network::Lifted<double>& network,
+                                                    const profile::TokenLists& tokens);
+
 }  // namespace sigprop::predict

@@ -230,8 +230,7 @@ profile::Profile walk_words(const network::Lifted<double>& network, const networ
   return out;
 }
 
-profile::Profile walk_special_tokens(const network::Lifted<double>& network, const network::Outline& outline,
-                                     const profile::TokenLists& tokens) {
+GroupedTokens field_of_special_tokens(const network::Lifted<double>& network, const profile::TokenLists& tokens) {
   if (!network.encoder.empty())
     throw NotCovered("tokens that differ in a model of two stacks are not covered by this theory yet");
   const auto* given = std::get_if<network::BasicGivenInput<double>>(&network.source);
@@ -243,7 +242,12 @@ profile::Profile walk_special_tokens(const network::Lifted<double>& network, con
     kinds.emplace_back(token < class_tokens, std::binary_search(at.begin(), at.end(), token),
                        each_by_itself ? token : 0);
   }
-  return profile_of_groups(network, outline, GroupedTokens(network, TokenGroups::by(kinds), {}, 1, tokens));
+  return {network, TokenGroups::by(kinds), {}, 1, tokens};
+}
+
+profile::Profile walk_special_tokens(const network::Lifted<double>& network, const network::Outline& outline,
+                                     const profile::TokenLists& tokens) {
+  return profile_of_groups(network, outline, field_of_special_tokens(network, tokens));
 }
 
 }  // namespace sigprop::predict

@@ -246,19 +246,23 @@ class Algebra {
 
   [[nodiscard]] Gradient backward(const AttentionOp<T>& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) {
-    const T fan = fan_of(op);
     const auto& attended = field_.attend(op, x);
-    Pairs b =
-        notes().noted(op.inner_norm ? "n" : "z", formula::linear_backward(g.moments, op.width, square(op.output_std)));
-    if (op.inner_norm) {
-      const Moments heads = field_.heads(attended);
-      const Tokens sizes = field_.all(1) * T(T(2) / fan);
-      b = notes().noted("z", through_norm(inner_norm(op), heads, field_.all(0), sizes, unprojected(b)).moments);
-    }
-    norms[3] = weight_gradient(normalized_heads(op, attended), g.moments, fan, op.width);
+    const Pairs b = at_heads(op, attended, g.moments);
+    norms[3] = weight_gradient(normalized_heads(op, attended), g.moments, fan_of(op), op.width);
     Gradient in = unprojected(field_.backward(attended, x, b, norms));
     if (!op.inner_norm) field_.follow_sizes(op, attended, x, g, norms);
     return in;
+  }
+
+  /// The gradient at the outputs of an attention's heads, from that behind its output projection.
+  template <class Attended>
+  [[nodiscard]] Pairs at_heads(const AttentionOp<T>& op, const Attended& attended, const Pairs& g) {
+    Pairs b = notes().noted(op.inner_norm ? "n" : "z", formula::linear_backward(g, op.width, square(op.output_std)));
+    if (!op.inner_norm) return b;
+    const Tokens sizes = field_.all(1) * T(T(2) / fan_of(op));
+    return notes().noted(
+        "z",
+        through_norm(inner_norm(op), field_.heads(attended), field_.all(0), sizes, unprojected(std::move(b))).moments);
   }
 
   /// The gradient at one expert's output, such that what an expert makes of it is the sum over all

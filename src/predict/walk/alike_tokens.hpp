@@ -153,6 +153,15 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T>,
     return {op.cross, x.moments, read.moments, shape, scores, softmax_of(op, scores)};
   }
 
+  /// The softmax functionals at these scores; none in the paper's theory.
+  [[nodiscard]] formula::SoftmaxMeans<T> softmax_of(const AttentionOp<T>& op,
+                                                    const formula::ScoreMoments<T>& scores) const {
+    if (theory_ == Theory::paper) return {};
+    const std::array<T, few_arguments> arguments{scores.variance, scores.correlation, network_.sequence_length,
+                                                 op.head_width};
+    return notes_.noted(softmax_means(*tables_, scalar::value_of(network_.sequence_length), head_of(op), arguments));
+  }
+
   void measure(const Attended& a, profile::AttentionMetrics& metrics) const {
     metrics.score_variance = quantity(a.scores.variance);
     if (theory_ == Theory::full) set_entropy(metrics, a.softmax.row.entropy, network_.sequence_length);
@@ -213,13 +222,6 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T>,
   [[nodiscard]] const Pairs& memory_gradient() const { return memory_gradient_; }
 
  private:
-  [[nodiscard]] formula::SoftmaxMeans<T> softmax_of(const AttentionOp<T>& op, const formula::ScoreMoments<T>& scores) {
-    if (theory_ == Theory::paper) return {};
-    const std::array<T, few_arguments> arguments{scores.variance, scores.correlation, network_.sequence_length,
-                                                 op.head_width};
-    return notes_.noted(softmax_means(*tables_, scalar::value_of(network_.sequence_length), head_of(op), arguments));
-  }
-
   void require_covered(const AttentionOp<T>& op) const {
     const bool masked = op.mask == network::Mask::causal && !op.cross;
     if (theory_ == Theory::full && masked) {

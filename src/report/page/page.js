@@ -75,6 +75,42 @@
   // Points on the frame are drawn whole.
   const overhang = 8;
 
+  // Where single networks lie: one spread to either side of the theory.
+  const bands = {
+    id: "bands",
+    beforeDatasetsDraw(chart) {
+      const context = chart.ctx, area = chart.chartArea;
+      context.save();
+      context.beginPath();
+      context.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
+      context.clip();
+      chart.data.datasets.forEach((dataset, at) => {
+        if (!dataset.band || !chart.isDatasetVisible(at)) return;
+        const points = dataset.data.filter((point) => point.high >= point.low), place = (x, y) => [chart.scales.x.getPixelForValue(x), chart.scales.y.getPixelForValue(y)];
+        if (points.length === 0) return;
+        context.globalAlpha = 0.16;
+        context.fillStyle = dataset.borderColor;
+        context.beginPath();
+        points.forEach((point, i) => (i === 0 ? context.moveTo(...place(point.x, point.high)) : context.lineTo(...place(point.x, point.high))));
+        points.reverse().forEach((point) => context.lineTo(...place(point.x, point.low)));
+        context.fill();
+      });
+      context.restore();
+    },
+  };
+
+  // The axis holds the bands.
+  function hold(scale) {
+    for (const dataset of scale.chart.data.datasets) {
+      if (!dataset.band) continue;
+      for (const point of dataset.data) {
+        if (!(point.high >= point.low)) continue;
+        scale.min = Math.min(scale.min, point.low);
+        scale.max = Math.max(scale.max, point.high);
+      }
+    }
+  }
+
   // Lines of two standard errors to either side behind measured points.
   const whiskers = {
     id: "whiskers",
@@ -101,6 +137,15 @@
     },
   };
 
+  // The spread of a positive quantity is that of its natural logarithm.
+  function around(number, spread, positive, log) {
+    if (number === null || spread === null) return {};
+    const middle = height(number, log);
+    if (!positive) return { spread, low: middle - spread, high: middle + spread };
+    if (log) return { spread, low: middle - spread / Math.LN10, high: middle + spread / Math.LN10 };
+    return { spread, low: middle * Math.exp(-spread), high: middle * Math.exp(spread) };
+  }
+
   function datasets(chart) {
     const log = logarithmic(chart), places = data[chart.over], out = [];
     const each = (values, make) => places.depth.map((x, i) => make(x, quantity(values[i]), i));
@@ -111,7 +156,8 @@
         borderDash: strokes[at % 7], pointRadius: places.depth.length === 1 ? 3 : 0, pointHoverRadius: 5, pointStyle: shapes[at % 7],
         // An encoder and its decoder are two curves.
         segment: { borderColor: (s) => (places.stack[s.p0DataIndex] === places.stack[s.p1DataIndex] ? undefined : "transparent") },
-        data: each(curve.theory, (x, number, i) => ({ x, y: height(number, log), number, place: places.path[i] })),
+        band: Boolean(curve.spread),
+        data: each(curve.theory, (x, number, i) => Object.assign({ x, y: height(number, log), number, place: places.path[i] }, curve.spread ? around(number, curve.spread[i], chart.positive, log) : {})),
       });
       if (!curve.mean) return;
       out.push({
@@ -129,7 +175,8 @@
 
   function said(point, label) {
     const error = point.error ? " ± " + shown({ value: point.error, log10: NaN }) : "";
-    return (label ? label + ": " : "") + shown(point.number) + error;
+    const spread = point.spread ? ", spread " + shown({ value: point.spread, log10: NaN }) : "";
+    return (label ? label + ": " : "") + shown(point.number) + error + spread;
   }
 
   // A legend's sign for what was measured.
@@ -177,7 +224,7 @@
           ticks: { color: ink, precision: 0, maxRotation: 0 }, grid: { color: line, drawBorder: false },
         },
         y: {
-          type: "linear", grid: { color: line, drawBorder: false },
+          type: "linear", grid: { color: line, drawBorder: false }, afterDataLimits: hold,
           afterBuildTicks: log ? powers : undefined,
           ticks: { color: ink, callback: (value) => tick(value, log), maxTicksLimit: 7, autoSkip: false },
         },
@@ -282,7 +329,7 @@
     box.className = "scroll";
     box.tabIndex = 0;
     const entry = { chart, said: line, at: -1, details, box, drawn: null };
-    entry.drawn = new Chart(canvas, { type: "line", data: { datasets: datasets(chart) }, options: options(chart), plugins: [whiskers] });
+    entry.drawn = new Chart(canvas, { type: "line", data: { datasets: datasets(chart) }, options: options(chart), plugins: [bands, whiskers] });
     canvas.addEventListener("keydown", (event) => onKey(entry, event));
     details.addEventListener("toggle", () => details.open && fill(entry, box));
     charts.push(entry);

@@ -26,6 +26,17 @@ class Source:
             node = node.get("predicted")
         return number(node, self.result.file, path)
 
+    def spreads(self, quantity):
+        """The predicted spread at every place of `curve`; None where there is none."""
+        side, _, name = quantity.rpartition(".")
+        path = f"{side}.spread" if side.startswith("weights.") else f"{side}.spread.{name}"
+        out = []
+        for one in places_of(self.result, quantity, self.owner, self.place):
+            if look_up(one.node, quantity) is not None:
+                node = look_up(one.node, path)
+                out.append(None if node is None else number(node, self.result.file, f"{one.path}, {path}"))
+        return out
+
     def curve(self, quantity):
         """(depth, stack, Number or None) where the quantity stands."""
         curve = []

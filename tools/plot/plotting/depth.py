@@ -29,6 +29,7 @@ def draw(sources, groups, wanted, scale, arguments):
             if curve:
                 style.tell_left_out([n for _, _, n in curve], chosen, quantity, source.label)
                 handles.setdefault(source.label, draw_curve(axes[at], source, group, curve, chosen))
+                draw_band(axes[at], source, group, quantity, curve, chosen)
         finish_panel(axes[at], quantity, chosen, numbers)
         separate_stacks(axes[at], panel)
         if at + columns >= len(curves):
@@ -50,6 +51,24 @@ def draw_curve(axes, source, group, curve, scale):
     if source.measured:
         return axes.errorbar(depths, values, yerr=errors, **style.points_of(group))
     return axes.plot(depths, values, **style.line_of(group, source.kind == "paper", len(curve) == 1))[0]
+
+
+def draw_band(axes, source, group, quantity, curve, scale):
+    """Where single networks lie: one spread to either side, of the logarithm or of a correlation itself."""
+    spreads = source.spreads(quantity)
+    if source.measured or not any(spreads):
+        return
+    depths, low, high = [], [], []
+    for (depth, _, number), spread in zip(curve, spreads):
+        value, width = style.shown(number, scale)[0], spread.value if spread else math.nan
+        if quantity.endswith("correlation"):
+            ends = value - width, value + width
+        elif scale == "exponent":
+            ends = value - width / math.log(10), value + width / math.log(10)
+        else:
+            ends = value * math.exp(-width), value * math.exp(width)
+        depths.append(depth), low.append(ends[0]), high.append(ends[1])
+    axes.fill_between(depths, low, high, color=style.line_of(group, False, False)["color"], alpha=0.15, linewidth=0)
 
 
 def finish_panel(axes, quantity, scale, numbers):
