@@ -40,10 +40,10 @@ ROOMS = {
     "spec": (("check", "files", "network", "scheme"), ("nlohmann/json",)),
     "import": (("spec",), ("nlohmann/json",)),
     "verify": (("profile",), ("Boost.Math", "Eigen")),
-    "measured": (("files", "network", "profile", "scalar", "spec"), ("Boost.Math", "nlohmann/json")),
+    "measured": (("files", "network", "profile", "scalar", "spec"), ("Boost.Math", "Eigen", "nlohmann/json")),
     "report": (("check", "measured", "network", "profile", "scheme", "verify"), ("nlohmann/json",)),
     "cli": (
-        ("check", "experiment", "files", "formula", "import", "measured", "network", "predict", "profile", "report", "scheme", "simulate", "spec", "symbolic", "verify"),
+        ("check", "experiment", "files", "formula", "import", "measured", "network", "predict", "profile", "report", "scalar", "scheme", "simulate", "spec", "symbolic", "verify"),
         ("CLI11", "POSIX"),
     ),
 }

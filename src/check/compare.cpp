@@ -47,7 +47,7 @@ Quantity ratio(const Quantity& a, const Quantity& b) {
   const double log10 = magnitude(a) - magnitude(b);
   const bool held = a.representable() && b.representable();
   Quantity out(held ? a.value / b.value : sign(a) * over * std::pow(10.0, log10), log10);
-  out.slopes = profile::slopes_of_ratio(a, b);
+  profile::set_slopes_of_ratio(a, b, out);
   return out;
 }
 

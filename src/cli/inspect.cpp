@@ -239,6 +239,9 @@ void add_inspect(CLI::App& app) {
                    "Of a standard deviation beside its sampling error, relative")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  command->add_flag("--spectral", options->settings.spectral,
+                    "The largest singular value of every matrix too, over that of one with independent elements; takes "
+                    "a dozen times as long");
   command->add_option("--spec-out", options->spec_out, "Write the spec with the standard deviations that were found")
       ->type_name("FILE");
   command->add_option("--junit", options->junit, "Write the verdicts as JUnit's XML too")->type_name("FILE");

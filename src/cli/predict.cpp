@@ -19,14 +19,15 @@ struct PredictOptions {
   bool all = false;
   bool legend = false;
   bool plot = false;
-  bool spread = false;
+  std::string spread;  ///< "deviations" or "covariance"; empty for none
   bool given_ends = false;
   std::string sensitivity;  ///< the quantity; empty for the profile
   profile::TokenLists tokens;
   OutputOptions output;
 };
 
-void write(std::ostream& out, const PredictOptions& options, const profile::Profile& profile) {
+void write(std::ostream& out, const PredictOptions& options, const profile::Profile& profile,
+           const std::vector<profile::DeviationRow>& rows) {
   if (options.output.format == "csv") return report::write_csv(out, profile);
   if (options.plot) return report::write_plot(out, profile, terminal_columns());
   if (options.output.format == "table") {
@@ -34,7 +35,7 @@ void write(std::ostream& out, const PredictOptions& options, const profile::Prof
     if (options.legend) report::write_legend(out);
     return;
   }
-  report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}});
+  report::write_json(out, profile, {"predict", {{"spec", options.spec}, {"theory", options.theory.name}}}, rows);
 }
 
 void write(std::ostream& out, const PredictOptions& options, const report::Sensitivity& sensitivity) {
@@ -44,7 +45,7 @@ void write(std::ostream& out, const PredictOptions& options, const report::Sensi
 }
 
 void run_sensitivity(const PredictOptions& options) {
-  if (options.plot || options.all || options.spread || options.tokens.any())
+  if (options.plot || options.all || !options.spread.empty() || options.tokens.any())
     throw Failure(
         wrong_usage,
         "--sensitivity takes the place of the profile: leave out --plot, --all, --spread, --tokens and --gram");
@@ -59,8 +60,10 @@ void run_sensitivity(const PredictOptions& options) {
 void run_predict(const PredictOptions& options) {
   if (!options.sensitivity.empty()) return run_sensitivity(options);
   require_place_for_tokens(options.tokens, options.output);
-  if (options.spread) require_theory_of_spread(options.theory);
-  if (options.given_ends && !options.spread)
+  if (!options.spread.empty()) require_theory_of_spread(options.theory);
+  if (options.spread == "covariance" && options.output.format != "json")
+    throw Failure(wrong_usage, "--spread=covariance is a matrix, which only --format json has a place for");
+  if (options.given_ends && options.spread.empty())
     throw Failure(wrong_usage, "--given-ends tells what does not vary: it belongs to --spread");
   if (options.plot && options.output.format != "table")
     throw Failure(wrong_usage, "--plot draws in the terminal, which --format " + options.output.format +
@@ -70,12 +73,16 @@ void run_predict(const PredictOptions& options) {
     announce(network, options.theory, options.spec, options.output, options.tokens);
     const auto profile =
         std::make_shared<profile::Profile>(prediction(network, options.theory, options.spec, options.tokens));
-    if (options.spread)
+    const auto rows = std::make_shared<std::vector<profile::DeviationRow>>();
+    if (!options.spread.empty()) {
+      const predict::SpreadOptions how{options_of(options.theory), options.given_ends};
       explained(options.spec, [&] {
-        predict::set_spread(network, {options_of(options.theory), options.given_ends}, *profile);
+        predict::set_spread(network, how, *profile);
+        if (options.spread == "covariance") *rows = predict::deviation_rows(network, how);
       });
+    }
     warn(options.output, options.spec, profile->warnings);
-    return [&options, profile](std::ostream& out) { write(out, options, *profile); };
+    return [&options, profile, rows](std::ostream& out) { write(out, options, *profile, *rows); };
   });
 }
 
@@ -95,9 +102,11 @@ void add_predict(CLI::App& app) {
           "In place of the profile, how a quantity such as \"backward.variance first/last\" follows every number "
           "of the model, ranked")
       ->type_name("QUANTITY");
-  command->add_flag("--spread", options->spread,
-                    "Beside the means, how far one random network lies from them: the standard deviation of a "
-                    "quantity's logarithm, of a correlation itself");
+  command
+      ->add_flag("--spread{deviations}", options->spread,
+                 "Beside the means, how far one random network lies from them: the standard deviation of a quantity's "
+                 "logarithm, of a correlation itself; --spread=covariance: in JSON also the covariance between places")
+      ->check(CLI::IsMember({"deviations", "covariance"}));
   command->add_flag("--given-ends", options->given_ends,
                     "With --spread: the input and the loss gradient are one batch, whose moments the spec has, and do "
                     "not vary");

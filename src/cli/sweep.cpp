@@ -3,7 +3,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <exception>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -18,6 +18,7 @@
 #include "cli/common/resumable_lines.hpp"
 #include "cli/common/scheme_choice.hpp"
 #include "cli/common/simulation.hpp"
+#include "scalar/processors.hpp"
 #include "sigprop/check/check.hpp"
 
 namespace sigprop::cli {
@@ -70,7 +71,7 @@ class Sweep {
     return options_.threads > 0 ? static_cast<unsigned>(options_.threads)
                                 : std::max(1U, std::thread::hardware_concurrency());
   }
-  void work(ResumableLines& lines, ProgressLine& progress);
+  void compute(std::size_t index, predict::Predictor& predictor, ResumableLines& lines, ProgressLine& progress);
   [[nodiscard]] bool is_found(std::size_t index, const ResumableLines& lines);
   void store(std::size_t index, const std::string& line, ResumableLines& lines, ProgressLine& progress);
 
@@ -82,10 +83,8 @@ class Sweep {
   std::string name_;
   std::string sums_of_files_;  ///< that the input names
 
-  std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> failed_{0};
   std::mutex writing_;
-  std::exception_ptr fault_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -235,22 +234,12 @@ void Sweep::store(std::size_t index, const std::string& line, ResumableLines& li
   progress.show("point", lines.count(), grid_.size(), lines.found(), spent.count());
 }
 
-/// One thread's share: the next point, until there is none.
-void Sweep::work(ResumableLines& lines, ProgressLine& progress) {
-  try {
-    predict::Predictor predictor;
-    for (std::size_t index = next_++; index < grid_.size() && !Interrupt::asked(); index = next_++) {
-      if (is_found(index, lines)) continue;
-      const report::SweepPoint made = point(index, predictor);
-      if (Interrupt::asked() && options_.replicates) return;  // of fewer networks than asked for
-      if (!made.error.empty()) ++failed_;
-      store(index, report::sweep_line(made), lines, progress);
-    }
-  } catch (...) {
-    const std::lock_guard lock(writing_);
-    if (!fault_) fault_ = std::current_exception();
-    next_ = grid_.size();
-  }
+void Sweep::compute(std::size_t index, predict::Predictor& predictor, ResumableLines& lines, ProgressLine& progress) {
+  if (Interrupt::asked() || is_found(index, lines)) return;
+  const report::SweepPoint made = point(index, predictor);
+  if (Interrupt::asked() && options_.replicates) return;  // of fewer networks than asked for
+  if (!made.error.empty()) ++failed_;
+  store(index, report::sweep_line(made), lines, progress);
 }
 
 void Sweep::run() {
@@ -263,13 +252,13 @@ void Sweep::run() {
   {
     const Interrupt interrupt;
     ProgressLine progress(options_.quiet);
-    std::vector<std::thread> others;
-    for (unsigned t = 1; t < (options_.replicates ? 1 : threads()); ++t)
-      others.emplace_back([&] { work(lines, progress); });
-    work(lines, progress);
-    for (std::thread& thread : others) thread.join();
+    const auto worker = [&]() -> std::function<void(std::size_t)> {
+      return [&, predictor = std::make_shared<predict::Predictor>()](std::size_t index) {
+        compute(index, *predictor, lines, progress);
+      };
+    };
+    scalar::on_all_processors(grid_.size(), worker, {}, options_.replicates ? 1 : threads());
   }
-  if (fault_) std::rethrow_exception(fault_);
   if (Interrupt::signal() != 0) {
     throw Failure(interrupted_status(), "interrupted after " + std::to_string(lines.count()) + " of " +
                                             std::to_string(grid_.size()) + " points" +

@@ -37,7 +37,6 @@ struct VerifyOutcome {
 };
 
 VerifyOutcome verified(const VerifyOptions& options) {
-  require_scatter(options.simulation.replicates);
   const network::Network network = load_model(options.spec, options.output);
   announce(network, options.theory, options.spec, options.output);
   const profile::Profile predicted = prediction(network, options.theory, options.spec, options.simulation.tokens);
@@ -78,8 +77,12 @@ struct Measured {
 };
 
 Measured measured_of(const VerifyOptions& options, const network::Network& network, const profile::Profile& predicted) {
-  if (options.measured.empty())
-    return {verify::measurements_of(simulated(network, options.simulation, options.output.quiet).profile), 1};
+  if (options.measured.empty()) {
+    const simulate::Result one = simulated(network, options.simulation, options.output.quiet);
+    if (one.replicates < 1)
+      throw Failure(interrupted_status(), "stopped before the network was done: there is nothing to judge");
+    return {verify::measurements_of(one.profile), 1};
+  }
   const spec::FileText file = load_text(options.measured);
   try {
     measured::MeasuredProfile read = measured::read_profile(*file.text, shown_path(file.name), predicted);

@@ -196,8 +196,15 @@ std::vector<Task> tasks_of(const TensorFiles& files, const Names& names, const s
   return tasks;
 }
 
+void set_spectral(const Task& task, Statistics& seen) {
+  const double columns = static_cast<double>(std::min(task.region.columns, task.tensor->columns()));
+  seen.spectral_norm = spectral_norm(*task.tensor, task.region);
+  const double edge = columns > 0 ? seen.std * (std::sqrt(seen.count / columns) + std::sqrt(columns)) : 0;
+  if (edge > 0) seen.spectral_ratio = *seen.spectral_norm / edge;
+}
+
 /// Every weight's numbers, and a sample where copies are looked for.
-std::vector<std::vector<float>> read_all(const TensorFiles& files, const std::vector<Task>& tasks,
+std::vector<std::vector<float>> read_all(const TensorFiles& files, const std::vector<Task>& tasks, bool spectral,
                                          std::vector<Weight>& weights) {
   std::vector<std::vector<float>> samples(tasks.size());
   const auto read = [&](std::size_t i) {
@@ -206,6 +213,7 @@ std::vector<std::vector<float>> read_all(const TensorFiles& files, const std::ve
                                 [&](std::string_view part) { file.forget(part); });
     weights[i].seen = measured.statistics;
     if (is_matrix(weights[i].name)) samples[i] = std::move(measured.sample);
+    if (spectral && tasks[i].tensor->shape.size() == 2) set_spectral(tasks[i], weights[i].seen);
     file.forget(tasks[i].tensor->bytes);
   };
   scalar::on_all_processors(tasks.size(), [&] { return read; });
@@ -252,7 +260,7 @@ Inspection inspect(const std::string& path, const std::optional<Expected>& expec
   const TensorFiles files = open_tensors(path);
   Inspection out;
   const std::vector<Task> tasks = tasks_of(files, names, expected, out);
-  const std::vector<std::vector<float>> samples = read_all(files, tasks, out.weights);
+  const std::vector<std::vector<float>> samples = read_all(files, tasks, settings.spectral, out.weights);
   for (Weight& weight : out.weights) {
     const std::optional<Moments> moments = expected ? expected_of(weight, *expected) : std::nullopt;
     if (!moments) continue;

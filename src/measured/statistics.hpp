@@ -36,4 +36,8 @@ struct Measured {
 [[nodiscard]] Measured measure(const Tensor& tensor, const Region& region, bool without_zero_rows,
                                const std::function<void(std::string_view)>& done = {});
 
+/// The largest singular value of a region of a matrix, from below; 0 where an element is no finite
+/// number. Reads the region a dozen times.
+[[nodiscard]] double spectral_norm(const Tensor& tensor, const Region& region);
+
 }  // namespace sigprop::measured

@@ -135,16 +135,17 @@ void judge_entropy(std::vector<Verdict>& verdicts, const Profile& profile, doubl
 
 }  // namespace
 
-Rare<std::vector<double>> slopes_of_ratio(const Quantity& a, const Quantity& b) {
-  if (!a.slopes || !b.slopes) return {};
-  Rare<std::vector<double>> out = a.slopes;
-  for (std::size_t i = 0; i < out->size(); ++i) (*out)[i] -= (*b.slopes)[i];
-  return out;
+void set_slopes_of_ratio(const Quantity& a, const Quantity& b, Quantity& ratio) {
+  const std::vector<double>*of_a = a.slopes(), *of_b = b.slopes();
+  if (of_a == nullptr || of_b == nullptr) return;
+  std::vector<double> out = *of_a;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] -= (*of_b)[i];
+  ratio.set_slopes(std::move(out));
 }
 
 Quantity ratio(const Quantity& a, const Quantity& b) {
   Quantity out(std::pow(10.0, a.log10 - b.log10), a.log10 - b.log10);
-  out.slopes = slopes_of_ratio(a, b);
+  set_slopes_of_ratio(a, b, out);
   return out;
 }
 

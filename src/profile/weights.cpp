@@ -49,12 +49,15 @@ Quantity together(const Norms& norms) {
   const double log10_norm = log10_of(norms);
   if (!std::isfinite(log10_norm)) return Quantity{};
   Quantity out(std::pow(10.0, log10_norm), log10_norm);
+  std::optional<std::vector<double>> slopes;
   for (const Quantity* norm : norms) {
-    if (is_zero(*norm) || !norm->slopes) continue;  // ln 0 has no slope
-    if (!out.slopes) out.slopes = std::vector<double>(norm->slopes->size());
+    const std::vector<double>* own = norm->slopes();
+    if (is_zero(*norm) || own == nullptr) continue;  // ln 0 has no slope
+    if (!slopes) slopes = std::vector<double>(own->size());
     const double share = std::pow(10.0, 2 * (norm->log10 - log10_norm));
-    for (std::size_t i = 0; i < out.slopes->size(); ++i) (*out.slopes)[i] += share * (*norm->slopes)[i];
+    for (std::size_t i = 0; i < slopes->size(); ++i) (*slopes)[i] += share * (*own)[i];
   }
+  if (slopes) out.set_slopes(std::move(slopes));
   return out;
 }
 

@@ -76,10 +76,10 @@ void add_spreads(std::vector<Column>& columns, const Profile& profile) {
   for (std::size_t i = 0, count = columns.size(); i < count; ++i) {
     const auto cell = columns[i].cell;
     const Cell first = cell(profile.points.front(), layer);
-    if (!first || !first->spread) continue;
+    if (!first || !first->spread()) continue;
     columns.push_back({profile::spread_name(columns[i].name), [cell](const Point& p, const Layer* l) {
                          const Cell of = cell(p, l);
-                         return of && of->spread ? Cell(*of->spread) : Cell();
+                         return of && of->spread() ? Cell(*of->spread()) : Cell();
                        }});
   }
 }

@@ -24,6 +24,8 @@ struct Kind {
   std::string name;
   std::size_t tensors = 0;
   double count = 0, low = 0, high = 0, kurtosis = 0, z = 0;  ///< kurtosis: summed over tensors
+  double spectral_low = 0, spectral_high = 0;
+  bool spectral = false;
   double expected_low = 0, expected_high = 0;
   bool expected = false;
   std::size_t wrong = 0;
@@ -37,6 +39,11 @@ struct Kind {
     kurtosis += seen.kurtosis;
     if (std::abs(weight.z) > std::abs(z)) z = weight.z;
     wrong += weight.fault.empty() ? 0 : 1;
+    if (seen.spectral_ratio) {
+      spectral_low = spectral ? std::min(spectral_low, *seen.spectral_ratio) : *seen.spectral_ratio;
+      spectral_high = spectral ? std::max(spectral_high, *seen.spectral_ratio) : *seen.spectral_ratio;
+      spectral = true;
+    }
     if (!weight.expected_std) return;
     expected_low = expected ? std::min(expected_low, *weight.expected_std) : *weight.expected_std;
     expected_high = expected ? std::max(expected_high, *weight.expected_std) : *weight.expected_std;
@@ -62,17 +69,19 @@ struct Widths {
   explicit Widths(bool all) : name(all ? 32 : 20), std(all ? 12 : 20) {}
 };
 
-void write_head(std::ostream& out, const Widths& widths) {
+void write_head(std::ostream& out, const Widths& widths, bool spectral) {
   out << left("weight", widths.name) << right("tensors", 8) << right("elements", 11) << right("std", widths.std)
-      << right("expected", widths.std) << right("z", 6) << right("kurtosis", 10) << '\n';
+      << right("expected", widths.std) << right("z", 6) << right("kurtosis", 10)
+      << (spectral ? right("spectral", 18) : "") << '\n';
 }
 
-void write_row(std::ostream& out, const Kind& kind, const Widths& widths) {
+void write_row(std::ostream& out, const Kind& kind, const Widths& widths, bool spectral) {
   out << left(plain_text(kind.name), widths.name) << right(std::to_string(kind.tensors), 8)
       << right(shown(kind.count), 11) << right(range(kind.low, kind.high), widths.std)
       << right(kind.expected ? range(kind.expected_low, kind.expected_high) : "", widths.std)
       << right(kind.z != 0 ? fixed(kind.z, 1) : "", 6)
-      << right(kind.kurtosis > 0 ? fixed(kind.kurtosis / static_cast<double>(kind.tensors), 2) : "", 10) << "  "
+      << right(kind.kurtosis > 0 ? fixed(kind.kurtosis / static_cast<double>(kind.tensors), 2) : "", 10)
+      << (spectral ? right(kind.spectral ? range(kind.spectral_low, kind.spectral_high) : "", 18) : "") << "  "
       << verdict(kind.wrong, kind.expected) << '\n';
 }
 
@@ -135,6 +144,8 @@ Json weight_json(const Weight& weight, const InspectedModel& model) {
           {"zero_rows", seen.zero_rows},
           {"largest", finite(seen.largest)},
           {"non_finite", seen.non_finite},
+          {"spectral_norm", number_json(seen.spectral_norm)},
+          {"spectral_ratio", number_json(seen.spectral_ratio)},
           {"expected_mean", number_json(weight.expected_mean)},
           {"expected_std", number_json(weight.expected_std)},
           {"z", finite(weight.z)},
@@ -159,8 +170,10 @@ void write_table(std::ostream& out, const Inspection& inspection, const Inspecte
   if (!model.name.empty()) out << ", " << plain_text(model.name);
   out << ": " << inspection.weights.size() << " weights, " << shown(inspection.bytes / 1e6) << " MB\n\n";
   const Widths widths(all);
-  write_head(out, widths);
-  for (const Kind& kind : kinds_of(inspection, model, all)) write_row(out, kind, widths);
+  const std::vector<Kind> kinds = kinds_of(inspection, model, all);
+  const bool spectral = std::any_of(kinds.begin(), kinds.end(), [](const Kind& kind) { return kind.spectral; });
+  write_head(out, widths, spectral);
+  for (const Kind& kind : kinds) write_row(out, kind, widths, spectral);
   if (!inspection.unmatched.empty()) {
     out << "\nNames that no pattern knows (--map FILE tells what they are):\n";
     constexpr std::size_t most = 20;
@@ -180,15 +193,16 @@ void write_table(std::ostream& out, const Inspection& inspection, const Inspecte
 }
 
 void write_csv(std::ostream& out, const Inspection& inspection, const InspectedModel& model) {
-  out << "tensor,place,weight,layer,count,mean,std,kurtosis,zeros,zero_rows,largest,non_finite,"
-         "expected_mean,expected_std,z,fault\n";
+  out << "tensor,place,weight,layer,count,mean,std,kurtosis,zeros,zero_rows,largest,non_finite,spectral_norm,"
+         "spectral_ratio,expected_mean,expected_std,z,fault\n";
   const auto optional = [](const std::optional<double>& x) { return x ? exact(*x) : std::string(); };
   for (const Weight& weight : inspection.weights) {
     const measured::Statistics& seen = weight.seen;
     out << csv_field(weight.tensor) << ',' << csv_field(weight.place(model.stacks)) << ',' << csv_field(weight.name)
         << ',' << weight.layer << ',' << exact(seen.count) << ',' << exact(seen.mean) << ',' << exact(seen.std) << ','
         << exact(seen.kurtosis) << ',' << exact(seen.zeros) << ',' << exact(seen.zero_rows) << ','
-        << exact(seen.largest) << ',' << exact(seen.non_finite) << ',' << optional(weight.expected_mean) << ','
+        << exact(seen.largest) << ',' << exact(seen.non_finite) << ',' << optional(seen.spectral_norm) << ','
+        << optional(seen.spectral_ratio) << ',' << optional(weight.expected_mean) << ','
         << optional(weight.expected_std) << ',' << exact(weight.z) << ',' << csv_field(weight.fault) << '\n';
   }
 }

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
 #include "report/json_value.hpp"
+#include "report/number.hpp"
 #include "report/profile_json.hpp"
 #include "sigprop/profile/quantities.hpp"
 #include "sigprop/report/report.hpp"
@@ -30,7 +35,7 @@ Json gram_json(const std::vector<Quantity>& gram) {
 /// A quantity at its name, and its spread, where it has one.
 void set(Json& out, std::string_view name, const Quantity& value) {
   nested(out, name) = quantity_json(value);
-  if (value.spread) nested(out, profile::spread_name(name)) = finite(*value.spread);
+  if (value.spread()) nested(out, profile::spread_name(name)) = finite(*value.spread());
 }
 
 Json point_json(const profile::Point& point) {
@@ -59,7 +64,7 @@ Json layer_json(const profile::Layer& layer) {
       const Quantity* value = row.find(weight);
       if (value == nullptr) continue;
       json[std::string(row.name)] = quantity_json(*value);
-      if (value->spread) json["spread"] = finite(*value->spread);
+      if (value->spread()) json["spread"] = finite(*value->spread());
     }
   }
   return out;
@@ -105,6 +110,31 @@ void write_list(std::ostream& out, const List& list, ToJson&& to_json) {
   out << (first ? "]" : "\n  ]");
 }
 
+/// To six digits: a spread has no more.
+Json rounded(double x) {
+  return x == 0 ? Json(0.0) : Json(std::strtod(digits(x, 6).c_str(), nullptr));
+}
+
+void write_covariance(std::ostream& out, const profile::Profile& profile,
+                      const std::vector<profile::DeviationRow>& rows) {
+  out << ",\n  \"covariance\": {\n    \"places\": ";
+  write_list(out, rows, [&](const profile::DeviationRow& row) -> Json {
+    const profile::Spot& spot = row.spot;
+    return {{"path", spot.of_layer ? profile.layers[spot.index].path : profile.points[spot.index].path},
+            {"quantity", spot.quantity}};
+  });
+  out << ",\n    \"matrix\": ";
+  write_list(out, rows, [&](const profile::DeviationRow& a) {
+    Json line = Json::array();
+    for (const profile::DeviationRow& b : rows) {
+      const auto common = static_cast<std::ptrdiff_t>(std::min(a.row.size(), b.row.size()));
+      line.push_back(rounded(std::inner_product(a.row.begin(), a.row.begin() + common, b.row.begin(), 0.0)));
+    }
+    return line;
+  });
+  out << "\n  }";
+}
+
 }  // namespace
 
 void write_profile(std::ostream& out, const profile::Profile& profile) {
@@ -115,7 +145,8 @@ void write_profile(std::ostream& out, const profile::Profile& profile) {
   out << ",\n  \"summary\": " << text(summary_json(profile.summary));
 }
 
-void write_json(std::ostream& out, const profile::Profile& profile, const Provenance& provenance) {
+void write_json(std::ostream& out, const profile::Profile& profile, const Provenance& provenance,
+                const std::vector<profile::DeviationRow>& rows) {
   out << "{\n  \"sigprop\": \"" << SIGPROP_VERSION << "\",\n  \"command\": " << text(provenance.command)
       << ",\n  \"name\": " << text(profile.name);
   if (!profile.theory.empty()) out << ",\n  \"theory\": " << text(profile.theory);
@@ -128,6 +159,7 @@ void write_json(std::ostream& out, const profile::Profile& profile, const Proven
   out << ",\n  \"settings\": " << text(settings_json(provenance)) << ",\n  \"warnings\": " << text(profile.warnings)
       << ",\n  ";
   write_profile(out, profile);
+  if (!rows.empty()) write_covariance(out, profile, rows);
   out << "\n}\n";
 }
 

@@ -139,7 +139,7 @@ std::string left_out(const Json& places, const char* what) {
 }
 
 bool has_spread(const profile::Profile& profile) {
-  return !profile.points.empty() && profile.points.front().forward.variance.spread;
+  return !profile.points.empty() && profile.points.front().forward.variance.spread().has_value();
 }
 
 void write_curves_section(std::ostream& out, const Page& page, const Json& curves) {

@@ -96,8 +96,8 @@ Json spreads(const std::vector<Entry>& entries, const Indices& chosen, const Rea
   Json out = Json::array();
   for (const std::size_t i : chosen) {
     const Quantity* q = read(entries[i]);
-    if (q == nullptr || !q->spread) return Json::array();
-    out.push_back(short_number(*q->spread));
+    if (q == nullptr || !q->spread()) return Json::array();
+    out.push_back(short_number(*q->spread()));
   }
   return out;
 }

@@ -35,7 +35,7 @@ std::string relative_error(const Quantity& q) {
 
 /// The standard deviation between networks, of the logarithm or of a correlation itself.
 std::string spread(const Quantity& q) {
-  return q.spread ? number(*q.spread) : "";
+  return q.spread() ? number(*q.spread()) : "";
 }
 
 struct Column {
@@ -113,7 +113,7 @@ class Writer {
  public:
   Writer(std::ostream& out, const Profile& profile) : out_(out), profile_(profile) {
     if (profile.theory.empty()) columns_ = measured_columns;
-    if (!profile.points.empty() && profile.points.front().forward.variance.spread) columns_ = spread_columns;
+    if (!profile.points.empty() && profile.points.front().forward.variance.spread()) columns_ = spread_columns;
     for (const Point& point : profile.points) path_width_ = std::max(path_width_, characters(in_stack(point.path)));
   }
 

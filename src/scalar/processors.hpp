@@ -12,10 +12,11 @@
 
 namespace sigprop::scalar {
 
-/// Gives every number below a count to one of several workers, a thread each; tells `done` on this
-/// thread how many are. Throws what any of them throws.
+/// Gives every number below a count to one of several workers, a thread each, no more than `most`;
+/// tells `done` on this thread how many are. Throws what any of them throws.
 inline void on_all_processors(std::size_t count, const std::function<std::function<void(std::size_t)>()>& worker,
-                              const std::function<void(std::size_t)>& done = {}) {
+                              const std::function<void(std::size_t)>& done = {},
+                              std::size_t most = std::max(1U, std::thread::hardware_concurrency())) {
   std::atomic<std::size_t> next = 0, finished = 0;
   std::mutex guard;
   std::exception_ptr fault;
@@ -33,7 +34,7 @@ inline void on_all_processors(std::size_t count, const std::function<std::functi
       next = count;
     }
   };
-  const std::size_t threads = std::min<std::size_t>(count, std::max(1U, std::thread::hardware_concurrency()));
+  const std::size_t threads = std::min(count, most);
   std::vector<std::thread> others;
   for (std::size_t i = 1; i < threads; ++i) others.emplace_back(share, false);
   share(true);

@@ -187,10 +187,10 @@ Judgement judge(const profile::Profile& predicted, const std::vector<profile::Me
   std::vector<double> deviations, errors;
   for (const profile::Measurement& measurement : measured) {
     const Found found = find(predicted, measurement.spot);
-    if (found.value == nullptr || !found.value->spread || !found.value->representable()) continue;
+    if (found.value == nullptr || !found.value->spread() || !found.value->representable()) continue;
     Judged judged{measurement.spot, found.path, found.layer, found.value->value, measurement.value};
     const bool scores = found.kind == Kind::score_weight || found.kind == Kind::scores || found.kind == Kind::entropy;
-    judged.spread = spread_of_mean(*found.value->spread, options.networks) * (scores ? of_scores : 1);
+    judged.spread = spread_of_mean(*found.value->spread(), options.networks) * (scores ? of_scores : 1);
     judged.model_error = std::max(least_error, model_error(found.kind, model, found.context));
     const double deviation = deviation_of(judged);
     judged.z = deviation / uncertainty_of(judged);

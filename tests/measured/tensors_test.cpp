@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -82,6 +83,33 @@ TEST_CASE("a mean far from 0 leaves the spread its digits") {
   for (int i = 0; i < 1000; ++i) numbers.push_back(1e6 + (i % 2 == 0 ? 1e-3 : -1e-3));
   const auto seen = measured::measure(tensor_of(numbers, {1000}, Type::f64), {.columns = 1000}, false).statistics;
   CHECK(seen.std == Approx(1e-3).epsilon(1e-6));
+}
+
+TEST_CASE("a spectral norm is the largest singular value") {
+  const std::vector<double> diagonal{0, 3, 0, 0, 0, -5, 2, 0, 0};
+  CHECK(measured::spectral_norm(tensor_of(diagonal, {3, 3}, Type::f64), {.columns = 3}) == Approx(5).epsilon(1e-9));
+  // Of the second and third column alone.
+  CHECK(measured::spectral_norm(tensor_of(diagonal, {3, 3}, Type::f64), {.first_column = 1, .columns = 2}) ==
+        Approx(5).epsilon(1e-9));
+  std::mt19937_64 engine(3);
+  std::normal_distribution<double> normal;
+  constexpr std::size_t rows = 300, columns = 200;
+  std::vector<double> random(rows * columns), of_rank_one(rows * columns);
+  for (double& x : random) x = normal(engine);
+  const double edge = std::sqrt(rows) + std::sqrt(columns);
+  CHECK(measured::spectral_norm(tensor_of(random, {rows, columns}, Type::f64), {.columns = columns}) ==
+        Approx(edge).epsilon(0.03));
+  double left = 0, right = 0;
+  for (std::size_t i = 0; i < rows; ++i) left += std::pow(random[i], 2);
+  for (std::size_t j = 0; j < columns; ++j) right += std::pow(random[rows + j], 2);
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < columns; ++j) of_rank_one[i * columns + j] = random[i] * random[rows + j];
+  }
+  CHECK(measured::spectral_norm(tensor_of(of_rank_one, {rows, columns}, Type::f64), {.columns = columns}) ==
+        Approx(std::sqrt(left * right)).epsilon(1e-9));
+  random[7] = std::numeric_limits<double>::infinity();
+  CHECK(measured::spectral_norm(tensor_of(random, {rows, columns}, Type::f64), {.columns = columns}) == 0);
+  CHECK(measured::spectral_norm(tensor_of(std::vector<double>(12, 0.0), {3, 4}, Type::f64), {.columns = 4}) == 0);
 }
 
 TEST_CASE("what is no number is counted and left out") {

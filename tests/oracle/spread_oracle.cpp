@@ -35,16 +35,16 @@ std::map<std::string, std::vector<double>> ratios_of(const profile::Profile& pre
   for (std::size_t i = 0; i < predicted.points.size(); ++i) {
     const profile::Point &p = predicted.points[i], &m = measured.points[i];
     const double q = log_deviation(m.forward.second_moment);
-    if (q > smallest) out["second moment"].push_back(*p.forward.second_moment.spread / q);
-    out["gradient"].push_back(*p.backward.variance.spread / log_deviation(m.backward.variance));
+    if (q > smallest) out["second moment"].push_back(*p.forward.second_moment.spread() / q);
+    out["gradient"].push_back(*p.backward.variance.spread() / log_deviation(m.backward.variance));
     const double r = m.forward.token_correlation.scatter->standard_deviation;
-    if (r > smallest) out["token r"].push_back(*p.forward.token_correlation.spread / r);
+    if (r > smallest) out["token r"].push_back(*p.forward.token_correlation.spread() / r);
   }
   for (std::size_t i = 0; i < predicted.layers.size(); ++i) {
     for (std::size_t w = 0; w < predicted.layers[i].weights.size(); ++w) {
       const profile::Weight &p = predicted.layers[i].weights[w], &m = measured.layers[i].weights[w];
       const bool of_scores = p.role == profile::WeightRole::query || p.role == profile::WeightRole::key;
-      out[of_scores ? "weights of scores" : "weights"].push_back(*p.gradient_norm->spread /
+      out[of_scores ? "weights of scores" : "weights"].push_back(*p.gradient_norm->spread() /
                                                                  log_deviation(*m.gradient_norm));
     }
   }

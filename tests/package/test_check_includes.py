@@ -45,7 +45,7 @@ class CheckIncludes(unittest.TestCase):
             "src/predict/walk.cpp",
             '#include "predict/walk/walk.hpp"\n',
             "src/predict/walk.cpp:1: the room predict is divided: the file must lie in one of "
-            "tables, walk, tokens, slopes, explain",
+            "tables, walk, tokens, slopes, explain, spread",
         )
 
     def test_a_forbidden_folder_of_a_divided_room(self):

@@ -198,10 +198,10 @@ TEST_CASE("few columns hold the same deviations as all") {
     const double length =
         Eigen::Map<const Eigen::VectorXd>(row.row.data(), static_cast<Eigen::Index>(row.row.size())).norm();
     if (row.spot.quantity == "backward.variance") {
-      CHECK(length == Approx(*profile.points[row.spot.index].backward.variance.spread).epsilon(1e-4));
+      CHECK(length == Approx(*profile.points[row.spot.index].backward.variance.spread()).epsilon(1e-4));
       ++compared;
     } else if (row.spot.quantity == "weights.value.gradient_norm") {
-      CHECK(length == Approx(*profile.layers[row.spot.index].weights[2].gradient_norm->spread).epsilon(1e-4));
+      CHECK(length == Approx(*profile.layers[row.spot.index].weights[2].gradient_norm->spread()).epsilon(1e-4));
       ++compared;
     }
   }
@@ -222,10 +222,10 @@ TEST_CASE("a given batch does not vary at the ends") {
   const network::Network network = network_of(spec);
   profile::Profile profile = predict::predict(network, predict::Theory::full);
   predict::set_spread(network, {.given_ends = true}, profile);
-  CHECK(*profile.points.front().forward.variance.spread == 0);
-  CHECK(*profile.points.back().backward.variance.spread == 0);
-  CHECK(*profile.points.back().forward.variance.spread > 0.01);
-  CHECK(*profile.points.front().backward.variance.spread > 0.01);
+  CHECK(*profile.points.front().forward.variance.spread() == 0);
+  CHECK(*profile.points.back().backward.variance.spread() == 0);
+  CHECK(*profile.points.back().forward.variance.spread() > 0.01);
+  CHECK(*profile.points.front().backward.variance.spread() > 0.01);
 }
 
 TEST_CASE("what the theory of the spread leaves out is named") {

@@ -18,9 +18,9 @@ profile::Profile predicted() {
     point.path = i == 0 ? "input" : "layer 1/ffn";
     point.layer = i;
     point.forward.second_moment = 2.0;
-    point.forward.second_moment.spread = 0.1;
+    point.forward.second_moment.set_spread(0.1);
     point.backward.variance = 1.0;
-    point.backward.variance.spread = 0.2;
+    point.backward.variance.set_spread(0.2);
     out.points.push_back(point);
   }
   return out;

@@ -24,6 +24,11 @@ struct Statistics {
   double zero_rows = 0;   ///< of an embedding, which the other numbers leave out
   double largest = 0;     ///< |w|
   double non_finite = 0;  ///< how many, which the other numbers leave out
+  /// The largest singular value, of a matrix where it was asked for; within 1 % below it.
+  std::optional<double> spectral_norm;
+  /// That over std (√rows + √columns), which a matrix of independent elements has: 1 of such a
+  /// matrix, less of an orthogonal one, more of one of low rank.
+  std::optional<double> spectral_ratio;
 };
 
 /// What a model's weights should be.
@@ -87,6 +92,7 @@ struct Settings {
   double level = 1e-3;       ///< probability that any weight of a good model is called wrong
   double tolerance = 0.002;  ///< of a std beside its sampling error, relative
   NameMap names;             ///< before those that are known
+  bool spectral = false;     ///< largest singular values too: each matrix is read a dozen times more
 };
 
 /// Settings::names from a JSON object. Throws std::runtime_error that says what is wrong.

@@ -18,7 +18,7 @@ struct SpreadOptions {
 };
 
 /// Sets the spread of a prediction's quantities by the theory `full`: how far one random network
-/// lies from the mean over all (profile::Quantity::spread). Of the signal its second moment,
+/// lies from the mean over all (profile::Quantity::spread()). Of the signal its second moment,
 /// variance and token correlation have one, of the gradient its variance and token correlation, of
 /// attention score variance and entropy, of every weight its gradient norm. Time is linear in
 /// depth.

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sigprop/profile/rare.hpp"
@@ -25,20 +26,37 @@ struct Quantity {
   double value = 0;
   double log10 = -std::numeric_limits<double>::infinity();  ///< of |value|; -∞ for 0
   Rare<Scatter> scatter;                                    ///< of a measured number; a predicted one has none
-  Rare<std::vector<double>> slopes;  ///< of ln|value| by the numbers that a prediction was asked to vary
-  /// Of a predicted number, where it was asked for: the standard deviation between networks of its
-  /// logarithm, of a correlation that of itself.
-  Rare<double> spread;
 
   Quantity() = default;
   Quantity(double v) : value(v), log10(std::log10(std::abs(v))) {}  // NOLINT: a double is a quantity
   Quantity(double v, double log10_of_absolute) : value(v), log10(log10_of_absolute) {}
   Quantity(double v, const Scatter& measured) : Quantity(v) { scatter = measured; }
 
+  /// Of ln|value| by the numbers that a prediction was asked to vary; null without.
+  [[nodiscard]] const std::vector<double>* slopes() const {
+    return asked_ && asked_->slopes ? &*asked_->slopes : nullptr;
+  }
+  /// Creates them where there are none; none at all resets them.
+  void set_slopes(std::optional<std::vector<double>> slopes) { asked().slopes = std::move(slopes); }
+
+  /// Of a predicted number, where it was asked for: the standard deviation between networks of its
+  /// logarithm, of a correlation that of itself.
+  [[nodiscard]] std::optional<double> spread() const { return asked_ ? asked_->spread : std::nullopt; }
+  void set_spread(double spread) { asked().spread = spread; }
+
   /// Does `value` hold the number? False for what over- or underflows a normal double.
   [[nodiscard]] bool representable() const {
     return std::isfinite(value) && (std::isinf(log10) || std::abs(value) >= std::numeric_limits<double>::min());
   }
+
+ private:
+  struct Asked {
+    std::optional<std::vector<double>> slopes;
+    std::optional<double> spread;
+  };
+  [[nodiscard]] Asked& asked() { return asked_ ? *asked_ : asked_.emplace(); }
+
+  Rare<Asked> asked_;
 };
 
 /// A quantity at the first and the last token: under a mask the tokens differ.

@@ -21,8 +21,8 @@ struct Thresholds {
 /// Without tokens to compare (sequence_length 1) rank is not judged.
 [[nodiscard]] Summary summarize(const Profile& profile, const Thresholds& thresholds, double sequence_length);
 
-/// Of a/b.
-[[nodiscard]] Rare<std::vector<double>> slopes_of_ratio(const Quantity& a, const Quantity& b);
+/// Sets the slopes of a/b, where both have some.
+void set_slopes_of_ratio(const Quantity& a, const Quantity& b, Quantity& ratio);
 
 /// a/b, by logarithms.
 [[nodiscard]] Quantity ratio(const Quantity& a, const Quantity& b);

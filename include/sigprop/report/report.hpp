@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "sigprop/profile/deviations.hpp"
 #include "sigprop/profile/profile.hpp"
 
 /// Profiles and formulas as text. Every writer writes to the stream as it goes and keeps no copy of
@@ -22,8 +23,9 @@ struct Provenance {
 };
 
 /// The result as JSON (docs/results.md). A value outside double's range is {"value": null, "log10":
-/// x}.
-void write_json(std::ostream& out, const profile::Profile& profile, const Provenance& provenance);
+/// x}. rows: whose covariance is written, where there are any.
+void write_json(std::ostream& out, const profile::Profile& profile, const Provenance& provenance,
+                const std::vector<profile::DeviationRow>& rows = {});
 
 /// One row a point: every quantity of it, and the layer's quantities in the row of its last point;
 /// beside a measured quantity its standard error.

@@ -53,12 +53,12 @@ Slopes by_jets(const Network& network, Theory theory, const std::vector<Knob>& k
     out.value = reading(moved);
     out.warnings = warnings_of(network, theory, moved);
     require_logarithm(out.value);
-    if (!out.value.slopes) throw std::logic_error("a reading without slopes");
-    out.by_knob.insert(out.by_knob.end(), out.value.slopes->begin(),
-                       out.value.slopes->begin() + static_cast<std::ptrdiff_t>(last - first));
+    const std::vector<double>* slopes = out.value.slopes();
+    if (slopes == nullptr) throw std::logic_error("a reading without slopes");
+    out.by_knob.insert(out.by_knob.end(), slopes->begin(), slopes->begin() + static_cast<std::ptrdiff_t>(last - first));
     if (progress) progress(last, knobs.size());
   }
-  out.value.slopes.reset();
+  out.value.set_slopes({});
   return out;
 }
 

@@ -43,24 +43,24 @@ class SpreadWriter : public Observer {
   void at_point(std::size_t point, const Spreading::Signal& x) {
     profile::Forward& forward = profile_.points[point].forward;
     const Absolute at = absolute(products(x.moments), x.rows.topRows(mode_count));
-    forward.second_moment.spread = relative(at.own, x.moments.second_moment());
-    forward.variance.spread = relative(at.own, x.moments.variance);
-    forward.token_correlation.spread = of_ratio(at, x.moments.covariance, x.moments.variance);
+    forward.second_moment.set_spread(relative(at.own, x.moments.second_moment()));
+    forward.variance.set_spread(relative(at.own, x.moments.variance));
+    forward.token_correlation.set_spread(of_ratio(at, x.moments.covariance, x.moments.variance));
   }
 
   void at_point(std::size_t point, const Spreading::Gradient& g, double /*width*/) {
     profile::Backward& backward = profile_.points[point].backward;
     const Absolute at = absolute(g.moments, g.rows);
-    backward.variance.spread = relative(at.own, g.moments.variance);
-    backward.token_correlation.spread = of_ratio(at, g.moments.covariance, g.moments.variance);
+    backward.variance.set_spread(relative(at.own, g.moments.variance));
+    backward.token_correlation.set_spread(of_ratio(at, g.moments.covariance, g.moments.variance));
   }
 
   void at_attention(std::size_t weight, bool /*cross*/, const profile::AttentionMetrics& /*metrics*/) {
     profile::Layer& layer = profile_.layers[outline_.weight_indices[weight].layer];
     if (!layer.attention) return;
     const Deviations& rows = algebra_.score_rows();
-    layer.attention->score_variance.spread = rounded(rows.row(0).norm());
-    if (layer.attention->entropy) layer.attention->entropy->spread = rounded(rows.row(1).norm());
+    layer.attention->score_variance.set_spread(rounded(rows.row(0).norm()));
+    if (layer.attention->entropy) layer.attention->entropy->set_spread(rounded(rows.row(1).norm()));
   }
 
   template <class T>
@@ -68,7 +68,7 @@ class SpreadWriter : public Observer {
     const network::Outline::WeightIndex& place = outline_.weight_indices[weight];
     auto& norm = profile_.layers[place.layer].weights[place.index].gradient_norm;
     const double of_square = algebra_.take_weight_row().norm();
-    if (norm) norm->spread = rounded(of_square / 2);
+    if (norm) norm->set_spread(rounded(of_square / 2));
   }
 
  private:

@@ -24,8 +24,9 @@ template <class T>
 template <std::size_t N>
 [[nodiscard]] profile::Quantity quantity(const scalar::Jet<N>& x) {
   profile::Quantity out = quantity(x.value);
-  std::vector<double>& slopes = out.slopes.emplace();
+  std::vector<double> slopes;
   for (const double slope : x.slopes) slopes.push_back(x.value == 0 ? 0 : slope / x.value);
+  out.set_slopes(std::move(slopes));
   return out;
 }
 
