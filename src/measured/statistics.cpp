@@ -6,37 +6,115 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <optional>
 
 namespace sigprop::measured {
 namespace {
 
+/// Sums of powers of numbers about an origin.
+struct PowerSums {
+  double first = 0, second = 0, third = 0, fourth = 0, largest = 0, zeros = 0;
+};
+
+/// How many numbers are taken at once; a processor with narrower registers takes them in parts.
+constexpr std::size_t lanes = 4;
+using Pack __attribute__((vector_size(lanes * sizeof(double)))) = double;
+template <class Stored>
+struct Packed {
+  using Type = Pack;
+};
+template <>
+struct Packed<float> {
+  using Type __attribute__((vector_size(lanes * sizeof(float)))) = float;
+};
+
+/// count: a multiple of lanes.
+template <class Stored>
+[[gnu::always_inline]] inline PowerSums sums_in_lanes(const char* bytes, std::size_t count, double origin) {
+  const Pack none{}, one = none + 1.0;
+  Pack first{}, second{}, third{}, fourth{}, largest{}, zeros{};
+  for (std::size_t i = 0; i < count; i += lanes) {
+    typename Packed<Stored>::Type stored;  // NOLINT: written before it is read
+    std::memcpy(&stored, bytes + i * sizeof(Stored), sizeof stored);
+    const Pack value = __builtin_convertvector(stored, Pack);
+    const Pack x = value - origin, square = x * x, size = value < none ? -value : value;
+    first += x;
+    second += square;
+    third += square * x;
+    fourth += square * square;
+    largest = size > largest ? size : largest;
+    zeros += value == none ? one : none;
+  }
+  PowerSums out;
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    out.first += first[lane];
+    out.second += second[lane];
+    out.third += third[lane];
+    out.fourth += fourth[lane];
+    out.largest = std::max(out.largest, largest[lane]);
+    out.zeros += zeros[lane];
+  }
+  return out;
+}
+
+#if defined(__x86_64__)
+template <class Stored>
+[[gnu::target("avx2")]] PowerSums sums_in_wide_registers(const char* bytes, std::size_t count, double origin) {
+  return sums_in_lanes<Stored>(bytes, count, origin);
+}
+bool has_wide_registers() {
+  static const bool out = __builtin_cpu_supports("avx2") > 0;
+  return out;
+}
+#endif
+
+template <class Stored>
+PowerSums sums_of(const char* bytes, std::size_t count, double origin) {
+#if defined(__x86_64__)
+  if (has_wide_registers()) return sums_in_wide_registers<Stored>(bytes, count, origin);
+#endif
+  return sums_in_lanes<Stored>(bytes, count, origin);
+}
+
 /// Sums of powers about the first element, which leave nothing where all are equal.
 class Powers {
  public:
-  void add(const double* numbers, std::size_t count) {
-    if (count_ == 0) begin_with(numbers, count);
-    double first = 0, second = 0, third = 0, fourth = 0, largest = 0, zeros = 0, lost = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const double value = numbers[i];
-      const bool good = std::isfinite(value);
-      const double x = good ? value - origin_ : 0, square = x * x, size = good ? std::abs(value) : 0;
-      first += x;
-      second += square;
-      third += square * x;
-      fourth += square * square;
-      largest = size > largest ? size : largest;
-      zeros += value == 0 ? 1 : 0;
-      lost += good ? 0 : 1;
-    }
-    first_ += first;
-    second_ += second;
-    third_ += third;
-    fourth_ += fourth;
-    count_ += static_cast<double>(count) - lost;
-    out_.largest = std::max(out_.largest, largest);
-    out_.zeros += zeros;
-    out_.non_finite += lost;
+  /// Numbers as a file holds them, float or double.
+  template <class Stored>
+  void add(const char* bytes, std::size_t count) {
+    if (count_ == 0 && out_.non_finite == 0) origin_ = first_finite<Stored>(bytes, count);
+    const std::size_t even = count / lanes * lanes;
+    const PowerSums sums = sums_of<Stored>(bytes, even, origin_);
+    if (!std::isfinite(sums.fourth)) return add_each<Stored>(bytes, count);
+    first_ += sums.first;
+    second_ += sums.second;
+    third_ += sums.third;
+    fourth_ += sums.fourth;
+    count_ += static_cast<double>(even);
+    out_.largest = std::max(out_.largest, sums.largest);
+    out_.zeros += sums.zeros;
+    add_each<Stored>(bytes + even * sizeof(Stored), count - even);
   }
+  /// One number so many times.
+  void add(double value, double times) {
+    if (!std::isfinite(value)) {
+      out_.non_finite += times;
+      return;
+    }
+    const double x = value - origin_, square = x * x;
+    first_ += times * x;
+    second_ += times * square;
+    third_ += times * square * x;
+    fourth_ += times * square * square;
+    count_ += times;
+    out_.largest = std::max(out_.largest, std::abs(value));
+    if (value == 0) out_.zeros += times;
+  }
+  void set_origin(double origin) { origin_ = origin; }
   void add_zero_row() { ++out_.zero_rows; }
 
   [[nodiscard]] Statistics statistics() const {
@@ -57,13 +135,80 @@ class Powers {
   }
 
  private:
-  void begin_with(const double* numbers, std::size_t count) {
-    const double* const good = std::find_if(numbers, numbers + count, [](double x) { return std::isfinite(x); });
-    if (good != numbers + count) origin_ = *good;
+  template <class Stored>
+  [[nodiscard]] static double number_at(const char* bytes, std::size_t i) {
+    Stored out;  // NOLINT: written before it is read
+    std::memcpy(&out, bytes + i * sizeof(Stored), sizeof out);
+    return static_cast<double>(out);
+  }
+  /// Those among which some are not finite, and the rest of a division.
+  template <class Stored>
+  void add_each(const char* bytes, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) add(number_at<Stored>(bytes, i), 1.0);
+  }
+  template <class Stored>
+  [[nodiscard]] static double first_finite(const char* bytes, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const double number = number_at<Stored>(bytes, i);
+      if (std::isfinite(number)) return number;
+    }
+    return 0;
   }
 
   double origin_ = 0, count_ = 0, first_ = 0, second_ = 0, third_ = 0, fourth_ = 0;
   Statistics out_;
+};
+
+/// Numbers of 16 bits, counted by what they are: of so few values sums can be taken afterwards.
+class Counts {
+ public:
+  /// Neighbours of one value would wait for each other in one table.
+  void add(const char* bytes, std::size_t count) {
+    if (added_ + count > most) move_on();
+    added_ += count;
+    std::size_t i = 0;
+    for (; i + tables <= count; i += tables) {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, bytes + 2 * i, sizeof bits);
+      for (std::size_t table = 0; table < tables; ++table) {
+        ++counts_[table * values + (bits & (values - 1))];
+        bits >>= 16;
+      }
+    }
+    for (; i < count; ++i) {
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, bytes + 2 * i, sizeof bits);
+      ++counts_[bits];
+    }
+  }
+
+  void add_to(Powers& powers, Type type) {
+    move_on();
+    std::vector<std::uint16_t> all(values);
+    std::iota(all.begin(), all.end(), std::uint16_t{0});
+    Tensor every;
+    every.type = type;
+    every.bytes = {reinterpret_cast<const char*>(all.data()), 2 * values};  // NOLINT: the bytes of a file
+    std::vector<double> numbers(values);
+    read_numbers(every, 0, values, numbers.data());
+    for (std::size_t i = 0; i < values; ++i) {
+      if (moved_[i] > 0) powers.add(numbers[i], moved_[i]);
+    }
+  }
+
+ private:
+  static constexpr std::size_t values = 65536, tables = 4;
+  static constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();  ///< that a count can hold
+
+  void move_on() {
+    for (std::size_t i = 0; i < counts_.size(); ++i) moved_[i % values] += counts_[i];
+    std::fill(counts_.begin(), counts_.end(), 0U);
+    added_ = 0;
+  }
+
+  std::vector<std::uint32_t> counts_ = std::vector<std::uint32_t>(tables * values);
+  std::vector<double> moved_ = std::vector<double>(values);
+  std::size_t added_ = 0;
 };
 
 /// Every so many-th element.
@@ -71,9 +216,13 @@ class Sampling {
  public:
   explicit Sampling(std::size_t elements) : distance_(std::max<std::size_t>(1, elements / sampled)) {}
 
-  void add(const double* numbers, std::size_t count) {
-    for (; next_ < seen_ + count && out_.size() < sampled; next_ += distance_)
-      out_.push_back(static_cast<float>(numbers[next_ - seen_]));
+  /// The elements of a tensor from the first on, so many.
+  void add(const Tensor& tensor, std::size_t first, std::size_t count) {
+    for (; next_ < seen_ + count && out_.size() < sampled; next_ += distance_) {
+      double number = 0;
+      read_numbers(tensor, first + next_ - seen_, 1, &number);
+      out_.push_back(static_cast<float>(number));
+    }
     seen_ += count;
   }
   [[nodiscard]] std::vector<float> taken() { return std::move(out_); }
@@ -89,7 +238,7 @@ class Sampling {
 
 Measured measure(const Tensor& tensor, const Region& region, bool without_zero_rows,
                  const std::function<void(std::string_view)>& done) {
-  constexpr std::size_t piece = 8192, some_megabytes = 1 << 24;
+  constexpr std::size_t piece = 2048, some_megabytes = 1 << 24;  // a piece stays in the nearest cache
   const std::size_t size = tensor.count() == 0 ? 0 : tensor.bytes.size() / tensor.count();
   std::size_t told = 0;               // elements of which the caller knows that they have been read
   std::array<double, piece> numbers;  // NOLINT: written before it is read
@@ -98,12 +247,29 @@ Measured measure(const Tensor& tensor, const Region& region, bool without_zero_r
   const bool whole = region.period == 1 && region.columns == columns;
   Sampling sampling(tensor.count() / region.period * (columns == 0 ? 0 : region.columns) /
                     std::max<std::size_t>(1, columns));
+  // To count pays where there are more numbers than values.
+  constexpr std::size_t many = 1 << 18;
+  std::optional<Counts> counts;
+  if (size == sizeof(std::uint16_t) && tensor.count() >= many) {
+    counts.emplace();
+    read_numbers(tensor, region.first_column, 1, numbers.data());
+    if (std::isfinite(numbers[0])) powers.set_origin(numbers[0]);
+  }
   const auto add = [&](std::size_t first, std::size_t count) {
+    sampling.add(tensor, first, count);
     for (std::size_t at = 0; at < count; at += piece) {
       const std::size_t now = std::min(piece, count - at);
-      read_numbers(tensor, first + at, now, numbers.data());
-      powers.add(numbers.data(), now);
-      sampling.add(numbers.data(), now);
+      const char* const bytes = tensor.bytes.data() + (first + at) * size;
+      if (counts) {
+        counts->add(bytes, now);
+      } else if (tensor.type == Type::f32) {
+        powers.add<float>(bytes, now);
+      } else if (tensor.type == Type::f64) {
+        powers.add<double>(bytes, now);
+      } else {
+        read_numbers(tensor, first + at, now, numbers.data());
+        powers.add<double>(reinterpret_cast<const char*>(numbers.data()), now);  // NOLINT: the bytes of a buffer
+      }
       if (done && (first + at + now - told) * size >= some_megabytes) {
         done(tensor.bytes.substr(told * size, (first + at + now - told) * size));
         told = first + at + now;
@@ -133,6 +299,7 @@ Measured measure(const Tensor& tensor, const Region& region, bool without_zero_r
       }
     }
   }
+  if (counts) counts->add_to(powers, tensor.type);
   return {powers.statistics(), sampling.taken()};
 }
 

@@ -19,7 +19,7 @@ double forward_error(const Model& model, const Context& context) {
 }
 
 double gradient_error(const Model& model, const Context& context) {
-  const double a_branch = model.post_norm ? 1.2 : 0.45;
+  const double a_branch = model.post_norm ? 0.6 : 0.3;
   return 0.01 + a_branch * context.after / model.width;
 }
 
@@ -34,7 +34,7 @@ double by_head_width(const Model& model, double factor) {
 double score_weight_error(const Model& model, const Context& context) {
   const double r = context.token_correlation;
   const double share = model.sequence_length / (model.sequence_length + model.width);
-  return 0.02 + 80 * r * r / model.width + 0.02 * context.before * share + gradient_error(model, context) / 2;
+  return 0.02 + 30 * r * r / model.width + 0.02 * context.before * share + gradient_error(model, context) / 2;
 }
 
 }  // namespace

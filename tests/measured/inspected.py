@@ -126,6 +126,20 @@ def check_good(folder):
         require(len(wrong) <= 2, f"{name}: {len(wrong)} of {SEEDS} models that are right are called wrong: {wrong[:2]}")
 
 
+def check_saved():
+    """Files that the transformers library saved (tools/hugging_face/faults.py --save)."""
+    for name in MODELS:
+        model = pathlib.Path(ROOT) / "tests/data/weights" / name
+        done = inspect(model, "--spectral", "--format", "json")
+        require(done.returncode == 0, f"{model}: {done.stdout}{done.stderr}")
+        found = json.loads(done.stdout)["weights"]
+        layers = {weight["layer"] for weight in found}
+        require({1, 2} <= layers, f"{model}: layers {layers}")
+        for weight in found:
+            if weight["weight"] in ("query", "key", "value", "output", "ffn_in", "ffn_out"):
+                require(0.7 < weight["spectral_ratio"] < 1.3, f"{model}: {weight['place']} has the spectral ratio {weight['spectral_ratio']}")
+
+
 def cut(random, shape, std, at):
     out = np.empty(0)
     while out.size < np.prod(shape):
@@ -278,6 +292,7 @@ def main():
         check_faults(Folder(path))
     with tempfile.TemporaryDirectory() as path:
         check_good(Folder(path))
+    check_saved()
     print(f"{SEEDS} seeds of {len(MODELS)} models pass, every fault is named")
 
 

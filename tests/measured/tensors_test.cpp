@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <string>
@@ -83,6 +84,42 @@ TEST_CASE("a mean far from 0 leaves the spread its digits") {
   for (int i = 0; i < 1000; ++i) numbers.push_back(1e6 + (i % 2 == 0 ? 1e-3 : -1e-3));
   const auto seen = measured::measure(tensor_of(numbers, {1000}, Type::f64), {.columns = 1000}, false).statistics;
   CHECK(seen.std == Approx(1e-3).epsilon(1e-6));
+}
+
+TEST_CASE("many numbers of 16 bits are counted by value, to the same statistics") {
+  constexpr std::size_t count = (1 << 18) + 3;
+  std::mt19937_64 engine(5);
+  std::normal_distribution<double> normal;
+  std::string bytes(2 * count, '\0');
+  std::vector<double> numbers(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bits =
+        static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(0.1 + normal(engine))) >> 16);
+    std::memcpy(bytes.data() + 2 * i, &bits, sizeof bits);
+    numbers[i] = static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
+  }
+  const std::uint16_t none = 0x7fc0, zero = 0;
+  std::memcpy(bytes.data() + 2 * 7, &none, sizeof none);
+  std::memcpy(bytes.data() + 2 * 9, &zero, sizeof zero);
+  numbers[7] = std::numeric_limits<double>::quiet_NaN();
+  numbers[9] = 0;
+  measured::Tensor tensor;
+  tensor.shape = {count};
+  tensor.type = Type::bf16;
+  tensor.bytes = bytes;
+  const measured::Region all{.columns = count};
+  const auto counted = measured::measure(tensor, all, false);
+  const auto direct = measured::measure(tensor_of(numbers, {count}, Type::f64), all, false);
+  const auto &a = counted.statistics, &b = direct.statistics;
+  CHECK(a.count == count - 1);
+  CHECK(a.non_finite == 1);
+  CHECK(a.zeros == b.zeros);
+  CHECK(a.largest == b.largest);
+  CHECK(a.mean == Approx(b.mean).epsilon(1e-12));
+  CHECK(a.std == Approx(b.std).epsilon(1e-12));
+  CHECK(a.kurtosis == Approx(b.kurtosis).epsilon(1e-11));
+  CHECK(counted.sample.size() == direct.sample.size());
+  CHECK(counted.sample[100] == direct.sample[100]);
 }
 
 TEST_CASE("a spectral norm is the largest singular value") {

@@ -297,6 +297,25 @@ class Browsed(unittest.TestCase):
         self.assertIn("4 replicates are few", summary)
         self.picture("simulated")
 
+    def test_the_spread_is_a_band_around_the_theory(self):
+        self.open("--spread", name="spread")
+        profile = json.loads(sigprop("predict", "-", "--spread", "--format", "json").stdout)
+        canvas = self.canvas("Variance of the gradient")
+        for _ in range(2):  # on a linear scale, then on a logarithmic one
+            points = self.js("""const chart = Chart.getChart(arguments[0]);
+                return chart.data.datasets[0].data.map((p) => [p.y, p.low, p.high, chart.scales.y.min, chart.scales.y.max])""", canvas)
+            log = self.js("return document.getElementById('scale').value") == "log"
+            for (y, low, high, bottom, top), point in zip(points, profile["points"], strict=True):
+                spread = point["backward"]["spread"]["variance"]
+                for end, sign in ((low, -1), (high, 1)):
+                    expected = y + sign * spread / math.log(10) if log else y * math.exp(sign * spread)
+                    self.assertAlmostEqual(end, expected, delta=1e-4 * abs(y) + 1e-4)
+                self.assertTrue(bottom <= low + 1e-9 and high - 1e-9 <= top, "the axis holds the band")
+            self.js("const s = document.getElementById('scale'); s.value = 'log'; s.dispatchEvent(new Event('change'))")
+        self.assertIn("shaded", self.driver.find_element("id", "keys").text)
+        self.assert_curves_are_drawn()
+        self.picture("spread")
+
     def test_dark_mode(self):
         self.open()
         def look():

@@ -31,6 +31,7 @@ FIGURES = {
     "profile-labels": ("profile", "full.json", "--label", "ours", "simulated.json", "--label", "measured", "--quantity",
                        "weights.query.gradient_norm", "--log", "--width", "acl", "--title", "A title"),
     "profile-stacks": ("profile", "translate.json", "verified.json", "--width", "neurips"),
+    "profile-spread": ("profile", "spread.json"),
     "profile-overflow": ("profile", "gain.json"),
     "verify": ("verify", "verified.json"),
     "verify-disagrees": ("verify", "disagrees.json", "--width", "5.5", "--quantity", "backward.variance", "--quantity", "backward.norm"),
@@ -153,6 +154,24 @@ class Figures(unittest.TestCase):
         self.assertGreater(logarithms[-1], 309)
         heights = self.heights("gain.json", "forward.variance")  # the straight line's inner vertices are simplified away
         self.rises_with(heights, [logarithms[0], logarithms[-1]] if len(heights) == 2 else logarithms)
+
+    def test_a_band_is_one_spread_wide_on_either_side(self):
+        path = self.folder / "band.svg"
+        data = json.loads((DATA / "spread.json").read_text(encoding="utf-8"))
+        for quantity, of_logarithm in (("backward.variance", True), ("forward.token_correlation", False)):
+            self.assertEqual(plot("profile", "spread.json", "--quantity", quantity, "--linear", "-o", path)[0], 0)
+            curves = drawing.panels(drawing.read(path))[0]
+            line = next(curve for curve in curves if len(curve) == len(data["points"]))
+            band = next(curve for curve in curves if len(curve) >= 2 * len(line))
+            side, name = quantity.split(".")
+            point = data["points"][0]
+            value, spread = point[side][name], point[side]["spread"][name]
+            ends = (value * math.exp(-spread), value * math.exp(spread)) if of_logarithm else (value - spread, value + spread)
+            # Of the first point and the last the unit of the axis is known.
+            last = data["points"][-1][side][name]
+            unit = (line[0][1] - line[-1][1]) / (value - last)
+            drawn = sorted(y for x, y in band if abs(x - line[0][0]) < 1e-4)
+            self.assertAlmostEqual(drawn[-1] - drawn[0], abs(unit) * (ends[1] - ends[0]), delta=2e-3)
 
     def test_error_bars_are_one_standard_error_long_on_either_side(self):
         path = self.folder / "bars.svg"

@@ -32,6 +32,7 @@ def specs():
 
 COMMANDS = {
     "full": ("small", "predict"),
+    "spread": ("small", "predict", "--spread"),
     "paper": ("small", "predict", "--theory", "paper"),
     "simulated": ("small", "simulate", "--replicates", "8"),
     "verified": ("small", "verify", "--replicates", "30"),

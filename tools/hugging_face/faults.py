@@ -3,10 +3,12 @@
 """Makes ten faults in fresh models of the transformers library and shows what `sigprop inspect` says of each, as docs/one-network.md has it:
 python3 tools/hugging_face/faults.py SIGPROP
 
-Needs torch and transformers. The models are small (width 128, 4 layers) and saved as the library saves them.
+Needs torch and transformers. The models are small (width 128, 4 layers) and saved as the library saves them. `--save tests/data/weights` in the
+place of the program saves still smaller ones, without a fault, that the tests read.
 """
 import logging
 import math
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -16,20 +18,20 @@ import transformers
 from torch import nn
 
 logging.getLogger("transformers").setLevel(logging.ERROR)
-WIDTH, LAYERS, STD = 128, 4, 0.02
+WIDTH, LAYERS, WORDS, STD = 128, 4, 1000, 0.02
 
 
 def gpt2():
-    return transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=1000, n_embd=WIDTH, n_layer=LAYERS, n_head=4, n_positions=64))
+    return transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=WORDS, n_embd=WIDTH, n_layer=LAYERS, n_head=4, n_positions=64))
 
 
 def bert():
-    return transformers.BertModel(transformers.BertConfig(vocab_size=1000, hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=4,
+    return transformers.BertModel(transformers.BertConfig(vocab_size=WORDS, hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=4,
                                                           intermediate_size=4 * WIDTH, max_position_embeddings=64))
 
 
 def llama():
-    return transformers.LlamaForCausalLM(transformers.LlamaConfig(vocab_size=1000, hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=4,
+    return transformers.LlamaForCausalLM(transformers.LlamaConfig(vocab_size=WORDS, hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=4,
                                                                   num_key_value_heads=2, intermediate_size=3 * WIDTH))
 
 
@@ -98,7 +100,18 @@ def inspect(sigprop, model, folder):
     return subprocess.run([sigprop, "inspect", folder], capture_output=True, text=True, check=False)
 
 
+def save(folder):
+    for make in (gpt2, bert, llama):
+        torch.manual_seed(0)
+        make().save_pretrained(pathlib.Path(folder) / make.__name__)
+
+
 def main():
+    if sys.argv[1] == "--save":
+        global WIDTH, LAYERS, WORDS
+        WIDTH, LAYERS, WORDS = 32, 2, 100
+        save(sys.argv[2])
+        return
     sigprop, shown = sys.argv[1], 3
     for make in (gpt2, bert, llama):
         torch.manual_seed(0)

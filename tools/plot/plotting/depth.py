@@ -58,7 +58,7 @@ def draw_band(axes, source, group, quantity, curve, scale):
     spreads = source.spreads(quantity)
     if source.measured or not any(spreads):
         return
-    depths, low, high = [], [], []
+    there, back = [], []
     for (depth, _, number), spread in zip(curve, spreads):
         value, width = style.shown(number, scale)[0], spread.value if spread else math.nan
         if quantity.endswith("correlation"):
@@ -67,8 +67,9 @@ def draw_band(axes, source, group, quantity, curve, scale):
             ends = value - width / math.log(10), value + width / math.log(10)
         else:
             ends = value * math.exp(-width), value * math.exp(width)
-        depths.append(depth), low.append(ends[0]), high.append(ends[1])
-    axes.fill_between(depths, low, high, color=style.line_of(group, False, False)["color"], alpha=0.15, linewidth=0)
+        if not math.isnan(ends[0]):
+            there.append((depth, ends[1])), back.append((depth, ends[0]))
+    axes.fill(*zip(*there, *reversed(back)), color=style.line_of(group)["color"], alpha=0.15, linewidth=0)
 
 
 def finish_panel(axes, quantity, scale, numbers):
