@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sigprop/measured/inspect.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -40,6 +42,7 @@ struct Inspected {
   report::InspectedModel model;
   std::string spec;  ///< its text; empty without one
   std::size_t layers = 0;
+  std::vector<std::pair<std::string, double>> tables;  ///< of its embedding, and their deviations
 };
 
 bool is_there(const std::string& path) {
@@ -99,6 +102,13 @@ std::optional<measured::Expected> expectation(const InspectOptions& options, Ins
   out.model.name = read.network->name;
   out.model.stacks = read.stacks.size();
   out.layers = read.stacks.front().layers();
+  if (const auto* embedding = std::get_if<network::Embedding>(&read.network->source)) {
+    for (const auto& [name, table] :
+         {std::pair{"token", &embedding->token}, std::pair{"position", &embedding->position},
+          std::pair{"segment", &embedding->segment}}) {
+      if (table->used) out.tables.emplace_back(name, table->std);
+    }
+  }
   if (!options.spec_out.empty() && read.stacks.size() > 1)
     throw Failure(wrong_usage,
                   "--spec-out: an encoder and a decoder have one init.std, so that it cannot hold what both were "
@@ -140,19 +150,48 @@ void write(std::ostream& out, const InspectOptions& options, const Inspected& fo
                      {"inspect", {{"level", options.settings.level}, {"tolerance", options.settings.tolerance}}});
 }
 
+/// The deviation of all elements of some weights together, such as those of a layer's experts.
+class Pooled {
+ public:
+  void add(const measured::Statistics& seen) {
+    squares_ += seen.count * seen.std * seen.std;
+    count_ += seen.count;
+  }
+  [[nodiscard]] bool empty() const { return !(count_ > 0); }
+  [[nodiscard]] std::string text() const { return report::exact(std::sqrt(squares_ / count_)); }
+
+ private:
+  double squares_ = 0, count_ = 0;
+};
+
 /// What was found of a weight, a number a layer, as JSON; nothing where a layer is not there.
 std::optional<std::string> list_of(const std::string& name, std::size_t layers, const measured::Inspection& found) {
-  std::vector<std::string> values(layers);
+  std::vector<Pooled> values(layers);
   for (const measured::Weight& weight : found.weights) {
-    if (weight.name == name && weight.layer > 0 && weight.layer <= layers)
-      values[weight.layer - 1] = report::exact(weight.seen.std);
+    if (weight.name == name && weight.layer > 0 && weight.layer <= layers) values[weight.layer - 1].add(weight.seen);
   }
   std::string out;
-  for (const std::string& value : values) {
+  for (const Pooled& value : values) {
     if (value.empty()) return {};
-    out += (out.empty() ? "[" : ",") + value;
+    out += (out.empty() ? "[" : ",") + value.text();
   }
   return out + ']';
+}
+
+/// What was found of the embedding's tables, as JSON; nothing where one of them is not there. A
+/// spec's deviation contains the factor that a model gives its embedding, a file's does not.
+std::optional<std::string> tables_of(const std::vector<std::pair<std::string, double>>& tables,
+                                     const measured::Inspection& found) {
+  std::string out;
+  for (const auto& [table, std] : tables) {
+    const auto weight =
+        std::find_if(found.weights.begin(), found.weights.end(),
+                     [&name = table](const measured::Weight& w) { return w.name == "embedding." + name; });
+    if (weight == found.weights.end() || !weight->expected_std || !(*weight->expected_std > 0)) return {};
+    const double factor = std / *weight->expected_std;
+    out += (out.empty() ? "{\"" : ",\"") + table + "\":" + report::exact(factor * weight->seen.std);
+  }
+  return out.empty() ? std::nullopt : std::optional(out + '}');
 }
 
 /// The deviations that were found in the place of the spec's. Throws Failure.
@@ -163,6 +202,7 @@ std::string spec_as_found(const InspectOptions& options, const Inspected& found)
     if (const auto list = list_of(known.name, found.layers, found.inspection))
       edits.push_back({std::string("init.std.") + known.name, *list});
   }
+  if (const auto tables = tables_of(found.tables, found.inspection)) edits.push_back({"input.embedding.std", *tables});
   const spec::Edited edited = spec::edited(found.spec, edits);
   if (!edited.error.empty()) throw Failure(wrong_usage, "--spec-out: " + edited.error);
   const spec::ReadResult checked = spec::read_text(edited.text, options.spec_out, spec::folder_of(options.spec));

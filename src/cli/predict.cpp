@@ -60,7 +60,6 @@ void run_sensitivity(const PredictOptions& options) {
 void run_predict(const PredictOptions& options) {
   if (!options.sensitivity.empty()) return run_sensitivity(options);
   require_place_for_tokens(options.tokens, options.output);
-  if (!options.spread.empty()) require_theory_of_spread(options.theory);
   if (options.spread == "covariance" && options.output.format != "json")
     throw Failure(wrong_usage, "--spread=covariance is a matrix, which only --format json has a place for");
   if (options.given_ends && options.spread.empty())
@@ -70,6 +69,7 @@ void run_predict(const PredictOptions& options) {
                                    " has no place for: leave one of them out");
   write_output(options.output, [&] {
     const network::Network network = load_model(options.spec, options.output);
+    if (!options.spread.empty()) require_spread(network, options.theory, options.spec);
     announce(network, options.theory, options.spec, options.output, options.tokens);
     const auto profile =
         std::make_shared<profile::Profile>(prediction(network, options.theory, options.spec, options.tokens));

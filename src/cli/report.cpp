@@ -56,10 +56,10 @@ void simulate(const ReportOptions& options, const network::Network& network, rep
 
 report::Page page_of(const ReportOptions& options) {
   if (options.replicates) require_scatter(*options.replicates);
-  if (options.spread) require_theory_of_spread(options.theory);
   const spec::FileText file = load_text(options.spec);
   const spec::ReadResult read = spec::read_text(*file.text, file.name, spec::folder_of(file.name));
   require_good(read);
+  if (options.spread) require_spread(*read.network, options.theory, options.spec);
   report::Page page;
   announce(*read.network, options.theory, options.spec, options.output);
   page.predicted = prediction(*read.network, options.theory, options.spec);

@@ -94,6 +94,7 @@ Measured measured_of(const VerifyOptions& options, const network::Network& netwo
 
 JudgeOutcome judged(const VerifyOptions& options) {
   const network::Network network = load_model(options.spec, options.output);
+  require_spread(network, options.theory, options.spec);
   announce(network, options.theory, options.spec, options.output);
   profile::Profile predicted = prediction(network, options.theory, options.spec);
   const Measured measured = measured_of(options, network, predicted);
@@ -117,7 +118,6 @@ void write(std::ostream& out, const VerifyOptions& options, const JudgeOutcome& 
 }
 
 void run_judgement(const VerifyOptions& options) {
-  require_theory_of_spread(options.theory);
   if (options.tolerance)
     throw Failure(wrong_usage, "--tolerance judges the mean of many networks: leave it out, or raise --replicates");
   if (!options.measured.empty() && options.measured != "-") note_input(options.measured);

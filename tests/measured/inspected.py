@@ -227,6 +227,8 @@ def check_formats(folder):
     require(inspect(model, "--config", config, "--spec-out", out).returncode == 0, "--spec-out")
     std = json.loads(pathlib.Path(out).read_text())["init"]["std"]["ffn_in"]
     require(abs(std[2] / tensors["h.2.mlp.c_fc.weight"].std() - 1) < 1e-4, f"--spec-out has {std}")
+    tables = json.loads(pathlib.Path(out).read_text(encoding="utf-8"))["input"]["embedding"]["std"]
+    require(abs(tables["position"] / tensors["wpe.weight"].std() - 1) < 1e-4 and "token" in tables, f"--spec-out has {tables}")
     require(subprocess.run([SIGPROP, "predict", out, "--quiet"], capture_output=True, check=False).returncode == 0, "the spec as found has a prediction")
     require(inspect(model, "--spec", out, "--tolerance", "0.01").returncode == 0, "the weights follow the spec as found")
     # To the last digit, however small; of two stacks not at all.

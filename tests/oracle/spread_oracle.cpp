@@ -157,8 +157,9 @@ TEST_CASE("a fault of one layer is seen in as many networks as the predicted pow
   const Judge judged(spec);
   const verify::Judgement right = judged(0);
   std::size_t likely = 0;
-  for (const auto& [weight, std] : {std::pair{"query", 0.0559017}, std::pair{"value", 0.0559017}, std::pair{"output", 0.044194},
-                                    std::pair{"ffn_in", 0.0279508}, std::pair{"ffn_out", 0.0279508}}) {
+  for (const auto& [weight, std] :
+       {std::pair{"query", 0.0559017}, std::pair{"value", 0.0559017}, std::pair{"output", 0.044194},
+        std::pair{"ffn_in", 0.0279508}, std::pair{"ffn_out", 0.0279508}}) {
     for (const std::size_t layer : {1, 6, 12}) {
       json faulty = spec;
       std::vector<double> all(layers, std);

@@ -17,14 +17,17 @@ struct SpreadOptions {
   bool given_ends = false;
 };
 
+/// Throws NotCovered, naming what the theory of the spread leaves out: experts, cross-attention,
+/// tied layers.
+void require_spread_covered(const network::Network& network);
+
 /// Sets the spread of a prediction's quantities by the theory `full`: how far one random network
 /// lies from the mean over all (profile::Quantity::spread()). Of the signal its second moment,
 /// variance and token correlation have one, of the gradient its variance and token correlation, of
 /// attention score variance and entropy, of every weight its gradient norm. Time is linear in
 /// depth.
 ///
-/// Throws NotCovered, naming what the theory of the spread leaves out: experts, cross-attention,
-/// tied layers.
+/// Throws as require_spread_covered() does.
 void set_spread(const network::Network& network, const SpreadOptions& options, profile::Profile& profile);
 
 /// The deviations of the signal's second moments, the gradient's variances and the weights'

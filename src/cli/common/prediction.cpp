@@ -5,6 +5,7 @@
 
 #include "cli/common/progress.hpp"
 #include "sigprop/predict/predict.hpp"
+#include "sigprop/predict/spread.hpp"
 
 namespace sigprop::cli {
 
@@ -32,9 +33,10 @@ check::Condition reading_of(const std::string& option, const std::string& quanti
   }
 }
 
-void require_theory_of_spread(const TheoryOptions& theory) {
+void require_spread(const network::Network& network, const TheoryOptions& theory, const std::string& spec) {
   if (theory.name != "full")
     throw Failure(wrong_usage, "--theory " + theory.name + " has no spread between networks: use --theory full");
+  explained(spec, [&] { predict::require_spread_covered(network); });
 }
 
 void add_theory_options(CLI::App& command, TheoryOptions& options) {

@@ -44,8 +44,9 @@ template <class Work>
 /// A quantity at its place, as an option names it. Throws Failure.
 [[nodiscard]] check::Condition reading_of(const std::string& option, const std::string& quantity);
 
-/// Throws Failure where a spread is asked for that the theory does not have.
-void require_theory_of_spread(const TheoryOptions& theory);
+/// Throws Failure where a spread is asked for that the theory does not have, before anything is
+/// predicted.
+void require_spread(const network::Network& network, const TheoryOptions& theory, const std::string& spec);
 
 void add_theory_options(CLI::App& command, TheoryOptions& options);
 

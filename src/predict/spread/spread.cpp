@@ -152,23 +152,11 @@ std::optional<Places> places_where_tokens_differ(const network::Network& network
   return {};
 }
 
-void require_covered(const network::Network& network) {
-  const auto refuse = [](const std::string& what) {
-    throw NotCovered("the spread of " + what + " is not covered by this theory yet");
-  };
-  if (!network.encoder.empty()) refuse("an encoder with a decoder");
-  network::for_each_component(network.body, [&](const network::Component& component) {
-    if (std::holds_alternative<network::Experts>(component.op)) refuse("experts");
-    const auto* repeat = std::get_if<network::Repeat>(&component.op);
-    if (repeat != nullptr && repeat->tied && repeat->times > 1) refuse("tied layers");
-  });
-}
-
 /// Walks the network with an observer that `make` returns for the outline and the algebra.
 template <class Make>
 void walk_spread(const network::Network& network, const SpreadOptions& options, Spreading::Columns columns,
                  const Make& make) {
-  require_covered(network);
+  require_spread_covered(network);
   network::Network unmasked = network;
   network::remove_masks(unmasked);
   const network::Lifted<double> numbers = network::lifted<double>(unmasked);
@@ -181,6 +169,18 @@ void walk_spread(const network::Network& network, const SpreadOptions& options, 
 }
 
 }  // namespace
+
+void require_spread_covered(const network::Network& network) {
+  const auto refuse = [](const std::string& what) {
+    throw NotCovered("the spread of " + what + " is not covered by this theory yet");
+  };
+  if (!network.encoder.empty()) refuse("an encoder with a decoder");
+  network::for_each_component(network.body, [&](const network::Component& component) {
+    if (std::holds_alternative<network::Experts>(component.op)) refuse("experts");
+    const auto* repeat = std::get_if<network::Repeat>(&component.op);
+    if (repeat != nullptr && repeat->tied && repeat->times > 1) refuse("tied layers");
+  });
+}
 
 void set_spread(const network::Network& network, const SpreadOptions& options, profile::Profile& profile) {
   walk_spread(network, options, Spreading::Columns::few, [&](const network::Outline& outline, Spreading& algebra) {

@@ -24,6 +24,18 @@ constexpr int token_row = mode_count;  ///< Σ G² of the centred tokens
   return (1 + 6 * y + 6 * y * y + y * y * y) / (square(1 + y) * tokens);
 }
 
+/// Of one row of a softmax over n keys of score variance v.
+struct RowNoise {
+  double squares;  ///< Var[Σ A²]/S2²
+  double fourths;  ///< 2 S4/S2²
+};
+
+[[nodiscard]] RowNoise row_noise(double v, double keys) {
+  const formula::SoftmaxRow<double> row = formula::softmax_row(v, keys);
+  const double mean = square(row.squares), squares = row.jacobian - row.squares + 2 * row.cubes;  // E[(Σ A²)²]
+  return {std::max(squares / mean - 1, 0.0), 2 * row.fourths / mean};
+}
+
 /// matrix · rows, for the first rows; the others stay as they are.
 [[nodiscard]] Deviations mapped(const Eigen::MatrixXd& matrix, Deviations rows) {
   rows.topRows(mode_count) = (matrix * rows.topRows(mode_count)).eval();
@@ -212,8 +224,8 @@ Spreading::Signal Spreading::forward(const network::BasicLinear<T, T>& op, const
   return out;
 }
 
-Spreading::Signal Spreading::behind_neurons(Alike::Signal y, const Signal& x, const Deviations& rows,
-                                            const Eigen::MatrixXd& slopes, Neurons neurons, double count) {
+Spreading::Signal Spreading::behind_neurons(Alike::Signal y, const Deviations& rows, const Eigen::MatrixXd& slopes,
+                                            Neurons neurons, double count) {
   Signal out = placed(std::move(y));
   out.rows = mapped(slopes, rows);
   out.features = count;
@@ -222,7 +234,6 @@ Spreading::Signal Spreading::behind_neurons(Alike::Signal y, const Signal& x, co
   hidden.root = root_of(covariance.topLeftCorner<mode_count, mode_count>());
   hidden.first = append(out.rows, hidden.root);
   hidden_.push_back(std::move(hidden));
-  static_cast<void>(x);
   return out;
 }
 
@@ -231,7 +242,7 @@ Spreading::Signal Spreading::forward(const network::Activation& op, const Signal
   const auto slopes = derivatives(x.moments, [&](const Moments& moments) -> Eigen::VectorXd {
     return energies(activations.forward(op.kind, moments));
   });
-  return behind_neurons(alike_.forward(op, x), x, without(x.rows, x.fresh), slopes, Neurons(op.kind, x.moments, modes_),
+  return behind_neurons(alike_.forward(op, x), without(x.rows, x.fresh), slopes, Neurons(op.kind, x.moments, modes_),
                         x.width);
 }
 
@@ -244,17 +255,41 @@ Spreading::Signal Spreading::forward(const network::BasicGatedLinear<T, T>& op, 
     return energies(formula::gated_forward(activations.forward(op.activation, gate(moments)), value(moments)));
   });
   Neurons neurons(op.activation, gate(x.moments), value(x.moments), {of_gate, of_value}, modes_);
-  return behind_neurons(alike_.forward(op, x), x, x.rows, slopes, std::move(neurons), op.out);
+  return behind_neurons(alike_.forward(op, x), x.rows, slopes, std::move(neurons), op.out);
+}
+
+formula::SoftmaxMeans<double> Spreading::softmax_at(const AttentionOp<T>& op, const Moments& rows, const Moments& keys,
+                                                    const formula::AttentionShape<T>& shape, const Beside& beside) {
+  formula::ScoreMoments<T> scores = formula::attention_scores(rows, keys, shape);
+  scores.variance *= std::exp(beside.variance);
+  formula::SoftmaxMeans<T> out = alike_.field().softmax_of(op, scores);
+  out.row.squares = out.pair.overlap + (out.row.squares - out.pair.overlap) * std::exp(beside.sharpness);
+  return out;
 }
 
 Spreading::Moments Spreading::heads_at(const AttentionOp<T>& op, const Moments& rows, const Moments& keys,
                                        const formula::AttentionShape<T>& shape, const Beside& beside) {
-  formula::ScoreMoments<T> scores = formula::attention_scores(rows, keys, shape);
-  scores.variance *= std::exp(beside.variance);
-  formula::SoftmaxMeans<T> softmax = alike_.field().softmax_of(op, scores);
-  softmax.row.squares =
-      softmax.pair.overlap + (softmax.row.squares - softmax.pair.overlap) * std::exp(beside.sharpness);
-  return formula::attention_forward(rows, keys, shape, softmax);
+  return formula::attention_forward(rows, keys, shape, softmax_at(op, rows, keys, shape, beside));
+}
+
+void Spreading::set_score_rows(const AttentionOp<T>& op, const Heads& heads, const Moments& read,
+                               const Deviations& input) {
+  const formula::AttentionShape<T>& shape = heads.attended.shape;
+  const auto of_scores = [&](const Moments& rows, const Moments& keys, double beside) -> Eigen::VectorXd {
+    formula::ScoreMoments<T> scores = formula::attention_scores(rows, keys, shape);
+    scores.variance *= std::exp(beside);
+    return Eigen::Vector2d(scores.variance, alike_.field().softmax_of(op, scores).row.entropy);
+  };
+  const auto by_rows =
+      derivatives(read, [&](const Moments& rows) -> Eigen::VectorXd { return of_scores(rows, read, 0); });
+  const auto by_keys =
+      derivatives(read, [&](const Moments& keys) -> Eigen::VectorXd { return of_scores(read, keys, 0); });
+  constexpr double step = 0.01;
+  const Eigen::Vector2d at = of_scores(read, read, 0);
+  Eigen::Vector2d by_variance = (of_scores(read, read, step) - of_scores(read, read, -step)) / (2 * step);
+  for (int i = 0; i < 2; ++i) by_variance[i] = at[i] > 0 ? by_variance[i] / at[i] : 0;
+  score_rows_ = sum_of_rows((by_rows + by_keys) * input, by_rows * heads.queries);
+  score_rows_ = sum_of_rows(score_rows_, by_variance * heads.sharpness.topRows(1));
 }
 
 Spreading::Signal Spreading::forward(const AttentionOp<T>& op, const Signal& x, profile::AttentionMetrics& metrics) {
@@ -280,13 +315,11 @@ Spreading::Signal Spreading::forward(const AttentionOp<T>& op, const Signal& x, 
   const double r = second > 0 ? read.token_dot() / second : 0, across = second > 0 ? read.cross_dot() / second : 0;
   const double common = square(batch > 1 ? across : r);
   const double alike = common + (r * r - common) / batch + (1 - r * r) / tokens;
-  const formula::SoftmaxRow<double> row = formula::softmax_row(v, length);
-  const double squares = row.jacobian - row.squares + 2 * row.cubes;  // E[(Σ A²)²]
-  const double row_noise = std::max(squares / square(row.squares) - 1, 0.0);
+  const double noise = row_noise(v, length).squares;
   heads.sharpness = Deviations::Zero(2, 0);
   Deviations own = Deviations::Zero(2, 2);
   own(0, 0) = std::sqrt(2 / op.kv_heads * (1 / tokens + s) * (alike + 1 / op.head_width));
-  own(1, 1) = std::sqrt(row_noise * (rho * rho + (1 - rho * rho) / length) / (batch * op.heads));
+  own(1, 1) = std::sqrt(noise * (rho * rho + (1 - rho * rho) / length) / (batch * op.heads));
   append(heads.sharpness, own);
 
   const auto of_rows = derivatives(
@@ -308,21 +341,7 @@ Spreading::Signal Spreading::forward(const AttentionOp<T>& op, const Signal& x, 
   heads.rows = sum_of_rows(heads.rows, of_sharpness * heads.sharpness);
   append(heads.rows, wishart(out.noise, key_fan, heads.participation));
 
-  // Scores and entropy.
-  const auto of_scores = [&](const Moments& rows, const Moments& keys, double beside) -> Eigen::VectorXd {
-    formula::ScoreMoments<T> scores = formula::attention_scores(rows, keys, shape);
-    scores.variance *= std::exp(beside);
-    return Eigen::Vector2d(scores.variance, field.softmax_of(op, scores).row.entropy);
-  };
-  const auto scores_by_rows =
-      derivatives(read, [&](const Moments& rows) -> Eigen::VectorXd { return of_scores(rows, read, 0); });
-  const auto scores_by_keys =
-      derivatives(read, [&](const Moments& keys) -> Eigen::VectorXd { return of_scores(read, keys, 0); });
-  const Eigen::Vector2d at = of_scores(read, read, 0);
-  Eigen::Vector2d by_keys = (of_scores(read, read, step) - of_scores(read, read, -step)) / (2 * step);
-  for (int i = 0; i < 2; ++i) by_keys[i] = at[i] > 0 ? by_keys[i] / at[i] : 0;
-  score_rows_ = sum_of_rows((scores_by_rows + scores_by_keys) * input, scores_by_rows * heads.queries);
-  score_rows_ = sum_of_rows(score_rows_, by_keys * heads.sharpness.topRows(1));
+  set_score_rows(op, heads, read, input);
 
   heads.normalized = heads.outputs;
   heads.normalized_rows = heads.rows;
@@ -542,7 +561,6 @@ Spreading::Gradient Spreading::backward(const AttentionOp<T>& op, const Signal& 
                                         SquaredNorms<T>& norms) {
   const Heads heads = std::move(heads_.back());
   heads_.pop_back();
-  auto& field = alike_.field();
   const formula::AttentionShape<T>& shape = heads.attended.shape;
   const Moments& read = x.moments;
   const double fan = op.heads * op.head_width, key_fan = op.kv_heads * op.head_width;
@@ -565,11 +583,7 @@ Spreading::Gradient Spreading::backward(const AttentionOp<T>& op, const Signal& 
   constexpr Eigen::Index in = 0, query = 3, value = 6, key = 9, count = 10;
   const auto passed = [&](const Moments& rows, const Moments& keys, const Pairs& gradient,
                           const Beside& beside) -> Eigen::VectorXd {
-    formula::ScoreMoments<T> scores = formula::attention_scores(rows, keys, shape);
-    scores.variance *= std::exp(beside.variance);
-    formula::SoftmaxMeans<T> softmax = field.softmax_of(op, scores);
-    softmax.row.squares =
-        softmax.pair.overlap + (softmax.row.squares - softmax.pair.overlap) * std::exp(beside.sharpness);
+    const auto softmax = softmax_at(op, rows, keys, shape, beside);
     const auto back = formula::attention_backward(gradient, rows, keys, shape, softmax, batch);
     Eigen::VectorXd out(count);
     out << modes_.energies(back.input()), modes_.energies(back.query), modes_.energies(back.value), back.key_weight;
@@ -597,9 +611,7 @@ Spreading::Gradient Spreading::backward(const AttentionOp<T>& op, const Signal& 
 
   // What the weights of queries and keys cause by themselves, on the modes of both paths.
   const double rho = heads.attended.scores.correlation, v = heads.attended.scores.variance;
-  const formula::SoftmaxRow<double> row = formula::softmax_row(v, length);
-  const double squares = row.jacobian - row.squares + 2 * row.cubes;
-  const double n0 = std::max(squares / square(row.squares) - 1, 0.0), n1 = 2 * row.fourths / square(row.squares);
+  const auto [n0, n1] = row_noise(v, length);
   const double of_row =
       (n0 * (rho * rho + (1 - rho * rho) / length) + (n1 + 6 / op.head_width) / length) / (batch * op.heads);
   const double of_value = 2 / op.kv_heads * fourth_participation(s, length) / batch;

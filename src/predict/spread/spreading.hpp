@@ -162,8 +162,8 @@ class Spreading {
   [[nodiscard]] Signal carried(const Op& op, const Signal& x);
   template <class Op>
   [[nodiscard]] Gradient carried_back(const Op& op, const Signal& x, const Gradient& g, SquaredNorms<T>& norms);
-  [[nodiscard]] Signal behind_neurons(Alike::Signal y, const Signal& x, const Deviations& rows,
-                                      const Eigen::MatrixXd& slopes, Neurons neurons, double count);
+  [[nodiscard]] Signal behind_neurons(Alike::Signal y, const Deviations& rows, const Eigen::MatrixXd& slopes,
+                                      Neurons neurons, double count);
   [[nodiscard]] Hidden take_hidden();
   /// On the way back through neurons: carried: what their derivatives make of deviations. g: behind
   /// them.
@@ -174,8 +174,12 @@ class Spreading {
                                       const ModeVector& g, const Deviations& gradient_rows,
                                       double gradient_participation);
 
+  [[nodiscard]] formula::SoftmaxMeans<T> softmax_at(const AttentionOp<T>& op, const Moments& rows, const Moments& keys,
+                                                    const formula::AttentionShape<T>& shape, const Beside& beside);
   [[nodiscard]] Moments heads_at(const AttentionOp<T>& op, const Moments& rows, const Moments& keys,
                                  const formula::AttentionShape<T>& shape, const Beside& beside);
+  /// input: deviations of what the attention reads.
+  void set_score_rows(const AttentionOp<T>& op, const Heads& heads, const Moments& read, const Deviations& input);
   [[nodiscard]] Deviations rebased(const Gradient& g, const Share& share) const;
 
   Alike alike_;
