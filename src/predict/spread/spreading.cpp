@@ -111,8 +111,8 @@ Deviations Spreading::crossed(const ModeVector& a, const ModeVector& b, double f
   return Deviations(variance.cwiseProduct(a).cwiseProduct(b).cwiseMax(0).cwiseSqrt().asDiagonal());
 }
 
-Spreading::Signal Spreading::placed(Alike::Signal x) {
-  Signal out{std::move(x), ModeMatrix(modes_.inverse_ranks().asDiagonal()), {}};
+Spreading::Signal Spreading::placed(const Alike::Signal& x) {
+  Signal out{x, ModeMatrix(modes_.inverse_ranks().asDiagonal()), {}};
   crossed_ = modes_.inverse_ranks();
   if (!places_) return out;
   const Place& place = places_->forward.at(forward_++);
@@ -125,8 +125,8 @@ Spreading::Signal Spreading::placed(Alike::Signal x) {
   return out;
 }
 
-Spreading::Gradient Spreading::placed(Alike::Gradient g) {
-  Gradient out{std::move(g), ModeMatrix(modes_.inverse_ranks().asDiagonal()), {}};
+Spreading::Gradient Spreading::placed(const Alike::Gradient& g) {
+  Gradient out{g, ModeMatrix(modes_.inverse_ranks().asDiagonal()), {}};
   crossed_ = modes_.inverse_ranks();
   if (!places_) return out;
   const Place& place = places_->backward.at(backward_++);
@@ -204,7 +204,7 @@ template <class Op>
 Spreading::Signal Spreading::carried(const Op& op, const Signal& x) {
   Signal out = placed(alike_.forward(op, x));
   const auto slopes = derivatives(x.moments, [&](const Moments& moments) -> Eigen::VectorXd {
-    Alike::Signal read = x;
+    Alike::Signal read = x.alike();
     read.moments = moments;
     return energies(alike_.forward(op, read).moments);
   });
@@ -224,9 +224,9 @@ Spreading::Signal Spreading::forward(const network::BasicLinear<T, T>& op, const
   return out;
 }
 
-Spreading::Signal Spreading::behind_neurons(Alike::Signal y, const Deviations& rows, const Eigen::MatrixXd& slopes,
-                                            Neurons neurons, double count) {
-  Signal out = placed(std::move(y));
+Spreading::Signal Spreading::behind_neurons(const Alike::Signal& y, const Deviations& rows,
+                                            const Eigen::MatrixXd& slopes, Neurons neurons, double count) {
+  Signal out = placed(y);
   out.rows = mapped(slopes, rows);
   out.features = count;
   Hidden hidden{std::make_shared<const Neurons>(std::move(neurons)), {}, 0};
@@ -385,14 +385,14 @@ Spreading::Signal Spreading::add(const Signal& x, const Signal& a, const Signal&
 
 Spreading::Signal Spreading::into_branch(Signal x) {
   ++depth_;
-  static_cast<Alike::Signal&>(x) = alike_.into_branch(x);
+  static_cast<Alike::Signal&>(x) = alike_.into_branch(x.alike());
   return x;
 }
 
 Spreading::Sum Spreading::sum(const network::BasicResidual<T, T>& op, const Signal& x, const Signal& branch) {
   --depth_;
-  Alike::Sum alike = alike_.sum(op, x, branch);
-  Sum out{placed(std::move(alike.signal)), {std::move(alike.share), {}}};
+  const Alike::Sum alike = alike_.sum(op, x, branch);
+  Sum out{placed(alike.signal), {alike.share, {}}};
   Signal& y = out.signal;
   y.features = branch.features;
   const double s = x.anisotropy.participation;
@@ -441,12 +441,12 @@ template <class Op>
 Spreading::Gradient Spreading::carried_back(const Op& op, const Signal& x, const Gradient& g, SquaredNorms<T>& norms) {
   SquaredNorms<T> unused;
   const auto by_signal = derivatives(x.moments, [&](const Moments& moments) -> Eigen::VectorXd {
-    Alike::Signal read = x;
+    Alike::Signal read = x.alike();
     read.moments = moments;
     return modes_.energies(alike_.backward(op, read, g, unused).moments);
   });
   const auto by_gradient = derivatives(g.moments, [&](const Pairs& moments) -> Eigen::VectorXd {
-    Alike::Gradient read = g;
+    Alike::Gradient read = g.alike();
     read.moments = moments;
     return modes_.energies(alike_.backward(op, x, read, unused).moments);
   });
@@ -658,7 +658,7 @@ Spreading::Gradient Spreading::backward(const AttentionOp<T>& op, const Signal& 
 
   weight_rows_.push_back(weight_row(signal, x.rows, s, at.segment<mode_count>(query),
                                     rows.middleRows(query, mode_count), of_gradient + s + 2 / fan));
-  weight_rows_.push_back(rows.row(key));
+  weight_rows_.emplace_back(rows.row(key));
   weight_rows_.push_back(weight_row(signal, x.rows, s, at.segment<mode_count>(value),
                                     rows.middleRows(value, mode_count), of_gradient + 1 / key_fan));
   weight_rows_.push_back(output);

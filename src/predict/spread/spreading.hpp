@@ -46,12 +46,16 @@ class Spreading {
     Deviations rows;   ///< of the three modes, and of Σ G² of the centred tokens
     Fresh fresh{};
     double features = 0;  ///< of the branch's inside
+
+    [[nodiscard]] const Alike::Signal& alike() const { return *this; }
   };
   struct Gradient : Alike::Gradient {
     ModeMatrix noise;
     Deviations rows;         ///< of the three modes
     double participation{};  ///< of the centred gradients
     Fresh fresh{};
+
+    [[nodiscard]] const Alike::Gradient& alike() const { return *this; }
   };
   struct Share {
     Alike::Share alike;
@@ -151,8 +155,8 @@ class Spreading {
   [[nodiscard]] Deviations crossed(const ModeVector& a, const ModeVector& b, double features,
                                    double participation) const;
   /// With the moments that the next place has, if places are known.
-  [[nodiscard]] Signal placed(Alike::Signal x);
-  [[nodiscard]] Gradient placed(Alike::Gradient g);
+  [[nodiscard]] Signal placed(const Alike::Signal& x);
+  [[nodiscard]] Gradient placed(const Alike::Gradient& g);
   /// Adds columns of their own to the first rows; returns the first of them.
   Eigen::Index append(Deviations& rows, const Deviations& root);
   /// The rows without the columns of the last linear map.
@@ -162,7 +166,7 @@ class Spreading {
   [[nodiscard]] Signal carried(const Op& op, const Signal& x);
   template <class Op>
   [[nodiscard]] Gradient carried_back(const Op& op, const Signal& x, const Gradient& g, SquaredNorms<T>& norms);
-  [[nodiscard]] Signal behind_neurons(Alike::Signal y, const Deviations& rows, const Eigen::MatrixXd& slopes,
+  [[nodiscard]] Signal behind_neurons(const Alike::Signal& y, const Deviations& rows, const Eigen::MatrixXd& slopes,
                                       Neurons neurons, double count);
   [[nodiscard]] Hidden take_hidden();
   /// On the way back through neurons: carried: what their derivatives make of deviations. g: behind
