@@ -43,7 +43,7 @@ bool is_number(const Quantity& q) {
 
 Quantity ratio(const Quantity& a, const Quantity& b) {
   const int over = sign(b);
-  if (over == 0) return Quantity(sign(a) == 0 ? NAN : sign(a) * infinity);
+  if (over == 0) return {sign(a) == 0 ? NAN : sign(a) * infinity};
   const double log10 = magnitude(a) - magnitude(b);
   const bool held = a.representable() && b.representable();
   Quantity out(held ? a.value / b.value : sign(a) * over * std::pow(10.0, log10), log10);

@@ -23,6 +23,13 @@ using profile::Spot;
   throw std::runtime_error(file + ": " + what);
 }
 
+std::string joined(const std::string& a, const char* between, const std::string& b) {
+  std::string out = a;
+  out += between;
+  out += b;
+  return out;
+}
+
 std::string with_nearest(const std::string& word, const std::vector<std::string>& known) {
   const std::string near = spec::nearest(word, known);
   return near.empty() ? "" : "; did you mean " + near + "?";
@@ -31,6 +38,7 @@ std::string with_nearest(const std::string& word, const std::vector<std::string>
 template <class Entries>
 std::vector<std::string> paths_of(const Entries& entries) {
   std::vector<std::string> out;
+  out.reserve(entries.size());
   for (const auto& entry : entries) out.push_back(entry.path);
   return out;
 }
@@ -78,7 +86,7 @@ class JsonReader {
 
   [[nodiscard]] MeasuredProfile read(const spec::Json& all) {
     if (!all.is_object() || (!all.contains("points") && !all.contains("layers")))
-      refuse(file_, "has neither \"points\" nor \"layers\", one of which a measured profile must have");
+      refuse(file_, R"(has neither "points" nor "layers", one of which a measured profile must have)");
     if (all.contains("networks")) {
       out_.networks = count(all["networks"], "networks");
     } else if (all.contains("settings") && all["settings"].is_object() && all["settings"].contains("replicates")) {
@@ -117,24 +125,29 @@ class JsonReader {
 
   [[nodiscard]] std::string path_of(const spec::Json& entry, const std::string& place) const {
     if (!entry.contains("path") || !entry["path"].is_string())
-      refuse(file_, place + " has no \"path\", which names the place, such as \"layer 1\"");
+      refuse(file_, place + R"( has no "path", which names the place, such as "layer 1")");
     return entry["path"].get<std::string>();
   }
 
   void read_numbers(const spec::Json& object, const std::string& before, const std::string& place, const Spot& at,
                     const std::vector<std::string>& known) {
     for (const auto& [key, value] : object.items()) {
-      const std::string name = before.empty() ? key : before + "." + key;
+      const std::string name = before.empty() ? key : joined(before, ".", key), here = joined(place, "/", key);
       if (before.empty() && (key == "path" || key == "index" || key == "layer")) continue;
       if (is_beside(name)) continue;
       if (contains(known, name)) {
-        add(at, name, value, place + "/" + key);
+        add(at, name, value, here);
       } else if (value.is_object()) {
-        read_numbers(value, name, place + "/" + key, at, known);
+        read_numbers(value, name, here, at, known);
       } else {
-        refuse(file_, place + ": \"" + name + "\" is no quantity of this place" + with_nearest(name, known));
+        refuse_quantity(name, place, known);
       }
     }
+  }
+
+  [[noreturn]] void refuse_quantity(const std::string& name, const std::string& place,
+                                    const std::vector<std::string>& known) const {
+    refuse(file_, place + ": \"" + name + "\" is no quantity of this place" + with_nearest(name, known));
   }
 
   void add(const Spot& at, const std::string& name, const spec::Json& value, const std::string& place) {
@@ -172,6 +185,15 @@ std::vector<std::string> fields_of(std::string_view line, const std::string& pla
   return out;
 }
 
+[[noreturn]] void refuse_column(const std::string& place, const std::string& column,
+                                const std::vector<std::string>& known) {
+  refuse(place, "the column \"" + column + "\" is no quantity of the model" + with_nearest(column, known));
+}
+
+[[noreturn]] void refuse_field(const std::string& place, const std::string& column, const std::string& field) {
+  refuse(place, column + " is \"" + field + "\", but must be a number");
+}
+
 MeasuredProfile read_csv(std::string_view text, const std::string& file, const Profile& predicted) {
   MeasuredProfile out;
   std::vector<std::string> columns;
@@ -200,9 +222,7 @@ MeasuredProfile read_csv(std::string_view text, const std::string& file, const P
       path_column = static_cast<std::size_t>(found - columns.begin());
       for (const std::string& column : columns) {
         if (column == "path" || column == "index" || column == "layer" || is_beside(column)) continue;
-        if (!contains(known, column))
-          throw std::runtime_error(place + ": the column \"" + column + "\" is no quantity of the model" +
-                                   with_nearest(column, known));
+        if (!contains(known, column)) refuse_column(place, column, known);
       }
       continue;
     }
@@ -217,7 +237,7 @@ MeasuredProfile read_csv(std::string_view text, const std::string& file, const P
       double value = 0;
       const auto read = std::from_chars(field.data(), field.data() + field.size(), value);
       if (read.ec != std::errc() || read.ptr != field.data() + field.size() || !std::isfinite(value))
-        throw std::runtime_error(place + ": " + columns[i] + " is \"" + field + "\", but must be a number");
+        refuse_field(place, columns[i], field);
       const std::size_t layer = predicted.points[point].layer;
       if (of_layer && layer == 0)
         throw std::runtime_error(place + ": " + columns[i] + " belongs to a layer, but " + fields[path_column] +

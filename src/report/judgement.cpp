@@ -52,6 +52,7 @@ std::vector<const Judged*> farthest(const Judgement& judgement) {
     }
   }
   std::vector<const Judged*> out;
+  out.reserve(order.size());
   for (const std::string& quantity : order) out.push_back(worst[quantity]);
   return out;
 }

@@ -54,8 +54,8 @@ void cell(std::ostream& out, const std::string& value, bool number = false) {
 
 /// A column of numbers is named "#...".
 void begin_table(std::ostream& out, const std::string& caption, std::initializer_list<const char*> columns) {
-  out << "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" << escaped(caption)
-      << "\"><table><caption>" << escaped(caption) << "</caption><thead><tr>";
+  out << R"(<div class="scroll" tabindex="0" role="region" aria-label=")" << escaped(caption) << "\"><table><caption>"
+      << escaped(caption) << "</caption><thead><tr>";
   for (const std::string column : columns) {
     const bool number = column.front() == '#';
     out << "<th scope=\"col\"" << (number ? " class=\"number\">" : ">") << escaped(number ? column.substr(1) : column)
@@ -145,7 +145,7 @@ bool has_spread(const profile::Profile& profile) {
 void write_curves_section(std::ostream& out, const Page& page, const Json& curves) {
   const std::size_t layers = std::max<std::size_t>(page.predicted.layers.size(), 1);
   begin_section(out, "curves", "Curves over depth");
-  out << "<p id=\"keys\" class=\"soft\">Theory as lines"
+  out << R"(<p id="keys" class="soft">Theory as lines)"
       << (has_spread(page.predicted) ? "; shaded, where two of three single networks lie" : "")
       << (page.measured ? ", the mean of random networks ± 2 standard errors as points" : "")
       << ". Hover for values; or focus a chart and press ← → (Page Up and Page Down for larger steps, Home and End, "
@@ -190,7 +190,7 @@ void write_spec_section(std::ostream& out, const Page& page) {
   begin_section(out, "spec", "Spec");
   if (page.spec.size() > longest_spec)
     out << "<p>The first " << longest_spec / 1000 << " of " << page.spec.size() / 1000 << " kB of the spec.</p>\n";
-  out << "<pre tabindex=\"0\" aria-label=\"The spec as JSON\">" << escaped(beginning(page.spec, longest_spec))
+  out << R"(<pre tabindex="0" aria-label="The spec as JSON">)" << escaped(beginning(page.spec, longest_spec))
       << "</pre>\n</section>\n";
 }
 

@@ -128,7 +128,7 @@ TEST_CASE("the energies of modes are those of every kind of pair, and back") {
   }
 }
 
-TEST_CASE("the energies of a drawn feature have their mean and the covariance of a Wishart matrix") {
+TEST_CASE("the energies of a drawn feature have their mean and the covariance of a Wishart matrix", "[bulk]") {
   Draw draw;
   constexpr int batch = 3, length = 5, draws = 300'000;
   const Products x{1, 0.5, 0.2};
@@ -147,7 +147,7 @@ TEST_CASE("the energies of a drawn feature have their mean and the covariance of
   }
 }
 
-TEST_CASE("the energies around a layer of neurons vary as those of drawn neurons") {
+TEST_CASE("the energies around a layer of neurons vary as those of drawn neurons", "[bulk]") {
   SECTION("one sequence") {
     check_relu({1, 0.3, 0.3}, {1, 0.1, 0.1}, 1, 24);
   }
@@ -159,7 +159,7 @@ TEST_CASE("the energies around a layer of neurons vary as those of drawn neurons
   }
 }
 
-TEST_CASE("the energies around a layer of gated neurons vary as those of drawn neurons") {
+TEST_CASE("the energies around a layer of gated neurons vary as those of drawn neurons", "[bulk]") {
   constexpr int batch = 1, length = 24;
   const Products x{1, 0.4, 0.4}, g{1, 0.2, 0.2};
   Draw draw;

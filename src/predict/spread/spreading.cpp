@@ -190,7 +190,7 @@ Spreading::Signal Spreading::source() {
 
 Spreading::Gradient Spreading::loss_gradient() {
   Gradient out = placed(alike_.loss_gradient());
-  out.rows = Deviations::Zero(mode_count, 0);
+  out.rows = Deviations::Zero(mode_count, 1);
   const double at = static_cast<double>(network().gradient_tokens.size());
   out.participation = 1 / network().width;
   if (!given_ends_)
