@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sigprop/check/check.hpp"
 
-#include <iostream>
 #include <memory>
 #include <optional>
 
+#include "cli/common/check_reports.hpp"
 #include "cli/common/command.hpp"
 #include "cli/common/pending_file.hpp"
 #include "cli/common/prediction.hpp"
 #include "cli/common/progress.hpp"
-#include "cli/common/side_files.hpp"
 #include "sigprop/report/checks.hpp"
 #include "sigprop/report/plain_text.hpp"
 
@@ -23,9 +22,7 @@ struct CheckOptions {
   std::vector<std::string> specs;
   TheoryOptions theory;
   std::string preset;
-  std::string junit;
-  std::string sarif;
-  bool github = false;
+  CheckReportOptions reports;
   OutputOptions output;
 };
 
@@ -113,13 +110,10 @@ void conclude(const Specs& specs) {
 }
 
 void run_check(const CheckOptions& options) {
-  require_different_files(options.specs,
-                          {{"--output", options.output.file}, {"--junit", options.junit}, {"--sarif", options.sarif}},
-                          "a spec", "checks");
+  require_different_files(options.specs, options.output.file, files_of(options.reports), "a spec", "checks");
   auto specs = std::make_shared<Specs>();
   SideFiles reports;
-  reports.add("--junit", options.junit, [specs](std::ostream& out) { report::write_junit(out, *specs); });
-  reports.add("--sarif", options.sarif, [specs](std::ostream& out) { report::write_sarif(out, *specs); });
+  add_check_reports(options.reports, specs, reports);
   OutputOptions output = options.output;
   output.limits.seconds = 0;  // which each spec has for itself
   write_output(output, [&] {
@@ -139,7 +133,7 @@ void run_check(const CheckOptions& options) {
     return [&options, specs](std::ostream& out) { write(out, options, *specs); };
   });
   reports.write();
-  if (options.github) report::write_github(std::cerr, *specs);
+  annotate(options.reports, *specs);
   conclude(*specs);
 }
 
@@ -152,9 +146,7 @@ void add_check(CLI::App& app) {
   add_theory_options(*command, options->theory);
   command->add_option("--preset", options->preset, "Check this preset too, in every spec")
       ->check(CLI::IsMember(check::preset_names()));
-  command->add_option("--junit", options->junit, "Write the checks as JUnit's XML too")->type_name("FILE");
-  command->add_option("--sarif", options->sarif, "Write the failures as SARIF 2.1.0 too")->type_name("FILE");
-  command->add_flag("--github", options->github, "Annotate the failures in a GitHub workflow, on standard error");
+  add_check_report_options(*command, options->reports, {"the checks", "the failures"});
   options->output.limits = {.seconds = 300, .gigabytes = 4};  // specs of others are not trusted
   add_output_options(*command, options->output);
   command->footer(

@@ -5,14 +5,13 @@
 #include <cmath>
 #include <filesystem>
 #include <functional>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "cli/common/check_reports.hpp"
 #include "cli/common/command.hpp"
-#include "cli/common/side_files.hpp"
 #include "report/number.hpp"
 #include "sigprop/import/import.hpp"
 #include "sigprop/report/inspection.hpp"
@@ -28,9 +27,7 @@ struct InspectOptions {
   std::string spec;
   std::string map;
   std::string spec_out;
-  std::string junit;
-  std::string sarif;
-  bool github = false;
+  CheckReportOptions reports;
   bool all = false;
   measured::Settings settings;
   OutputOptions output;
@@ -231,25 +228,21 @@ void run_inspect(InspectOptions options) {
   if (!options.spec_out.empty() && options.config.empty() && options.spec.empty())
     throw Failure(wrong_usage, "--spec-out: needs --config or --spec, whose standard deviations it replaces");
   note_inputs(options);
-  require_different_files({},
-                          {{"--output", options.output.file},
-                           {"--junit", options.junit},
-                           {"--sarif", options.sarif},
-                           {"--spec-out", options.spec_out}},
-                          "read", "weights");
+  std::vector<NamedFile> written = files_of(options.reports);
+  written.emplace_back("--spec-out", options.spec_out);
+  require_different_files({}, options.output.file, written, "read", "weights");
   auto found = std::make_shared<Inspected>();
-  std::vector<report::CheckedSpec> checks;
+  const auto checks = std::make_shared<std::vector<report::CheckedSpec>>();
   SideFiles beside;
-  beside.add("--junit", options.junit, [&](std::ostream& out) { report::write_junit(out, checks); });
-  beside.add("--sarif", options.sarif, [&](std::ostream& out) { report::write_sarif(out, checks); });
+  add_check_reports(options.reports, checks, beside);
   beside.add("--spec-out", options.spec_out, [&](std::ostream& out) { out << spec_as_found(options, *found); });
   write_output(options.output, [&] {
     *found = inspected(options);
     return [&options, found](std::ostream& out) { write(out, options, *found); };
   });
-  checks.push_back(report::checks_of(found->inspection, found->model));
+  checks->push_back(report::checks_of(found->inspection, found->model));
   beside.write();
-  if (options.github) report::write_github(std::cerr, checks);
+  annotate(options.reports, *checks);
   const std::size_t faults = found->inspection.faults();
   if (faults > 0)
     throw Failure(failed, shown_path(options.model) + ": " + std::to_string(faults) +
@@ -284,9 +277,7 @@ void add_inspect(CLI::App& app) {
                     "a dozen times as long");
   command->add_option("--spec-out", options->spec_out, "Write the spec with the standard deviations that were found")
       ->type_name("FILE");
-  command->add_option("--junit", options->junit, "Write the verdicts as JUnit's XML too")->type_name("FILE");
-  command->add_option("--sarif", options->sarif, "Write what is wrong as SARIF 2.1.0 too")->type_name("FILE");
-  command->add_flag("--github", options->github, "Annotate what is wrong in a GitHub workflow, on standard error");
+  add_check_report_options(*command, options->reports, {"the verdicts", "what is wrong"});
   command->add_flag("--all", options->all, "In a table, every tensor");
   add_output_options(*command, options->output);
   command->footer(

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <iostream>
 #include <memory>
 #include <utility>
 
+#include "cli/common/check_reports.hpp"
 #include "cli/common/prediction.hpp"
-#include "cli/common/side_files.hpp"
 #include "cli/common/simulation.hpp"
 #include "cli/common/verification.hpp"
 #include "sigprop/measured/profile.hpp"
@@ -23,9 +22,7 @@ struct VerifyOptions {
   std::optional<std::size_t> networks;
   double level = 1e-3;
   bool given_ends = false;
-  std::string junit;
-  std::string sarif;
-  bool github = false;
+  CheckReportOptions reports;
   SimulationOptions simulation;
   OutputOptions output;
 };
@@ -121,22 +118,19 @@ void run_judgement(const VerifyOptions& options) {
   if (options.tolerance)
     throw Failure(wrong_usage, "--tolerance judges the mean of many networks: leave it out, or raise --replicates");
   if (!options.measured.empty() && options.measured != "-") note_input(options.measured);
-  require_different_files({options.measured},
-                          {{"--output", options.output.file}, {"--junit", options.junit}, {"--sarif", options.sarif}},
-                          "read", "result");
+  require_different_files({options.measured}, options.output.file, files_of(options.reports), "read", "result");
   auto outcome = std::make_shared<JudgeOutcome>();
-  std::vector<report::CheckedSpec> checks;
+  const auto checks = std::make_shared<std::vector<report::CheckedSpec>>();
   SideFiles beside;
-  beside.add("--junit", options.junit, [&](std::ostream& out) { report::write_junit(out, checks); });
-  beside.add("--sarif", options.sarif, [&](std::ostream& out) { report::write_sarif(out, checks); });
+  add_check_reports(options.reports, checks, beside);
   write_output(options.output, [&] {
     *outcome = judged(options);
     warn(options.output, options.spec, outcome->model.warnings);
     return [&options, outcome](std::ostream& out) { write(out, options, *outcome); };
   });
-  checks.push_back(report::checks_of(outcome->judgement, outcome->model));
+  checks->push_back(report::checks_of(outcome->judgement, outcome->model));
   beside.write();
-  if (options.github) report::write_github(std::cerr, checks);
+  annotate(options.reports, *checks);
   if (!outcome->judgement.agrees())
     throw Failure(failed, shown_path(outcome->model.file) + ": is no network of " + shown_path(options.spec) + ": " +
                               outcome->judgement.sentence);
@@ -145,8 +139,8 @@ void run_judgement(const VerifyOptions& options) {
 void run_verify(const VerifyOptions& options) {
   if (judges_one(options)) return run_judgement(options);
   for (const auto& [name, given] :
-       {std::pair{"--junit", !options.junit.empty()}, std::pair{"--sarif", !options.sarif.empty()},
-        std::pair{"--github", options.github}, std::pair{"--networks", options.networks.has_value()},
+       {std::pair{"--junit", !options.reports.junit.empty()}, std::pair{"--sarif", !options.reports.sarif.empty()},
+        std::pair{"--github", options.reports.github}, std::pair{"--networks", options.networks.has_value()},
         std::pair{"--given-ends", options.given_ends}}) {
     if (given)
       throw Failure(
@@ -191,9 +185,7 @@ void add_verify(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--given-ends", options->given_ends,
                     "The input and the loss gradient are one batch, whose moments the spec has: they do not vary");
-  command->add_option("--junit", options->junit, "Write the judgement as JUnit's XML too")->type_name("FILE");
-  command->add_option("--sarif", options->sarif, "Write what is off as SARIF 2.1.0 too")->type_name("FILE");
-  command->add_flag("--github", options->github, "Annotate what is off in a GitHub workflow, on standard error");
+  add_check_report_options(*command, options->reports, {"the judgement", "what is off"});
   add_simulation_options(*command, options->simulation);
   add_output_options(*command, options->output);
   command->footer(

@@ -39,7 +39,8 @@ using NamedFile = std::pair<std::string, std::string>;
 
 /// Files with one name would overwrite each other, or what is read; only --output may be standard
 /// output. what: of the files read and of the output, in messages. Throws Failure.
-void require_different_files(const std::vector<std::string>& read, const std::vector<NamedFile>& written,
-                             const std::string& what_is_read, const std::string& what_is_printed);
+void require_different_files(const std::vector<std::string>& read, const std::string& output,
+                             const std::vector<NamedFile>& beside, const std::string& what_is_read,
+                             const std::string& what_is_printed);
 
 }  // namespace sigprop::cli
