@@ -16,6 +16,10 @@ std::string spread_name(std::string_view name) {
   return std::string(name.substr(0, dot)) + ".spread" + (of_weight ? "" : std::string(name.substr(dot)));
 }
 
+bool has_spread(const Profile& profile) {
+  return !profile.points.empty() && profile.points.front().forward.variance.spread().has_value();
+}
+
 const std::vector<const PointRow*>& point_quantities_by_presence() {
   static const std::vector<const PointRow*> rows = [] {
     std::vector<const PointRow*> out;

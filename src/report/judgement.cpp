@@ -39,7 +39,7 @@ std::string spread_text(const Judged& judged) {
   return judged.of_logarithm() ? percent(judged.spread) : fixed(judged.spread, 4);
 }
 
-/// Of every quantity the place that lies farthest, in the order of the profile.
+/// The place of every quantity that lies farthest, in the order of the profile.
 std::vector<const Judged*> farthest(const Judgement& judgement) {
   std::map<std::string, const Judged*> worst;
   std::vector<std::string> order;

@@ -138,15 +138,11 @@ std::string left_out(const Json& places, const char* what) {
   return " Of " + std::to_string(all) + " " + what + " " + std::to_string(drawn) + " are drawn.";
 }
 
-bool has_spread(const profile::Profile& profile) {
-  return !profile.points.empty() && profile.points.front().forward.variance.spread().has_value();
-}
-
 void write_curves_section(std::ostream& out, const Page& page, const Json& curves) {
   const std::size_t layers = std::max<std::size_t>(page.predicted.layers.size(), 1);
   begin_section(out, "curves", "Curves over depth");
   out << R"(<p id="keys" class="soft">Theory as lines)"
-      << (has_spread(page.predicted) ? "; shaded, where two of three single networks lie" : "")
+      << (profile::has_spread(page.predicted) ? "; shaded, where two of three single networks lie" : "")
       << (page.measured ? ", the mean of random networks ± 2 standard errors as points" : "")
       << ". Hover for values; or focus a chart and press ← → (Page Up and Page Down for larger steps, Home and End, "
          "Escape)."

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 
@@ -52,25 +53,21 @@ constexpr Column predicted_columns[] = {
     {"token r", 9, profile::point_quantity("backward.token_correlation"), correlation},
 };
 
-/// With the spread between networks.
-constexpr Column spread_columns[] = {
-    {"variance", 11, profile::point_quantity("forward.variance"), number},
-    {"spread", 8, profile::point_quantity("forward.variance"), spread},
-    {"token r", 9, profile::point_quantity("forward.token_correlation"), correlation},
-    {"gradient²", 11, profile::point_quantity("backward.variance"), number},
-    {"spread", 8, profile::point_quantity("backward.variance"), spread},
-    {"token r", 9, profile::point_quantity("backward.token_correlation"), correlation},
-};
+/// Beside the variances what they may be off by.
+constexpr std::array<Column, 6> columns_with(const char* title, std::size_t width,
+                                             std::string (*text)(const Quantity&)) {
+  return {{
+      {"variance", 11, profile::point_quantity("forward.variance"), number},
+      {title, width, profile::point_quantity("forward.variance"), text},
+      {"token r", 9, profile::point_quantity("forward.token_correlation"), correlation},
+      {"gradient²", 11, profile::point_quantity("backward.variance"), number},
+      {title, width, profile::point_quantity("backward.variance"), text},
+      {"token r", 9, profile::point_quantity("backward.token_correlation"), correlation},
+  }};
+}
 
-/// With the standard errors of a measured profile.
-constexpr Column measured_columns[] = {
-    {"variance", 11, profile::point_quantity("forward.variance"), number},
-    {"±", 7, profile::point_quantity("forward.variance"), relative_error},
-    {"token r", 9, profile::point_quantity("forward.token_correlation"), correlation},
-    {"gradient²", 11, profile::point_quantity("backward.variance"), number},
-    {"±", 7, profile::point_quantity("backward.variance"), relative_error},
-    {"token r", 9, profile::point_quantity("backward.token_correlation"), correlation},
-};
+constexpr auto spread_columns = columns_with("spread", 8, spread);
+constexpr auto measured_columns = columns_with("±", 7, relative_error);
 
 /// A kind of attention, with the quantities of a layer that the table shows.
 struct AttentionKind {
@@ -113,7 +110,7 @@ class Writer {
  public:
   Writer(std::ostream& out, const Profile& profile) : out_(out), profile_(profile) {
     if (profile.theory.empty()) columns_ = measured_columns;
-    if (!profile.points.empty() && profile.points.front().forward.variance.spread()) columns_ = spread_columns;
+    if (has_spread(profile)) columns_ = spread_columns;
     for (const Point& point : profile.points) path_width_ = std::max(path_width_, characters(in_stack(point.path)));
   }
 

@@ -197,6 +197,9 @@ inline constexpr WeightRow weight_quantities[] = {
 /// The name of a quantity's spread: "forward.spread.variance", "weights.query.spread".
 [[nodiscard]] std::string spread_name(std::string_view name);
 
+/// Was the spread between networks predicted too?
+[[nodiscard]] bool has_spread(const Profile& profile);
+
 /// The row of a point's quantity; an unknown name does not compile.
 [[nodiscard]] consteval const PointRow& point_quantity(std::string_view name) {
   for (const PointRow& row : point_quantities) {

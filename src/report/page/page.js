@@ -75,17 +75,24 @@
   // Points on the frame are drawn whole.
   const overhang = 8;
 
+  // Draws behind each visible curve that has `what`, within the frame and so far to its left and right.
+  function behind(chart, what, over, draw) {
+    const context = chart.ctx, area = chart.chartArea;
+    context.save();
+    context.beginPath();
+    context.rect(area.left - over, area.top, area.right - area.left + 2 * over, area.bottom - area.top);
+    context.clip();
+    chart.data.datasets.forEach((dataset, at) => {
+      if (dataset[what] && chart.isDatasetVisible(at)) draw(context, dataset);
+    });
+    context.restore();
+  }
+
   // Where single networks lie: one spread to either side of the theory.
   const bands = {
     id: "bands",
     beforeDatasetsDraw(chart) {
-      const context = chart.ctx, area = chart.chartArea;
-      context.save();
-      context.beginPath();
-      context.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
-      context.clip();
-      chart.data.datasets.forEach((dataset, at) => {
-        if (!dataset.band || !chart.isDatasetVisible(at)) return;
+      behind(chart, "band", 0, (context, dataset) => {
         const points = dataset.data.filter((point) => point.high >= point.low), place = (x, y) => [chart.scales.x.getPixelForValue(x), chart.scales.y.getPixelForValue(y)];
         if (points.length === 0) return;
         context.globalAlpha = 0.16;
@@ -95,7 +102,6 @@
         points.reverse().forEach((point) => context.lineTo(...place(point.x, point.low)));
         context.fill();
       });
-      context.restore();
     },
   };
 
@@ -115,13 +121,7 @@
   const whiskers = {
     id: "whiskers",
     beforeDatasetsDraw(chart) {
-      const context = chart.ctx, area = chart.chartArea;
-      context.save();
-      context.beginPath();
-      context.rect(area.left - overhang, area.top, area.right - area.left + 2 * overhang, area.bottom - area.top);
-      context.clip();
-      chart.data.datasets.forEach((dataset, at) => {
-        if (!dataset.errors || !chart.isDatasetVisible(at)) return;
+      behind(chart, "errors", overhang, (context, dataset) => {
         context.strokeStyle = dataset.borderColor;
         context.lineWidth = 1.5;
         for (const point of dataset.data) {
@@ -133,7 +133,6 @@
           context.stroke();
         }
       });
-      context.restore();
     },
   };
 
