@@ -77,8 +77,9 @@ void run_predict(const PredictOptions& options) {
     if (!options.spread.empty()) {
       const predict::SpreadOptions how{options_of(options.theory), options.given_ends};
       explained(options.spec, [&] {
-        predict::set_spread(network, how, *profile);
-        if (options.spread == "covariance") *rows = predict::deviation_rows(network, how);
+        const predict::Spread spread(network, how);
+        spread.set(*profile);
+        if (options.spread == "covariance") *rows = spread.rows();
       });
     }
     warn(options.output, options.spec, profile->warnings);

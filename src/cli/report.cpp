@@ -64,7 +64,7 @@ report::Page page_of(const ReportOptions& options) {
   announce(*read.network, options.theory, options.spec, options.output);
   page.predicted = prediction(*read.network, options.theory, options.spec);
   if (options.spread)
-    explained(options.spec, [&] { predict::set_spread(*read.network, {options_of(options.theory)}, page.predicted); });
+    explained(options.spec, [&] { predict::Spread(*read.network, {options_of(options.theory)}).set(page.predicted); });
   page.facts = facts_of(read, page.predicted);
   page.checked = checked(options.spec, read, page.predicted);
   page.spec = *file.text;

@@ -63,7 +63,7 @@ bool are_within(const std::vector<double>& ratios, double low, double high, doub
 void check(const std::string& name, const json& spec) {
   const network::Network network = network_of(spec);
   profile::Profile predicted = predict::predict(network, predict::Theory::full, {.sequences = 0});
-  predict::set_spread(network, {}, predicted);
+  predict::Spread(network, {}).set(predicted);
   simulate::Settings settings;
   settings.replicates = replicates;
   settings.seed = 29;
@@ -80,17 +80,10 @@ void check(const std::string& name, const json& spec) {
   CHECK_FALSE(are_within(ratios.at("weights"), 0.8, 1.25, std::sqrt(2.0)));
 }
 
+/// The small stack with changes, and with the final norm that its placement has.
 json stack_of(const json& changes, std::size_t batch = 1) {
-  const json stack = {{"layers", 4},
-                      {"width", 128},
-                      {"attention", {{"heads", 4}}},
-                      {"ffn", {{"width", 512}, {"activation", "relu"}}},
-                      {"norm", {{"kind", "layer_norm"}, {"placement", "pre"}}}};
-  return {{"sequence_length", 32},
-          {"batch", batch},
-          {"input", {{"variance", 1}, {"token_correlation", 0.2}}},
-          {"stack", merged(stack, changes)},
-          {"init", {{"scheme", "xavier"}}}};
+  const json placed = merged({{"norm", {{"final", nullptr}}}}, changes);
+  return changed(placed, {{"sequence_length", 32}, {"batch", batch}, {"init", {{"scheme", "xavier"}}}});
 }
 
 /// Single networks of a model, each judged.
@@ -98,8 +91,9 @@ class Judge {
  public:
   explicit Judge(const json& spec)
       : network_(network_of(spec)), predicted_(predict::predict(network_, predict::Theory::full)) {
-    predict::set_spread(network_, {}, predicted_);
-    rows_ = predict::deviation_rows(network_, {});
+    const predict::Spread spread(network_, {});
+    spread.set(predicted_);
+    rows_ = spread.rows();
     const json& stack = spec["stack"];
     model_ = {stack["width"], spec["sequence_length"],
               stack["width"].get<double>() / stack["attention"]["heads"].get<double>(),

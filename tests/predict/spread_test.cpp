@@ -163,7 +163,7 @@ TEST_CASE("the energies around a layer of gated neurons vary as those of drawn n
   constexpr int batch = 1, length = 24;
   const Products x{1, 0.4, 0.4}, g{1, 0.2, 0.2};
   Draw draw;
-  // Of equal weights, what comes back is the sum of the energies behind both maps.
+  // With equal weights, what comes back is the sum of the energies behind both maps.
   const auto seen = measured(400'000, [&] {
     const Eigen::MatrixXd a = draw.tokens(x, batch, length), b = draw.tokens(x, batch, length);
     const Eigen::MatrixXd gradient = draw.tokens(g, batch, length);
@@ -179,20 +179,14 @@ TEST_CASE("the energies around a layer of gated neurons vary as those of drawn n
 }
 
 TEST_CASE("few columns hold the same deviations as all") {
-  const json spec = {{"sequence_length", 16},
-                     {"batch", 2},
-                     {"input", {{"variance", 1}, {"token_correlation", 0.2}}},
-                     {"stack",
-                      {{"layers", 4},
-                       {"width", 64},
-                       {"attention", {{"heads", 4}}},
-                       {"ffn", {{"width", 256}, {"activation", "gelu"}}},
-                       {"norm", {{"kind", "layer_norm"}, {"placement", "post"}}}}},
-                     {"init", {{"scheme", "xavier"}}}};
+  const json post = {
+      {"width", 64}, {"ffn", {{"width", 256}, {"activation", "gelu"}}}, {"norm", {{"placement", "post"}}}};
+  const json spec = changed(post, {{"sequence_length", 16}, {"batch", 2}, {"init", {{"scheme", "xavier"}}}});
   const network::Network network = network_of(spec);
   profile::Profile profile = predict::predict(network, predict::Theory::full);
-  predict::set_spread(network, {}, profile);
-  const auto rows = predict::deviation_rows(network, {});
+  const predict::Spread spread(network, {});
+  spread.set(profile);
+  const auto rows = spread.rows();
   std::size_t compared = 0;
   for (const profile::DeviationRow& row : rows) {
     const double length =
@@ -210,18 +204,11 @@ TEST_CASE("few columns hold the same deviations as all") {
 }
 
 TEST_CASE("a given batch does not vary at the ends") {
-  const json spec = {{"sequence_length", 16},
-                     {"input", {{"variance", 1}, {"token_correlation", 0.2}}},
-                     {"stack",
-                      {{"layers", 2},
-                       {"width", 64},
-                       {"attention", {{"heads", 4}}},
-                       {"ffn", {{"width", 256}, {"activation", "relu"}}},
-                       {"norm", {{"kind", "layer_norm"}, {"final", false}}}}},
-                     {"init", {{"scheme", "xavier"}}}};
+  const json spec = changed({{"layers", 2}, {"width", 64}, {"ffn", {{"width", 256}}}},
+                            {{"sequence_length", 16}, {"init", {{"scheme", "xavier"}}}});
   const network::Network network = network_of(spec);
   profile::Profile profile = predict::predict(network, predict::Theory::full);
-  predict::set_spread(network, {.given_ends = true}, profile);
+  predict::Spread(network, {.given_ends = true}).set(profile);
   CHECK(*profile.points.front().forward.variance.spread() == 0);
   CHECK(*profile.points.back().backward.variance.spread() == 0);
   CHECK(*profile.points.back().forward.variance.spread() > 0.01);
@@ -229,20 +216,10 @@ TEST_CASE("a given batch does not vary at the ends") {
 }
 
 TEST_CASE("what the theory of the spread leaves out is named") {
-  json spec = {{"sequence_length", 16},
-               {"input", {{"variance", 1}}},
-               {"stack",
-                {{"layers", 2},
-                 {"width", 64},
-                 {"attention", {{"heads", 4}}},
-                 {"ffn", {{"width", 256}, {"activation", "relu"}, {"experts", 4}, {"top_k", 2}}},
-                 {"norm", {{"kind", "layer_norm"}}}}},
-               {"init", {{"scheme", "xavier"}}}};
-  profile::Profile profile;
-  CHECK_THROWS_WITH(predict::set_spread(network_of(spec), {}, profile), Catch::Contains("experts"));
-  spec["stack"]["ffn"] = {{"width", 256}, {"activation", "relu"}};
-  spec["stack"]["layers"] = 300;
-  CHECK_THROWS_WITH(predict::deviation_rows(network_of(spec), {}), Catch::Contains("300 layers"));
+  const json experts = changed({{"ffn", {{"experts", 4}, {"top_k", 2}}}});
+  CHECK_THROWS_WITH(predict::Spread(network_of(experts), {}), Catch::Contains("experts"));
+  const predict::Spread deep(network_of(changed({{"layers", 300}})), {});
+  CHECK_THROWS_WITH(deep.rows(), Catch::Contains("300 layers"));
 }
 
 }  // namespace sigprop::test

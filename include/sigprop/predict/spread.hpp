@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "sigprop/network/network.hpp"
@@ -21,19 +22,29 @@ struct SpreadOptions {
 /// tied layers.
 void require_spread_covered(const network::Network& network);
 
-/// Sets the spread of a prediction's quantities by the theory `full`: how far one random network
-/// lies from the mean over all (profile::Quantity::spread()). Of the signal its second moment,
-/// variance and token correlation have one, of the gradient its variance and token correlation, of
-/// attention score variance and entropy, of every weight its gradient norm. Time is linear in
-/// depth.
-///
-/// Throws as require_spread_covered() does.
-void set_spread(const network::Network& network, const SpreadOptions& options, profile::Profile& profile);
+/// How far one random network lies from the mean over all, by the theory `full`.
+class Spread {
+ public:
+  /// Throws as require_spread_covered() does.
+  Spread(const network::Network& network, const SpreadOptions& options);
+  ~Spread();
+  Spread(const Spread&) = delete;
+  Spread& operator=(const Spread&) = delete;
 
-/// The deviations of the signal's second moments, the gradient's variances and the weights'
-/// gradient norms, in the order of a profile. Time and memory are quadratic in depth: throws
-/// NotCovered beyond 256 layers, and as set_spread() does.
-[[nodiscard]] std::vector<profile::DeviationRow> deviation_rows(const network::Network& network,
-                                                                const SpreadOptions& options);
+  /// Sets the spread of a prediction's quantities (profile::Quantity::spread()): the second moment,
+  /// variance and token correlation of the signal, the variance and token correlation of the
+  /// gradient, score variance and entropy of attention, and every weight's gradient norm. Time is
+  /// linear in depth.
+  void set(profile::Profile& profile) const;
+
+  /// The deviations of the signal's second moments, the gradient's variances and the weights'
+  /// gradient norms, in the order of a profile. Time and memory are quadratic in depth: throws
+  /// NotCovered beyond 256 layers.
+  [[nodiscard]] std::vector<profile::DeviationRow> rows() const;
+
+ private:
+  struct Model;
+  std::unique_ptr<const Model> model_;
+};
 
 }  // namespace sigprop::predict

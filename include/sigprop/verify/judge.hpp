@@ -65,7 +65,7 @@ struct Judgement {
 /// Every quantity of points and layers that a profile holds.
 [[nodiscard]] std::vector<profile::Measurement> measurements_of(const profile::Profile& profile);
 
-/// Judges what was measured of a network. predicted: with its spread (predict::set_spread). rows:
+/// Judges what was measured of a network. predicted: with its spread (predict::Spread). rows:
 /// of the same prediction, or empty where they cannot be had. A measurement of a quantity without a
 /// spread is left out.
 [[nodiscard]] Judgement judge(const profile::Profile& predicted, const std::vector<profile::Measurement>& measured,

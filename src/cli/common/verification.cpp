@@ -3,6 +3,7 @@
 #include "cli/common/verification.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include "cli/common/progress.hpp"
 #include "sigprop/network/knobs.hpp"
@@ -100,9 +101,13 @@ verify::Judgement judgement(const network::Network& network, const TheoryOptions
                             const JudgeSettings& settings, bool quiet) {
   const predict::SpreadOptions how{options_of(theory), settings.given_ends};
   std::vector<profile::DeviationRow> rows;
-  explained(spec, [&] { predict::set_spread(network, how, predicted); });
+  const auto spread = explained(spec, [&] {
+    auto out = std::make_unique<const predict::Spread>(network, how);
+    out->set(predicted);
+    return out;
+  });
   try {
-    rows = predict::deviation_rows(network, how);
+    rows = spread->rows();
   } catch (const predict::NotCovered& reason) {
     predicted.warnings.push_back("quantities are judged one by one only: " + std::string(reason.what()));
   }

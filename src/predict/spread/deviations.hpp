@@ -15,6 +15,9 @@ namespace sigprop::predict {
 /// the network have columns in common; a row without a column has 0 there.
 using Deviations = Eigen::MatrixXd;
 
+/// The rows of a signal: of the three modes, and of Σ G² of the centred tokens.
+inline constexpr int state_rows = mode_count + 1, token_row = mode_count;
+
 /// The same rows, with at least so many columns.
 [[nodiscard]] inline Deviations widened(const Deviations& rows, Eigen::Index columns) {
   if (rows.cols() >= columns) return rows;
@@ -27,6 +30,12 @@ using Deviations = Eigen::MatrixXd;
   Deviations out = widened(a, b.cols());
   out.leftCols(b.cols()) += b;
   return out;
+}
+
+/// matrix · rows, for the first rows; the others stay as they are.
+[[nodiscard]] inline Deviations mapped(const Eigen::MatrixXd& matrix, Deviations rows) {
+  rows.topRows(mode_count) = (matrix * rows.topRows(mode_count)).eval();
+  return rows;
 }
 
 /// R with R Rᵀ = covariance: one column for each eigenvalue that is not 0 but for rounding.

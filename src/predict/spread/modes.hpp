@@ -14,6 +14,17 @@ inline constexpr int mode_count = 3;
 using ModeVector = Eigen::Matrix<double, mode_count, 1>;
 using ModeMatrix = Eigen::Matrix<double, mode_count, mode_count>;
 
+[[nodiscard]] inline double square(double x) {
+  return x * x;
+}
+
+/// Σ λ⁴/(Σ λ²)² of the eigenvalues of the Gram matrix of m tokens whose features have this
+/// participation: of a Marchenko–Pastur law.
+[[nodiscard]] inline double fourth_participation(double participation, double tokens) {
+  const double y = participation * tokens;
+  return (1 + 6 * y + 6 * y * y + y * y * y) / (square(1 + y) * tokens);
+}
+
 /// The eigenspaces of the matrix of products of all B L tokens of a batch, where the products are
 /// the same for every pair of a kind: the mean over the batch; the means of sequences around it;
 /// tokens around the mean of their sequence. The energy of a mode is the sum of its eigenvalues

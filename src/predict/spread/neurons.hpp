@@ -20,8 +20,8 @@ using NeuronCovariance = Eigen::Matrix<double, 2 * mode_count, 2 * mode_count>;
 ///
 /// One neuron's tokens are independent given what all tokens of the batch (z) and of a sequence (y)
 /// have in common; averages over the rest of a token are tabulated, those over z and y are sums
-/// over nodes. Relative error of a deviation below 1 % for smooth activations and 2 % for kinked
-/// ones.
+/// over nodes. Deviations within 6 % of
+/// those of drawn neurons (tests/predict/spread_test.cpp).
 class Neurons {
  public:
   Neurons(network::ActivationKind kind, const formula::Moments<double>& a, const Modes& modes);

@@ -11,8 +11,8 @@ namespace {
 
 using GroupAlgebra = Algebra<GroupedTokens>;
 
-/// Of the matrix of products over the tokens of a sequence, M, and of M + (B - 1) A and M - A with
-/// A that of two sequences: what its projections on the modes need.
+/// What the projections on the modes need of the products of tokens: of M + (B - 1) A and M - A,
+/// with M the matrix of one sequence and A that of two.
 class Gram {
  public:
   Gram(const TokenPairs& pairs, double batch) : groups_(*pairs.groups), batch_(batch) {

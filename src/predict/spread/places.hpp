@@ -18,7 +18,7 @@ struct Place {
   /// n/2 times the covariance of the mode energies of n features that are independent given their
   /// matrix of products, relative to the energies: of alike tokens 1/n_a on the diagonal.
   ModeMatrix noise = ModeMatrix::Zero();
-  /// Of a sum: the same for the product of its parts.
+  /// The same for the product of two summands, where the place is their sum.
   ModeVector crossed = ModeVector::Zero();
 };
 

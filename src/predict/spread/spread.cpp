@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,13 +17,17 @@
 namespace sigprop::predict {
 namespace {
 
-/// Of the second moment with these products, relative to it.
+/// The deviation of the second moment with these products.
+[[nodiscard]] Eigen::RowVectorXd own_row(const Spreading& algebra, const formula::Gradient<double>& products,
+                                         const Deviations& rows) {
+  return algebra.modes().energies(products).transpose() * rows.topRows(mode_count);
+}
+
+/// That over the second moment.
 [[nodiscard]] Eigen::RowVectorXd relative_row(const Spreading& algebra, const formula::Gradient<double>& products,
                                               const Deviations& rows) {
-  const ModeVector energies = algebra.modes().energies(products);
-  const double whole = energies.sum();
-  if (!(whole > 0)) return Eigen::RowVectorXd::Zero(rows.cols());
-  return energies.transpose() / whole * rows.topRows(mode_count);
+  const double whole = products.variance;
+  return own_row(algebra, products, rows) / (whole > 0 ? whole : 1);
 }
 
 /// To the digits that a theory of leading order can have; derivatives by differences leave rounding
@@ -42,7 +47,7 @@ class SpreadWriter : public Observer {
 
   void at_point(std::size_t point, const Spreading::Signal& x) {
     profile::Forward& forward = profile_.points[point].forward;
-    const Absolute at = absolute(products(x.moments), x.rows.topRows(mode_count));
+    const Absolute at = absolute(products(x.moments), x.rows);
     forward.second_moment.set_spread(relative(at.own, x.moments.second_moment()));
     forward.variance.set_spread(relative(at.own, x.moments.variance));
     forward.token_correlation.set_spread(of_ratio(at, x.moments.covariance, x.moments.variance));
@@ -78,11 +83,9 @@ class SpreadWriter : public Observer {
   };
 
   [[nodiscard]] Absolute absolute(const formula::Gradient<double>& products, const Deviations& rows) const {
-    const Modes& modes = algebra_.modes();
-    const ModeVector energies = modes.energies(products);
-    const double length = modes.length();
-    Eigen::RowVectorXd own = energies.transpose() * rows;
-    const double apart = length > 1 ? energies[2] * length / (length - 1) : 0;
+    const double length = algebra_.modes().length();
+    Eigen::RowVectorXd own = own_row(algebra_, products, rows);
+    const double apart = length > 1 ? algebra_.modes().energies(products)[2] * length / (length - 1) : 0;
     return {own, own - apart * rows.row(2)};
   }
 
@@ -152,22 +155,6 @@ std::optional<Places> places_where_tokens_differ(const network::Network& network
   return {};
 }
 
-/// Walks the network with an observer that `make` returns for the outline and the algebra.
-template <class Make>
-void walk_spread(const network::Network& network, const SpreadOptions& options, Spreading::Columns columns,
-                 const Make& make) {
-  require_spread_covered(network);
-  network::Network unmasked = network;
-  network::remove_masks(unmasked);
-  const network::Lifted<double> numbers = network::lifted<double>(unmasked);
-  const network::Outline outline = network::outline_of(network);
-  Spreading algebra(numbers, columns, options.given_ends, places_where_tokens_differ(network, options.prediction));
-  auto observer = make(outline, algebra);
-  Walk walk(algebra, observer);
-  static_cast<void>(walk.forward(numbers.body, walk.input()));
-  walk.backward(algebra.loss_gradient());
-}
-
 }  // namespace
 
 void require_spread_covered(const network::Network& network) {
@@ -182,21 +169,47 @@ void require_spread_covered(const network::Network& network) {
   });
 }
 
-void set_spread(const network::Network& network, const SpreadOptions& options, profile::Profile& profile) {
-  walk_spread(network, options, Spreading::Columns::few, [&](const network::Outline& outline, Spreading& algebra) {
-    return SpreadWriter(outline, algebra, profile);
-  });
+/// What all walks of a network have in common.
+struct Spread::Model {
+  network::Outline outline;
+  network::Lifted<double> numbers;  ///< without masks
+  bool given_ends;
+  std::optional<Places> places;
+
+  /// Walks the network with the observer that `make` returns for the algebra.
+  template <class Make>
+  void walk(Spreading::Columns columns, const Make& make) const {
+    Spreading algebra(numbers, columns, given_ends, places ? &*places : nullptr);
+    auto observer = make(algebra);
+    Walk walk(algebra, observer);
+    static_cast<void>(walk.forward(numbers.body, walk.input()));
+    walk.backward(algebra.loss_gradient());
+  }
+};
+
+Spread::Spread(const network::Network& network, const SpreadOptions& options) {
+  require_spread_covered(network);
+  network::Network unmasked = network;
+  network::remove_masks(unmasked);
+  model_ =
+      std::make_unique<const Model>(Model{network::outline_of(network), network::lifted<double>(unmasked),
+                                          options.given_ends, places_where_tokens_differ(network, options.prediction)});
+}
+Spread::~Spread() = default;
+
+void Spread::set(profile::Profile& profile) const {
+  model_->walk(Spreading::Columns::few,
+               [&](Spreading& algebra) { return SpreadWriter(model_->outline, algebra, profile); });
 }
 
-std::vector<profile::DeviationRow> deviation_rows(const network::Network& network, const SpreadOptions& options) {
+std::vector<profile::DeviationRow> Spread::rows() const {
   constexpr std::size_t most_layers = 256;
-  const std::size_t layers = network::outline_of(network).layers.size();
+  const std::size_t layers = model_->outline.layers.size();
   if (layers > most_layers)
     throw NotCovered("the covariance of " + std::to_string(layers) +
                      " layers takes too much memory; it can be had of " + std::to_string(most_layers));
   RowKeeper::Rows rows;
-  walk_spread(network, options, Spreading::Columns::all,
-              [&](const network::Outline& outline, Spreading& algebra) { return RowKeeper(outline, algebra, rows); });
+  model_->walk(Spreading::Columns::all, [&](Spreading& algebra) { return RowKeeper(model_->outline, algebra, rows); });
   return RowKeeper::in_order(std::move(rows));
 }
 

@@ -68,7 +68,7 @@ class Spreading {
 
   /// places: of the same network where tokens differ, as under a mask, which `network` is then
   /// without. given_ends: input and loss gradient are not drawn.
-  Spreading(const Network& network, Columns columns, bool given_ends, std::optional<Places> places);
+  Spreading(const Network& network, Columns columns, bool given_ends, const Places* places);
 
   [[nodiscard]] const Network& network() const { return alike_.network(); }
   [[nodiscard]] const Modes& modes() const { return modes_; }
@@ -140,6 +140,7 @@ class Spreading {
   };
 
   [[nodiscard]] ModeVector energies(const Moments& x) const { return modes_.energies(products(x)); }
+  [[nodiscard]] ModeVector energies(const Pairs& g) const { return modes_.energies(g); }
   /// The moments with the energy of one mode times e^step.
   [[nodiscard]] Moments stepped(const Moments& x, int mode, double step) const;
   [[nodiscard]] Pairs stepped(const Pairs& g, int mode, double step) const;
@@ -190,7 +191,7 @@ class Spreading {
   Columns columns_kept_;
   bool given_ends_;
   Modes modes_;
-  std::optional<Places> places_;
+  const Places* places_;
   std::size_t forward_ = 0, backward_ = 0;  ///< the next of them
   ModeVector crossed_;                      ///< Place::crossed of the last
   Eigen::Index columns_ = 0;
@@ -200,5 +201,21 @@ class Spreading {
   std::vector<Deviations> weight_rows_;
   Deviations score_rows_;
 };
+
+template <class X, class F>
+Eigen::MatrixXd Spreading::derivatives(const X& x, const F& f) const {
+  constexpr double step = 2e-3;
+  const Eigen::VectorXd at = f(x);
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(at.size(), mode_count);
+  const ModeVector energies = this->energies(x);
+  for (int mode = 0; mode < mode_count; ++mode) {
+    if (!(energies[mode] > 0)) continue;
+    const Eigen::VectorXd above = f(stepped(x, mode, step)), below = f(stepped(x, mode, -step));
+    for (Eigen::Index i = 0; i < at.size(); ++i) {
+      if (at[i] > 0) out(i, mode) = (above[i] - below[i]) / (2 * step * at[i]);
+    }
+  }
+  return out;
+}
 
 }  // namespace sigprop::predict
