@@ -319,7 +319,7 @@ double spectral_norm(const Tensor& tensor, const Region& region) {
     return out;
   };
   // Lanczos' process: the tridiagonal matrix of Wᵀ W on the space of a few powers has its largest
-  // eigenvalue within 2 % already where singular values crowd at the edge.
+  // square root within 1 % of the norm, even where singular values crowd at the edge.
   constexpr Eigen::Index steps = 12;
   Eigen::VectorXd last = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(width)), x = last;
   for (Eigen::Index i = 0; i < x.size(); ++i) x[i] = std::cos(1.0 + 1.7 * static_cast<double>(i));

@@ -58,7 +58,7 @@ bool is_correlation(std::string_view quantity) {
 /// theory of the spread has at leading order only.
 constexpr double least_error = 0.01, of_scores = 1.5;
 
-/// Of the mean over so many networks: the logarithm of one has the deviation s.
+/// The spread of the mean over so many networks, where the logarithm of one has the deviation s.
 double spread_of_mean(double s, std::size_t networks) {
   if (networks == 1) return s;
   return std::sqrt(std::log1p(std::expm1(s * s) / static_cast<double>(networks)));

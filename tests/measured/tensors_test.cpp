@@ -125,7 +125,7 @@ TEST_CASE("many numbers of 16 bits are counted by value, to the same statistics"
 TEST_CASE("a spectral norm is the largest singular value") {
   const std::vector<double> diagonal{0, 3, 0, 0, 0, -5, 2, 0, 0};
   CHECK(measured::spectral_norm(tensor_of(diagonal, {3, 3}, Type::f64), {.columns = 3}) == Approx(5).epsilon(1e-9));
-  // Of the second and third column alone.
+  // The second and third column alone.
   CHECK(measured::spectral_norm(tensor_of(diagonal, {3, 3}, Type::f64), {.first_column = 1, .columns = 2}) ==
         Approx(5).epsilon(1e-9));
   std::mt19937_64 engine(3);

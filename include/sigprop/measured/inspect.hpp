@@ -24,7 +24,7 @@ struct Statistics {
   double zero_rows = 0;   ///< of an embedding, which the other numbers leave out
   double largest = 0;     ///< |w|
   double non_finite = 0;  ///< how many, which the other numbers leave out
-  /// The largest singular value, of a matrix where it was asked for; within 1 % below it.
+  /// The largest singular value of a matrix, from below, where it was asked for.
   std::optional<double> spectral_norm;
   /// That over std (√rows + √columns), which a matrix of independent elements has: 1 of such a
   /// matrix, less of an orthogonal one, more of one of low rank.

@@ -32,15 +32,15 @@ struct Quantity {
   Quantity(double v, double log10_of_absolute) : value(v), log10(log10_of_absolute) {}
   Quantity(double v, const Scatter& measured) : Quantity(v) { scatter = measured; }
 
-  /// Of ln|value| by the numbers that a prediction was asked to vary; null without.
+  /// Slopes of ln|value| by the numbers that a prediction was asked to vary; null without.
   [[nodiscard]] const std::vector<double>* slopes() const {
     return asked_ && asked_->slopes ? &*asked_->slopes : nullptr;
   }
   /// Creates them where there are none; none at all resets them.
   void set_slopes(std::optional<std::vector<double>> slopes) { asked().slopes = std::move(slopes); }
 
-  /// Of a predicted number, where it was asked for: the standard deviation between networks of its
-  /// logarithm, of a correlation that of itself.
+  /// The standard deviation between networks of a predicted number's logarithm, or of a correlation
+  /// itself, where it was asked for.
   [[nodiscard]] std::optional<double> spread() const { return asked_ ? asked_->spread : std::nullopt; }
   void set_spread(double spread) { asked().spread = spread; }
 
