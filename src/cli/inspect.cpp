@@ -37,8 +37,8 @@ struct InspectOptions {
 struct Inspected {
   measured::Inspection inspection;
   report::InspectedModel model;
-  std::string spec;  ///< its text; empty without one
-  std::size_t layers = 0;
+  std::string spec;                                    ///< its text; empty without one
+  std::vector<std::size_t> layers;                     ///< of each stack
   std::vector<std::pair<std::string, double>> tables;  ///< of its embedding, and their deviations
 };
 
@@ -98,7 +98,7 @@ std::optional<measured::Expected> expectation(const InspectOptions& options, Ins
             ": is a list of components, whose weights have no layers to be found by; give a spec with a stack");
   out.model.name = read.network->name;
   out.model.stacks = read.stacks.size();
-  out.layers = read.stacks.front().layers();
+  for (const network::Stack& stack : read.stacks) out.layers.push_back(stack.layers());
   if (const auto* embedding = std::get_if<network::Embedding>(&read.network->source)) {
     for (const auto& [name, table] :
          {std::pair{"token", &embedding->token}, std::pair{"position", &embedding->position},
@@ -106,10 +106,6 @@ std::optional<measured::Expected> expectation(const InspectOptions& options, Ins
       if (table->used) out.tables.emplace_back(name, table->std);
     }
   }
-  if (!options.spec_out.empty() && read.stacks.size() > 1)
-    throw Failure(wrong_usage,
-                  "--spec-out: an encoder and a decoder have one init.std, so that it cannot hold what both were "
-                  "found to have: leave the option out");
   return measured::expected_of(read, config);
 }
 
@@ -161,11 +157,14 @@ class Pooled {
   double squares_ = 0, count_ = 0;
 };
 
-/// What was found of a weight, a number a layer, as JSON; nothing where a layer is not there.
-std::optional<std::string> list_of(const std::string& name, std::size_t layers, const measured::Inspection& found) {
+/// What was found of a weight of a stack, a number a layer, as JSON; nothing where a layer is not
+/// there.
+std::optional<std::string> list_of(const std::string& name, std::size_t stack, std::size_t layers,
+                                   const measured::Inspection& found) {
   std::vector<Pooled> values(layers);
   for (const measured::Weight& weight : found.weights) {
-    if (weight.name == name && weight.layer > 0 && weight.layer <= layers) values[weight.layer - 1].add(weight.seen);
+    if (weight.name == name && weight.stack == stack && weight.layer > 0 && weight.layer <= layers)
+      values[weight.layer - 1].add(weight.seen);
   }
   std::string out;
   for (const Pooled& value : values) {
@@ -194,10 +193,18 @@ std::optional<std::string> tables_of(const std::vector<std::pair<std::string, do
 /// The deviations that were found in the place of the spec's. Throws Failure.
 std::string spec_as_found(const InspectOptions& options, const Inspected& found) {
   std::vector<spec::Edit> edits;
-  for (const spec::WeightClass& known : spec::weight_classes) {
-    if (known.is_bias) continue;
-    if (const auto list = list_of(known.name, found.layers, found.inspection))
-      edits.push_back({std::string("init.std.") + known.name, *list});
+  for (std::size_t stack = 0; stack < found.layers.size(); ++stack) {
+    const std::string place = found.layers.size() == 1 ? "init.std."
+                              : stack == 0             ? "init.encoder.std."
+                                                       : "init.decoder.std.";
+    const auto add = [&](const std::string& name) {
+      if (const auto list = list_of(name, stack, found.layers[stack], found.inspection))
+        edits.push_back({place + name, *list});
+    };
+    for (const spec::WeightClass& known : spec::weight_classes) {
+      if (!known.is_bias) add(known.name);
+    }
+    for (const spec::CrossWeight& known : spec::cross_weights) add(known.name);
   }
   if (const auto tables = tables_of(found.tables, found.inspection)) edits.push_back({"input.embedding.std", *tables});
   const spec::Edited edited = spec::edited(found.spec, edits);

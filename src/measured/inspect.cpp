@@ -37,8 +37,9 @@ bool is_matrix(const std::string& name) {
 
 // ---- what is expected ------------------------------------------------------------------------------------------------
 
-std::optional<double> std_of_layer(const network::LayerStd& std, std::string name) {
-  if (name.starts_with(cross)) name.erase(0, std::string(cross).size());
+std::optional<double> std_of_layer(const network::LayerStd& std, const std::string& name) {
+  if (name.starts_with(cross))
+    return std_of_layer(network::of_cross_attention(std), name.substr(std::string(cross).size()));
   for (const spec::WeightClass& known : spec::weight_classes) {
     if (!known.is_bias && name == known.name) return std.*known.std;
   }
@@ -227,15 +228,19 @@ std::vector<std::string> missing_from(const Inspection& inspection, const Expect
   for (std::size_t stack = 0; stack < expected.stacks.size(); ++stack) {
     const network::Stack& one = expected.stacks[stack];
     for (std::size_t layer = 1; layer <= (one.tied ? 1 : one.layers()); ++layer) {
-      for (const auto& [name, std, gated_only, is_bias] : spec::weight_classes) {
-        if (is_bias || (gated_only && !one.gated)) continue;
-        if (found.count({stack, layer, name}) > 0) continue;
+      const auto require = [&](const char* name) {
+        if (found.count({stack, layer, name}) > 0) return;
         Weight weight;
         weight.name = name;
         weight.stack = stack;
         weight.layer = layer;
         out.push_back(weight.place(expected.stacks.size()));
+      };
+      for (const spec::WeightClass& known : spec::weight_classes) {
+        if (!known.is_bias && (one.gated || !known.gated_only)) require(known.name);
       }
+      if (!one.cross_attention) continue;
+      for (const spec::CrossWeight& known : spec::cross_weights) require(known.name);
     }
   }
   return out;

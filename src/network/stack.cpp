@@ -42,7 +42,7 @@ Components ffn_or_experts(const Stack& stack, const LayerStd& std) {
 
 /// The norm of a branch; a gain other than 1 is a residual without a skip.
 Component norm_of(const Stack& stack, double gain) {
-  const Component norm{Norm{*stack.norm, stack.width, stack.norm_epsilon}, ""};
+  Component norm{Norm{*stack.norm, stack.width, stack.norm_epsilon}, ""};
   if (gain == 1) return norm;
   return {Residual{0, gain, {norm}}, ""};
 }
@@ -66,7 +66,8 @@ Function function_of(const Stack& stack, std::size_t branch) {
   if (stack.parallel) return {{{Parallel{{attention, ffn()}}, ""}}, "parallel"};
   if (place == 0) return {attention, "attention"};
   if (place + 1 == stack.branches_per_layer()) return {ffn(), "ffn"};
-  return {with_dropout(stack, {{with_std(*stack.cross_attention, stack, std), ""}}), "cross_attention"};
+  return {with_dropout(stack, {{with_std(*stack.cross_attention, stack, of_cross_attention(std)), ""}}),
+          "cross_attention"};
 }
 
 Components layer_of(const Stack& stack, std::size_t index) {
@@ -104,6 +105,15 @@ const char* name_of(Placement placement) {
 }
 
 }  // namespace
+
+LayerStd of_cross_attention(const LayerStd& layer) {
+  LayerStd out = layer;
+  out.query = layer.cross_query.value_or(layer.query);
+  out.key = layer.cross_key.value_or(layer.key);
+  out.value = layer.cross_value.value_or(layer.value);
+  out.output = layer.cross_output.value_or(layer.output);
+  return out;
+}
 
 std::string norm_name(const Stack& stack) {
   if (!stack.norm) return "none";

@@ -277,15 +277,26 @@ RulePtr scheme_parameters() {
 RulePtr init() {
   std::vector<std::string> schemes;
   for (const scheme::Scheme& scheme : scheme::schemes()) schemes.push_back(scheme.name);
-  std::vector<Rule::Field> deviations = {{"embedding", deviation(), false, "of every embedding table"}};
-  for (const WeightClass& weight : weight_classes)
-    deviations.push_back({weight.name, one_or_each(deviation()), false, "one number or one per layer"});
+  const auto field = [](const char* name) {
+    return Rule::Field{name, one_or_each(deviation()), false, "one number or one per layer"};
+  };
+  std::vector<Rule::Field> of_stack;
+  for (const WeightClass& weight : weight_classes) of_stack.push_back(field(weight.name));
+  std::vector<Rule::Field> of_decoder = of_stack, deviations = of_stack;
+  for (const CrossWeight& weight : cross_weights) of_decoder.push_back(field(weight.name));
+  deviations.insert(deviations.begin(), {"embedding", deviation(), false, "of every embedding table"});
+  const auto own = [](std::vector<Rule::Field> fields) {
+    return object({{"std", object(std::move(fields), {{"query", 0.02}}), true, "standard deviations"}},
+                  {{"std", {{"query", 0.02}}}});
+  };
   Rule rule;
   rule.kind = Kind::object;
   rule.fields = {
       {"scheme", choice(schemes), false, "initialization scheme"},
       {"parameters", scheme_parameters(), false, "of the scheme"},
-      {"std", object(std::move(deviations), {{"query", 0.02}}), false, "standard deviations; win over the scheme"}};
+      {"std", object(std::move(deviations), {{"query", 0.02}}), false, "standard deviations; win over the scheme"},
+      {"encoder", own(std::move(of_stack)), false, "what wins over std in an encoder"},
+      {"decoder", own(std::move(of_decoder)), false, "what wins over std in a decoder"}};
   rule.requires_other = {{"parameters", "scheme"}};
   rule.example = {{"scheme", "bert"}};
   return make(std::move(rule));

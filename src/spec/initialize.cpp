@@ -128,14 +128,18 @@ void write_scales(Json& json, const network::Stack& stack) {
 }
 
 /// The spec with the scheme's numbers written out.
-std::string written_out(Json spec, const ReadResult& read, std::vector<std::string>& notes) {
+std::string written_out(Json spec, const ReadResult& read) {
   const std::vector<network::Stack>& stacks = read.stacks;
-  const bool alike = std_json(stacks.front(), *read.network) == std_json(stacks.back(), *read.network);
-  if (alike) {
-    spec["init"] = {{"std", std_json(stacks.front(), *read.network)}};
+  const Json first = std_json(stacks.front(), *read.network), last = std_json(stacks.back(), *read.network);
+  if (first == last) {
+    spec["init"] = {{"std", first}};
   } else {
-    notes.push_back(
-        "the deviations of encoder and decoder differ, which init.std cannot state: the spec names the scheme instead");
+    spec["init"] = {{"encoder", {{"std", first}}}, {"decoder", {{"std", last}}}};
+    for (const char* key : {"encoder", "decoder"}) {
+      Json& std = spec["init"][key]["std"];
+      if (std.contains("embedding")) spec["init"]["std"]["embedding"] = std["embedding"];
+      std.erase("embedding");
+    }
   }
   auto stack = stacks.begin();
   for (const char* key : stack_keys) {
@@ -189,7 +193,7 @@ Initialized initialize(std::string_view text, const std::string& file, const Sch
   note_truncation(out.read.truncation, out.notes);
   if (scheme::find(choice.name)->evidence == scheme::Evidence::recalled)
     out.notes.push_back("the formulas of " + choice.name + " were recalled, not read in a source");
-  out.text = written_out(std::move(spec), out.read, out.notes);
+  out.text = written_out(std::move(spec), out.read);
   return out;
 }
 

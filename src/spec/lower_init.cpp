@@ -2,6 +2,7 @@
 #include "spec/lower_init.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "spec/fields.hpp"
 #include "spec/names.hpp"
@@ -18,13 +19,42 @@ bool must_be_given(const WeightClass& weight, const network::Stack& stack) {
   return !weight.is_bias && (stack.gated || !weight.gated_only);
 }
 
-void read_std(const Json& std, const WeightClass& weight, network::Stack& stack, Errors& errors) {
-  const std::string pointer = std::string("/init/std/") + weight.name;
+/// The deviations that the spec states for a stack.
+struct OwnStd {
+  Json values = Json::object();
+  std::map<std::string, std::string> places;  ///< of each in the spec
+
+  [[nodiscard]] bool contains(const std::string& name) const { return places.count(name) > 0; }
+  [[nodiscard]] std::vector<double> of_layers(const std::string& name, std::size_t layers, Errors& errors) const {
+    return one_or_each(values.at(name), layers, places.at(name), "layer", errors);
+  }
+  void add(const Json& std, const std::string& place) {
+    for (const auto& item : std.items()) {
+      values[item.key()] = item.value();
+      places[item.key()] = place + '/' + item.key();
+    }
+  }
+};
+
+OwnStd own_std(const Json& init, const std::string& stack, Errors& errors) {
+  OwnStd out;
+  out.add(member(init, "std"), "/init/std");
+  for (const char* key : {"encoder", "decoder"}) {
+    if (key == stack) out.add(member(member(init, key), "std"), std::string("/init/") + key + "/std");
+    if (stack == "stack" && init.contains(key))
+      errors.push_back(std::string("/init/") + key +
+                       " is given, but the model has one stack: move its std to init.std");
+  }
+  return out;
+}
+
+void read_std(const OwnStd& std, const WeightClass& weight, network::Stack& stack, Errors& errors) {
   if (weight.gated_only && !stack.gated) {
-    errors.push_back(pointer + " is given, but the FFN is not gated: remove it or set \"gated\": true");
+    errors.push_back(std.places.at(weight.name) +
+                     " is given, but the FFN is not gated: remove it or set \"gated\": true");
     return;
   }
-  const std::vector<double> values = one_or_each(std.at(weight.name), stack.layers(), pointer, "layer", errors);
+  const std::vector<double> values = std.of_layers(weight.name, stack.layers(), errors);
   for (std::size_t i = 0; i < stack.layers(); ++i) {
     stack.std[i].*weight.std = values[i];
     if (weight.std == &LayerStd::bias) stack.std[i].ffn_out_bias = values[i];
@@ -32,7 +62,7 @@ void read_std(const Json& std, const WeightClass& weight, network::Stack& stack,
 }
 
 /// The spec's own deviations, into the stack.
-void read_own(const Json& std, bool has_scheme, network::Stack& stack, Errors& errors) {
+void read_own(const OwnStd& std, bool has_scheme, network::Stack& stack, Errors& errors) {
   for (const WeightClass& weight : weight_classes) {
     if (std.contains(weight.name)) {
       read_std(std, weight, stack, errors);
@@ -41,17 +71,25 @@ void read_own(const Json& std, bool has_scheme, network::Stack& stack, Errors& e
                        " is missing, but must be a number in [0, 1000000] where init has no scheme (for example 0.02)");
     }
   }
+  for (const CrossWeight& weight : cross_weights) {
+    if (!std.contains(weight.name)) continue;
+    const std::vector<double> values = std.of_layers(weight.name, stack.layers(), errors);
+    for (std::size_t i = 0; i < stack.layers(); ++i) stack.std[i].*weight.std = values[i];
+  }
 }
 
 /// The spec's own deviations in place of the scheme's.
-void prefer_own(const Json& std, const network::Stack& own, scheme::Settings& out) {
+void prefer_own(const OwnStd& std, const network::Stack& own, scheme::Settings& out) {
   out.std.resize(own.layers());
+  for (const CrossWeight& weight : cross_weights) {
+    for (std::size_t i = 0; i < own.layers(); ++i) out.std[i].*weight.std = own.std[i].*weight.std;
+  }
   for (const WeightClass& weight : weight_classes) {
     const bool with_bias = weight.std == &LayerStd::ffn_out_bias && std.contains("bias");
     if (!std.contains(weight.name) && !with_bias) continue;
     for (std::size_t i = 0; i < own.layers(); ++i) out.std[i].*weight.std = own.std[i].*weight.std;
   }
-  if (std.contains("embedding")) out.embedding = std.at("embedding").get<double>();
+  if (std.contains("embedding")) out.embedding = std.values.at("embedding").get<double>();
 }
 
 /// The parameters that are given, all of which the scheme must have.
@@ -79,7 +117,7 @@ void require_norm(const scheme::Settings& settings, const network::Stack& stack)
 
 scheme::Settings applied(const scheme::Scheme& scheme, const scheme::Task& task, Errors& errors) {
   try {
-    const scheme::Settings settings = scheme::apply(scheme, task);
+    scheme::Settings settings = scheme::apply(scheme, task);
     require_norm(settings, task.stack);
     return settings;
   } catch (const scheme::NotApplicable& error) {
@@ -99,17 +137,19 @@ std::string does_not_fit(const std::string& scheme) {
 
 std::vector<double> one_or_each(const Json& json, std::size_t wanted, const std::string& pointer,
                                 const std::string& what, Errors& errors) {
-  if (json.is_number()) return std::vector<double>(wanted, json.get<double>());
+  std::vector<double> all(wanted, json.is_number() ? json.get<double>() : 0.0);
+  if (json.is_number()) return all;
   if (json.size() != wanted) {
     errors.push_back(pointer + " has " + counted(json.size()) + ", but must be one number or " +
                      std::to_string(wanted) + ", one per " + what);
-    return std::vector<double>(wanted, 0.0);
+    return all;
   }
   return json.get<std::vector<double>>();
 }
 
-scheme::Settings lower_init(const Json& spec, scheme::Task task, Errors& errors) {
-  const Json &init = member(spec, "init"), &std = member(init, "std");
+scheme::Settings lower_init(const Json& spec, const std::string& stack, scheme::Task task, Errors& errors) {
+  const Json& init = member(spec, "init");
+  const OwnStd std = own_std(init, stack, errors);
   const scheme::Scheme* scheme = scheme::find(text(init, "scheme", ""));
   read_own(std, scheme != nullptr, task.stack, errors);
   scheme::Settings out;

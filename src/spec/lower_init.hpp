@@ -17,8 +17,10 @@ namespace sigprop::spec {
 /// How an error begins that says a scheme has no rule for a model.
 [[nodiscard]] std::string does_not_fit(const std::string& scheme);
 
-/// What the spec's `init` sets in the task's stack: the scheme's settings, its deviations replaced
-/// by those of `std`. The scheme is not asked where the spec already has errors.
-[[nodiscard]] scheme::Settings lower_init(const Json& spec, scheme::Task task, std::vector<std::string>& errors);
+/// What the spec's `init` sets in the task's stack, "stack", "encoder" or "decoder": the scheme's
+/// settings, its deviations replaced by those of `std`, and these by the stack's own. The scheme is
+/// not asked where the spec already has errors.
+[[nodiscard]] scheme::Settings lower_init(const Json& spec, const std::string& stack, scheme::Task task,
+                                          std::vector<std::string>& errors);
 
 }  // namespace sigprop::spec

@@ -207,7 +207,7 @@ LoweredStack lower_stack(const Json& spec, const std::string& key, const network
   read_scales(norm, "gain", pointer + "/norm", stack.gain, errors);
   stack.inner_norm = stack.norm && flag(norm, "inner", false);
   const scheme::Task task = task_of(spec, key, stack, model);
-  const scheme::Settings settings = lower_init(spec, task, errors);
+  const scheme::Settings settings = lower_init(spec, key, task, errors);
   stack.std = settings.std;
   if (!task.skip_is_set && !settings.skip.empty()) stack.skip = settings.skip;
   if (!task.branch_is_set && !settings.branch.empty()) stack.branch = settings.branch;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,7 +53,7 @@ inline constexpr TableName table_names[] = {{"token", &network::Embedding::token
                                             {"position", &network::Embedding::position},
                                             {"segment", &network::Embedding::segment}};
 
-/// A standard deviation of `init.std`.
+/// A standard deviation of `init.std`, and of `init.encoder.std` and `init.decoder.std`.
 struct WeightClass {
   const char* name;
   double network::LayerStd::*std;
@@ -71,6 +72,19 @@ inline constexpr WeightClass weight_classes[] = {
     {"ffn_out", &network::LayerStd::ffn_out, false, false},
     {"bias", &network::LayerStd::bias, false, true},
     {"ffn_out_bias", &network::LayerStd::ffn_out_bias, false, true},
+};
+
+/// A standard deviation of `init.decoder.std` that only a cross-attention has.
+struct CrossWeight {
+  const char* name;
+  std::optional<double> network::LayerStd::*std;
+};
+
+inline constexpr CrossWeight cross_weights[] = {
+    {"cross_query", &network::LayerStd::cross_query},
+    {"cross_key", &network::LayerStd::cross_key},
+    {"cross_value", &network::LayerStd::cross_value},
+    {"cross_output", &network::LayerStd::cross_output},
 };
 
 template <class Enum, std::size_t N>

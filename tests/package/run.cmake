@@ -17,9 +17,14 @@ function(expect text)
   endif()
 endfunction()
 
-# Configures the client in the folder `from` of CLIENTS and builds its targets.
-macro(build_client from type)
+# Configures the client in the folder `from` of CLIENTS.
+macro(configure_client from type)
   run(${CMAKE_COMMAND} -S ${CLIENTS}/${from} -B ${WORK}/client -G ${GENERATOR} -D CMAKE_CXX_COMPILER=${COMPILER}
     -D CMAKE_BUILD_TYPE=${type} ${ARGN})
+endmacro()
+
+# Configures it and builds its targets.
+macro(build_client from type)
+  configure_client(${from} "${type}" ${ARGN})
   run(${CMAKE_COMMAND} --build ${WORK}/client)
 endmacro()

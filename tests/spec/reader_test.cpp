@@ -103,6 +103,34 @@ TEST_CASE("an explicit standard deviation wins over the scheme, and the embeddin
   CHECK(std::get<network::Embedding>(network.source).token.std == 0.7);
 }
 
+TEST_CASE("a stack's own standard deviation wins over the model's, and a cross-attention's over its layer's") {
+  json spec = test::encoder_decoder_of(test::small_stack());
+  spec["init"] = {{"scheme", "bert"},
+                  {"std", {{"query", 0.5}}},
+                  {"encoder", {{"std", {{"query", 0.6}}}}},
+                  {"decoder", {{"std", {{"cross_query", {0.7, 0.8}}, {"output", 0.9}}}}}};
+  for (const char* key : {"encoder", "decoder"}) spec[key]["layers"] = 2;
+  const spec::ReadResult read = spec::read_text(test::text_of(spec), "test.json");
+  REQUIRE(read.network);
+  const auto &encoder = read.stacks[0].std[1], &decoder = read.stacks[1].std[1];
+  CHECK(encoder.query == 0.6);
+  CHECK(encoder.output == 0.02);
+  CHECK(decoder.query == 0.5);
+  CHECK(decoder.output == 0.9);
+  // Components hold them: of the second layer's three branches that with the cross-attention.
+  const std::vector<network::Component> branch = network::residual_of(read.stacks[1], 4);
+  std::size_t found = 0;
+  network::for_each_component(branch, [&](const network::Component& component) {
+    const auto* attention = std::get_if<network::Attention>(&component.op);
+    if (attention == nullptr) return;
+    ++found;
+    CHECK(attention->query_std == 0.8);
+    CHECK(attention->key_std == 0.02);
+    CHECK(attention->output_std == 0.9);
+  });
+  CHECK(found == 1);
+}
+
 TEST_CASE("each embedding table has its own deviation, and what is left out has init's") {
   json spec = test::small_stack();
   spec["init"] = {{"scheme", "gpt2"}};

@@ -21,9 +21,16 @@ struct LayerStd {
   double ffn_out = 0;
   double bias = 0;  ///< of all linear maps but ffn_out
   double ffn_out_bias = 0;
+  std::optional<double> cross_query;  ///< of a cross-attention, where they are not those of its self-attention
+  std::optional<double> cross_key;
+  std::optional<double> cross_value;
+  std::optional<double> cross_output;
 
   [[nodiscard]] bool operator==(const LayerStd&) const = default;
 };
+
+/// The deviations of a layer's cross-attention, under the names of its self-attention.
+[[nodiscard]] LayerStd of_cross_attention(const LayerStd& layer);
 
 /// Where a branch has its norms: before what it computes, behind the residual sum, before and
 /// behind what it computes, or behind only.
