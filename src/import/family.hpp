@@ -56,9 +56,10 @@ struct Limit {
 /// What the class fixes and no key tells.
 struct Layout {
   std::string norm = "layer_norm";
-  const char* placement = "pre";    ///< of the norm, unless the role `pre` says otherwise
-  double epsilon = 1e-5;            ///< of the norms, where no key gives it
-  const char* query_key_norm = "";  ///< of every head's queries and keys; none
+  const char* placement = "pre";       ///< of the norm, unless the role `pre` says otherwise
+  double epsilon = 1e-5;               ///< of the norms, where no key gives it
+  const char* query_key_norm = "";     ///< of every head's queries and keys; none
+  bool query_key_norm_of_all = false;  ///< of all heads together
   bool causal = false;
   bool gated = false;
   bool encoder_decoder = false;

@@ -114,9 +114,7 @@ Family olmo2() {
                    .idle = idle()};
   family.layout.placement = "output";
   family.layout.query_key_norm = "rms_norm";
-  family.layout.beyond = {
-      "olmo2 norms the queries of all heads together, and the keys, which a spec cannot express: written with a norm "
-      "of every head's"};
+  family.layout.query_key_norm_of_all = true;
   return family;
 }
 

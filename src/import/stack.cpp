@@ -53,6 +53,7 @@ Json attention_of(const Subject& subject, bool causal) {
   add_rotary(subject, out);
   const std::string norm = subject.family.layout.query_key_norm;
   if (!norm.empty()) out["query_key_norm"] = norm;
+  if (subject.family.layout.query_key_norm_of_all) out["query_key_norm_over"] = "all_heads";
   return out;
 }
 
@@ -136,6 +137,8 @@ Json layers_of(const Subject& subject, std::size_t layers, bool causal) {
               {"norm", norm_of(subject)}};
   const double dropout = spec::number(subject.values, "residual_dropout", 0);
   if (dropout > 0) out["residual"] = {{"dropout", dropout}};
+  const double at_end = spec::number(subject.values, "final_dropout", 0);
+  if (at_end > 0) out["final_dropout"] = at_end;
   if (flag(subject, "parallel", subject.family.layout.parallel)) out["parallel"] = true;
   return out;
 }

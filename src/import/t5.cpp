@@ -24,7 +24,7 @@ std::vector<Family> t5_families() {
                {"num_heads", Kind::size, {"heads"}, 8},
                {"dropout_rate",
                 Kind::rate,
-                {"residual_dropout", "embedding_dropout", "attention_dropout", "ffn_dropout"},
+                {"residual_dropout", "embedding_dropout", "attention_dropout", "ffn_dropout", "final_dropout"},
                 0.1},
                {"feed_forward_proj", Kind::text, {"ffn_kind"}, "relu"},
                {"initializer_factor", Kind::factor, {"factor"}, 1.0},

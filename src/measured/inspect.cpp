@@ -2,6 +2,7 @@
 #include "sigprop/measured/inspect.hpp"
 
 #include <algorithm>
+#include <boost/math/distributions/chi_squared.hpp>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
@@ -128,39 +129,73 @@ std::string compared(const char* what, double seen, double expected) {
   return out;
 }
 
-/// What is wrong with a weight, and how far off it is.
-void judge(Weight& weight, double critical, double tolerance) {
+/// How wrong a verdict may be: beyond so many sampling errors, or with this probability, a mean or
+/// a std is wrong that is off by more than the tolerance besides.
+struct Level {
+  double critical;
+  double probability;
+  double tolerance;
+};
+
+void blame(Weight& weight, const char* kind, std::string fault) {
+  const bool by_name = weight.name == "gain" || weight.name == "bias";
+  weight.fault_kind = by_name ? weight.name : kind;
+  weight.fault = std::move(fault);
+}
+
+/// The row of an embedding that is farthest from what must be drawn, where one is too far. The sum
+/// of a row's squares is a chi-square; of a law with shorter tails than a normal's it varies less.
+void judge_rows(Weight& weight, const Level& level) {
   const Statistics& seen = weight.seen;
-  if (seen.non_finite > 0) {
-    weight.fault = number(seen.non_finite) + " elements are no finite numbers";
-    return;
+  const double columns = static_cast<double>(weight.shape.back()), rows = seen.count / columns;
+  const boost::math::chi_squared squares(columns);
+  const double each = level.probability / (2 * rows);  // Bonferroni's, over rows and both sides
+  const double low = std::sqrt(quantile(squares, each) / columns) - level.tolerance;
+  const double high = std::sqrt(quantile(complement(squares, each)) / columns) + level.tolerance;
+  for (const Row& row : {*seen.largest_row, *seen.smallest_row}) {
+    const double ratio = row.size / *weight.expected_std;
+    if (ratio >= low && ratio <= high) continue;
+    return blame(weight, "row",
+                 "row " + std::to_string(row.number) + " (from 0 on) has a root mean square of " + number(row.size) +
+                     ", but the std is " + number(*weight.expected_std) + ": " + printed("%.3g", ratio) + " times it");
   }
+}
+
+/// What is wrong with a weight, and how far off it is.
+void judge(Weight& weight, const Level& level) {
+  const auto [critical, probability, tolerance] = level;
+  const Statistics& seen = weight.seen;
+  if (seen.non_finite > 0)
+    return blame(weight, "non_finite", number(seen.non_finite) + " elements are no finite numbers");
   if (!weight.expected_std || !(seen.count > 0)) return;
   const double mean = *weight.expected_mean, std = *weight.expected_std;
   if (!(std > 0)) {
     weight.allowed_mean = weight.allowed_std = 1e-6 * std::max(1.0, std::abs(mean));
     if (seen.std > weight.allowed_std) {
-      weight.fault = compared("std", seen.std, 0) + ", every element " + number(mean);
+      blame(weight, "std", compared("std", seen.std, 0) + ", every element " + number(mean));
     } else if (std::abs(seen.mean - mean) > weight.allowed_mean) {
-      weight.fault = seen.std > 0 ? compared("mean", seen.mean, mean)
-                                  : "every element is " + number(seen.mean) + ", but must be " + number(mean);
+      blame(weight, "mean",
+            seen.std > 0 ? compared("mean", seen.mean, mean)
+                         : "every element is " + number(seen.mean) + ", but must be " + number(mean));
     }
     return;
   }
   weight.allowed_std = std * (critical * error_of_std(seen) + tolerance);
   weight.allowed_mean = critical * seen.std / std::sqrt(seen.count) + tolerance * std;
-  if (!(seen.std > 0)) {
-    weight.fault = "every element is " + number(seen.mean) + ", but their std must be " + number(std);
-    return;
-  }
+  if (!(seen.std > 0))
+    return blame(weight, seen.mean == 0 ? "zeros" : "std",
+                 "every element is " + number(seen.mean) + ", but their std must be " + number(std));
   const double z_std = (seen.std / std - 1) / error_of_std(seen);
   const double z_mean = (seen.mean - mean) * std::sqrt(seen.count) / seen.std;
   weight.z = std::abs(z_std) > std::abs(z_mean) ? z_std : z_mean;
   if (std::abs(seen.std - std) > weight.allowed_std) {
     const std::string law = law_of(seen);
-    weight.fault = compared("std", seen.std, std) + (law.empty() ? "" : "; it is " + law);
+    blame(weight, law.starts_with("a normal cut") ? "cut" : "std",
+          compared("std", seen.std, std) + (law.empty() ? "" : "; it is " + law));
   } else if (std::abs(seen.mean - mean) > weight.allowed_mean) {
-    weight.fault = compared("mean", seen.mean, mean);
+    blame(weight, "mean", compared("mean", seen.mean, mean));
+  } else if (seen.largest_row) {
+    judge_rows(weight, level);
   }
 }
 
@@ -271,13 +306,13 @@ Inspection inspect(const std::string& path, const std::optional<Expected>& expec
     if (!moments) continue;
     weight.expected_mean = moments->mean;
     weight.expected_std = moments->std;
-    out.comparisons += moments->std > 0 ? 2 : 0;  // a mean and a std
+    if (moments->std > 0) out.comparisons += weight.seen.largest_row ? 3 : 2;  // mean, std, rows
   }
   // Šidák's correction: all of them together are wrong with this probability.
   const double each =
       -std::expm1(std::log1p(-settings.level) / static_cast<double>(std::max<std::size_t>(1, out.comparisons)));
   out.critical = boost::math::quantile(boost::math::complement(boost::math::normal(), each / 2));
-  for (Weight& weight : out.weights) judge(weight, out.critical, settings.tolerance);
+  for (Weight& weight : out.weights) judge(weight, {out.critical, each, settings.tolerance});
   out.copies = copies_among(out.weights, samples, settings.level);
   if (expected) out.missing = missing_from(out, *expected);
   return out;

@@ -141,6 +141,14 @@ class Powers {
   }
   void set_origin(double origin) { origin_ = origin; }
   void add_zero_row() { ++out_.zero_rows; }
+  /// What was added since `before` is this row.
+  void add_row(std::size_t number, const Powers& before) {
+    const double count = count_ - before.count_, squares = square_sum() - before.square_sum();
+    if (!(count > 0)) return;
+    const Row row{number, std::sqrt(std::max(0.0, squares) / count)};
+    if (!out_.smallest_row || row.size < out_.smallest_row->size) out_.smallest_row = row;
+    if (!out_.largest_row || row.size > out_.largest_row->size) out_.largest_row = row;
+  }
 
   [[nodiscard]] Statistics statistics() const {
     Statistics out = out_;
@@ -160,6 +168,7 @@ class Powers {
   }
 
  private:
+  [[nodiscard]] double square_sum() const { return second_ + 2 * origin_ * first_ + count_ * origin_ * origin_; }
   template <class Stored>
   [[nodiscard]] static double number_at(const char* bytes, std::size_t i) {
     Stored out;  // NOLINT: written before it is read
@@ -265,7 +274,7 @@ class Sampling {
 
 }  // namespace
 
-Measured measure(const Tensor& tensor, const Region& region, bool without_zero_rows,
+Measured measure(const Tensor& tensor, const Region& region, bool by_row,
                  const std::function<void(std::string_view)>& done) {
   constexpr std::size_t piece = 2048, some_megabytes = 1 << 24;  // a piece stays in the nearest cache
   const std::size_t size = tensor.count() == 0 ? 0 : tensor.bytes.size() / tensor.count();
@@ -279,7 +288,7 @@ Measured measure(const Tensor& tensor, const Region& region, bool without_zero_r
   // To count pays where there are more numbers than values.
   constexpr std::size_t many = 1 << 18;
   std::optional<Counts> counts;
-  if (tensor.type == Type::f16 && tensor.count() >= many) {
+  if (tensor.type == Type::f16 && !by_row && tensor.count() >= many) {
     counts.emplace();
     read_numbers(tensor, region.first_column, 1, numbers.data());
     if (std::isfinite(numbers[0])) powers.set_origin(numbers[0]);
@@ -317,16 +326,18 @@ Measured measure(const Tensor& tensor, const Region& region, bool without_zero_r
     }
     return true;
   };
-  if (whole && !without_zero_rows) {
+  if (whole && !by_row) {
     add(0, tensor.count());
   } else {
     for (std::size_t row = 0; row < rows; ++row) {
       const std::size_t first = row * columns + region.first_column;
       if (!region.has_row(row)) continue;
-      if (without_zero_rows && is_zero(first, region.columns)) {
+      if (by_row && is_zero(first, region.columns)) {
         powers.add_zero_row();
       } else {
+        const Powers before = powers;
         add(first, region.columns);
+        if (by_row) powers.add_row(row, before);
       }
     }
   }

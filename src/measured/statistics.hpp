@@ -31,9 +31,10 @@ struct Measured {
   std::vector<float> sample;  ///< at most `sampled`
 };
 
-/// without_zero_rows: rows of zeros are counted and left out, as the padding's in an embedding.
+/// by_row: of an embedding; rows of zeros are counted and left out, as the padding's, and the
+/// smallest and the largest of the others are told.
 /// done: called with what has been read, some megabytes each.
-[[nodiscard]] Measured measure(const Tensor& tensor, const Region& region, bool without_zero_rows,
+[[nodiscard]] Measured measure(const Tensor& tensor, const Region& region, bool by_row,
                                const std::function<void(std::string_view)>& done = {});
 
 /// The largest singular value of a region of a matrix, from below; 0 where an element is no finite

@@ -144,6 +144,7 @@ std::vector<Component> components_of(const Stack& stack) {
     first = last + 1;
   }
   if (stack.norm && stack.final_norm) list.push_back({Norm{*stack.norm, stack.width, stack.norm_epsilon}, ""});
+  if (stack.final_dropout > 0) list.push_back({Dropout{stack.final_dropout}, ""});
   return list;
 }
 

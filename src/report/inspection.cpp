@@ -129,12 +129,22 @@ Json number_json(const std::optional<double>& x) {
   return x ? finite(*x) : Json(nullptr);
 }
 
+Json row_json(const std::optional<measured::Row>& row) {
+  return row ? Json{{"row", row->number}, {"root_mean_square", finite(row->size)}} : Json(nullptr);
+}
+
+/// "ok", "wrong", or "not judged".
+const char* verdict(const Weight& weight) {
+  if (!weight.fault.empty()) return "wrong";
+  return weight.expected_std ? "ok" : "not judged";
+}
+
 Json weight_json(const Weight& weight, const InspectedModel& model) {
   const measured::Statistics& seen = weight.seen;
-  return {{"tensor", weight.tensor},
-          {"place", weight.place(model.stacks)},
-          {"weight", weight.name},
+  return {{"name", weight.tensor},
+          {"role", weight.name},
           {"layer", weight.layer},
+          {"place", weight.place(model.stacks)},
           {"shape", weight.shape},
           {"count", seen.count},
           {"mean", finite(seen.mean)},
@@ -142,6 +152,8 @@ Json weight_json(const Weight& weight, const InspectedModel& model) {
           {"kurtosis", finite(seen.kurtosis)},
           {"zeros", seen.zeros},
           {"zero_rows", seen.zero_rows},
+          {"smallest_row", row_json(seen.smallest_row)},
+          {"largest_row", row_json(seen.largest_row)},
           {"largest", finite(seen.largest)},
           {"non_finite", seen.non_finite},
           {"spectral_norm", number_json(seen.spectral_norm)},
@@ -149,19 +161,37 @@ Json weight_json(const Weight& weight, const InspectedModel& model) {
           {"expected_mean", number_json(weight.expected_mean)},
           {"expected_std", number_json(weight.expected_std)},
           {"z", finite(weight.z)},
-          {"fault", weight.fault}};
+          {"verdict", verdict(weight)}};
+}
+
+/// Something that is wrong.
+struct InspectionFinding {
+  std::string kind;
+  std::vector<std::string> tensors;
+  std::string text;
+};
+
+std::vector<InspectionFinding> findings_of(const Inspection& inspection, const InspectedModel& model) {
+  std::vector<InspectionFinding> out;
+  for (const Weight& weight : inspection.weights) {
+    if (weight.fault.empty()) continue;
+    out.push_back(
+        {weight.fault_kind, {weight.tensor}, weight.place(model.stacks) + " (" + weight.tensor + "): " + weight.fault});
+  }
+  for (const measured::Copy& copy : inspection.copies)
+    out.push_back({"cloned",
+                   {inspection.weights[copy.first].tensor, inspection.weights[copy.second].tensor},
+                   copy_of(copy, inspection, model)});
+  for (const std::string& place : inspection.missing)
+    out.push_back({"missing", {}, place + ": is in no file, but the model has it"});
+  return out;
 }
 
 }  // namespace
 
 std::vector<std::string> faults_of(const Inspection& inspection, const InspectedModel& model) {
   std::vector<std::string> out;
-  for (const Weight& weight : inspection.weights) {
-    if (!weight.fault.empty())
-      out.push_back(plain_text(weight.place(model.stacks) + " (" + weight.tensor + "): " + weight.fault));
-  }
-  for (const measured::Copy& copy : inspection.copies) out.push_back(plain_text(copy_of(copy, inspection, model)));
-  for (const std::string& place : inspection.missing) out.push_back(place + ": is in no file, but the model has it");
+  for (const InspectionFinding& finding : findings_of(inspection, model)) out.push_back(plain_text(finding.text));
   return out;
 }
 
@@ -193,34 +223,38 @@ void write_table(std::ostream& out, const Inspection& inspection, const Inspecte
 }
 
 void write_csv(std::ostream& out, const Inspection& inspection, const InspectedModel& model) {
-  out << "tensor,place,weight,layer,count,mean,std,kurtosis,zeros,zero_rows,largest,non_finite,spectral_norm,"
-         "spectral_ratio,expected_mean,expected_std,z,fault\n";
+  out << "name,role,layer,place,count,mean,std,kurtosis,zeros,zero_rows,smallest_row,largest_row,largest,non_finite,"
+         "spectral_norm,spectral_ratio,expected_mean,expected_std,z,verdict,fault\n";
   const auto optional = [](const std::optional<double>& x) { return x ? exact(*x) : std::string(); };
+  const auto size_of = [](const std::optional<measured::Row>& row) { return row ? exact(row->size) : std::string(); };
   for (const Weight& weight : inspection.weights) {
     const measured::Statistics& seen = weight.seen;
-    out << csv_field(weight.tensor) << ',' << csv_field(weight.place(model.stacks)) << ',' << csv_field(weight.name)
-        << ',' << weight.layer << ',' << exact(seen.count) << ',' << exact(seen.mean) << ',' << exact(seen.std) << ','
-        << exact(seen.kurtosis) << ',' << exact(seen.zeros) << ',' << exact(seen.zero_rows) << ','
-        << exact(seen.largest) << ',' << exact(seen.non_finite) << ',' << optional(seen.spectral_norm) << ','
-        << optional(seen.spectral_ratio) << ',' << optional(weight.expected_mean) << ','
-        << optional(weight.expected_std) << ',' << exact(weight.z) << ',' << csv_field(weight.fault) << '\n';
+    out << csv_field(weight.tensor) << ',' << csv_field(weight.name) << ',' << weight.layer << ','
+        << csv_field(weight.place(model.stacks)) << ',' << exact(seen.count) << ',' << exact(seen.mean) << ','
+        << exact(seen.std) << ',' << exact(seen.kurtosis) << ',' << exact(seen.zeros) << ',' << exact(seen.zero_rows)
+        << ',' << size_of(seen.smallest_row) << ',' << size_of(seen.largest_row) << ',' << exact(seen.largest) << ','
+        << exact(seen.non_finite) << ',' << optional(seen.spectral_norm) << ',' << optional(seen.spectral_ratio) << ','
+        << optional(weight.expected_mean) << ',' << optional(weight.expected_std) << ',' << exact(weight.z) << ','
+        << verdict(weight) << ',' << csv_field(weight.fault) << '\n';
   }
 }
 
 void write_json(std::ostream& out, const Inspection& inspection, const InspectedModel& model,
                 const Provenance& provenance) {
-  Json weights = Json::array();
-  for (const Weight& weight : inspection.weights) weights.push_back(weight_json(weight, model));
+  Json tensors = Json::array(), findings = Json::array();
+  for (const Weight& weight : inspection.weights) tensors.push_back(weight_json(weight, model));
+  for (const InspectionFinding& finding : findings_of(inspection, model))
+    findings.push_back({{"kind", finding.kind}, {"tensors", finding.tensors}, {"text", finding.text}});
   const Json json = {{"sigprop", SIGPROP_VERSION},
                      {"command", provenance.command},
                      {"settings", settings_json(provenance)},
                      {"file", model.file},
                      {"name", model.name},
-                     {"weights", weights},
+                     {"tensors", tensors},
                      {"unmatched", inspection.unmatched},
                      {"critical_z", inspection.critical},
                      {"comparisons", inspection.comparisons},
-                     {"faults", faults_of(inspection, model)}};
+                     {"findings", findings}};
   out << json.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
@@ -236,6 +270,7 @@ CheckedSpec checks_of(const Inspection& inspection, const InspectedModel& model)
     const measured::Statistics& seen = weight.seen;
     out.outcomes.push_back(outcome_of(weight, "mean", seen.mean, *weight.expected_mean, weight.allowed_mean));
     out.outcomes.push_back(outcome_of(weight, "std", seen.std, *weight.expected_std, weight.allowed_std));
+    if (weight.fault_kind == "row") out.faults.push_back({weight.place(model.stacks) + ": " + weight.fault, 0});
   }
   for (const measured::Copy& copy : inspection.copies) out.faults.push_back({copy_of(copy, inspection, model), 0});
   for (const std::string& place : inspection.missing) out.faults.push_back({place + ": is in no file", 0});

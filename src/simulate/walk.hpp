@@ -306,7 +306,7 @@ class Walk {
     return share(affine(*z, w_o, bias + 3, op.bias_std));
   }
 
-  /// The norm of every head of queries or keys, where there is one.
+  /// The norm of queries or keys, of every head or of all together, where there is one.
   struct HeadNorm {
     network::NormKind kind{};
     std::shared_ptr<const typename Engine::Normalized> forward;
@@ -318,8 +318,9 @@ class Walk {
 
   [[nodiscard]] HeadNorm normalize_heads(const network::Attention& op, Signal& x) {
     if (!op.query_key_norm) return {};
+    const std::size_t groups = op.query_key_norm_of_all ? 1 : static_cast<std::size_t>(x.cols()) / op.head_width;
     const auto normalized = std::make_shared<const typename Engine::Normalized>(
-        engine_.normalize(*op.query_key_norm, op.norm_epsilon, x, static_cast<std::size_t>(x.cols()) / op.head_width));
+        engine_.normalize(*op.query_key_norm, op.norm_epsilon, x, groups));
     x = engine_.scaled(1, normalized->y);
     return {*op.query_key_norm, normalized};
   }

@@ -131,7 +131,8 @@ std::vector<Rule::Field> attention_fields() {
       {"score_scale", number(0, largest_scale, 0.125, true), false, "factor on q·k; default 1/sqrt(head_width)"},
       {"rotary_base", number(1, 1e12, 10000, true), false, "base of rotary positions; default none"},
       {"rotary_width", size(64), false, "features of a head that turn; even, default head_width"},
-      {"query_key_norm", choice(names_of(norm_names)), false, "norm of every head's queries and keys; default none"},
+      {"query_key_norm", choice(names_of(norm_names)), false, "norm of queries and of keys; default none"},
+      {"query_key_norm_over", choice({"head", "all_heads"}), false, "features that it takes together; default head"},
       {"norm_epsilon", epsilon(), false, "of the norms inside attention; default the stack's norm.epsilon, else 0"}};
 }
 
@@ -186,6 +187,7 @@ RulePtr stack(bool decoder) {
            {{"kind", "layer_norm"}, {"placement", "pre"}}),
        true, "normalization"},
       {"residual", residual_of_stack(), false, "scales and dropout of the residual branches"},
+      {"final_dropout", probability(), false, "of the stack's output, behind the final norm; default 0"},
       {"parallel", plain(Kind::boolean, false), false,
        "attention and ffn side by side on one residual branch; default false"},
       {"tied", plain(Kind::boolean, false), false, "all layers have the same weights; default false"}};

@@ -76,6 +76,7 @@ network::Stack shape_of(const Json& json, const std::string& pointer, double seq
     errors.push_back(pointer + "/parallel is true, but must be false where there is cross_attention: remove it");
   }
   stack.dropout = number(member(json, "residual"), "dropout", 0);
+  stack.final_dropout = number(json, "final_dropout", 0);
   stack.learned_branch = flag(member(json, "residual"), "learned_branch", false);
   lower_norm(json.at("norm"), stack, pointer, errors);
   stack.attention.norm_epsilon = number(json.at("attention"), "norm_epsilon", stack.norm_epsilon);
@@ -174,10 +175,15 @@ network::Attention lower_attention(const Json& json, std::size_t width, double s
   out.norm_epsilon = number(json, "norm_epsilon", 0);
   if (json.contains("query_key_norm")) {
     out.query_key_norm = value_of(norm_names, text(json, "query_key_norm", ""));
-    if (out.head_width == 1)
+    out.query_key_norm_of_all = text(json, "query_key_norm_over", "head") == "all_heads";
+    const std::size_t features = out.head_width * (out.query_key_norm_of_all ? out.kv_heads : 1);
+    if (features == 1)
       errors.push_back(pointer +
                        "/query_key_norm normalizes heads of width 1, but they must have at least 2 features: widen "
                        "them or remove it");
+  } else if (json.contains("query_key_norm_over")) {
+    errors.push_back(pointer +
+                     "/query_key_norm_over is given, but there is no query_key_norm: name that norm or remove it");
   }
   if (!json.contains("head_width") && (out.head_width == 0 || width % out.heads != 0)) {
     errors.push_back(pointer + "/heads is " + std::to_string(out.heads) + ", but must divide the width, " +

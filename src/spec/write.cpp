@@ -47,6 +47,7 @@ struct ToJson {
     if (op.rotary_base) body["rotary_base"] = *op.rotary_base;
     if (op.rotary_base && op.rotary_width != op.head_width) body["rotary_width"] = op.rotary_width;
     if (op.query_key_norm) body["query_key_norm"] = name_of(norm_names, *op.query_key_norm);
+    if (op.query_key_norm_of_all) body["query_key_norm_over"] = "all_heads";
     if (op.norm_epsilon != 0) body["norm_epsilon"] = op.norm_epsilon;
     body["query_std"] = op.query_std;
     body["key_std"] = op.key_std;

@@ -63,11 +63,14 @@ std::vector<json> models() {
                                     {"query_key_norm", "rms_norm"},
                                     {"rotary_base", 100},
                                     {"rotary_width", 8}}}}}}));
-  out.push_back(changed(stack, {{"stack",
-                                 {{"tied", true},
-                                  {"layers", 3},
-                                  {"norm", {{"placement", "sandwich"}}},
-                                  {"attention", {{"mask", "causal"}, {"query_key_norm", "layer_norm"}}}}}}));
+  out.push_back(changed(
+      stack, {{"stack",
+               {{"tied", true},
+                {"layers", 3},
+                {"norm", {{"placement", "sandwich"}}},
+                {"final_dropout", 0.2},
+                {"attention",
+                 {{"mask", "causal"}, {"query_key_norm", "layer_norm"}, {"query_key_norm_over", "all_heads"}}}}}}));
   out.push_back(
       changed(stack, {{"stack", {{"ffn", {{"experts", 4}, {"top_k", 2}}}, {"norm", {{"placement", "output"}}}}}}));
   out.push_back(

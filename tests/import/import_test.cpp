@@ -392,6 +392,12 @@ TEST_CASE("t5 has an encoder and a decoder of their own depths") {
         json{{"width", 2048}, {"activation", "gelu_tanh"}, {"gated", true}, {"dropout", 0.1}});
 }
 
+TEST_CASE("t5 drops out behind both final norms") {
+  const json spec = spec_of(config_of("t5", {{"dropout_rate", 0.2}}));
+  CHECK(spec["encoder"]["final_dropout"] == 0.2);
+  CHECK(spec["decoder"]["final_dropout"] == 0.2);
+}
+
 TEST_CASE("t5's factor is the gain of its norms too, of all but the final ones") {
   const json config = config_of("t5", {{"initializer_factor", 0.5}, {"dropout_rate", 0}});
   CHECK(spec_of(config)["decoder"]["norm"] ==
@@ -461,14 +467,12 @@ TEST_CASE("qwen3 norms every head's queries and keys") {
                                     {"num_key_value_heads", 8}}))["stack"]["attention"]["head_width"] == 128);
 }
 
-TEST_CASE("olmo2 has its norms behind the branches, with a warning on those of queries and keys") {
+TEST_CASE("olmo2 has its norms behind the branches, and those of queries and keys over all heads") {
   const json config = config_of("olmo2");
   CHECK(spec_of(config)["stack"]["norm"] ==
         json{{"kind", "rms_norm"}, {"placement", "output"}, {"final", true}, {"epsilon", 1e-5}});
-  CHECK(
-      imported(config).warnings ==
-      Lines{"olmo2 norms the queries of all heads together, and the keys, which a spec cannot express: written with a "
-            "norm of every head's"});
+  CHECK(spec_of(config)["stack"]["attention"]["query_key_norm_over"] == "all_heads");
+  CHECK(imported(config).warnings.empty());
 }
 
 TEST_CASE("gemma2 has norms at both ends of its branches and scores scaled by its own key") {

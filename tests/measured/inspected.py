@@ -132,11 +132,11 @@ def check_saved():
         model = pathlib.Path(ROOT) / "tests/data/weights" / name
         done = inspect(model, "--spectral", "--format", "json")
         require(done.returncode == 0, f"{model}: {done.stdout}{done.stderr}")
-        found = json.loads(done.stdout)["weights"]
+        found = json.loads(done.stdout)["tensors"]
         layers = {weight["layer"] for weight in found}
         require({1, 2} <= layers, f"{model}: layers {layers}")
         for weight in found:
-            if weight["weight"] in ("query", "key", "value", "output", "ffn_in", "ffn_out"):
+            if weight["role"] in ("query", "key", "value", "output", "ffn_in", "ffn_out"):
                 require(0.7 < weight["spectral_ratio"] < 1.3, f"{model}: {weight['place']} has the spectral ratio {weight['spectral_ratio']}")
 
 
@@ -166,6 +166,7 @@ def faults(random):
     yield "bert", "a gain of 0", lambda t: with_changed(t, "layer.1.output.LayerNorm", lambda w: 0 * w), ["layer 2 gain (encoder.layer.1.output.LayerNorm.weight): every element is 0, but must be 1"]
     yield "bert", "biases that are not 0", lambda t: {n: normal(random, w.shape, 0.1) if n.endswith("layer.2.attention.self.key.bias") else w for n, w in t.items()}, ["layer 3 bias (encoder.layer.2.attention.self.key.bias): std is"]
     yield "gpt2", "a std 10 % off in one layer", lambda t: with_changed(t, "h.1.mlp.c_fc", lambda w: w * np.float32(1.1)), ["layer 2 ffn_in (h.1.mlp.c_fc.weight): std is"]
+    yield "gpt2", "a row that was added with another std", lambda t: t | {"wte.weight": np.concatenate([t["wte.weight"][:-1], 2 * t["wte.weight"][-1:]])}, [f"embedding.token (wte.weight): row {WORDS - 1} (from 0 on) has a root mean square of"]
     yield "llama", "numbers that are none", lambda t: with_changed(t, "layers.0.mlp.up_proj", lambda w: np.where(np.arange(w.size).reshape(w.shape) == 5, np.nan, w).astype(np.float32)), ["layer 1 ffn_in (model.layers.0.mlp.up_proj.weight): 1 elements are no finite numbers"]
     yield "llama", "a layer that is not there", lambda t: {n: w for n, w in t.items() if "layers.2." not in n}, ["layer 3 query: is in no file"]
 
@@ -180,6 +181,22 @@ def check_faults(folder):
             require(word in done.stdout, f"{name}, {what}: does not say {word!r}: {done.stdout}")
 
 
+def check_findings(folder):
+    """Of each kind of fault the JSON has the kind and the tensors."""
+    kinds = {"xavier_uniform": "std", "cut at two standard deviations": "cut", "cloned layers": "cloned", "one output zero": "zeros", "a gain of 0": "gain",
+             "biases that are not 0": "bias", "a row that was added with another std": "row", "numbers that are none": "non_finite",
+             "a layer that is not there": "missing"}
+    for name, what, change, _ in faults(np.random.default_rng(7)):
+        if what not in kinds:
+            continue
+        model = folder.file("model.safetensors", bytes_of(change(MODELS[name](np.random.default_rng(1)))))
+        result = json.loads(inspect(model, "--config", folder.file("config.json", CONFIGS[name]), "--format", "json").stdout)
+        require(any(finding["kind"] == kinds[what] for finding in result["findings"]), f"{what}: {result['findings']}")
+        wrong = {tensor["name"] for tensor in result["tensors"] if tensor["verdict"] == "wrong"}
+        told = {tensor for finding in result["findings"] if finding["kind"] != "cloned" for tensor in finding["tensors"]}
+        require(wrong == told, f"{what}: the tensors {wrong ^ told} are wrong in one list only")
+
+
 def check_formats(folder):
     """Types, parts of an index, archives, maps, and the spec that is written."""
     tensors = gpt2(np.random.default_rng(3))
@@ -190,12 +207,12 @@ def check_formats(folder):
     for kind, stored in (("F16", half), ("BF16", brain), ("F64", double)):
         done = inspect(folder.file("other.safetensors", bytes_of(stored, dict.fromkeys(stored, kind))), "--config", config, "--format", "json")
         require(done.returncode == 0, f"{kind}: {done.stdout} {done.stderr}")
-        found = next(w for w in json.loads(done.stdout)["weights"] if w["tensor"] == "h.0.mlp.c_fc.weight")
+        found = next(w for w in json.loads(done.stdout)["tensors"] if w["name"] == "h.0.mlp.c_fc.weight")
         exact = tensors["h.0.mlp.c_fc.weight"].astype(np.float64)
         require(abs(found["std"] / exact.std() - 1) < 1e-2, f"{kind}: std {found['std']} for {exact.std()}")
     # float32 to the last digits.
     model = folder.file("model.safetensors", bytes_of(tensors))
-    found = {w["place"]: w for w in json.loads(inspect(model, "--config", config, "--format", "json").stdout)["weights"]}
+    found = {w["place"]: w for w in json.loads(inspect(model, "--config", config, "--format", "json").stdout)["tensors"]}
     key = tensors["h.1.attn.c_attn.weight"].astype(np.float64)[:, WIDTH:2 * WIDTH]
     centred = key - key.mean()
     require(abs(found["layer 2 key"]["std"] / key.std() - 1) < 1e-9, "a part of a fused matrix has another std")
@@ -321,6 +338,8 @@ def main():
         check_two_stacks(Folder(path))
     with tempfile.TemporaryDirectory() as path:
         check_faults(Folder(path))
+    with tempfile.TemporaryDirectory() as path:
+        check_findings(Folder(path))
     with tempfile.TemporaryDirectory() as path:
         check_good(Folder(path))
     check_saved()

@@ -194,6 +194,18 @@ TEST_CASE("prediction agrees with simulation: norms of every head's queries and 
         changed(in_attention({{"query_key_norm", "layer_norm"}, {"score_scale", 0.4}}), large), wrong, quantity);
 }
 
+TEST_CASE("prediction agrees with simulation: a norm of the queries, and of the keys, of all heads together") {
+  const json narrow = {{"stack", {{"attention", {{"heads", 32}, {"score_scale", 0.7}}}}}};
+  const json norm = in_attention({{"query_key_norm", "rms_norm"}, {"query_key_norm_over", "all_heads"}});
+  check("rms norm of all heads, sharp scores", changed(narrow, norm),
+        {"a norm of every head", in_attention({{"query_key_norm_over", "head"}})}, "attention.entropy");
+}
+
+TEST_CASE("prediction agrees with simulation: dropout behind the final norm") {
+  check("final dropout", {{"stack", {{"final_dropout", 0.3}}}}, {"without it", {{"stack", {{"final_dropout", 0}}}}},
+        "backward.variance");
+}
+
 TEST_CASE("prediction agrees with simulation: tokens of different second moments behind a causal mask") {
   if (!test::has_engine()) return;
   const auto spec_of = [](bool gated, const json& norm) {

@@ -31,7 +31,7 @@ double gradient_first_over_last(const profile::Profile& profile) {
   return 1 / factor(profile.summary.backward_ratios.log10_last_over_first);
 }
 
-TEST_CASE("Post-LN with deviations of 0.02 loses its gradient towards the input, exponentially with depth") {
+TEST_CASE("Post-LN with deviations of 0.02 loses its gradient towards the input, exponentially with depth", "[bulk]") {
   CHECK(under({"bert", {}}, 12).summary.backward_law == "exponential");
   CHECK(under({"bert", {}}, 48).summary.backward_law == "exponential");
   CHECK(gradient_first_over_last(under({"bert", {}}, 12)) < 0.8);
@@ -39,7 +39,7 @@ TEST_CASE("Post-LN with deviations of 0.02 loses its gradient towards the input,
   CHECK(gradient_first_over_last(under({"bert", {}}, 192)) < 0.01);
 }
 
-TEST_CASE("Pre-LN with deviations of 0.02 grows linearly with depth") {
+TEST_CASE("Pre-LN with deviations of 0.02 grows linearly with depth", "[bulk]") {
   for (const spec::SchemeChoice& choice : {spec::SchemeChoice{"llama", {}}, {"gpt2", {{"output_scaling", 0}}}}) {
     for (const int layers : depths) {
       const profile::Profile profile = under(choice, layers);
@@ -50,7 +50,7 @@ TEST_CASE("Pre-LN with deviations of 0.02 grows linearly with depth") {
   }
 }
 
-TEST_CASE("GPT-2's scaled outputs take the growth of Pre-LN away") {
+TEST_CASE("GPT-2's scaled outputs take the growth of Pre-LN away", "[bulk]") {
   for (const int layers : depths)
     CHECK(factor(under({"gpt2", {}}, layers).summary.forward_ratios.log10_last_over_first) < 1.1);
 }

@@ -181,6 +181,8 @@ TEST_CASE(
                                                         {"dropout", 0.2},
                                                         {"rotary_base", 100},
                                                         {"rotary_width", 4}})}));
+    check_gradients(components(json::array_t{
+        attention({{"heads", 4}, {"kv_heads", 2}, {"query_key_norm", norm}, {"query_key_norm_over", "all_heads"}})}));
   }
   check_gradients(components(json::array_t{attention({{"heads", 2}, {"rotary_base", 100}, {"rotary_width", 2}})}));
 }

@@ -27,7 +27,7 @@ struct AttentionShape {
   T score_gain;                        ///< k · scale², 1 for scores divided by √k
   T participation = T(1) / width;      ///< s of the centred tokens that keys and values are made of; 1/d if isotropic
   RotaryMeans<T> rotated{T(1), T(1)};  ///< 1 without rotary positions
-  bool normalized = false;             ///< every head's queries and keys pass a norm
+  bool normalized = false;             ///< queries and keys pass a norm, of every head or of all together
   T norm_epsilon = T(0);               ///< ε of that norm
 
   [[nodiscard]] bool operator==(const AttentionShape&) const = default;

@@ -14,6 +14,12 @@
 /// Networks that somebody else made.
 namespace sigprop::measured {
 
+/// A row of an embedding, from 0 on, and the root mean square of its elements.
+struct Row {
+  std::size_t number = 0;
+  double size = 0;
+};
+
 /// A tensor's elements, or those of a part of it.
 struct Statistics {
   double count = 0;
@@ -21,7 +27,9 @@ struct Statistics {
   double std = 0;
   double kurtosis = 0;  ///< E[(w - mean)⁴]/std⁴: 3 of a normal, 1.8 of a uniform distribution; 0 where all are equal
   double zeros = 0;     ///< how many
-  double zero_rows = 0;   ///< of an embedding, which the other numbers leave out
+  double zero_rows = 0;             ///< of an embedding, which the other numbers leave out
+  std::optional<Row> smallest_row;  ///< of an embedding's, but those of zeros
+  std::optional<Row> largest_row;
   double largest = 0;     ///< |w|
   double non_finite = 0;  ///< how many, which the other numbers leave out
   /// The largest singular value of a matrix, from below, where it was asked for.
@@ -60,6 +68,9 @@ struct Weight {
   double allowed_std = 0;
   double z = 0;       ///< of what is farther off, mean or std, in sampling errors; 0 where nothing is expected
   std::string fault;  ///< what is wrong, in words; empty where nothing is
+  /// Of the fault: "std", "mean", "zeros" where all are, "cut" for the std of a cut normal, "row",
+  /// "gain", "bias" or "non_finite".
+  std::string fault_kind;
 
   /// "encoder layer 3 query", "layer 3 query", "embedding.token".
   [[nodiscard]] std::string place(std::size_t stacks) const;

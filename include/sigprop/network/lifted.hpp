@@ -46,6 +46,7 @@ class Lift {
                              .rotary_base = {},
                              .rotary_width = size(op.rotary_width),
                              .query_key_norm = op.query_key_norm,
+                             .query_key_norm_of_all = op.query_key_norm_of_all,
                              .inner_norm = op.inner_norm,
                              .norm_epsilon = T(op.norm_epsilon),
                              .query_std = T(op.query_std),

@@ -76,6 +76,7 @@ struct BasicAttention {
   std::optional<Real> rotary_base;
   Size rotary_width{};                     ///< features of a head that rotate with the position, where there is a base
   std::optional<NormKind> query_key_norm;  ///< of every head's queries and keys, before rotation
+  bool query_key_norm_of_all = false;      ///< that norm is one of all heads together
   std::optional<NormKind> inner_norm;      ///< of the heads' outputs together, before the output projection
   Real norm_epsilon{};                     ///< of both norms
   Real query_std{};

@@ -59,6 +59,7 @@ struct Stack {
   double norm_epsilon = 0;    ///< of all norms but those of heads' queries and keys
   double ffn_dropout = 0;     ///< before ffn_out
   double dropout = 0;         ///< at the end of every branch
+  double final_dropout = 0;   ///< of the stack's output
   std::vector<LayerStd> std;  ///< one a layer
   std::vector<double> skip;   ///< one a residual branch, in order
   std::vector<double> branch;

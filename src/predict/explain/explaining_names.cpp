@@ -107,7 +107,7 @@ Explaining::Names Explaining::formulas_of(const Attention& op) const {
   if (op.rotary_base) out.emplace_back("rotary_means");
   out.emplace_back("attention_scores");
   for (const char* row_or_pair : {"softmax_row_", "softmax_pair_"})
-    out.push_back(row_or_pair + std::string(op.query_key_norm ? "normalized" : "head_width"));
+    out.push_back(row_or_pair + std::string(head_of(op).normalized ? "normalized" : "head_width"));
   out.emplace_back("attention_forward");
   if (op.inner_norm) out.push_back(norm_formula(*op.inner_norm));
   out.emplace_back("linear");

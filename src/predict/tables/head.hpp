@@ -12,7 +12,7 @@ namespace sigprop::predict {
 /// kind.
 struct Head {
   double width = 1;
-  bool normalized = false;  ///< queries and keys pass a norm
+  bool normalized = false;  ///< queries and keys pass a norm of the head
 
   [[nodiscard]] auto operator<=>(const Head&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
 };

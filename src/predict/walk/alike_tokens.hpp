@@ -158,7 +158,7 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T>,
                                                     const formula::ScoreMoments<T>& scores) const {
     if (theory_ == Theory::paper) return {};
     const std::array<T, few_arguments> arguments{scores.variance, scores.correlation, network_.sequence_length,
-                                                 op.head_width};
+                                                 size_features(op)};
     return notes_.noted(softmax_means(*tables_, scalar::value_of(network_.sequence_length), head_of(op), arguments));
   }
 

@@ -54,9 +54,18 @@ template <class T, class Notes = NoNotes>
           op.norm_epsilon};
 }
 
+/// Features over which a head's size varies as that of as many normal numbers does, with a variance
+/// of 2/k; beside the others behind a norm of all heads together 2/k (1 - 1/H).
+template <class T>
+[[nodiscard]] T size_features(const AttentionOp<T>& op) {
+  const bool together = op.query_key_norm && op.query_key_norm_of_all && op.heads > T(1);
+  return together ? T(op.head_width * op.heads / (op.heads - T(1))) : op.head_width;
+}
+
 template <class T>
 [[nodiscard]] Head head_of(const AttentionOp<T>& op) {
-  return {scalar::value_of(op.head_width), op.query_key_norm.has_value()};
+  const bool of_a_head = op.query_key_norm && !(op.query_key_norm_of_all && op.heads > T(1));
+  return {scalar::value_of(size_features(op)), of_a_head};
 }
 
 }  // namespace sigprop::predict
