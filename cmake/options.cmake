@@ -7,6 +7,7 @@ option(SIGPROP_PREDICT "Build the library of networks, specs and prediction; OFF
 cmake_dependent_option(SIGPROP_REPORT "Build the reports: tables, JSON, CSV and pages (needs Chart.js and Python)" ON SIGPROP_PREDICT OFF)
 cmake_dependent_option(SIGPROP_SIMULATE "Build the simulation (needs Random123 and OpenMP, and uses OpenBLAS and CUDA)" ON SIGPROP_PREDICT OFF)
 cmake_dependent_option(SIGPROP_CLI "Build the program sigprop (needs CLI11)" ON "SIGPROP_REPORT;SIGPROP_SIMULATE" OFF)
+cmake_dependent_option(SIGPROP_PYTHON "Build the compiled part of the Python package (needs nanobind; pip install . sets it)" OFF SIGPROP_CLI OFF)
 cmake_dependent_option(SIGPROP_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL} SIGPROP_CLI OFF)
 option(SIGPROP_INSTALL "Install the library, the program and the CMake package" ${PROJECT_IS_TOP_LEVEL})
 option(SIGPROP_UNITY "Compile several sources of a room at once: a full build takes a third of the time, a changed file more" ON)

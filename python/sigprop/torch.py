@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live PyTorch models: their specs, their weights, one measured pass, a verdict, and an initialization.
+
+    import sigprop.torch
+    result = sigprop.torch.judge(model, input_ids)      # a model of transformers as it was made
+    result["summary"]["verdict"], result["summary"]["sentence"]
+
+Models are those of transformers that `sigprop import` knows (docs/import.md) with one stack, and torch.nn.TransformerEncoder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import pathlib
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+import sigprop
+from sigprop.errors import SpecError
+
+Model = torch.nn.Module
+
+_BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)$")
+
+
+def _is_encoder(model: Model) -> bool:
+    return isinstance(model, torch.nn.TransformerEncoder)
+
+
+def _base(model: Model) -> Model:
+    """The model without its head."""
+    return getattr(model, "base_model", model)
+
+
+def _encoder_spec(model: torch.nn.TransformerEncoder) -> dict[str, Any]:
+    layer = model.layers[0]
+    attention = layer.self_attn
+    activation = getattr(layer.activation, "__name__", type(layer.activation).__name__).lower()
+    std: dict[str, list[float]] = {}
+    for one in model.layers:
+        packed = one.self_attn.in_proj_weight.detach().float()
+        found = dict(zip(("query", "key", "value"), packed.chunk(3), strict=True))
+        found |= {"output": one.self_attn.out_proj.weight, "ffn_in": one.linear1.weight, "ffn_out": one.linear2.weight}
+        for name, weight in found.items():
+            std.setdefault(name, []).append(weight.detach().float().std().item())
+        for name, bias in (("bias", one.self_attn.in_proj_bias), ("ffn_out_bias", one.linear2.bias)):  # a spec has none of ffn_in alone
+            std.setdefault(name, []).append(0.0 if bias is None else bias.detach().float().square().mean().sqrt().item())
+    norm = {"kind": "layer_norm", "placement": "pre" if layer.norm_first else "post", "epsilon": layer.norm1.eps, "final": model.norm is not None}
+    return {"name": type(model).__name__, "init": {"std": std},
+            "stack": {"layers": len(model.layers), "width": attention.embed_dim,
+                      "attention": {"heads": attention.num_heads, "dropout": attention.dropout},
+                      "ffn": {"width": layer.linear1.out_features, "activation": activation, "dropout": layer.dropout.p},
+                      "norm": norm, "residual": {"dropout": layer.dropout1.p}}}
+
+
+def spec_of(model: Model, sequence_length: int, batch: int = 1) -> dict[str, Any]:
+    """The spec of a model: of one of transformers from its config, with the initialization that its class draws; of a
+    torch.nn.TransformerEncoder from its modules, with the standard deviations that its weights have.
+
+    Raises SpecError for a model of another kind, or one that `import` does not know.
+    """
+    if _is_encoder(model):
+        spec = {"sequence_length": sequence_length, "batch": batch, "input": {"variance": 1.0}, **_encoder_spec(model)}
+    elif hasattr(model, "config") and hasattr(model.config, "to_dict"):
+        spec = sigprop.import_config(model.config, sequence_length, batch=batch)
+    else:
+        raise SpecError(f"{type(model).__name__} is neither a model of transformers nor a torch.nn.TransformerEncoder: write its spec (docs/spec.md)")
+    sigprop.read(spec)
+    return spec
+
+
+@contextlib.contextmanager
+def _archive(tensors: Mapping[str, torch.Tensor]) -> Iterator[str]:
+    """The tensors as a .npz, in float32 where NumPy does not know their type."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "model.npz"
+        arrays = {}
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point():
+                if tensor.is_meta:
+                    raise SpecError(f"{name} lies on the device meta and has no elements: initialize the model first")
+                arrays[name] = (tensor if tensor.dtype in (torch.float16, torch.float32, torch.float64) else tensor.float()).detach().cpu().numpy()
+        np.savez(file, **arrays)
+        yield str(file)
+
+
+def inspect(model: Model, spec: sigprop.Spec | None = None, **options: Any) -> dict[str, Any]:
+    """The model's weights against what its config, or a spec, draws, as `sigprop inspect` does: `tensors` and `findings`.
+
+    options: those of `sigprop inspect`, such as level=1e-4.
+
+    Without a spec, of a torch.nn.TransformerEncoder only what no model should have is found, such as layers that are copies of each other: its
+    constructor copies one layer, so draw the others anew.
+    """
+    config = getattr(model, "config", None)
+    with _archive(model.state_dict()) as file:
+        return sigprop.inspect(file, config=config if spec is None else None, spec=spec, **options)
+
+
+def _blocks(model: Model) -> list[Model]:
+    """The layers of a model's only stack, in order."""
+    found: dict[str, list[tuple[int, Model]]] = {}
+    for name, module in model.named_modules():
+        if match := _BLOCK.search(name):
+            found.setdefault(name[: match.start(1)], []).append((int(match[1]), module))
+    stacks = [stack for prefix, stack in found.items() if not any(other != prefix and prefix.startswith(other) for other in found)]
+    if len(stacks) != 1:
+        raise SpecError(f"{type(model).__name__} has {len(stacks)} stacks of layers, but must have one")
+    return [module for _, module in sorted(stacks[0], key=lambda one: one[0])]
+
+
+def _tensor_of(output: Any) -> torch.Tensor:
+    return output[0] if isinstance(output, (tuple, list)) else output
+
+
+def _moments(x: torch.Tensor) -> dict[str, float]:
+    """Second moment, variance and token correlation of (batch, tokens, features)."""
+    x = x.detach().double()
+    tokens = x.shape[-2]
+    mean, second = x.mean().item(), x.square().mean().item()
+    variance = second - mean * mean
+    products = (x.sum(-2).square().mean().item() - second * tokens) / (tokens * (tokens - 1)) * 1.0
+    return {"second_moment": second, "variance": variance, "token_correlation": (products - mean * mean) / variance if variance > 0 else 0.0}
+
+
+def measure(model: Model, batch: torch.Tensor, spec: sigprop.Spec | None = None) -> dict[str, Any]:
+    """One forward and backward pass, as a measured profile (docs/one-network.md): the residual stream behind every layer, the gradient there of a
+    loss gradient of independent normal numbers at the output, and the gradient norms of all weights.
+
+    batch: token ids (sequences, tokens), or of a TransformerEncoder the input (sequences, tokens, features).
+
+    The pass is made in training mode, with the dropout that the spec has. Mode, gradients, hooks and the state of the random numbers are as they were
+    afterwards.
+
+    Raises SpecError.
+    """
+    base = _base(model)
+    if spec is None:
+        spec = spec_of(model, batch.shape[1], batch.shape[0])
+    predicted = sigprop.predict(spec, sequences=0)
+    ends = {int(layer): path for path, layer in zip(predicted.paths, predicted.point_layers, strict=True)}
+    streams: list[torch.Tensor] = []
+    hooks = [block.register_forward_hook(lambda _module, _args, output: streams.append(_tensor_of(output))) for block in _blocks(base)]
+    parameters = list(base.parameters())
+    grads, modes = [one.grad for one in parameters], {module: module.training for module in base.modules()}
+    needed = [one.requires_grad for one in parameters]
+    try:
+        for one in parameters:
+            one.grad = None
+            one.requires_grad_(True)
+        base.train()
+        with torch.random.fork_rng(devices=[batch.device] if batch.is_cuda else []), torch.enable_grad():
+            output = base(batch) if _is_encoder(base) else base(batch).last_hidden_state
+            for stream in streams:
+                stream.retain_grad()
+            output.backward(torch.randn_like(output))
+        points = []
+        for layer, stream in enumerate(streams, 1):
+            gradient = _moments(stream.grad)
+            points.append({"path": ends[layer], "forward": _moments(stream),
+                           "backward": {"variance": gradient["second_moment"], "token_correlation": gradient["token_correlation"]}})
+        with _archive({name: one.grad for name, one in base.named_parameters() if one.grad is not None}) as file:
+            parts = sigprop.inspect(file)["tensors"]
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for one, grad, need in zip(parameters, grads, needed, strict=True):
+            one.grad = grad
+            one.requires_grad_(need)
+        for module, mode in modes.items():
+            module.training = mode
+    layers: dict[int, dict[str, Any]] = {}
+    for part in parts:  # parts of fused matrices, each with its role
+        if part["layer"] > 0 and part["role"] in predicted.weights:
+            norm = math.sqrt(part["count"] * (part["std"] ** 2 + part["mean"] ** 2))
+            layers.setdefault(part["layer"], {})[part["role"]] = {"gradient_norm": norm}
+    return {"networks": 1, "points": points,
+            "layers": [{"path": f"layer {layer}", "weights": weights} for layer, weights in sorted(layers.items())]}
+
+
+def judge(model: Model, batch: torch.Tensor, **options: Any) -> dict[str, Any]:
+    """Is this model what its config says? One pass, held against the prediction for these tokens with the spread between networks. Of
+    `summary`, `verdict` is "agrees" or "disagrees", `sentence` names the first place that is off (docs/one-network.md).
+
+    batch: as of measure(). options: those of `sigprop verify --measured`, such as level=1e-4.
+
+    Raises SpecError.
+    """
+    spec = spec_of(model, batch.shape[1], batch.shape[0])
+    with tempfile.TemporaryDirectory() as folder:
+        file, measured = pathlib.Path(folder) / "spec.json", pathlib.Path(folder) / "measured.json"
+        if "embedding" in spec["input"]:
+            (pathlib.Path(folder) / "ids.json").write_text(json.dumps(batch.tolist()), encoding="utf-8")
+            spec["input"]["embedding"]["words"] = {"file": "ids.json"}
+            if "segment" in spec["input"]["embedding"]["tables"]:
+                spec["input"]["embedding"]["segments"] = 1  # where the model is given none
+        else:
+            of_input = _moments(batch)
+            spec["input"] = {"variance": of_input["second_moment"], "token_correlation": min(1.0, max(0.0, of_input["token_correlation"]))}
+        file.write_text(json.dumps(spec), encoding="utf-8")
+        measured.write_text(json.dumps(measure(model, batch, file)), encoding="utf-8")
+        return sigprop.verify(file, measured=measured, **options)
+
+
+def initialize_(model: Model, scheme: str = "deepscalelm_full", sequence_length: int = 512) -> list[str]:
+    """Draws every parameter that a scheme knows, in place, as the function of `sigprop init --pytorch` does; returns the names of the others.
+
+    What a scheme sets beside weights, such as residual scales, belongs into the model's code: sigprop.init() tells it.
+
+    Raises SpecError, and ValueError where a layer's weight is not found.
+    """
+    code = sigprop._run("init", spec_of(model, sequence_length), ["--scheme", scheme, "--pytorch"])
+    names: dict[str, Any] = {}
+    exec(compile(code, f"sigprop init --scheme {scheme} --pytorch", "exec"), names)  # our own text
+    return names["initialize"](model)
