@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""sigprop sweep as a user meets it: python3 tests/cli/sweep.py SIGPROP"""
+"""sigprop sweep as a user meets it: python3 tests/cli/sweep.py SIGPROP [--brief]"""
 import json
 import math
 import os
@@ -12,7 +12,7 @@ import time
 import unittest
 from random import Random
 
-SIGPROP = ""
+SIGPROP, BRIEF = "", False
 
 SPEC = {"name": "small", "sequence_length": 32, "input": {"variance": 1, "token_correlation": 0.2},
         "stack": {"layers": 3, "width": 128, "attention": {"heads": 2}, "ffn": {"width": 512, "activation": "gelu"},
@@ -172,7 +172,7 @@ class Sweep(unittest.TestCase):
         os.remove(target)
         kept = self.unfinished(arguments, partial)
         random = Random(1)
-        for _ in range(40):
+        for _ in range(10 if BRIEF else 40):
             damaged = bytearray(kept)
             way = random.randrange(3)
             if way == 0:
@@ -248,4 +248,6 @@ class Sweep(unittest.TestCase):
 
 if __name__ == "__main__":
     SIGPROP = sys.argv.pop(1)
+    BRIEF = "--brief" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--brief"]
     unittest.main()
