@@ -38,7 +38,10 @@ std::vector<Copy> copies_among(const std::vector<Weight>& weights, const std::ve
     const auto count = static_cast<double>(members.size());
     pairs += count * (count - 1) / 2;
   }
-  const double critical = boost::math::quantile(boost::math::complement(boost::math::normal(), level / pairs / 2));
+  // What was copied is far beyond; chance must not come near, beside the level of means and stds.
+  constexpr double least = 6;
+  const double critical =
+      std::max(least, boost::math::quantile(boost::math::complement(boost::math::normal(), level / pairs / 2)));
   std::vector<Copy> out;
   for (const auto& [kind, members] : kinds) {
     for (std::size_t j = 1; j < members.size(); ++j) {
