@@ -10,6 +10,7 @@
 #include <sstream>
 #include <utility>
 
+#include "sigprop/predict/named.hpp"
 #include "sigprop/predict/predict.hpp"
 #include "sigprop/predict/spread.hpp"
 #include "sigprop/report/report.hpp"
@@ -68,39 +69,21 @@ class Model {
   network::Network network_;
 };
 
-struct Theory {
-  std::string name;
-  predict::Theory theory = predict::Theory::full;
-  predict::Options options;
-};
-
-/// Names are checked where they enter, in python/sigprop/__init__.py.
-Theory theory_of(const std::string& name, const std::string& prefix, std::optional<std::size_t> sequences, bool tokens,
-                 std::size_t gram) {
-  Theory out{name, name == "paper" ? predict::Theory::paper : predict::Theory::full, {}};
-  out.options.sequences = sequences;
-  out.options.tokens = {tokens, gram};
-  for (const predict::Prefix one : {predict::Prefix::single, predict::Prefix::means}) {
-    if (prefix == predict::name_of(one)) out.options.prefix = one;
-  }
-  return out;
-}
-
 /// The result as `sigprop predict --format json` writes it. What predictions have in common is
 /// tabulated once a thread.
-std::string predicted(const Model& model, const Theory& theory, bool spread, bool given_ends) {
+std::string predicted(const Model& model, const std::string& theory, const predict::Options& options, bool spread,
+                      bool given_ends) {
   thread_local predict::Predictor predictor;
   try {
-    profile::Profile profile = predictor(model.network(), theory.theory, theory.options);
-    if (spread) predict::Spread(model.network(), {theory.options, given_ends}).set(profile);
+    profile::Profile profile = predictor(model.network(), predict::theory_named(theory), options);
+    if (spread) predict::Spread(model.network(), {options, given_ends}).set(profile);
     std::ostringstream out;
-    report::write_json(out, profile, {"predict", {{"spec", model.file()}, {"theory", theory.name}}});
+    report::write_json(out, profile, {"predict", {{"spec", model.file()}, {"theory", theory}}});
     return out.str();
   } catch (const predict::NotCovered& error) {
     throw predict::NotCovered(model.file() + ": " + error.what());
   } catch (const std::domain_error& error) {
-    throw MomentsError(model.file() + ": this model has no moments by theory: " + error.what() +
-                       "; look for a standard deviation or residual scale of 0 before it, or give the norm an epsilon");
+    throw MomentsError(model.file() + ": " + predict::no_moments(error));
   } catch (const std::overflow_error& error) {
     throw MomentsError(model.file() + ": " + error.what());
   }
@@ -127,7 +110,8 @@ NB_MODULE(_core, m) {
       "predict",
       [](const Model& model, const std::string& theory, const std::string& prefix, std::optional<std::size_t> sequences,
          bool tokens, std::size_t gram, bool spread, bool given_ends) {
-        return predicted(model, theory_of(theory, prefix, sequences, tokens, gram), spread, given_ends);
+        // Names were checked where they entered, in python/sigprop/__init__.py.
+        return predicted(model, theory, {predict::prefix_named(prefix), {tokens, gram}, sequences}, spread, given_ends);
       },
       nb::arg("model"), nb::kw_only(), nb::arg("theory"), nb::arg("prefix"), nb::arg("sequences").none(),
       nb::arg("tokens"), nb::arg("gram"), nb::arg("spread"), nb::arg("given_ends"),

@@ -103,8 +103,16 @@ def predict(
 
     Raises SpecError, NotCoveredError, MomentsError.
     """
+    _one_of("theory", theory, ("full", "paper"))
+    if spread and theory != "full":
+        raise SpecError(f"spread is True, but the theory {theory!r} has no spread between networks: use theory='full'")
+    if given_ends and not spread:
+        raise SpecError("given_ends tells what does not vary: it belongs to spread=True")
+    for name, value, least, most in (("sequences", sequences, 0, 1000), ("gram", gram or None, 2, 512)):
+        if value is not None and not least <= value <= most:
+            raise SpecError(f"{name} is {value}, but must be from {least} to {most}")
     return Profile(_core.predict(
-        read(spec), theory=_one_of("theory", theory, ("full", "paper")), prefix=_one_of("prefix", prefix, ("actual", "single", "means")),
+        read(spec), theory=theory, prefix=_one_of("prefix", prefix, ("actual", "single", "means")),
         sequences=sequences, tokens=tokens, gram=gram, spread=spread, given_ends=given_ends))
 
 

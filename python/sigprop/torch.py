@@ -126,7 +126,7 @@ def _moments(x: torch.Tensor) -> dict[str, float]:
     tokens = x.shape[-2]
     mean, second = x.mean().item(), x.square().mean().item()
     variance = second - mean * mean
-    products = (x.sum(-2).square().mean().item() - second * tokens) / (tokens * (tokens - 1)) * 1.0
+    products = (x.sum(-2).square().mean().item() - second * tokens) / (tokens * (tokens - 1))
     return {"second_moment": second, "variance": variance, "token_correlation": (products - mean * mean) / variance if variance > 0 else 0.0}
 
 

@@ -163,7 +163,7 @@ void judge_rows(Weight& weight, const Level& level) {
 
 /// What is wrong with a weight, and how far off it is.
 void judge(Weight& weight, const Level& level) {
-  const auto [critical, probability, tolerance] = level;
+  const double critical = level.critical, tolerance = level.tolerance;
   const Statistics& seen = weight.seen;
   if (seen.non_finite > 0)
     return blame(weight, "non_finite", number(seen.non_finite) + " elements are no finite numbers");

@@ -109,6 +109,14 @@ class Errors(unittest.TestCase):
             sigprop.predict(SPECS / "mixtral-8x7b.json", spread=True)
         with self.assertRaisesRegex(sigprop.SpecError, "theory is 'papre', but must be one of full, paper"):
             sigprop.predict(SMALL, theory="papre")
+        with self.assertRaisesRegex(sigprop.SpecError, "the theory 'paper' has no spread between networks: use theory='full'"):
+            sigprop.predict(SMALL, theory="paper", spread=True)
+        with self.assertRaisesRegex(sigprop.SpecError, "given_ends tells what does not vary"):
+            sigprop.predict(SMALL, given_ends=True)
+        with self.assertRaisesRegex(sigprop.SpecError, "sequences is -1, but must be from 0 to 1000"):
+            sigprop.predict(SMALL, sequences=-1)
+        with self.assertRaisesRegex(sigprop.SpecError, "gram is 1, but must be from 2 to 512"):
+            sigprop.predict(SMALL, gram=1)
         with self.assertRaisesRegex(sigprop.SpecError, "no-such-file.json: cannot be read: No such file"):
             sigprop.predict("no-such-file.json")
         dead = sigprop.edited(SMALL, {"input": {"variance": 1e-200}, "stack.norm": {"kind": "layer_norm", "placement": "post"},

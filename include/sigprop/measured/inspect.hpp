@@ -68,8 +68,8 @@ struct Weight {
   double allowed_std = 0;
   double z = 0;       ///< of what is farther off, mean or std, in sampling errors; 0 where nothing is expected
   std::string fault;  ///< what is wrong, in words; empty where nothing is
-  /// Of the fault: "std", "mean", "zeros" where all are, "cut" for the std of a cut normal, "row",
-  /// "gain", "bias" or "non_finite".
+  /// The fault's kind: "std", "mean", "zeros" where all are, "cut" for the std of a cut normal,
+  /// "row", "gain", "bias" or "non_finite".
   std::string fault_kind;
 
   /// "encoder layer 3 query", "layer 3 query", "embedding.token".

@@ -10,11 +10,7 @@
 namespace sigprop::cli {
 
 predict::Prefix prefix_of(const TheoryOptions& theory) {
-  using predict::Prefix;
-  for (const Prefix prefix : {Prefix::single, Prefix::means}) {
-    if (theory.prefix == predict::name_of(prefix)) return prefix;
-  }
-  return Prefix::actual;
+  return predict::prefix_named(theory.prefix);
 }
 
 predict::Options options_of(const TheoryOptions& theory, const profile::TokenLists& tokens) {
@@ -22,7 +18,7 @@ predict::Options options_of(const TheoryOptions& theory, const profile::TokenLis
 }
 
 predict::Theory theory_of(const TheoryOptions& theory) {
-  return theory.name == "paper" ? predict::Theory::paper : predict::Theory::full;
+  return predict::theory_named(theory.name);
 }
 
 check::Condition reading_of(const std::string& option, const std::string& quantity) {

@@ -7,6 +7,7 @@
 #include "cli/common/command.hpp"
 #include "sigprop/check/check.hpp"
 #include "sigprop/network/network.hpp"
+#include "sigprop/predict/named.hpp"
 #include "sigprop/predict/predict.hpp"
 #include "sigprop/profile/profile.hpp"
 
@@ -33,9 +34,7 @@ template <class Work>
   } catch (const predict::NotCovered& error) {
     throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
   } catch (const std::domain_error& error) {
-    throw Failure(wrong_usage,
-                  shown_path(spec) + ": this model has no moments by theory: " + error.what() +
-                      "; look for a standard deviation or residual scale of 0 before it, or give the norm an epsilon");
+    throw Failure(wrong_usage, shown_path(spec) + ": " + predict::no_moments(error));
   } catch (const std::overflow_error& error) {
     throw Failure(wrong_usage, shown_path(spec) + ": " + error.what());
   }
