@@ -57,6 +57,8 @@ int run(int argc, char** argv) {
   add_inspect(app);
   add_formulas(app);
   add_schema(app);
+  add_man(app);
+  add_completion(app);
   require_known_command(app, argc, argv);
   try {
     app.parse(argc, argv);

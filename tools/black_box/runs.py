@@ -14,7 +14,7 @@ from black_box.commands import Command, Option
 
 # How often a command is run; one that is not here is run as often as USUAL_WEIGHT says.
 WEIGHTS = {"predict": 22, "explain": 10, "simulate": 8, "verify": 7, "check": 9, "experiment": 1.5, "init": 11, "compare": 5, "sweep": 8, "report": 5, "schemes": 1,
-           "expand": 6, "import": 10, "formulas": 1, "schema": 0.5, "plot": 0.3, "": 0.7}
+           "expand": 6, "import": 10, "formulas": 1, "schema": 0.5, "man": 0.3, "completion": 0.5, "plot": 0.3, "": 0.7}
 USUAL_WEIGHT = 5
 DRAWING = ("simulate", "verify", "experiment")  # commands that always draw networks
 NEEDED = {"sweep": ("--set",), "compare": ("--schemes",), "report": ("--output",)}

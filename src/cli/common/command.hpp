@@ -105,5 +105,7 @@ void add_report(CLI::App& app);
 void add_schemes(CLI::App& app);
 void add_formulas(CLI::App& app);
 void add_schema(CLI::App& app);
+void add_man(CLI::App& app);
+void add_completion(CLI::App& app);
 
 }  // namespace sigprop::cli
