@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by tools/quickstart, tools/test, tools/fuzz and .ci/run: goes to the repository's root, and knows how to install
+# Sourced by tools/quickstart, tools/test, tools/fuzz, tools/wheel, tools/deb and .ci/run: goes to the repository's root, and knows how to install
 # packages, configure and build.
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 3
 
@@ -37,6 +37,16 @@ install_packages() {
     die "apt-get could not install ${missing[*]}"
 }
 
+# The version in CMakeLists.txt.
+project_version() { sed -n 's/^project(sigprop VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt; }
+
+use_ccache() {
+  command -v ccache >/dev/null || return 0
+  export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
+  export CMAKE_CUDA_COMPILER_LAUNCHER=${CMAKE_CUDA_COMPILER_LAUNCHER-ccache}
+  export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros}  # what ccache asks for with precompiled headers
+}
+
 # build PRESET [ARGUMENT...]: configures and builds it on all cores; the arguments go to cmake --build.
 # CMake reads CXX only once: a build tree of another compiler is configured anew.
 build() {
@@ -46,11 +56,7 @@ build() {
   if [[ -f $cache && ! $(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$cache") -ef $compiler ]]; then
     fresh=(--fresh)
   fi
-  if command -v ccache >/dev/null; then
-    export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
-    export CMAKE_CUDA_COMPILER_LAUNCHER=${CMAKE_CUDA_COMPILER_LAUNCHER-ccache}
-    export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros}  # what ccache asks for with precompiled headers
-  fi
+  use_ccache
   cmake --preset "$preset" "${fresh[@]}" || die "configuring the preset '$preset' failed; the reason stands above"
   cmake --build --preset "$preset" --parallel "$(nproc)" "${@:2}" ||
     die "building the preset '$preset' failed; the reason stands above"
