@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks the form of sources: tools/lint.py {format,comments,tidy,ruff} [--build FOLDER] [--all]
+"""Checks the form of sources: tools/lint.py {format,comments,tidy,ruff,mypy} [--build FOLDER] [--all]
 
 format    clang-format on every tracked C++ and CUDA file.
 comments  No added comment line is longer than 100 columns.
 tidy      clang-tidy on the sources whose code changed most, or on a sample where none did; with --all on all that changed.
 ruff      ruff on every tracked Python file, installed by pip into FOLDER/venv.
+mypy      mypy, installed there too, on the package that the test `python package` leaves in FOLDER/python, and on a client of it.
 
 What changed is what differs from the merge base with origin/main, or else from the commit before the last.
 """
@@ -19,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -27,6 +29,8 @@ CPP = (".cpp", ".hpp", ".cu", ".cuh", ".h")
 SAMPLE = ("src/profile/summary.cpp", "src/spec/nearest.cpp")  # for clang-tidy where nothing changed
 MOST = 5  # sources that clang-tidy reads without --all: it takes 5 to 15 seconds for one
 RUFF = "ruff==0.6.9"
+MYPY = "mypy==2.4.1"
+CLIENT = "tests/python/typed_client.py"
 COMMENT = re.compile(r"^\s*(//|#(?!include|define|if|endif|else|pragma)|\*(\s|/|$))")
 
 
@@ -143,26 +147,47 @@ def check_tidy(build: pathlib.Path, everything: bool) -> None:
         raise LintError(done.stdout + done.stderr)
 
 
-def check_ruff(build: pathlib.Path) -> None:
-    folder = build / "venv"
-    program = folder / "bin" / "ruff"
-    if not program.is_file():
-        venv.create(folder, with_pip=True)
-        done = subprocess.run([folder / "bin" / "pip", "install", "--quiet", RUFF], capture_output=True, text=True, check=False)
+def from_pip(build: pathlib.Path, requirement: str) -> str:
+    """A program of that name and version, which pip installs into a virtual environment where it is absent."""
+    folder = build.resolve() / "venv"
+    name, _, version = requirement.partition("==")
+    mark = folder / f"{name}-{version}"
+    if not mark.is_file():
+        if not (folder / "bin" / "pip").is_file():
+            venv.create(folder, with_pip=True)
+        done = subprocess.run([folder / "bin" / "pip", "install", "--quiet", requirement], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise LintError(f"pip could not install {RUFF} into {folder} (is the network up?):\n{done.stderr}")
-    python = [name for name in output_of("git", "ls-files").splitlines() if name.endswith(".py")]
-    print(output_of(str(program), "check", "--no-cache", *python), end="")
+            raise LintError(f"pip could not install {requirement} into {folder} (is the network up?):\n{done.stderr}")
+        mark.touch()
+    return str(folder / "bin" / name)
+
+
+def check_ruff(build: pathlib.Path) -> None:
+    print(output_of(from_pip(build, RUFF), "check", "--no-cache", *tracked(".py")), end="")
+
+
+def check_mypy(build: pathlib.Path) -> None:
+    python = build.resolve() / "python" / "bin" / "python"
+    if not python.is_file():
+        raise LintError(f"{python} is not there: the test `python package` installs the package that mypy reads")
+    program = from_pip(build, MYPY)
+    with tempfile.TemporaryDirectory() as away:  # where no source of the package hides the installed one
+        for words in (["-p", "sigprop"], ["--strict", str(ROOT / CLIENT)]):
+            done = subprocess.run([program, "--config-file", ROOT / "pyproject.toml", "--python-executable", python, "--cache-dir", build.resolve() / "mypy", *words], cwd=away,
+                                  capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise LintError(f"mypy {' '.join(words)}:\n{done.stdout}{done.stderr}")
+            print(done.stdout, end="")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Checks the form of sources.")
-    parser.add_argument("check", choices=("format", "comments", "tidy", "ruff"))
+    parser.add_argument("check", choices=("format", "comments", "tidy", "ruff", "mypy"))
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="Folder for what a check needs (default: build).")
     parser.add_argument("--all", action="store_true", help="Let clang-tidy read every source that changed.")
     options = parser.parse_args()
     checks = {"format": check_format, "comments": check_comments, "tidy": lambda: check_tidy(options.build, options.all),
-              "ruff": lambda: check_ruff(options.build)}
+              "ruff": lambda: check_ruff(options.build), "mypy": lambda: check_mypy(options.build)}
     try:
         checks[options.check]()
     except LintError as error:

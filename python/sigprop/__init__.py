@@ -19,7 +19,7 @@ from typing import Any, Union
 
 from sigprop import _core, program
 from sigprop._core import Model
-from sigprop._core import __version__ as __version__
+from sigprop._core import __version__ as __version__  # type: ignore[attr-defined]  # stubgen leaves it out
 from sigprop.errors import Error, MachineError, MomentsError, NotCoveredError, SpecError
 from sigprop.profile import Profile
 

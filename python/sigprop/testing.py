@@ -16,9 +16,9 @@ import sigprop
 def assert_initialized(model: Any, spec: sigprop.Spec | None = None, **options: Any) -> None:
     """The weights of a PyTorch model, or of a file, are what its config, or a spec, draws. Raises AssertionError with every finding."""
     if hasattr(model, "state_dict"):
-        import sigprop.torch
+        from sigprop import torch as bridge  # PyTorch is there: the model is its own
 
-        found = sigprop.torch.inspect(model, spec, **options)["findings"]
+        found = bridge.inspect(model, spec, **options)["findings"]
     else:
         found = sigprop.inspect(model, spec=spec, **options)["findings"]
     __tracebackhide__ = True

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import venv
 
-NEEDED = ["nanobind==3.1.0", "scikit-build-core==1.1.2", "numpy==2.2.6"]
+NEEDED = ["nanobind==3.1.0", "scikit-build-core==1.1.2", "numpy==2.2.6", "pytest==8.3.4"]
 
 
 def run(*words, **more):
@@ -40,10 +40,11 @@ def main():
     python = environment(folder)
     with tempfile.TemporaryDirectory() as away:
         run(python, "-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--wheel-dir", away, "--config-settings", "cmake.source-dir=python",
-            "--config-settings", f"cmake.define.sigprop_DIR={package}", "--config-settings", "build.targets=sigprop_python", "--config-settings", f"build-dir={folder}/build", source)
+            "--config-settings", f"cmake.define.sigprop_DIR={package}", "--config-settings", "build.targets=sigprop_stubs", "--config-settings", f"build-dir={folder}/build", source)
         wheels = list(pathlib.Path(away).glob("*.whl"))
         run(python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", *wheels)
-        run(python, source / "tests/python/test_api.py", cwd=away)
+        for test in ("test_api.py", "test_pytest_plugin.py"):
+            run(python, source / "tests/python" / test, cwd=away)
         print(f"{wheels[0].name}: all tests pass")
 
 
