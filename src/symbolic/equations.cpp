@@ -20,7 +20,7 @@ Expression with_functions(Expression x) {
   const Expression v({"v", "v"}, 1), keys({"L", "L"}, 1), width({"k", "k"}, 1), rho({"ρ", "\\rho"}, 1);
   for (const auto& [symbol, sample] : x.symbols()) {
     const std::string& name = symbol.text;
-    if (name == "S2" || name == "T_q" || name == "T_k")
+    if (name == "S2" || name == "T_q" || name == "T_k" || name == "λ")
       x = x.substituted(name, Expression::function(symbol, {v, keys, width}, sample));
     if (name == "P" || name == "T12_q" || name == "ρT12_k")
       x = x.substituted(name, Expression::function(symbol, {rho, v, keys, width}, sample));

@@ -124,17 +124,23 @@ class Reader {
              formula::row_size_variance(share("ω", "\\omega"), same, real("n", "n", 3, 64), squared("z", "z"))}};
   }
 
+  [[nodiscard]] Reads<T> size_moments() {
+    const T tau = real("τ", "\\tau", 0, 0.1), scaled = real("τ_s", "\\tau_s", 0, 0.1);
+    const auto norm = formula::size_moments_of_norm<T>(share("w", "w"), tau, scaled);
+    const auto gate = formula::size_moments_of_gate<T>(real("p", "p", 1, 2), tau, scaled);
+    return {{"f of a norm", "f", norm.own},
+            {"(n - p²) τ_s/4 of a norm", "(n-p^2)\\tau_s/4", T(norm.sign * norm.apart * norm.apart)},
+            {"f of a gate", "f", gate.own},
+            {"(n - p²) τ_s/4 of a gate", "(n-p^2)\\tau_s/4", T(gate.sign * gate.apart * gate.apart)}};
+  }
+
   [[nodiscard]] Reads<T> size_response() {
-    const T tau = real("τ", "\\tau", 0, 0.1);
-    const auto norm = formula::size_response_of_norm(share("w", "w"), tau);
-    const auto product =
-        formula::size_response_of_product<T>({real("ℓ₁", "\\ell_1", -1, 0), real("ℓ₂", "\\ell_2", 0, 2)},
-                                             {real("h₁", "h_1", -1, 0), real("h₂", "h_2", 0, 2)}, tau);
-    return {{"ℓ₁ of a norm", "\\ell_1", norm.first},
-            {"ℓ₂ of a norm", "\\ell_2", norm.second},
-            {"m", "m", product.mean},
-            {"ℓ₁ of a product", "\\ell_1'", product.size.first},
-            {"ℓ₂ of a product", "\\ell_2'", product.size.second}};
+    const T tau = real("τ", "\\tau", 0, 0.1), response = real("ℓ", "\\ell", -1, 0);
+    const auto before = formula::size_response<T>(response, real("p", "p", 1, 2), real("s", "s", -1, 1), tau);
+    return {{"m", "m", before.mean},
+            {"ℓ'", "\\ell'", before.response},
+            {"E[γ²(ε) z(ε)]/(γ² z)", "\\mathrm{E}[\\gamma^2(\\epsilon) z(\\epsilon)]/(\\gamma^2 z)",
+             formula::size_response_of_weights<T>(response, real("τ_z", "\\tau_z", 0, 0.1))}};
   }
 
   [[nodiscard]] Reads<T> embedding_token_match_paper() {
@@ -284,7 +290,7 @@ class Reader {
 
   [[nodiscard]] formula::SoftmaxMeans<T> softmax() const {
     return {{real("S2", "S_2", 0.01, 0.2), real("T_q", "T_q", 0.01, 0.1), real("T_k", "T_k", 0.01, 0.1),
-             real("S", "S", 1, 5)},
+             real("S", "S", 1, 5), real("λ", "\\lambda", 0.2, 0.8)},
             {real("P", "P", 0.005, 0.01), real("T12_q", "T_{12,q}", 0.001, 0.01),
              real("ρT12_k", "\\rho T_{12,k}", 0.0001, 0.001)}};
   }
@@ -339,6 +345,7 @@ template <class T>
       {"norm_backward", &R::norm_backward},
       {"token_size", &R::token_size},
       {"row_size", &R::row_size},
+      {"size_moments", &R::size_moments},
       {"size_response", &R::size_response},
       {"embedding_token_match_paper", &R::embedding_token_match_paper},
       {"embedding", &R::embedding},

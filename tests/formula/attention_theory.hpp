@@ -13,8 +13,8 @@ namespace sigprop::test {
 /// formulas under test; without biases and with scores divided by √k. q, c, c_cross: of the signal
 /// of the keys and values; q_r, c_r, c_r_cross: of that of the queries.
 struct Theory {
-  Digits50 L, d, H, k, w_q, w_k, w_v, p, once, twice, q, c, c_cross, q_r, c_r, c_r_cross, S2, T_q, T_k, P, T12_q,
-      rho_T12_k;
+  Digits50 L, d, H, k, w_q, w_k, w_v, p, once, twice, q, c, c_cross, q_r, c_r, c_r_cross, S2, T_q, T_k, lambda, P,
+      T12_q, rho_T12_k;
   bool normalized;
 
   Theory(const formula::AttentionShape<double>& s, const formula::Moments<double>& rows,
@@ -38,6 +38,7 @@ struct Theory {
         S2(m.row.squares),
         T_q(m.row.query_jacobian),
         T_k(m.row.key_jacobian),
+        lambda(m.row.leak),
         P(m.pair.overlap),
         T12_q(m.pair.query_jacobian),
         rho_T12_k(m.pair.key_jacobian),
@@ -64,8 +65,9 @@ struct Theory {
 
   /// Second moment and token product of A y from those of y, a linear map of the keys' signal.
   [[nodiscard]] std::array<Digits50, 2> mixed(const Digits50& own, const Digits50& dot) const {
-    return {dot + (own - dot) * (S2 + at_scores(q_r) * key_gain() * shared() * leak()) + S2 * own * p / (1 - p),
-            dot + (own - dot) * (P + at_scores(c_r) * key_gain() * paired_shared() * leak())};
+    return {
+        dot + (own - dot) * (S2 + lambda * at_scores(q_r) * key_gain() * shared() * leak()) + S2 * own * p / (1 - p),
+        dot + (own - dot) * (P + at_scores(c_r) * key_gain() * paired_shared() * leak())};
   }
   [[nodiscard]] std::array<Digits50, 4> output() const {
     const auto z = mixed(q_v(), c_v());

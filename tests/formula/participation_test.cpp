@@ -200,7 +200,7 @@ std::array<Digits50, 2> heads_in_parts(const Anisotropy<double>& cloud, const Mo
   const Digits50 w_q = Digits50(shape.width) * shape.query_weight, w_k = Digits50(shape.width) * shape.key_weight;
   const Digits50 s2 = softmax.row.squares, leak = s * (1 - s2) * (1 - s2);
   const Digits50 forward = (1 - s2) * (1 - s2) / shape.width;
-  const Digits50 kept = own * (s2 + w_q * q * w_k * own * forward) -
+  const Digits50 kept = own * (s2 + Digits50(softmax.row.leak) * w_q * q * w_k * own * forward) -
                         own * (softmax.pair.overlap + w_q * x.token_dot() * w_k * own * forward);
   const Digits50 all = kept + s2 * q * p / (1 - p);
   const Digits50 share = w_q * own * w_k * own * own * (softmax.pair.query_jacobian + leak) / all;

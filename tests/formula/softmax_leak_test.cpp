@@ -10,8 +10,8 @@
 namespace sigprop::test {
 namespace {
 
+using formula::leak_share;
 using formula::softmax_leak;
-using formula::softmax_leak_means;
 
 constexpr double stated_error = 1e-6;
 
@@ -38,7 +38,7 @@ double two_keys(double v) {
 
 TEST_CASE("a row of one key gains nothing from products of its keys") {
   CHECK(softmax_leak(3.0, 1.0) == 0);
-  CHECK(softmax_leak_means(3.0, 1.0, 16.0) == 0);
+  CHECK(leak_share(0.0, 1.0) == 0);
 }
 
 TEST_CASE("even weights gain what their powers leave") {
@@ -52,11 +52,6 @@ TEST_CASE("the gain of two keys agrees with the integral over the difference of 
     CHECK(softmax_leak(v, 2.0) == Approx(two_keys(v)).epsilon(stated_error).margin(5e-6));
 }
 
-TEST_CASE("a wide head's norm of a query does not fluctuate, a narrow one's moves the gain") {
-  CHECK(softmax_leak_means(1.0, 16.0, 1e8) == Approx(softmax_leak(1.0, 16.0)).epsilon(1e-6));
-  CHECK(std::abs(softmax_leak_means(1.0, 16.0, 8.0) / softmax_leak(1.0, 16.0) - 1) > 0.05);
-}
-
 TEST_CASE("softmax_leak is the same function of every scalar") {
   check_every_scalar([](const auto& v) { return std::array{softmax_leak(v, decltype(v + v)(12))}; }, 0.8);
   check_every_scalar([](const auto& n) { return std::array{softmax_leak(decltype(n + n)(2), n)}; }, 7);
@@ -65,7 +60,6 @@ TEST_CASE("softmax_leak is the same function of every scalar") {
 TEST_CASE("softmax_leak names what lies outside its domain") {
   CHECK_THAT(domain_message([] { return softmax_leak(-0.1, 4.0); }), Catch::Contains("score variance"));
   CHECK_THAT(domain_message([] { return softmax_leak(0.1, 0.5); }), Catch::Contains("number of keys"));
-  CHECK_THAT(domain_message([] { return softmax_leak_means(0.1, 4.0, 0.0); }), Catch::Contains("head width"));
 }
 
 }  // namespace

@@ -9,8 +9,10 @@
 namespace sigprop::test {
 namespace {
 
+using formula::leak_share;
 using formula::PairMeans;
 using formula::RowMeans;
+using formula::softmax_leak;
 using formula::softmax_pair;
 using formula::softmax_pair_means;
 using formula::softmax_pair_normalized;
@@ -19,8 +21,8 @@ using formula::softmax_row_means;
 using formula::softmax_row_normalized;
 
 template <class T>
-std::array<T, 4> numbers(const RowMeans<T>& mean) {
-  return {mean.squares, mean.query_jacobian, mean.key_jacobian, mean.entropy};
+std::array<T, 5> numbers(const RowMeans<T>& mean) {
+  return {mean.squares, mean.query_jacobian, mean.key_jacobian, mean.entropy, mean.leak};
 }
 
 template <class T>
@@ -29,8 +31,8 @@ std::array<T, 3> numbers(const PairMeans<T>& mean) {
 }
 
 /// E over ξ = χ²_k/k by a fine trapezoid in ln ξ instead of four nodes.
-std::array<double, 4> fine_row_means(double v, double keys, double k) {
-  std::array<double, 4> sum{0, 0, 0, 0};
+std::array<double, 5> fine_row_means(double v, double keys, double k) {
+  std::array<double, 5> sum{};
   double total = 0;
   for (double log_xi = -4; log_xi <= 2.5; log_xi += 0.05) {
     const double xi = std::exp(log_xi), weight = std::exp(k / 2 * (log_xi - xi + 1));
@@ -41,15 +43,19 @@ std::array<double, 4> fine_row_means(double v, double keys, double k) {
     sum[1] += weight * ((1 - 1 / k) * row.jacobian + row.score_jacobian / k);
     sum[2] += weight * xi * row.jacobian;
     sum[3] += weight * row.entropy;
+    sum[4] += weight * xi * softmax_leak(v * xi, keys);
   }
   for (double& x : sum) x /= total;
+  sum[4] = leak_share(sum[4], sum[0]);
   return sum;
 }
 
 TEST_CASE("equal scores do not see the head width") {
   const auto row = softmax_row_means(0.0, 16.0, 8.0);
   const double jacobian = (1 - 1.0 / 16) / 16;
-  check_close(numbers(row), std::array{1.0 / 16, jacobian, jacobian, std::log(16.0)}, 1e-4);
+  check_close(numbers(row),
+              std::array{1.0 / 16, jacobian, jacobian, std::log(16.0), leak_share(softmax_leak(0.0, 16.0), 1.0 / 16)},
+              1e-4);
   const auto pair = softmax_pair_means(0.0, 0.5, 16.0, 16.0, 8.0);
   check_close(numbers(pair), std::array{1.0 / 16, jacobian, 0.5 * jacobian}, 1e-4);
 }
@@ -57,7 +63,9 @@ TEST_CASE("equal scores do not see the head width") {
 TEST_CASE("a very wide head is no average at all") {
   const auto row = softmax_row(2.0, 32.0);
   check_close(numbers(softmax_row_means(2.0, 32.0, 1e7)),
-              std::array{row.squares, row.jacobian, row.jacobian, row.entropy}, 1e-4);
+              std::array{row.squares, row.jacobian, row.jacobian, row.entropy,
+                         leak_share(softmax_leak(2.0, 32.0), row.squares)},
+              1e-4);
   const auto pair = softmax_pair(2.0, 0.4, 32.0, 32.0);
   check_close(numbers(softmax_pair_means(2.0, 0.4, 32.0, 32.0, 1e7)),
               std::array{pair.overlap, pair.jacobian, 0.4 * pair.jacobian}, 1e-4);
@@ -67,7 +75,10 @@ TEST_CASE("four nodes are enough for k ≥ 8 and v ≤ 16") {
   for (const double k : {8.0, 16.0, 64.0}) {
     for (const double v : {0.5, 4.0, 16.0}) {
       INFO("head width " << k << ", v " << v);
-      check_close(numbers(softmax_row_means(v, 64.0, k)), fine_row_means(v, 64, k), k < 16 ? 3e-3 : 1e-3);
+      auto few = numbers(softmax_row_means(v, 64.0, k)), fine = fine_row_means(v, 64, k);
+      CHECK(few[4] == Approx(fine[4]).margin(0.01));
+      few[4] = fine[4];
+      check_close(few, fine, k < 16 ? 3e-3 : 1e-3);
     }
   }
 }
@@ -138,8 +149,9 @@ TEST_CASE("the means over head width read alike with every scalar type", "[bulk]
 TEST_CASE("normalized rows have the functionals of one score variance, the Jacobian less the direction of the query") {
   for (const double v : {0.0, 0.8, 9.0}) {
     const auto row = softmax_row(v, 24.0);
-    CHECK(numbers(softmax_row_normalized(v, 24.0, 4.0)) ==
-          std::array{row.squares, 0.75 * row.jacobian, 0.75 * row.jacobian, row.entropy});
+    CHECK(numbers(softmax_row_normalized(v, 24.0, 4.0)) == std::array{row.squares, 0.75 * row.jacobian,
+                                                                      0.75 * row.jacobian, row.entropy,
+                                                                      leak_share(softmax_leak(v, 24.0), row.squares)});
   }
   CHECK(softmax_row_normalized(2.0, 24.0, 1.0).query_jacobian == 0);
 }

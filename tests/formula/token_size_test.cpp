@@ -13,7 +13,6 @@ namespace {
 
 using formula::row_size_variance;
 using formula::SameWords;
-using formula::SizeResponse;
 
 TEST_CASE("a normal token's size varies by 2/D, a constant one's not") {
   CHECK(formula::drawn_size_variance(0.0, 3.0, 64.0) == 2.0 / 64);
@@ -58,24 +57,39 @@ TEST_CASE("sizes equal their definitions on generated inputs, with fifty digits"
   }
 }
 
-TEST_CASE("the response behind a norm and that of a product are those of the functions themselves") {
-  constexpr double w = 0.8, tau = 1e-4;
-  const auto norm = formula::size_response_of_norm(w, tau);
-  const auto gradient = [&](double e) { return 1 / (1 + w * e); };  // of the size
-  const auto against = [&](const SizeResponse<double>& response, double mean, const auto& f) {
-    constexpr double step = 1e-3;
-    const double at_mean = f(0) / mean;
-    CHECK(response.first == Approx((f(step) - f(-step)) / (2 * step) / f(0) * at_mean).epsilon(1e-5));
-    CHECK(response.second == Approx((f(step) - 2 * f(0) + f(-step)) / (step * step) / f(0) * at_mean).epsilon(1e-5));
+TEST_CASE("sizes of one law have the mean of a product of powers that the law gives") {
+  // Two sizes, 1 ± d, in equal parts: to first order in their variance every law is alike.
+  constexpr double d = 1e-3, tau = d * d, response = -0.7, degree = 2, slope = 1;
+  const auto mean = [](const auto& f) { return (f(1 + d) + f(1 - d)) / 2; };
+  const auto before = formula::size_response<double>(response, degree, slope, tau);
+  const double arrived = mean([&](double q) { return std::pow(q, degree * response); });
+  const double both = mean([&](double q) { return std::pow(q, degree * response + slope); });
+  CHECK(before.mean - 1 ==
+        Approx(both / arrived / mean([&](double q) { return std::pow(q, slope); }) - 1).epsilon(1e-3));
+  CHECK(before.response == degree * response + slope);
+  CHECK(formula::size_response_of_weights<double>(response, tau) - 1 == Approx(response * tau).epsilon(1e-3));
+}
+
+TEST_CASE("sizes of one law have the means after a norm and after a gate that the law gives") {
+  // Two sizes, 1 ± d, in equal parts; two tokens of one size and of independent ones.
+  constexpr double d = 1e-3, tau = d * d, w = 0.4, degree = 2.6;
+  const auto mean = [](const auto& f) { return (f(1 + d) + f(1 - d)) / 2; };
+  const auto check = [&](const formula::SizeMoments<double, double>& size, double n, const auto& of) {
+    const double own = mean(of) / of(1), apart = size.sign * size.apart * size.apart;
+    CHECK(size.own - 1 == Approx(own - 1).epsilon(1e-3));
+    const double root = mean([&](double q) { return std::sqrt(of(q) / of(1)); });
+    const double read = mean([](double q) { return std::sqrt(q); });
+    CHECK(size.own * (1 + apart) - 1 == Approx(root * root / std::pow(read * read, n) - 1).epsilon(1e-3));
   };
-  against(norm, 1 + w * w * tau, gradient);
-  const SizeResponse<double> other{-0.5, 1.2};
-  const auto product = formula::size_response_of_product(norm, other, tau);
-  CHECK(product.mean == Approx(1 + 0.5 * w / (1 + w * w * tau) * tau));
-  const auto both = [&](double e) {
-    return (1 + norm.first * e + norm.second * e * e / 2) * (1 + other.first * e + other.second * e * e / 2);
-  };
-  against(product.size, product.mean, both);
+  check(formula::size_moments_of_norm<double>(w, tau, tau), 1, [](double q) { return q / (q + (1 - w) / w); });
+  check(formula::size_moments_of_gate<double>(degree, tau, tau), degree, [](double q) { return std::pow(q, degree); });
+}
+
+TEST_CASE("a norm without ε, or of ε alone, takes nothing from the mean of a size that varies") {
+  CHECK(formula::size_moments_of_norm<double>(1.0, 0.3, 0.3).own == 1);
+  CHECK(formula::size_moments_of_norm<double>(0.0, 0.3, 0.3).own == 1);
+  CHECK(formula::size_moments_of_norm<double>(0.0, 0.3, 0.3).apart == 0);
+  CHECK(formula::size_moments_of_norm<double>(0.5, 0.0, 0.0).own == 1);
 }
 
 TEST_CASE("sizes read alike with every scalar type") {
@@ -91,9 +105,10 @@ TEST_CASE("sizes read alike with every scalar type") {
       0.4);
   check_every_scalar(
       []<class T>(const T& tau) {
-        const auto response = formula::size_response_of_norm(T(0.8), tau);
-        const auto product = formula::size_response_of_product<T>(response, {T(-0.5), T(1)}, tau);
-        return std::array{product.mean, product.size.first, product.size.second};
+        const auto before = formula::size_response<T>(T(-0.5), T(2), T(0.3), tau);
+        return std::array{before.mean, formula::size_response_of_weights<T>(T(-0.5), tau),
+                          formula::size_moments_of_norm<T>(T(0.4), tau, tau).own,
+                          formula::size_moments_of_gate<T>(T(1.7), tau, tau).own};
       },
       0.05);
 }

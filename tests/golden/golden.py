@@ -399,7 +399,7 @@ def check_quantities():
         if names != expected:
             faults.append(f"sigprop {command} has {sorted(names - expected)} beside the table of quantities and lacks {sorted(expected - names)}")
     last_parts = {name.rpartition(".")[2] for name in known}
-    for path in sorted((SOURCE / "tools/plot/plotting").glob("*.py")):
+    for path in sorted((SOURCE / "python/sigprop/plot").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         named = {re.sub(r"^weights\.\w+\.", "weights.NAME.", name) for name in
                  re.findall(r"\b((?:forward|backward|attention|cross_attention|weights)(?:\.[a-z_]+)+)", text)}

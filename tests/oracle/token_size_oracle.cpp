@@ -131,14 +131,48 @@ TEST_CASE("the size of a sum, and the gradient through norms of it and of a part
     both.add(1 / sum() / squared_mean(x));
   }
   constexpr double third_order = 5e-3;
-  const auto at_sum = formula::size_response_of_norm(1.0, tau), at_x = formula::size_response_of_norm(1.0, 2 / D);
   expect("through the norm of the sum", 1 + tau, inverse, third_order);
   reject("1/E[q]", 1, inverse, third_order);
-  const formula::SizeResponse<double> at_skip{a * at_sum.first, a * a * at_sum.second};
-  const auto product = formula::size_response_of_product(at_skip, at_x, 2 / D);
+  // Either norm follows the size of what it reads by the power -1.
+  const auto before = formula::size_response<double>(-a, 1.0, -1.0, 2 / D);
   const double apart = (1 + tau) * (1 + 2 / D);
-  expect("through both norms", apart * product.mean, both, third_order);
+  expect("through both norms", apart * before.mean, both, third_order);
   reject("through one and the other", apart, both, third_order);
+}
+
+TEST_CASE("a signal and its gradient through a norm whose ε counts, after a gate of tokens of unequal size") {
+  constexpr std::size_t features = 256;
+  constexpr double n = features, relu = 6, tau = 0.04, w = 0.5;
+  Random random(505);
+  Replicates signal, gradient, weight;
+  // The mean of the gate's output, ReLU's degree 1 and the values' together.
+  const double size = 0.5 * formula::size_moments_of_gate<double>(2.0, tau, tau).own, epsilon = size;
+  for (int replicate = 0; replicate < 40000; ++replicate) {
+    // The size of what the gate and its values read.
+    const double read = std::exp(std::sqrt(std::log(1 + tau)) * random.normal()) / std::sqrt(1 + tau);
+    double squares = 0, open = 0;
+    for (std::size_t i = 0; i < features; ++i) {
+      const double gate = std::max(0.0, random.normal()), value = gate * random.normal();
+      open += gate * gate / n;
+      squares += value * value / n;
+    }
+    squares *= read * read;
+    signal.add(squares / (squares + epsilon));
+    const double at_value = read * open / (squares + epsilon);
+    gradient.add(at_value);
+    weight.add(at_value * read);
+  }
+  const double of_gate = formula::gated_size_variance(tau, relu, n);
+  constexpr double third_order = 0.015;
+  expect("signal", w * formula::size_moments_of_norm<double>(w, of_gate, of_gate).own, signal, third_order);
+  reject("signal of tokens of one size", w, signal, third_order);
+  const auto before = formula::size_response<double>(-w, 2.0, 1.0, tau);  // to the values, of ReLU's degree
+  const double apart = 0.5 / (size + epsilon) * (1 + w * w * of_gate);
+  expect("gradient", apart * before.mean, gradient, third_order);
+  reject("gradient as if its factors were independent", apart, gradient, third_order);
+  const double both = formula::size_response_of_weights<double>(before.response, tau);
+  expect("values' weights", apart * before.mean * both, weight, third_order);
+  reject("weights that follow the gate alone", apart * before.mean * (1 + tau), weight, third_order);
 }
 
 }  // namespace

@@ -69,6 +69,29 @@ json encoder_decoder() {
           {"init", {{"scheme", "lecun"}, {"std", {{"query", 0.009}, {"embedding", 1.0}}}}}};
 }
 
+/// OLMo-2's norms of branches' outputs: a gate reads a small signal without a norm, and the ε of
+/// the norm after it is as large as what the gate makes of it.
+json small_signal() {
+  return {{"sequence_length", 48},
+          {"input", {{"embedding", {{"vocabulary", 5000}, {"tables", {"token"}}}}}},
+          {"stack",
+           {{"layers", 2},
+            {"width", 192},
+            {"attention", {{"heads", 3}, {"mask", "causal"}}},
+            {"ffn", {{"width", 512}, {"activation", "silu"}, {"gated", true}}},
+            {"norm", {{"kind", "rms_norm"}, {"placement", "output"}, {"epsilon", 2e-6}, {"final", true}}}}},
+          {"init",
+           {{"std",
+             {{"query", 0.03},
+              {"key", 0.03},
+              {"value", 0.03},
+              {"output", 0.03},
+              {"ffn_in", 0.02},
+              {"ffn_gate", 0.02},
+              {"ffn_out", 0.02},
+              {"embedding", 0.02}}}}}};
+}
+
 /// Relative errors that docs/theory.md states.
 struct Errors {
   double moment, rank, gradient, score_weight, weight;
@@ -225,6 +248,19 @@ TEST_CASE("words that match as often as a text's, behind a mask and without") {
   law["input"]["embedding"]["words"] = {{"law", "zipf"}};
   judge.reject("token product of Zipf's law", test::predicted(law).points.front().forward.token_dot,
                measured.points.front().forward.token_dot, 0.03);
+}
+
+TEST_CASE("a gate of a small signal, and a norm whose ε is as large as its output") {
+  const profile::Profile measured = measured_of(small_signal());
+  const Judge judge{measured};
+  const Errors stated{0.02, 0.1, 0.03, 0.1, 0.03};
+  check_points(judge, test::predicted(small_signal()), stated);
+  check_weights("small signal", judge, test::predicted(small_signal()), stated);
+  // Without ε the norm is blind to the size of a token.
+  json blind = small_signal();
+  blind["stack"]["norm"]["epsilon"] = 0;
+  judge.reject("second moment without ε", test::predicted(blind).points[1].forward.second_moment,
+               measured.points[1].forward.second_moment, stated.moment);
 }
 
 TEST_CASE("words that an encoder reads, and a decoder by cross-attention: drawn rows") {

@@ -10,7 +10,6 @@
 #include <memory>
 #include <optional>
 
-#include "sigprop/formula/softmax_leak.hpp"
 #include "support/random.hpp"
 
 namespace {
@@ -149,11 +148,7 @@ TEST_CASE("the last row over exchangeable tokens is a row without a mask, forwar
       const formula::SoftmaxMeans<double> softmax{
           formula::softmax_row_means(scores.variance, shape.length, head_width),
           formula::softmax_pair_means(scores.variance, scores.correlation, shape.length, shape.length, head_width)};
-      auto z = formula::attention_forward(x, shape, softmax);
-      // Behind a mask a row's average gains λ from its keys' products, without one (1 - S2)².
-      const double apart = 1 - softmax.row.squares;
-      z.variance += (formula::softmax_leak_means(scores.variance, shape.length, head_width) - apart * apart) *
-                    scores.variance * (x.variance - x.covariance) / width;
+      const auto z = formula::attention_forward(x, shape, softmax);
       const auto g = formula::attention_backward<double>({1, 0, 0}, x, shape, softmax, 1);
       const Forms forms(exchangeable(1, 0.3), shape);
       MatrixXd last = MatrixXd::Zero(length, length);

@@ -19,7 +19,7 @@ template <class T>
 /// Numbers of the size that the functionals have at v = 1.
 template <class T>
 [[nodiscard]] formula::SoftmaxMeans<T> plain_functionals() {
-  return {{T(0.011), T(0.01), T(0.0105), T(5)}, {T(0.005), T(0.004), T(0.0009)}};
+  return {{T(0.011), T(0.01), T(0.0105), T(5), T(0.6)}, {T(0.005), T(0.004), T(0.0009)}};
 }
 
 [[nodiscard]] inline formula::AttentionShape<double> random_shape(Random& random) {
@@ -49,7 +49,7 @@ template <class T>
 /// Softmax functionals of any size in (0, 1): the formulas of attention are linear in most of them.
 [[nodiscard]] inline formula::SoftmaxMeans<double> random_functionals(Random& random) {
   const auto number = [&] { return random.uniform(0.01, 0.9); };
-  return {{number(), number(), number(), number()}, {number(), number(), number()}};
+  return {{number(), number(), number(), number(), number()}, {number(), number(), number()}};
 }
 
 }  // namespace sigprop::test

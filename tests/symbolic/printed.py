@@ -68,7 +68,7 @@ def check_console(sigprop, root, document):
 
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-"))
 MATHEMATICS = {"sqrt": math.sqrt, "pi": math.pi, "asin": math.asin, "acos": math.acos, "exp": math.exp, "ln": math.log}
-TABULATED = re.compile(r"\b(S2|T_q|T_k|P|P_r|J_r|T12_q|ρT12_k|entropy|M1|M2|M11|D2|D11|κ̄|κ̄₂)\(")
+TABULATED = re.compile(r"\b(S2|T_q|T_k|P|P_r|J_r|T12_q|ρT12_k|entropy|λ|M1|M2|M11|D2|D11|κ̄|κ̄₂)\(")
 
 
 def evaluated(line):

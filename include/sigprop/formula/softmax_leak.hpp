@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "sigprop/formula/domain.hpp"
-#include "sigprop/formula/gauss_rule.hpp"
 #include "sigprop/formula/softmax_row.hpp"
 
 namespace sigprop::formula {
@@ -14,14 +13,14 @@ namespace sigprop::formula {
 /// Name     softmax_leak
 /// What a row's average of its keys gains where their products fluctuate between networks or
 /// sequences.
-///     E[Σ_jl A_j A_l X_jl] - w E[Σ A²] = s w v λ,  λ = a + v D/4
+///     E[Σ_jl A_j A_l X_jl] - w E[Σ A²] = s w v Λ,  Λ = a + v D/4
 ///     a = E[1 - S2 - 4 (S2 - S3) + 6 (S2² - S4)]
 ///     D = E[-10 S2 - 6 S2² + 64 S3 - 96 S4 - 144 S2 S3 + 120 S2³ - 120 S2 S4 + 192 S5]
 /// Symbols  A = softmax(x), x: n scores of variance v.  S_m = Σ A^m.  w: variance of a key's
 ///          feature.  s: variance of X_jl of two different keys over w², 1/d where they are
 ///          independent.
 /// Status   exact to first order in s for keys of fixed length; quadrature error below 5e-6. Drawn
-///          keys, n = 64, d = 256, v = 2.7: the left side is 0.040 ± 0.006 of E[Σ A²], s v λ is
+///          keys, n = 64, d = 256, v = 2.7: the left side is 0.040 ± 0.006 of E[Σ A²], s v Λ is
 ///          0.041, s v (1 - S2)² is 0.071.
 /// Assumes  scores normal and independent after the row's common part is removed.
 /// Domain   v ≥ 0, n ≥ 1
@@ -73,24 +72,12 @@ template <class T>
   return T(1) + T(step) * (first + v * second / T(4));
 }
 
-/// Name     softmax_leak_head_width
-/// The same for a head of finite width: |q|² fluctuates by χ²_k/k.
-///     λ = E[ξ λ(vξ)],  ξ ~ χ²_k/k
-/// Symbols  λ(v): softmax_leak.  v: centred score variance.  n: number of keys.  k: head width.
-/// Status   as softmax_leak (4 Gauss–Laguerre nodes, as softmax_row_head_width).
-/// Assumes  queries and keys normal, independent.
-/// Domain   v ≥ 0, n ≥ 1, k ≥ 1
-/// Source   our own.
-/// Why      given q the scores of its row are normal with variance v|q|²/k.
-/// Throws   std::domain_error naming the argument and its value.
+/// Λ as a share of (1 - S2)², which two rows of different queries have in its place. 0 for a row
+/// that sees one key.
 template <class T>
-[[nodiscard]] T softmax_leak_means(const T& v, const T& keys, const T& head_width) {
-  require_at_least_one("head width", head_width);
-  const auto rule = chi_square_rule<T, 4>(head_width);
-  T sum(0);
-  for (std::size_t i = 0; i < 4; ++i)
-    sum += rule.weights[i] * rule.points[i] * softmax_leak(T(v * rule.points[i]), keys);
-  return sum;
+[[nodiscard]] T leak_share(const T& leak, const T& squares) {
+  const T spread = T(1) - squares;
+  return spread > T(0) ? T(leak / (spread * spread)) : T(0);
 }
 
 }  // namespace sigprop::formula

@@ -6,6 +6,7 @@
 
 #include "sigprop/formula/gauss_rule.hpp"
 #include "sigprop/formula/moments.hpp"
+#include "sigprop/formula/softmax_leak.hpp"
 #include "sigprop/formula/softmax_pair.hpp"
 #include "sigprop/formula/softmax_row.hpp"
 
@@ -18,6 +19,7 @@ struct RowMeans {
   T query_jacobian;  ///< T_q: what the query path sees
   T key_jacobian;    ///< T_k: what the key path sees
   T entropy;         ///< nats
+  T leak;            ///< λ: leak_share of softmax_leak
 };
 
 /// Pair functionals averaged over the fluctuation of q_i·q_i' at head width k.
@@ -31,9 +33,10 @@ struct PairMeans {
 /// Name     softmax_row_head_width
 /// Row functionals of a head of finite width: |q|² fluctuates by χ²_k/k.
 ///     S2 = E[S2(vξ)]    T_q = E[(1 - 1/k) T(vξ) + T_x(vξ)/k]    T_k = E[ξ T(vξ)],  ξ ~ χ²_k/k
-/// Symbols  v: centred score variance.  n: number of keys.  k: head width.
+///     λ = E[ξ Λ(vξ)]/(1 - S2)²
+/// Symbols  v: centred score variance.  n: number of keys.  k: head width.  Λ: softmax_leak.
 /// Status   exact in the fluctuation of |q|² (4 Gauss–Laguerre nodes: error below 1e-3 for k ≥ 16,
-///          3e-3 for k = 8, at v ≤ 16); keys' own fluctuation is left out.
+///          3e-3 for k = 8, at v ≤ 16; of λ 0.01 absolute); keys' own fluctuation is left out.
 /// Assumes  queries and keys normal, independent.
 /// Domain   v ≥ 0, n ≥ 1, k ≥ 1
 /// Source   our own.
@@ -45,7 +48,7 @@ template <class T>
   require_not_negative("score variance v", v);
   require_at_least_one("head width", head_width);
   const auto rule = chi_square_rule<T, 4>(head_width);
-  RowMeans<T> mean{T(0), T(0), T(0), T(0)};
+  RowMeans<T> mean{T(0), T(0), T(0), T(0), T(0)};
   for (std::size_t i = 0; i < 4; ++i) {
     const T& xi = rule.points[i];
     const T& weight = rule.weights[i];
@@ -54,7 +57,9 @@ template <class T>
     mean.query_jacobian += weight * ((T(1) - T(1) / head_width) * row.jacobian + row.score_jacobian / head_width);
     mean.key_jacobian += weight * xi * row.jacobian;
     mean.entropy += weight * row.entropy;
+    mean.leak += weight * xi * softmax_leak(T(v * xi), keys);
   }
+  mean.leak = leak_share(mean.leak, mean.squares);
   return mean;
 }
 
@@ -109,8 +114,8 @@ template <class T>
 
 /// Name     softmax_row_normalized
 /// Row functionals of a head whose queries and keys pass a norm.
-///     S2 = S2(v)    T_q = T_k = (1 - 1/k) T(v)
-/// Symbols  v: centred score variance.  n: number of keys.  k: head width.
+///     S2 = S2(v)    T_q = T_k = (1 - 1/k) T(v)    λ = Λ(v)/(1 - S2)²
+/// Symbols  v: centred score variance.  n: number of keys.  k: head width.  Λ: softmax_leak.
 /// Status   asymptotic in k.
 /// Assumes  keys isotropic.
 /// Domain   v ≥ 0, n ≥ 1, k ≥ 1
@@ -123,7 +128,7 @@ template <class T>
   require_at_least_one("head width", head_width);
   const SoftmaxRow<T> row = softmax_row(v, keys);
   const T across = (T(1) - T(1) / head_width) * row.jacobian;
-  return {row.squares, across, across, row.entropy};
+  return {row.squares, across, across, row.entropy, leak_share(softmax_leak(v, keys), row.squares)};
 }
 
 /// Name     softmax_pair_normalized

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cmath>
+
 #include "sigprop/formula/domain.hpp"
 
 namespace sigprop::formula {
@@ -94,48 +96,93 @@ template <class T>
   return T(4) * words * words * others * pairs / (keys * keys * keys * mixed * mixed);
 }
 
-/// How a gradient's second moment depends on the size of the signal at its place.
-template <class Tokens>
-struct SizeResponse {
-  Tokens first;   ///< ℓ₁
-  Tokens second;  ///< ℓ₂
+/// ln(1+τ)
+template <class T, class Tokens>
+[[nodiscard]] Tokens log_spread(const Tokens& sizes) {
+  using std::log;
+  return log(Tokens(sizes + T(1)));
+}
+
+/// Name     size_moments
+/// What the products of tokens gain in a component because their sizes vary.
+///     q' ← f q'    c' ← f c' (1 + (n - p²) (1 - r²) τ_s/4)    f = (1+τ)^((p (p-1) + h)/2)
+/// Symbols  τ: variance of a token's size over its squared mean; τ_s = τ - 2/D, what it varies by
+///          beside its D normal features.  r: correlation of two tokens.  p, h: first and second
+///          derivative of ln q' by ln q.  n: degree of c' in c.  A norm with visible share w has p
+///          = 1-w, h = -w (1-w), n = 1; a gate p = n = 1 more than its activation, h = 0.
+/// Status   first order in τ; exact in q' for sizes whose logarithm is normal and a component that
+///          is a power of them.
+/// Assumes  sizes of two tokens correlate by r².
+/// Domain   τ ≥ 0
+/// Source   our own.
+/// Why      q' at the mean size is not the mean of q': a norm with ε loses more in small tokens
+///          than it gains in large ones, a gate that squares its input gains. Two tokens of
+///          independent sizes have the mean of √(q'_i q'_j) instead.
+template <class T, class Tokens>
+struct SizeMoments {
+  Tokens own;    ///< f
+  Tokens apart;  ///< √(|n - p²| τ_s)/2
+  T sign;        ///< of n - p²
 };
+
+template <class T, class Tokens>
+[[nodiscard]] SizeMoments<T, Tokens> size_moments_of_norm(const Tokens& visible, const Tokens& sizes,
+                                                          const Tokens& scaled) {
+  using std::exp;
+  using std::sqrt;
+  const Tokens concave = visible * visible - visible, apart = T(2) * visible - visible * visible;
+  return {exp(Tokens(log_spread<T>(sizes) * concave)), T(0.5) * sqrt(Tokens(apart * scaled)), T(1)};
+}
+
+/// degree: p, at least 1.
+template <class T, class Tokens>
+[[nodiscard]] SizeMoments<T, Tokens> size_moments_of_gate(const Tokens& degree, const Tokens& sizes,
+                                                          const Tokens& scaled) {
+  using std::exp;
+  using std::sqrt;
+  const Tokens convex = degree * degree - degree;
+  return {exp(Tokens(T(0.5) * log_spread<T>(sizes) * convex)), T(0.5) * sqrt(Tokens(convex * scaled)), T(-1)};
+}
 
 /// Name     size_response
 /// The gradient's second moment where the size of the signal varies from token to token.
-///     γ²(ε) = γ² (1 + ℓ₁ ε + ℓ₂ (ε² - τ)/2)
-///     norm      ℓ₁ = -w/(1 + w² τ), ℓ₂ = 2 w²/(1 + w² τ)
-///     sum       ℓ₁ ← a ℓ₁, ℓ₂ ← a² ℓ₂
-///     product   γ² ← m γ², m = 1 + ℓ₁ h₁ τ;  ℓ₁ ← (ℓ₁ + h₁)/m, ℓ₂ ← (ℓ₂ + 2 ℓ₁ h₁ + h₂)/m
-///     weights   E[γ²(ε) z(ε)] = γ² z (1 + ℓ₁ b τ_f)
-/// Symbols  ε: relative deviation of a token's second moment from its mean, of variance τ; τ_f: of
-///          the branch's output.  w: visible share under a norm's root.  a, b: shares of skip and
-///          branch in the sum's second moment.  h: response of a branch by itself.  z: second
-///          moment that a weight reads, of which the branch's output is a linear map.
-/// Status   second order in ε.
-/// Assumes  a branch's own deviation independent of that of what it reads.
-/// Domain   0 ≤ w ≤ 1, 0 ≤ a ≤ 1, τ ≥ 0
+///     γ²(ε) = γ² (1+ε)^ℓ
+///     component  γ² ← m γ², m = (1+τ)^(p ℓ s);  ℓ ← p ℓ + s
+///     sum        ℓ ← a ℓ for what the skip read, b ℓ for the branch's output
+///     weights    E[γ²(ε) z(ε)] = γ² z (1+τ_z)^ℓ
+/// Symbols  ε: relative deviation of a token's second moment from its mean, of variance τ where a
+///          component reads it.  p: degree of the size of the component's output in that of its
+///          input.  s: that of its squared derivative.  A linear map has p = 1, s = 0; a norm p =
+///          1-w, s = -w, with w its visible share; an activation p =
+///          ½ E[φ² (u²-1)]/E[φ²], u the standard normal part of what it reads, and s that of φ'².
+///          a, b: shares of skip and branch in the sum's second moment.  z: second moment that a
+///          weight reads, of variance τ_z.
+/// Status   exact for sizes whose logarithm is normal and components that are powers of them;
+///          first order in τ otherwise.
+/// Assumes  what a component adds to a size's variation independent of what it reads.
+/// Domain   τ ≥ 0
 /// Source   our own.
-/// Why      1/(1+ε) = 1 - ε + ε² - ...; ε' = a ε + b ε_f at a sum, and the mean over ε_f leaves the
-///          mean of all.
-template <class Tokens, class T = Tokens>
-[[nodiscard]] SizeResponse<Tokens> size_response_of_norm(const Tokens& visible, const Tokens& sizes) {
-  const Tokens mean = visible * visible * sizes + T(1);
-  return {T(-1) * visible / mean, T(2) * visible * visible / mean};
-}
-
-/// Of what two factors respond to, one beside the other.
+/// Why      the gradient after a component follows ε by p ℓ, its derivative by s, and E[(1+ε)^α
+///          (1+ε)^β] over the product of their means is (1+τ)^(α β).
 template <class Tokens>
-struct ProductResponse {
-  Tokens mean;  ///< m
-  SizeResponse<Tokens> size;
+struct SizeResponse {
+  Tokens mean;      ///< m
+  Tokens response;  ///< ℓ
 };
 
-template <class Tokens, class T = Tokens>
-[[nodiscard]] ProductResponse<Tokens> size_response_of_product(const SizeResponse<Tokens>& a,
-                                                               const SizeResponse<Tokens>& b, const Tokens& sizes) {
-  const Tokens both = a.first * b.first, mean = both * sizes + T(1);
-  return {mean, {(a.first + b.first) / mean, (a.second + T(2) * both + b.second) / mean}};
+template <class T, class Tokens>
+[[nodiscard]] SizeResponse<Tokens> size_response(const Tokens& response, const Tokens& degree, const Tokens& slope,
+                                                 const Tokens& sizes) {
+  using std::exp;
+  const Tokens arrived = degree * response;
+  return {exp(Tokens(log_spread<T>(sizes) * arrived * slope)), arrived + slope};
+}
+
+/// E[γ²(ε) z(ε)]/(γ² z): what the gradient of a weight takes from the size of what it reads.
+template <class T, class Tokens>
+[[nodiscard]] Tokens size_response_of_weights(const Tokens& response, const Tokens& read) {
+  using std::exp;
+  return exp(Tokens(log_spread<T>(read) * response));
 }
 
 }  // namespace sigprop::formula

@@ -50,9 +50,7 @@ Explaining::Gradient Explaining::begin_back_with(const Signal& last, const Plain
   const formula::Gradient<Expression> moments{number(g.moments.variance), number(g.moments.covariance),
                                               number(g.moments.cross_covariance)};
   ++readers_[number_of(last)];
-  return taken(
-      {moments, number(g.centred_share), number(g.radial_share), {number(g.response.first), number(g.response.second)}},
-      number_of(last));
+  return taken({moments, number(g.centred_share), number(g.radial_share), number(g.response)}, number_of(last));
 }
 
 void Explaining::attend_to_memory(const PlainSignal& memory) {
@@ -118,7 +116,7 @@ Explaining::Gradient Explaining::taken(const Gradient& g, std::size_t number) {
       share("c", "c", g.centred_share, "share of the gradient's variance orthogonal to the features' common direction");
   out.radial_share =
       share("ρ", "\\rho", g.radial_share, "share of the gradient's variance orthogonal to the normalized signal");
-  out.response = {Expression(g.response.first.sample()), Expression(g.response.second.sample())};
+  out.response = Expression(g.response.sample());
   return out;
 }
 

@@ -31,10 +31,11 @@ formula::ScoreMoments<Expression> NotebookNotes::noted(const formula::ScoreMomen
 
 formula::SoftmaxMeans<Expression> NotebookNotes::noted(const formula::SoftmaxMeans<Expression>& softmax) const {
   const auto& [row, pair] = softmax;
-  return {{noted("S2", "S_2", row.squares), noted("T_q", "T_q", row.query_jacobian),
-           noted("T_k", "T_k", row.key_jacobian), noted("entropy", "\\mathrm{entropy}", row.entropy)},
-          {noted("P", "P", pair.overlap), noted("T12_q", "T_{12,q}", pair.query_jacobian),
-           noted("ρT12_k", "\\rho T_{12,k}", pair.key_jacobian)}};
+  return {
+      {noted("S2", "S_2", row.squares), noted("T_q", "T_q", row.query_jacobian), noted("T_k", "T_k", row.key_jacobian),
+       noted("entropy", "\\mathrm{entropy}", row.entropy), noted("λ", "\\lambda", row.leak)},
+      {noted("P", "P", pair.overlap), noted("T12_q", "T_{12,q}", pair.query_jacobian),
+       noted("ρT12_k", "\\rho T_{12,k}", pair.key_jacobian)}};
 }
 
 Signal NotebookNotes::noted(const char* index, const Signal& x) const {
@@ -167,7 +168,8 @@ formula::SoftmaxMeans<Expression> softmax_means(SoftmaxTables<double>& tables, d
     return Expression::function({text, latex}, of_pair, value);
   };
   return {{row("S2", "S_2", known.row.squares), row("T_q", "T_q", known.row.query_jacobian),
-           row("T_k", "T_k", known.row.key_jacobian), row("entropy", "\\mathrm{entropy}", known.row.entropy)},
+           row("T_k", "T_k", known.row.key_jacobian), row("entropy", "\\mathrm{entropy}", known.row.entropy),
+           row("λ", "\\lambda", known.row.leak)},
           {pair("P", "P", known.pair.overlap), pair("T12_q", "T_{12,q}", known.pair.query_jacobian),
            pair("ρT12_k", "\\rho T_{12,k}", known.pair.key_jacobian)}};
 }

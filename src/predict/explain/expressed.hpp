@@ -57,6 +57,11 @@ class ExpressedActivations {
   [[nodiscard]] Expression fourth_moment(network::ActivationKind kind, const formula::Moments<Expression>& x) {
     return Expression(known_.fourth_moment(kind, {x.mean.sample(), x.variance.sample(), 0, 0}));
   }
+  [[nodiscard]] ActivationMoments<Expression>::Degrees degrees(network::ActivationKind kind,
+                                                               const formula::Moments<Expression>& x) {
+    const auto known = known_.degrees(kind, {x.mean.sample(), x.variance.sample(), 0, 0});
+    return {Expression(known.value), Expression(known.slope)};
+  }
 
  private:
   NotebookNotes notes_;

@@ -30,7 +30,9 @@ class Notebook {
   Notebook() = default;
 
   /// What a symbol of this step means that no equation gives.
-  void explain(const std::string& symbol, const std::string& meaning) { steps().back().meanings[symbol] = meaning; }
+  void explain(const std::string& symbol, const std::string& meaning) {
+    if (out_ != nullptr) steps().back().meanings[symbol] = meaning;
+  }
 
   /// The same in every step.
   void explain_everywhere(const std::string& symbol, const std::string& meaning) { out_->meanings[symbol] = meaning; }

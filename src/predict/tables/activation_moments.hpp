@@ -79,22 +79,37 @@ class ActivationMoments {
 
   /// E[φ⁴]/(E[φ²])², by a rule of 81 points.
   [[nodiscard]] static T fourth_moment(network::ActivationKind kind, const formula::Moments<T>& x) {
-    using network::ActivationKind;
-    using std::sqrt;
-    if (kind == ActivationKind::relu && x.mean == T(0)) return T(6);
-    return with_activation(kind, [&](const auto& phi) {
-      constexpr double step = 0.2, reach = 8;
-      const Inside inside(x);
-      const Node deviation = sqrt(inside.variance);
-      Node second(0), fourth(0);
-      for (const formula::NormalPoint& point : formula::trapezoid_normal(1, step, reach)) {
-        const Node value = phi.value(Node(inside.mean + deviation * Node(point.z)));
-        const Node square = value * value;
-        second += Node(point.weight) * square;
-        fourth += Node(point.weight) * square * square;
-      }
-      return second > Node(0) ? T(Node(fourth / (second * second))) : T(1);
+    if (kind == network::ActivationKind::relu && x.mean == T(0)) return T(6);
+    Node second(0), fourth(0);
+    over_normal(kind, x, [&](const auto& phi, const Node& at, const formula::NormalPoint& point) {
+      const Node value = phi.value(at), square = value * value;
+      second += Node(point.weight) * square;
+      fourth += Node(point.weight) * square * square;
     });
+    return second > Node(0) ? T(Node(fourth / (second * second))) : T(1);
+  }
+
+  /// How E[φ²] and E[φ'²] grow with the variance of what the activation reads
+  /// (formula::size_response), by the same rule.
+  struct Degrees {
+    T value;
+    T slope;
+  };
+  [[nodiscard]] static Degrees degrees(network::ActivationKind kind, const formula::Moments<T>& x) {
+    using network::ActivationKind;
+    if (kind == ActivationKind::identity || (kind == ActivationKind::relu && x.mean == T(0))) return {T(1), T(0)};
+    Node value(0), slope(0), value_growth(0), slope_growth(0);
+    over_normal(kind, x, [&](const auto& phi, const Node& at, const formula::NormalPoint& point) {
+      const Node y = phi.value(at), derivative = phi.derivative(at);
+      const Node of_value = Node(point.weight) * y * y, of_slope = Node(point.weight) * derivative * derivative;
+      const Node growth((point.z * point.z - 1) / 2);
+      value += of_value;
+      slope += of_slope;
+      value_growth += growth * of_value;
+      slope_growth += growth * of_slope;
+    });
+    const auto ratio = [](const Node& growth, const Node& of) { return of > Node(0) ? T(Node(growth / of)) : T(0); };
+    return {ratio(value_growth, value), ratio(slope_growth, slope)};
   }
 
   struct Pair {
@@ -139,6 +154,19 @@ class ActivationMoments {
 
   /// A mean and a variance within double's range. Far out every activation is a power of its input,
   /// near 0 linear: moments continue as powers of the variance.
+  /// add(φ, its argument, node) at every node of a rule of 81 points over the input.
+  template <class Add>
+  static void over_normal(network::ActivationKind kind, const formula::Moments<T>& x, const Add& add) {
+    using std::sqrt;
+    constexpr double step = 0.2, reach = 8;
+    const Inside inside(x);
+    const Node deviation = sqrt(inside.variance);
+    with_activation(kind, [&](const auto& phi) {
+      for (const formula::NormalPoint& point : formula::trapezoid_normal(1, step, reach))
+        add(phi, Node(inside.mean + deviation * Node(point.z)), point);
+    });
+  }
+
   struct Inside {
     T shrink{1};
     Node mean, variance;

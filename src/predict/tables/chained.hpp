@@ -48,6 +48,12 @@ class ChainedActivations {
   [[nodiscard]] T fourth_moment(network::ActivationKind kind, const formula::Moments<T>& x) {
     return follower(x)(known_.fourth_moment(kind, variables(x)));
   }
+  [[nodiscard]] typename ActivationMoments<T>::Degrees degrees(network::ActivationKind kind,
+                                                               const formula::Moments<T>& x) {
+    const auto known = known_.degrees(kind, variables(x));
+    const auto out = follower(x);
+    return {out(known.value), out(known.slope)};
+  }
 
  private:
   /// Carries what is known on into the directions of x.
@@ -71,7 +77,8 @@ template <std::size_t N>
   const formula::SoftmaxMeans<ArgumentJet> known =
       tables.of(length, head)(ArgumentJet(x[0].value, 0), ArgumentJet(x[1].value, 1));
   const auto out = [&](const ArgumentJet& f) { return chained<N>(f, x); };
-  return {{out(known.row.squares), out(known.row.query_jacobian), out(known.row.key_jacobian), out(known.row.entropy)},
+  return {{out(known.row.squares), out(known.row.query_jacobian), out(known.row.key_jacobian), out(known.row.entropy),
+           out(known.row.leak)},
           {out(known.pair.overlap), out(known.pair.query_jacobian), out(known.pair.key_jacobian)}};
 }
 

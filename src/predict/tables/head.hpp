@@ -3,7 +3,6 @@
 
 #include <compare>
 
-#include "sigprop/formula/softmax_leak.hpp"
 #include "sigprop/formula/softmax_means.hpp"
 
 namespace sigprop::predict {
@@ -38,10 +37,6 @@ template <class T>
 template <class T>
 [[nodiscard]] formula::PairMeans<T> pair_means(const T& v, const T& rho, const T& shared, const T& keys, Head head) {
   return pair_means(v, rho, shared, keys, T(head.width), head.normalized);
-}
-
-[[nodiscard]] inline double leak_means(double v, double keys, Head head) {
-  return head.normalized ? formula::softmax_leak(v, keys) : formula::softmax_leak_means(v, keys, head.width);
 }
 
 }  // namespace sigprop::predict

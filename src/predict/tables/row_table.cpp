@@ -153,8 +153,11 @@ const RowTable::RowTile& RowTable::row_tile(int index) {
     for (std::size_t b = 0; b < key_points; ++b) {
       const auto row = row_means(v, keys_at(chebyshev_point(b, key_points)), head_);
       const std::size_t at = a * key_points + b;
-      const double values[] = {row.squares, row.query_jacobian, row.key_jacobian, row.entropy};
-      for (std::size_t f = 0; f < row_functionals; ++f) tile[f][at] = std::log(values[f]);
+      tile[0][at] = std::log(row.squares);
+      tile[1][at] = std::log(row.query_jacobian);
+      tile[2][at] = std::log(row.key_jacobian);
+      tile[3][at] = std::log(row.entropy);
+      tile[4][at] = row.leak;
     }
   }
   for (Table& table : tile) to_coefficients_along(table, key_points, 1);
@@ -184,42 +187,20 @@ const RowTable::OddTile& RowTable::odd_tile(int index) {
   return tile;
 }
 
-const RowTable::Table& RowTable::leak_tile(int index) {
-  const auto [place, made] = leak_tiles_.try_emplace(index);
-  Table& tile = place->second;
-  if (!made) return tile;
-  for (std::size_t a = 0; a < variance_points; ++a) {
-    const double v = score_variance_at(chebyshev_point(a, variance_points), index);
-    for (std::size_t b = 0; b < key_points; ++b) {
-      const double keys = keys_at(chebyshev_point(b, key_points));
-      const double spread = 1 - row_means(v, keys, head_).squares;
-      tile.push_back(leak_means(v, keys, head_) / (spread * spread));
-    }
-  }
-  to_coefficients_along(tile, key_points, 1);
-  return tile;
-}
-
-double RowTable::leak(double keys, double v) {
-  const double inside = std::min(v, last_tabulated_score_variance);
-  const int index = score_tile(inside);
-  const double share =
-      contracted(leak_tile(index), key_points, 1, score_coordinate(inside, index), coordinate(keys))[0];
-  return std::clamp(share, 0.0, 1.0);
-}
-
 formula::RowMeans<double> RowTable::row(double keys, double v) {
   const double edge = last_tabulated_score_variance;
   const double inside = std::min(v, edge);
   const int index = score_tile(inside);
   const RowTile& tile = row_tile(index);
   const auto value = [&](std::size_t f) {
-    return std::exp(contracted(tile[f], key_points, 1, score_coordinate(inside, index), coordinate(keys))[0]);
+    return contracted(tile[f], key_points, 1, score_coordinate(inside, index), coordinate(keys))[0];
   };
-  formula::RowMeans<double> out{value(0), value(1), value(2), value(3)};
+  formula::RowMeans<double> out{std::exp(value(0)), std::exp(value(1)), std::exp(value(2)), std::exp(value(3)),
+                                std::clamp(value(4), 0.0, 1.0)};
   if (v > edge) {
     const double half = std::sqrt(edge / v);
-    out = {1 - (1 - out.squares) * half, out.query_jacobian * half, out.key_jacobian * half, out.entropy * half};
+    out = {1 - (1 - out.squares) * half, out.query_jacobian * half, out.key_jacobian * half, out.entropy * half,
+           out.leak};
   }
   return out;
 }

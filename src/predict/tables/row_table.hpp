@@ -17,7 +17,7 @@ namespace sigprop::predict {
 /// them: Chebyshev sums in ln n over [2, longest] and in the score variance, tile by tile, of their
 /// logarithms; those of odd keys in √v' as well. Relative error against the exact functionals up to
 /// v = 16 and 512 keys below 1e-3; of an odd key's E[A] and E[A²] below 1e-3 and 5e-3 up to v = 1,
-/// 4e-3 and 1e-2 up to 4, 2e-2 and 7e-2 up to 16, a tenth of it for at most 32 keys
+/// 4e-3 and 1e-2 up to 4, 2e-2 and 7e-2 up to 16, a tenth of it for at most 32 keys; λ within 0.01
 /// (tests/predict/causal_tables_test.cpp).
 class RowTable {
  public:
@@ -39,18 +39,15 @@ class RowTable {
   /// keys from 2 to the longest. Beyond v = 256 the functionals continue as powers of v.
   [[nodiscard]] formula::RowMeans<double> row(double keys, double v);
   [[nodiscard]] OddKey odd_key(double keys, double v);
-  /// λ of formula::softmax_leak over (1 - S2)²; beyond v = 256 as there.
-  [[nodiscard]] double leak(double keys, double v);
 
  private:
-  static constexpr std::size_t row_functionals = 4;
+  static constexpr std::size_t row_functionals = 5;
   using Table = std::vector<double>;
   using RowTile = std::array<Table, row_functionals>;
   using OddTile = std::array<Table, 2>;
 
   [[nodiscard]] const RowTile& row_tile(int index);
   [[nodiscard]] const OddTile& odd_tile(int index);
-  [[nodiscard]] const Table& leak_tile(int index);
   [[nodiscard]] double keys_at(double x) const;
   [[nodiscard]] double coordinate(double keys) const;
 
@@ -58,7 +55,6 @@ class RowTable {
   Head head_;
   std::map<int, RowTile> row_tiles_;
   std::map<int, OddTile> odd_tiles_;
-  std::map<int, Table> leak_tiles_;
 };
 
 /// Those of every sequence length and kind of head that was met. Predictions of many models share

@@ -28,7 +28,8 @@ inline constexpr std::size_t few_arguments = 4;
 /// v is cut into tiles (score_tiles.hpp) up to 256. A tile is a Chebyshev sum, in v in the first
 /// and in ln v in the others, times one in ρ over [0, 1], of the logarithms of the functionals; it
 /// is computed when first met. Relative error against the exact functionals below 5e-4 up to v =
-/// 16, 5e-3 up to 64, 3e-2 (at ρ near 1) up to 256. Beyond v = 256 the functionals continue as
+/// 16, 5e-3 up to 64, 3e-2 (at ρ near 1) up to 256; λ, of which the tile holds the values, is
+/// within 0.01. Beyond v = 256 the functionals continue as
 /// powers of v: 1 - S2, T and the entropy like v^-1/2, T12 with its own slope there.
 template <class T>
 class SoftmaxTable {
@@ -40,7 +41,7 @@ class SoftmaxTable {
   SoftmaxTable(const Node& keys, Head head) : SoftmaxTable(keys, Node(head.width), head.normalized) {}
 
   [[nodiscard]] formula::SoftmaxMeans<T> operator()(const T& v, const T& rho) {
-    if (scalar::value_of(keys_) <= 1) return {{T(1), T(0), T(0), T(0)}, {T(1), T(0), T(0)}};
+    if (scalar::value_of(keys_) <= 1) return {{T(1), T(0), T(0), T(0), T(0)}, {T(1), T(0), T(0)}};
     const T clamped_rho = rho < T(0) ? T(0) : rho > T(1) ? T(1) : rho;
     if (!(v > T(last_tabulated_score_variance))) return inside(v, clamped_rho);
     return beyond(v, clamped_rho);
@@ -50,7 +51,7 @@ class SoftmaxTable {
   static constexpr std::size_t variance_points = 8;
   static constexpr std::size_t most_correlation_points = 16;
   static constexpr std::size_t row_points = 14;
-  static constexpr std::size_t row_functionals = 4;
+  static constexpr std::size_t row_functionals = 5;
   static constexpr std::size_t pair_functionals = 3;
 
   struct Tile {
@@ -74,6 +75,7 @@ class SoftmaxTable {
       tile.row[1][a] = log(row.query_jacobian);
       tile.row[2][a] = log(row.key_jacobian);
       tile.row[3][a] = log(row.entropy);
+      tile.row[4][a] = row.leak;
     }
     for (std::size_t a = 0; a < variance_points; ++a) {
       const Node v(score_variance_at(chebyshev_point(a, variance_points), index));
@@ -110,7 +112,7 @@ class SoftmaxTable {
       });
     };
     formula::SoftmaxMeans<T> out;
-    out.row = {exp(row(0)), exp(row(1)), exp(row(2)), exp(row(3))};
+    out.row = {exp(row(0)), exp(row(1)), exp(row(2)), exp(row(3)), row(4)};
     const T query_jacobian = exp(pair(1));
     out.pair = {exp(pair(0)), query_jacobian, pair(2) * query_jacobian};
     return out;

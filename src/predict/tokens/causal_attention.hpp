@@ -63,7 +63,7 @@ struct RowScores {
   Eigen::VectorXd variance;    ///< v_i, of the centred scores of a row
   Eigen::VectorXd squares;     ///< S2_i
   Eigen::VectorXd entropy;     ///< nats
-  Eigen::VectorXd leak;        ///< λ over (1 - S2)², formula::softmax_leak
+  Eigen::VectorXd leak;        ///< λ, formula::softmax_row_means
   PairField pair;              ///< on the diagonal S2_i, T_q,i and T_k,i
   Eigen::ArrayXd query_size;   ///< second moment of every query before its norm, with ε; else empty
   Eigen::ArrayXd key_size;     ///< of every key likewise

@@ -101,7 +101,7 @@ void set_rows(RowScores& out, RowTable& rows) {
     const formula::RowMeans<double> row = rows.row(out.groups.middle(g), out.variance[g]);
     out.squares[g] = row.squares;
     out.entropy[g] = row.entropy;
-    out.leak[g] = rows.leak(out.groups.middle(g), out.variance[g]);
+    out.leak[g] = row.leak;
     out.pair.overlap(g, g) = row.squares;
     out.pair.query_jacobian(g, g) = row.query_jacobian;
     out.pair.key_jacobian(g, g) = row.key_jacobian;

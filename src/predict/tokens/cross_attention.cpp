@@ -66,10 +66,11 @@ CrossAttention cross_attention(const TokenPairs& rows, const formula::Moments<do
   MatrixXd key_jacobian = pairs.of(&formula::PairMeans<double>::key_jacobian);
   scale_pairs(query.cwiseSqrt(), key_jacobian);
 
-  VectorXd entropy(query.size());
+  VectorXd entropy(query.size()), leak(query.size());
   for (Index i = 0; i < query.size(); ++i) {
     const formula::RowMeans<double> row = table(variance[i], 0).row;
     entropy[i] = row.entropy;
+    leak[i] = row.leak;
     overlap(i, i) = row.squares;
     query_jacobian(i, i) = row.query_jacobian;
     key_jacobian(i, i) = query[i] * row.key_jacobian;
@@ -83,7 +84,8 @@ CrossAttention cross_attention(const TokenPairs& rows, const formula::Moments<do
            {&groups, std::move(overlap), {}},
            {&groups, std::move(query_jacobian), {}},
            {&groups, std::move(key_jacobian), {}},
-           focus},
+           focus,
+           leak.array()},
           groups.mean(variance),
           groups.mean(entropy),
           table(groups.mean(variance), rho)};

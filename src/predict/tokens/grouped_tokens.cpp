@@ -243,12 +243,12 @@ GroupedTokens::Sizes GroupedTokens::sizes(const AttentionOp<double>& op, const A
 
 void GroupedTokens::follow_sizes(const AttentionOp<double>& op, const Attended& a, const Signal& x, const Gradient& g,
                                  Norms& norms) const {
-  if (!a.rows || a.over_words != nullptr || (g.response.first == 0).all()) return;
+  if (!a.rows || a.over_words != nullptr || (g.response == 0).all()) return;
   // Weights read what the rows' outputs are made of: the larger it is, the smaller the gradient.
   const MatrixXd read = a.mixed.within.cwiseProduct(g.moments.within);
-  const ArrayXd follows = 1 + g.response.first * sizes(op, a, x).variance;
+  const ArrayXd follows = formula::size_response_of_weights<double>(g.response, ArrayXd(sizes(op, a, x).variance));
   MatrixXd with_sizes = read;
-  scale_pairs(follows.max(0).sqrt(), with_sizes);
+  scale_pairs(follows.sqrt(), with_sizes);
   const double factor = groups_->total(with_sizes) / groups_->total(read);
   for (auto& norm : norms) {
     if (norm) *norm *= factor;

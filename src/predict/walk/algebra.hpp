@@ -45,7 +45,7 @@ struct GradientOf {
   P moments;
   N centred_share{};  ///< of the variance: what is orthogonal to the features' common direction
   N radial_share{};   ///< what is orthogonal to the signal at this point
-  formula::SizeResponse<N> response{};
+  N response{};       ///< ℓ: how it follows the size of the signal at this point
 };
 
 /// The moments of every component, forward and backward, on one field of tokens. A field says how
@@ -140,7 +140,7 @@ class Algebra {
   [[nodiscard]] Signal forward(const network::BasicGatedLinear<T, T>& op, const Signal& x) {
     const GateFactors factors = gate_factors(op, x);
     const Moments open = notes().noted("a", field_.activations().forward(op.activation, factors.gate));
-    const Moments y = formula::gated_forward(open, factors.value);
+    const Moments y = field_.behind_gate(op.activation, factors.gate, x, formula::gated_forward(open, factors.value));
     return unnormalized(y, op.out, field_.anisotropy(op, x.anisotropy, factors.gate, open, factors.value, y),
                         field_.sizes(op, x, factors.gate));
   }
@@ -156,8 +156,7 @@ class Algebra {
   }
 
   [[nodiscard]] Signal forward(const network::BasicNorm<T, T>& op, const Signal& x) const {
-    return {field_.normalized(op.kind, x.moments, op.width, op.epsilon), field_.all(1), x.width, x.anisotropy,
-            field_.sizes(op, x)};
+    return {normalized(op, x.moments, x.sizes.variance), field_.all(1), x.width, x.anisotropy, field_.sizes(op, x)};
   }
 
   [[nodiscard]] Signal forward(const AttentionOp<T>& op, const Signal& x, profile::AttentionMetrics& metrics) {
@@ -210,8 +209,8 @@ class Algebra {
 
   [[nodiscard]] Gradient backward(const network::BasicLinear<T, T>& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) const {
-    norms[0] = weight_gradient(x.moments, g.moments, op.in, op.out);
-    return unprojected(formula::linear_backward(g.moments, op.out, square(op.weight_std)));
+    norms[0] = weight_gradient(x.moments, with_size(g, x), op.in, op.out);
+    return unprojected(formula::linear_backward(g.moments, op.out, square(op.weight_std)), g.response);
   }
 
   [[nodiscard]] Gradient backward(const network::BasicGatedLinear<T, T>& op, const Signal& x, const Gradient& g,
@@ -220,16 +219,19 @@ class Algebra {
     auto& activations = field_.activations();
     const Moments open = notes().noted("a", activations.forward(op.activation, factors.gate));
     const Pairs at_open = notes().noted("a", formula::gated_backward(g.moments, factors.value));
-    const Pairs at_gate = notes().noted("g", activations.backward(op.activation, at_open, factors.gate));
-    const Pairs at_value = notes().noted("v", formula::gated_backward(g.moments, open));
-    norms[0] = weight_gradient(x.moments, at_gate, op.in, op.out);
-    norms[1] = weight_gradient(x.moments, at_value, op.in, op.out);
-    return unprojected(formula::sum(formula::linear_backward(at_gate, op.out, square(op.gate_std)),
-                                    formula::linear_backward(at_value, op.out, square(op.weight_std))));
+    const auto [gate, value] = field_.before_gate(op.activation, factors.gate, g.response, x.sizes.variance);
+    const Pairs at_gate =
+        notes().noted("g", together(gate, activations.backward(op.activation, at_open, factors.gate)));
+    const Pairs at_value = notes().noted("v", together(value, formula::gated_backward(g.moments, open)));
+    norms[0] = weight_gradient(x.moments, with_size(unprojected(at_gate, gate.response), x), op.in, op.out);
+    norms[1] = weight_gradient(x.moments, with_size(unprojected(at_value, value.response), x), op.in, op.out);
+    return add(unprojected(formula::linear_backward(at_gate, op.out, square(op.gate_std)), gate.response),
+               unprojected(formula::linear_backward(at_value, op.out, square(op.weight_std)), value.response));
   }
 
   [[nodiscard]] Gradient backward(const network::Activation& op, const Signal& x, const Gradient& g, SquaredNorms<T>&) {
-    return unprojected(field_.activations().backward(op.kind, g.moments, x.moments));
+    const auto size = field_.before_activation(op.kind, x, g.response);
+    return unprojected(together(size, field_.activations().backward(op.kind, g.moments, x.moments)), size.response);
   }
 
   [[nodiscard]] Gradient backward(const network::BasicDropout<T>& op, const Signal&, const Gradient& g,
@@ -240,8 +242,9 @@ class Algebra {
   [[nodiscard]] Gradient backward(const network::BasicNorm<T, T>& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>&) const {
     Gradient in = through_norm(op, x.moments, x.normalized_share, x.sizes.variance, g);
-    in.response = field_.behind_norm(op, x);
-    return in;
+    const auto size = field_.before_norm(op, x.moments, g.response, x.sizes.variance);
+    return {op.epsilon == T(0) ? std::move(in.moments) : together(size, std::move(in.moments)), in.centred_share,
+            in.radial_share, size.response};
   }
 
   [[nodiscard]] Gradient backward(const AttentionOp<T>& op, const Signal& x, const Gradient& g,
@@ -259,10 +262,9 @@ class Algebra {
   [[nodiscard]] Pairs at_heads(const AttentionOp<T>& op, const Attended& attended, const Pairs& g) {
     Pairs b = notes().noted(op.inner_norm ? "n" : "z", formula::linear_backward(g, op.width, square(op.output_std)));
     if (!op.inner_norm) return b;
-    const Tokens sizes = field_.all(1) * T(T(2) / fan_of(op));
-    return notes().noted(
-        "z",
-        through_norm(inner_norm(op), field_.heads(attended), field_.all(0), sizes, unprojected(std::move(b))).moments);
+    return notes().noted("z", through_norm(inner_norm(op), field_.heads(attended), field_.all(0), sizes_of_heads(op),
+                                           unprojected(std::move(b)))
+                                  .moments);
   }
 
   /// The gradient at one expert's output, such that what an expert makes of it is the sum over all
@@ -299,21 +301,20 @@ class Algebra {
   [[nodiscard]] Gradient sum(const network::BasicResidual<T, T>& op, const Gradient& g, const Gradient& branch,
                              const Share& share) const {
     if (op.skip == T(0)) return {branch.moments, branch.centred_share, branch.radial_share, branch.response};
-    const auto behind = field_.behind_branch(op, g.response, branch.response, share.sizes);
-    const Tokens together = notes().given(
-        "m", "mean of the product of two factors that follow a token's size, over that of their means", behind.mean);
-    Pairs sum = formula::residual_backward(g.moments, with_factors(branch.moments, root_of(together)), op.skip);
+    const auto before = field_.before_branch(op, g.response, branch.response, share.sizes);
+    Pairs sum = formula::residual_backward(g.moments, together(before, branch.moments), op.skip);
     const Tokens skip_share = Field::ratio(Tokens(square(op.skip) * own(g.moments)), own(sum));
     const Tokens radial = network::is_homogeneous(op.of)
                               ? g.radial_share
                               : Tokens(g.radial_share * skip_share * (field_.all(1) - share.branch));
-    auto response = field_.response_of_both(field_.beside_branch(g.response, share.sizes), skip_share, behind.size);
+    auto response = field_.response_of_both(field_.beside_branch(g.response, share.sizes), skip_share, before.response);
     return {std::move(sum), g.centred_share * skip_share, radial, std::move(response)};
   }
 
   /// A gradient of which no norm has projected anything out.
-  [[nodiscard]] Gradient unprojected(Pairs g) const {
-    return {std::move(g), field_.all(0), field_.all(0), field_.unresponsive()};
+  [[nodiscard]] Gradient unprojected(Pairs g) const { return unprojected(std::move(g), field_.all(0)); }
+  [[nodiscard]] Gradient unprojected(Pairs g, Tokens response) const {
+    return {std::move(g), field_.all(0), field_.all(0), std::move(response)};
   }
 
  private:
@@ -327,6 +328,20 @@ class Algebra {
   [[nodiscard]] static Tokens variance_of(const Signal& x) { return own(covariances(x.moments)); }
   /// The width that an attention's output projection reads.
   [[nodiscard]] static T fan_of(const AttentionOp<T>& op) { return op.heads * op.head_width; }
+
+  /// A gradient times the mean of the product of what it follows of a token's size.
+  [[nodiscard]] Pairs together(const formula::SizeResponse<Tokens>& size, Pairs g) const {
+    return with_factors(std::move(g), root_of(of_product(size.mean)));
+  }
+  /// The gradient at a linear map's output as its weight's gradient has it, which reads x.
+  [[nodiscard]] Pairs with_size(const Gradient& g, const Signal& x) const {
+    return with_factors(g.moments,
+                        root_of(of_product(formula::size_response_of_weights<T>(g.response, x.sizes.variance))));
+  }
+  [[nodiscard]] Tokens of_product(const Tokens& mean) const {
+    return notes().given("m", "mean of the product of two factors that follow a token's size, over that of their means",
+                         mean);
+  }
 
   [[nodiscard]] T weight_gradient(const Moments& x, const Pairs& g, const T& fan_in, const T& fan_out) const {
     return formula::weight_gradient(x, g, fan_in, fan_out, network_.batch, length());
@@ -380,7 +395,7 @@ class Algebra {
     const bool centres = norm.kind == network::NormKind::layer_norm;
     const Tokens one = field_.all(1), variance = centres ? own(covariances(x)) : own(products(x));
     const Tokens scale = variance + norm.epsilon;
-    const Tokens visible = norm.epsilon == T(0) ? one : Tokens(notes().noted("w", Field::ratio(variance, scale)));
+    const Tokens visible = norm.epsilon == T(0) ? one : Tokens(notes().noted("w", field_.visible(norm, x)));
     const Tokens hidden = one - visible;
     // RMSNorm neither centres nor projects out the common direction: this c takes both terms away.
     const Tokens centred = centres ? g.centred_share : Tokens(normalized_share + (one - normalized_share) * hidden);
@@ -390,10 +405,18 @@ class Algebra {
             centres ? one : g.centred_share, lost + (one - lost) * g.radial_share, g.response};
   }
 
+  /// Of what an inner norm reads: that of a normal signal.
+  [[nodiscard]] Tokens sizes_of_heads(const AttentionOp<T>& op) const { return field_.all(1) * T(T(2) / fan_of(op)); }
+
+  /// sizes: τ of what the norm reads.
+  [[nodiscard]] Moments normalized(const network::BasicNorm<T, T>& norm, const Moments& x, const Tokens& sizes) const {
+    return field_.behind_norm(norm, x, sizes, field_.normalized(norm.kind, x, norm.width, norm.epsilon));
+  }
+
   template <class Attended>
   [[nodiscard]] Moments normalized_heads(const AttentionOp<T>& op, const Attended& attended) {
     const Moments z = field_.heads(attended);
-    return op.inner_norm ? field_.normalized(*op.inner_norm, z, fan_of(op), op.norm_epsilon) : z;
+    return op.inner_norm ? normalized(inner_norm(op), z, sizes_of_heads(op)) : z;
   }
 
   const Network& network_;

@@ -192,7 +192,7 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T>,
   /// Takes from the norms of the weights' gradients what g is the smaller the larger a row is.
   void follow_sizes(const AttentionOp<T>& op, const Attended& a, const Signal& x, const Gradient& g,
                     SquaredNorms<T>& norms) const {
-    const T follows = T(1) + g.response.first * sizes(op, a, x).variance;
+    const T follows = formula::size_response_of_weights<T>(g.response, sizes(op, a, x).variance);
     for (auto& norm : norms) {
       if (norm) *norm = *norm * follows;
     }

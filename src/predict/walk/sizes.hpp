@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <limits>
 #include <type_traits>
 #include <variant>
 #include <vector>
@@ -33,7 +35,6 @@ class FollowsSizes {
  public:
   using Sizes = predict::Sizes<Tokens>;
   using SumSizes = predict::SumSizes<Tokens>;
-  using Response = formula::SizeResponse<Tokens>;
 
   // ---- forward: behind a component, from what it read and what it made of it ---------------------------------------
 
@@ -60,7 +61,7 @@ class FollowsSizes {
   }
   template <class Signal>
   [[nodiscard]] Sizes sizes(const network::BasicNorm<T, T>& op, const Signal& x) const {
-    const Tokens hidden = field().all(1) - visible(op, x);
+    const Tokens hidden = field().all(1) - visible(op, x.moments);
     return {hidden * hidden * x.sizes.variance, x.sizes.words};
   }
   template <class Signal>
@@ -82,34 +83,81 @@ class FollowsSizes {
     return {{variance, share * a.sizes.words + other * b.sizes.words}, {share, a.sizes.variance}};
   }
 
-  // ---- backward ----------------------------------------------------------------------------------------------------
+  /// The output y of a gated layer that reads x, as tokens of unequal size make it.
+  template <class Signal, class Moments>
+  [[nodiscard]] Moments behind_gate(network::ActivationKind kind, const Moments& gate, const Signal& x,
+                                    const Moments& y) {
+    const Tokens& sizes = x.sizes.variance;
+    if (vary_not(sizes)) return y;
+    const Tokens one = field().all(1), degree = one * degrees_of(kind, gate).value + one;
+    const auto size = formula::size_moments_of_gate<T>(degree, sizes, scaled(sizes, x.width));
+    return signal_of(of_unequal(products(y), products(x.moments), size, root_of_gain(size)));
+  }
+  /// The same of a norm that reads x, whose sizes vary as given.
+  template <class Moments>
+  [[nodiscard]] Moments behind_norm(const network::BasicNorm<T, T>& op, const Moments& x, const Tokens& sizes,
+                                    const Moments& y) const {
+    if (vary_not(sizes) || field().theory() == Theory::paper) return y;
+    const auto size = formula::size_moments_of_norm<T>(visible(op, x), sizes, scaled(sizes, op.width));
+    const Tokens root = root_of_gain(size);
+    return signal_of(Tokens(root * y.mean), of_unequal(covariances(y), products(x), size, root));
+  }
 
-  [[nodiscard]] Response unresponsive() const { return {field().all(0), field().all(0)}; }
+  /// w: what a norm's ε leaves of a token's size.
+  template <class Moments>
+  [[nodiscard]] Tokens visible(const network::BasicNorm<T, T>& op, const Moments& x) const {
+    if (op.epsilon == T(0)) return field().all(1);
+    const Tokens size = op.kind == network::NormKind::layer_norm ? own(covariances(x)) : own(products(x));
+    return Field::ratio(size, Tokens(size + op.epsilon));
+  }
+
+  // ---- backward: the gradient follows the size of the signal by a power, ℓ ------------------------------------------
+
+  using Response = formula::SizeResponse<Tokens>;
+
+  /// From the response g at a norm's output to what it read.
+  template <class Moments>
+  [[nodiscard]] Response before_norm(const network::BasicNorm<T, T>& op, const Moments& x, const Tokens& g,
+                                     const Tokens& sizes) const {
+    const Tokens seen = visible(op, x);
+    return formula::size_response<T>(g, Tokens(field().all(1) - seen), Tokens(T(-1) * seen), sizes);
+  }
   template <class Signal>
-  [[nodiscard]] Response behind_norm(const network::BasicNorm<T, T>& op, const Signal& x) const {
-    return formula::size_response_of_norm<Tokens, T>(visible(op, x), x.sizes.variance);
+  [[nodiscard]] Response before_activation(network::ActivationKind kind, const Signal& x, const Tokens& g) {
+    const Tokens one = field().all(1);
+    // What a finite number of features adds to the size of x does not change the law of one.
+    const Tokens sizes = scaled(x.sizes.variance, x.width);
+    if (vary_not(sizes)) return {one, g};
+    const auto degrees = degrees_of(kind, x.moments);
+    return formula::size_response<T>(g, Tokens(one * degrees.value), Tokens(one * degrees.slope), sizes);
+  }
+  /// Of a gated layer, from its gate's argument: through the gate's projection and the values'.
+  template <class Moments>
+  [[nodiscard]] std::array<Response, 2> before_gate(network::ActivationKind kind, const Moments& gate, const Tokens& g,
+                                                    const Tokens& sizes) {
+    const Tokens one = field().all(1);
+    if (vary_not(sizes)) return {{{one, g}, {one, g}}};
+    const auto degrees = degrees_of(kind, gate);
+    const Tokens open = one * degrees.value, both = open + one;
+    return {formula::size_response<T>(g, both, Tokens(one * degrees.slope + one), sizes),
+            formula::size_response<T>(g, both, open, sizes)};
   }
   /// From the response at a sum: at the end of its branch, to the size of the branch's output.
-  [[nodiscard]] Response into_branch(const Response& g, const SumSizes& sizes) const {
-    return {g.first * (field().all(1) - sizes.first_share), field().all(0)};
+  [[nodiscard]] Tokens into_branch(const Tokens& g, const SumSizes& sizes) const {
+    return g * (field().all(1) - sizes.first_share);
   }
-  /// From the response at a sum, and that of the gradient behind its branch: of the latter at what
+  /// From the response at a sum, and that of the gradient before its branch: of the latter at what
   /// the branch read, where it has both.
-  [[nodiscard]] formula::ProductResponse<Tokens> behind_branch(const network::BasicResidual<T, T>& op,
-                                                               const Response& g, const Response& branch,
-                                                               const SumSizes& sizes) const {
-    // A row's gradient behind attention comes from other rows, whatever their sizes.
+  [[nodiscard]] Response before_branch(const network::BasicResidual<T, T>& op, const Tokens& g, const Tokens& branch,
+                                       const SumSizes& sizes) const {
+    // A row's gradient before attention comes from other rows, whatever their sizes.
     if (mixes_tokens(op.of)) return {field().all(1), branch};
-    return formula::size_response_of_product<Tokens, T>(beside_branch(g, sizes), branch, sizes.first);
+    return formula::size_response<T>(beside_branch(g, sizes), Tokens(field().all(1)), branch, sizes.first);
   }
-  [[nodiscard]] static Response beside_branch(const Response& g, const SumSizes& sizes) {
-    const Tokens& a = sizes.first_share;
-    return {a * g.first, a * a * g.second};
-  }
+  [[nodiscard]] static Tokens beside_branch(const Tokens& g, const SumSizes& sizes) { return sizes.first_share * g; }
   /// Of two gradients at the same place; share: of the first in the variance of both.
-  [[nodiscard]] Response response_of_both(const Response& a, const Tokens& share, const Response& b) const {
-    const Tokens other = field().all(1) - share;
-    return {share * a.first + other * b.first, share * a.second + other * b.second};
+  [[nodiscard]] Tokens response_of_both(const Tokens& a, const Tokens& share, const Tokens& b) const {
+    return share * a + (field().all(1) - share) * b;
   }
 
  protected:
@@ -126,16 +174,44 @@ class FollowsSizes {
   [[nodiscard]] Tokens varying(const Tokens& variance) const {
     return field().theory() == Theory::paper ? Tokens(field().all(0)) : variance;
   }
+  /// τ_s
+  [[nodiscard]] Tokens scaled(const Tokens& sizes, const T& features) const {
+    const Tokens beside = sizes - T(T(2) / features) * field().all(1);
+    if constexpr (std::is_same_v<T, Tokens>)
+      return beside > T(0) ? beside : T(0);
+    else
+      return beside.max(0);
+  }
+  /// Pairs y of tokens of unequal size, from the products that the component read.
+  template <class Pairs>
+  [[nodiscard]] Pairs of_unequal(const Pairs& y, const Pairs& read, const formula::SizeMoments<T, Tokens>& size,
+                                 const Tokens& root) const {
+    const Pairs grown = with_factors(y, root);
+    if (vary_not(size.apart)) return grown;
+    const Tokens not_zero = own(read) + T(std::numeric_limits<double>::min());
+    const Pairs r = over_scales(read, not_zero);
+    const Tokens apart = field().notes().given(
+        "k", "root of what two tokens' product has beyond that, because their sizes differ", size.apart);
+    return times(grown, shifted(size.sign * with_factors(shifted(T(-1) * times(r, r), T(1)), apart), T(1)));
+  }
+  [[nodiscard]] Tokens root_of_gain(const formula::SizeMoments<T, Tokens>& size) const {
+    using std::sqrt;
+    return sqrt(
+        Tokens(field().notes().given("f", "what a second moment gains because tokens differ in size", size.own)));
+  }
+  [[nodiscard]] static bool vary_not(const Tokens& sizes) {
+    if constexpr (std::is_same_v<T, Tokens>)
+      return sizes == T(0);
+    else
+      return (sizes == 0).all();
+  }
   template <class Moments>
   [[nodiscard]] T fourth_moment(network::ActivationKind kind, const Moments& x) {
     return field().alike_activations().fourth_moment(kind, field().alike(x));
   }
-  template <class Signal>
-  [[nodiscard]] Tokens visible(const network::BasicNorm<T, T>& op, const Signal& x) const {
-    if (op.epsilon == T(0)) return field().all(1);
-    const Tokens size =
-        op.kind == network::NormKind::layer_norm ? own(covariances(x.moments)) : own(products(x.moments));
-    return Field::ratio(size, Tokens(size + op.epsilon));
+  template <class Moments>
+  [[nodiscard]] auto degrees_of(network::ActivationKind kind, const Moments& x) {
+    return field().alike_activations().degrees(kind, field().alike(x));
   }
   [[nodiscard]] static bool mixes_tokens(const std::vector<network::BasicComponent<T, T>>& list) {
     bool out = false;
