@@ -230,6 +230,12 @@ class Profile:
         """Gradient norms of the weights, one number a layer."""
         return Weights(self._json["layers"])
 
+    def plot(self, *others: Any, **options: Any) -> Any:
+        """The profile against depth as a matplotlib Figure, with other results in the same panels (sigprop.plot.figure). Needs matplotlib."""
+        from sigprop.plot import figure
+
+        return figure(self, *others, **options)
+
     def __repr__(self) -> str:
         return f"<sigprop.Profile of {self.name}: {len(self)} points, {len(self._json['layers'])} layers>"
 

@@ -66,6 +66,11 @@ def plot(*words):
     return status, errors.getvalue()
 
 
+def package_style():
+    import matplotlib
+    return matplotlib.rcParams
+
+
 class Figures(unittest.TestCase):
     maxDiff = None
 
@@ -221,6 +226,19 @@ class Figures(unittest.TestCase):
                     self.assertTrue(self.drawn(name, suffix).read_bytes().startswith(begin))
 
     @unittest.skipUnless(any(map(shutil.which, ("pdflatex", "xelatex", "lualatex"))), "PGF needs a LaTeX, and none is installed")
+    def test_a_program_gets_the_figure_of_a_result_or_of_a_file(self):
+        package = sys.modules["sigprop_figures"]
+        before = dict(package_style())
+        result = json.loads((DATA / "full.json").read_text(encoding="utf-8"))
+        figure = package.figure(result, DATA / "simulated.json", label=["ours", "measured"], quantity=["forward.variance"], log=True)
+        self.assertEqual(len(figure.axes), 1)
+        self.assertEqual(figure.axes[0].get_yscale(), "log")
+        self.assertEqual(dict(package_style()), before)
+        with self.assertRaisesRegex(Exception, r'result 1: /command is "predict", but this figure needs verify'):
+            package.figure(result, kind="verify")
+        with self.assertRaisesRegex(Exception, 'kind is "profil", but must be profile, verify'):
+            package.figure(result, kind="profil")
+
     def test_every_figure_comes_as_pgf(self):
         for name in ONE_OF_EACH:
             with self.subTest(name):
@@ -530,7 +548,7 @@ if __name__ == "__main__":
     if PYTHON != sys.executable:  # not their targets: a virtual environment's Python is a link to the one it came from
         os.execv(PYTHON, [PYTHON, *sys.argv])
     sys.path.insert(0, str(PLOT))
-    import sigprop_plot
+    from sigprop_plot import PROGRAM as sigprop_plot
     if "--record" in sys.argv:
         record()
     else:

@@ -3,9 +3,9 @@
 import fnmatch
 import math
 
-from plotting import gram, mesh, style
-from plotting.problems import Problem
-from plotting.results import Number, load, look_up, number, points_of
+from . import gram, mesh, style
+from .problems import Problem
+from .results import Number, load, look_up, number, points_of
 
 HELP = "second moment and gradient by token position, and products of tokens"
 DESCRIPTION = """Heat maps over the points of the residual stream (rows, input first) and the position of a token (columns): E[x^2] of the signal

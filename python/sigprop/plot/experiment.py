@@ -3,9 +3,9 @@
 import math
 import textwrap
 
-from plotting import style
-from plotting.problems import Problem, unknown
-from plotting.results import load, need, shorten
+from . import style
+from .problems import Problem, unknown
+from .results import load, need, shorten
 
 HELP = "error percentiles by component, both theories against the published ones"
 DESCRIPTION = """Percentiles 50, 90 and 99 of the error in percent, a panel a component and a row a quantity: three markers joined by a line

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from plotting.problems import Problem, note
-from plotting.results import LARGEST
+from .problems import Problem, note
+from .results import LARGEST
 
 # Inches, from the venues' style files: icml.sty \textwidth 6.75in, \columnsep 0.25in; neurips.sty and iclr_conference.sty 5.5in; IEEEtran.cls
 # \textwidth 43pc, \columnsep 1pc (a pica is 12 of 72.27 points an inch); acl.sty A4 with margins of 2.5cm, \columnsep 0.6cm.

@@ -2,9 +2,9 @@
 """Panels of quantities against depth: theory as lines, what was measured as points with standard errors."""
 import math
 
-from plotting import style
-from plotting.problems import Problem
-from plotting.results import unknown_quantity
+from . import style
+from .problems import Problem
+from .results import unknown_quantity
 
 USUAL = ("forward.variance", "backward.variance", "forward.token_correlation", "attention.entropy")
 

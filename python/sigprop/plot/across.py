@@ -2,10 +2,10 @@
 """across: one quantity against another, a point a result."""
 import math
 
-from plotting import style
-from plotting.curves import sources_of
-from plotting.problems import Problem
-from plotting.results import load, look_up, places_of, unknown_quantity
+from . import style
+from .curves import sources_of
+from .problems import Problem
+from .results import load, look_up, places_of, unknown_quantity
 
 HELP = "one quantity against another over many results, such as the gradient against the score variance"
 DESCRIPTION = """One quantity against another, a point a result: results of one theory are joined by a line, measured ones are points with

@@ -3,9 +3,9 @@
 import json
 import math
 
-from plotting import mesh, style
-from plotting.problems import Problem, unknown
-from plotting.results import Result, number, parse, shorten, text_of
+from . import mesh, style
+from .problems import Problem, unknown
+from .results import Result, number, parse, shorten, text_of
 
 HELP = "a map over two settings, from the JSON Lines of a sweep"
 DESCRIPTION = """A map of one quantity over two settings of a sweep. The file has one JSON object a line:

@@ -10,7 +10,7 @@ import warnings
 import matplotlib
 from matplotlib.backends.backend_pgf import LatexError
 
-from plotting.problems import MachineProblem, Problem, note, one_of
+from .problems import MachineProblem, Problem, note, one_of
 
 FORMATS = ("pdf", "svg", "png", "pgf")
 TEX = ("pdflatex", "xelatex", "lualatex")

@@ -2,7 +2,7 @@
 """Curves by depth out of results: theory, what was measured, or one curve a scheme."""
 from dataclasses import dataclass
 
-from plotting.results import look_up, number, places_of
+from .results import look_up, number, places_of
 
 
 @dataclass

@@ -8,7 +8,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 
-from plotting.problems import Problem, one_of, unknown
+from .problems import Problem, one_of, unknown
 
 FIGURE_OF = {"predict": "profile", "simulate": "profile", "verify": "verify", "compare": "schemes", "experiment": "experiment"}
 # Settings of a result that are options of the command that made it.
@@ -69,7 +69,19 @@ class Result:
         return f"sigprop {self.data.get('sigprop', '(version unknown)')}: {shlex.join(words)}"
 
 
+class Given(str):
+    """The name of a result that is no file, with its text."""
+    text: str
+
+    def __new__(cls, name, text):
+        given = super().__new__(cls, name)
+        given.text = text
+        return given
+
+
 def text_of(file):
+    if isinstance(file, Given):
+        return file.text
     try:
         if file == "-":
             return sys.stdin.read()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """profile: quantities against depth, several results in one figure."""
-from plotting import depth
-from plotting.curves import groups_of, sources_of
-from plotting.problems import Problem
-from plotting.results import load
+from . import depth
+from .curves import groups_of, sources_of
+from .problems import Problem
+from .results import load
 
 HELP = "variance, gradient, token correlation and entropy against depth; theory as lines, simulation as points"
 DESCRIPTION = """Quantities against depth, several results in one figure. Predictions are lines, the theory paper a thin one; simulations are

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """schemes: one curve an initialization scheme."""
-from plotting import depth
-from plotting.curves import Source, groups_of
-from plotting.problems import Problem, note, unknown
-from plotting.profile import add_choices, distinct, labels_of
-from plotting.results import load, need
+from . import depth
+from .curves import Source, groups_of
+from .problems import Problem, note, unknown
+from .profile import add_choices, distinct, labels_of
+from .results import load, need
 
 HELP = "one curve a scheme, from compare, or from one predict a scheme"
 DESCRIPTION = """Quantities against depth, one curve a scheme: of the JSON of compare all schemes that have a prediction, of the JSON of predict

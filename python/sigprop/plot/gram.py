@@ -2,9 +2,9 @@
 """Maps of the tokens' Gram matrix: one panel a point, a second result in its upper triangle."""
 import math
 
-from plotting import mesh, style
-from plotting.problems import Problem
-from plotting.results import Number, need, number
+from . import mesh, style
+from .problems import Problem
+from .results import Number, need, number
 
 PANEL = 1.6  # inches a panel is wide at least
 SQUARE = 0.86  # of a panel's width: what makes its map about square, beside the colour bar

@@ -6,8 +6,8 @@ import numpy
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 
-from plotting import style
-from plotting.problems import Problem
+from . import style
+from .problems import Problem
 
 MOST_VECTOR_CELLS = 5000  # beyond it cells become a picture of 300 dots an inch, except in PGF
 HATCH = "/////"

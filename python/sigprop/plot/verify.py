@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from matplotlib.lines import Line2D
 
-from plotting import style
-from plotting.problems import Problem, note
-from plotting.results import Number, bounded, layers_of, leaves, load, look_up, need, number, points_of, quantities_of, unknown_quantity
+from . import style
+from .problems import Problem, note
+from .results import Number, bounded, layers_of, leaves, load, look_up, need, number, points_of, quantities_of, unknown_quantity
 
 HELP = "predicted against measured with the diagonal, and z by depth"
 DESCRIPTION = """Every comparison of a verification: measured against predicted with standard errors and the diagonal, and
