@@ -5,7 +5,7 @@
     result = sigprop.torch.judge(model, input_ids)      # a model of transformers as it was made
     result["summary"]["verdict"], result["summary"]["sentence"]
 
-Models are those of transformers that `sigprop import` knows (docs/import.md) with one stack, and torch.nn.TransformerEncoder.
+Models are those of transformers that `sigprop import` knows (docs/import.md) with one stack, torch.nn.TransformerEncoder, and with a Layout any other.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ import torch
 
 import sigprop
 from sigprop.errors import SpecError
+from sigprop.layout import Layout, Model
 
-Model = torch.nn.Module
+__all__ = ["Layout", "initialize_", "inspect", "judge", "measure", "spec_of"]
 
 _BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)$")
 
@@ -60,18 +61,24 @@ def _encoder_spec(model: torch.nn.TransformerEncoder) -> dict[str, Any]:
                       "norm": norm, "residual": {"dropout": layer.dropout1.p}}}
 
 
-def spec_of(model: Model, sequence_length: int, batch: int = 1) -> dict[str, Any]:
+def spec_of(model: Model, sequence_length: int | None = None, batch: int = 1, layout: Layout | None = None) -> dict[str, Any]:
     """The spec of a model: of one of transformers from its config, with the initialization that its class draws; of a
-    torch.nn.TransformerEncoder from its modules, with the standard deviations that its weights have.
+    torch.nn.TransformerEncoder, and of any other with a layout, from its modules, with the standard deviations that its weights have.
+
+    sequence_length: in tokens; an image model fixes its own.
 
     Raises SpecError for a model of another kind, or one that `import` does not know.
     """
-    if _is_encoder(model):
+    if sequence_length is None and (layout is not None or _is_encoder(model)):
+        raise SpecError("sequence_length is absent: give the number of tokens")
+    if layout is not None:
+        spec = layout.spec_of(model, sequence_length or 0, batch)
+    elif _is_encoder(model):
         spec = {"sequence_length": sequence_length, "batch": batch, "input": {"variance": 1.0}, **_encoder_spec(model)}
     elif hasattr(model, "config") and hasattr(model.config, "to_dict"):
         spec = sigprop.import_config(model.config, sequence_length, batch=batch)
     else:
-        raise SpecError(f"{type(model).__name__} is neither a model of transformers nor a torch.nn.TransformerEncoder: write its spec (docs/spec.md)")
+        raise SpecError(f"{type(model).__name__} is neither a model of transformers nor a torch.nn.TransformerEncoder: give a layout (sigprop.torch.Layout), or write its spec (docs/spec.md)")
     sigprop.read(spec)
     return spec
 
@@ -130,82 +137,172 @@ def _moments(x: torch.Tensor) -> dict[str, float]:
     return {"second_moment": second, "variance": variance, "token_correlation": (products - mean * mean) / variance if variance > 0 else 0.0}
 
 
-def measure(model: Model, batch: torch.Tensor, spec: sigprop.Spec | None = None) -> dict[str, Any]:
-    """One forward and backward pass, as a measured profile (docs/one-network.md): the residual stream behind every layer, the gradient there of a
-    loss gradient of independent normal numbers at the output, and the gradient norms of all weights.
+@contextlib.contextmanager
+def _untouched(model: Model) -> Iterator[None]:
+    """Mode, gradients, requires_grad and the implementation of attention as they were, afterwards."""
+    parameters = list(model.parameters())
+    grads, needed = [one.grad for one in parameters], [one.requires_grad for one in parameters]
+    modes = {module: module.training for module in model.modules()}
+    attention = getattr(getattr(model, "config", None), "_attn_implementation", None)
+    try:
+        for one in parameters:
+            one.grad = None
+            one.requires_grad_(True)
+        yield
+    finally:
+        for one, grad, need in zip(parameters, grads, needed, strict=True):
+            one.grad = grad
+            one.requires_grad_(need)
+        for module, mode in modes.items():
+            module.training = mode
+        if attention is not None and model.config._attn_implementation != attention:
+            model.set_attn_implementation(attention)
 
-    batch: token ids (sequences, tokens), or of a TransformerEncoder the input (sequences, tokens, features).
+
+def _attention(weights: torch.Tensor) -> dict[str, float]:
+    """Entropy of the rows of softmax matrices (sequences, heads, tokens, tokens), and the variance of their scores about the mean of a row.
+
+    Rows of one key have neither. Where a row's weights hold a 0 beside its mask, dropout has removed scores: no number.
+    """
+    rows = weights.detach().double()
+    seen = rows > 0
+    logs = torch.where(seen, rows, torch.ones_like(rows)).log()
+    keys = seen.sum(-1, keepdim=True).clamp(min=1)
+    centred = torch.where(seen, logs - logs.sum(-1, keepdim=True) / keys, torch.zeros_like(logs))
+    variance = centred.square().sum(-1) / (keys.squeeze(-1) - 1).clamp(min=1)
+    several = seen.sum(-1) > 1
+    return {"entropy": -(rows * logs).sum(-1).mean().item(), "score_variance": variance[several].mean().item()}
+
+
+def _has_dropout(node: Any) -> bool:
+    """Has any part of a spec dropout?"""
+    if isinstance(node, Mapping):
+        return any((key.endswith("dropout") and value) or _has_dropout(value) for key, value in node.items())
+    return isinstance(node, list) and any(map(_has_dropout, node))
+
+
+def measure(model: Model, batch: torch.Tensor, spec: sigprop.Spec | None = None, layout: Layout | None = None) -> dict[str, Any]:
+    """One forward and backward pass, as a measured profile (docs/one-network.md): the residual stream after every layer, the gradient there of a
+    loss gradient of independent normal numbers at the output, the gradient norms of all weights, and of a model of transformers without dropout the
+    entropy and score variance of attention.
+
+    batch: token ids (sequences, tokens); pixels of an image model; of a TransformerEncoder, or with a layout without tables, the input (sequences,
+    tokens, features).
 
     The pass is made in training mode, with the dropout that the spec has. Mode, gradients, hooks and the state of the random numbers are as they were
     afterwards.
 
     Raises SpecError.
     """
-    base = _base(model)
+    base = model if layout is not None else _base(model)
     if spec is None:
-        spec = spec_of(model, batch.shape[1], batch.shape[0])
-    predicted = sigprop.predict(spec, sequences=0)
+        spec = _spec_for(model, batch, layout)
+    read = sigprop.read(spec)
+    predicted = sigprop.predict(read, sequences=0)
     ends = {int(layer): path for path, layer in zip(predicted.paths, predicted.point_layers, strict=True)}
-    streams: list[torch.Tensor] = []
-    hooks = [block.register_forward_hook(lambda _module, _args, output: streams.append(_tensor_of(output))) for block in _blocks(base)]
-    parameters = list(base.parameters())
-    grads, modes = [one.grad for one in parameters], {module: module.training for module in base.modules()}
-    needed = [one.requires_grad for one in parameters]
-    try:
-        for one in parameters:
-            one.grad = None
-            one.requires_grad_(True)
-        base.train()
-        with torch.random.fork_rng(devices=[batch.device] if batch.is_cuda else []), torch.enable_grad():
-            output = base(batch) if _is_encoder(base) else base(batch).last_hidden_state
-            for stream in streams:
-                stream.retain_grad()
-            output.backward(torch.randn_like(output))
-        points = []
-        for layer, stream in enumerate(streams, 1):
-            gradient = _moments(stream.grad)
-            points.append({"path": ends[layer], "forward": _moments(stream),
-                           "backward": {"variance": gradient["second_moment"], "token_correlation": gradient["token_correlation"]}})
-        with _archive({name: one.grad for name, one in base.named_parameters() if one.grad is not None}) as file:
-            parts = sigprop.inspect(file)["tensors"]
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for one, grad, need in zip(parameters, grads, needed, strict=True):
-            one.grad = grad
-            one.requires_grad_(need)
-        for module, mode in modes.items():
-            module.training = mode
-    layers: dict[int, dict[str, Any]] = {}
-    for part in parts:  # parts of fused matrices, each with its role
-        if part["layer"] > 0 and part["role"] in predicted.weights:
-            norm = math.sqrt(part["count"] * (part["std"] ** 2 + part["mean"] ** 2))
-            layers.setdefault(part["layer"], {})[part["role"]] = {"gradient_norm": norm}
-    return {"networks": 1, "points": points,
-            "layers": [{"path": f"layer {layer}", "weights": weights} for layer, weights in sorted(layers.items())]}
+    streams: dict[int, torch.Tensor] = {}
+    outputs: list[torch.Tensor] = []
+    blocks = [layer[-1][1] for layer in layout.layers_of(base)] if layout is not None else _blocks(base)
+
+    def keep(number: int) -> Any:
+        return lambda _module, _args, output: streams.__setitem__(number, _tensor_of(output))
+
+    hooks = [block.register_forward_hook(keep(number)) for number, block in enumerate(blocks, 1)]
+    if layout is not None:
+        hooks.append(layout.output_of(base).register_forward_hook(lambda _module, _args, output: outputs.append(_tensor_of(output))))
+    of_library = layout is None and not _is_encoder(base)
+    attends = of_library and hasattr(base, "set_attn_implementation") and not _has_dropout(json.loads(read.text))
+    matrices: Any = None
+    with _untouched(base):
+        try:
+            base.train()
+            if attends:
+                base.set_attn_implementation("eager")
+            with torch.random.fork_rng(devices=[batch.device] if batch.is_cuda else []), torch.enable_grad():
+                if of_library:
+                    result = base(batch, output_attentions=True) if attends else base(batch)
+                    output, matrices = result.last_hidden_state, result.attentions if attends else None
+                else:
+                    whole = base(batch)
+                    output = outputs[-1] if layout is not None else whole
+                for stream in streams.values():
+                    stream.retain_grad()
+                output.backward(torch.randn_like(output))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        weights = _gradient_norms(base, layout, set(predicted.weights))
+    points = []
+    for number, stream in sorted(streams.items()):
+        gradient = _moments(stream.grad)
+        points.append({"path": ends[number], "forward": _moments(stream),
+                       "backward": {"variance": gradient["second_moment"], "token_correlation": gradient["token_correlation"]}})
+    layers = {number: {"path": f"layer {number}", "weights": found} for number, found in weights.items()}
+    for number, matrix in enumerate(matrices or (), 1):
+        layers.setdefault(number, {"path": f"layer {number}"})["attention"] = _attention(matrix)
+    return {"networks": 1, "points": points, "layers": [layers[number] for number in sorted(layers)]}
 
 
-def judge(model: Model, batch: torch.Tensor, **options: Any) -> dict[str, Any]:
-    """Is this model what its config says? One pass, held against the prediction for these tokens with the spread between networks. Of
+def _gradient_norms(model: Model, layout: Layout | None, roles: set[str]) -> dict[int, dict[str, dict[str, float]]]:
+    """The norms of the gradients that the parameters have, by layer and role."""
+    norms: dict[int, dict[str, dict[str, float]]] = {}
+    if layout is not None:
+        for number, layer in enumerate(layout.layers_of(model), 1):
+            norms[number] = {role: {"gradient_norm": matrix.double().norm().item()} for role, matrix in layout.parts(layer, lambda one: one.grad)}
+        return norms
+    with _archive({name: one.grad for name, one in model.named_parameters() if one.grad is not None}) as file:
+        for part in sigprop.inspect(file)["tensors"]:  # parts of fused matrices, each with its role
+            if part["layer"] > 0 and part["role"] in roles:
+                norm = math.sqrt(part["count"] * (part["std"] ** 2 + part["mean"] ** 2))
+                norms.setdefault(part["layer"], {})[part["role"]] = {"gradient_norm": norm}
+    return norms
+
+
+def _is_image(batch: torch.Tensor) -> bool:
+    return batch.ndim == 4
+
+
+def _spec_for(model: Model, batch: torch.Tensor, layout: Layout | None) -> dict[str, Any]:
+    return spec_of(model, None if _is_image(batch) else batch.shape[1], batch.shape[0], layout)
+
+
+def _with_input(spec: dict[str, Any], model: Model, batch: torch.Tensor, folder: pathlib.Path) -> None:
+    """Gives the spec the input that the batch is."""
+    def correlation(of: Mapping[str, float]) -> float:
+        return min(1.0, max(0.0, of["token_correlation"]))
+
+    if "patches" in spec["input"]:
+        embed = next((module for name, module in _base(model).named_modules() if name.endswith("patch_embeddings")), None)
+        if embed is None:
+            raise SpecError(f"{type(model).__name__} has no module patch_embeddings, whose output the spec describes")
+        with torch.no_grad():
+            patches = _moments(embed(batch))
+        spec["input"]["patches"] |= {"variance": patches["second_moment"], "token_correlation": correlation(patches)}
+    elif "embedding" in spec["input"]:
+        (folder / "ids.json").write_text(json.dumps(batch.tolist()), encoding="utf-8")
+        spec["input"]["embedding"]["words"] = {"file": "ids.json"}
+        if "segment" in spec["input"]["embedding"]["tables"]:
+            spec["input"]["embedding"]["segments"] = 1  # where the model is given none
+    else:
+        of_input = _moments(batch)
+        spec["input"] = {"variance": of_input["second_moment"], "token_correlation": correlation(of_input)}
+
+
+def judge(model: Model, batch: torch.Tensor, layout: Layout | None = None, **options: Any) -> dict[str, Any]:
+    """Is this model what its config, or its layout, says? One pass, held against the prediction for this batch with the spread between networks. Of
     `summary`, `verdict` is "agrees" or "disagrees", `sentence` names the first place that is off (docs/one-network.md).
 
     batch: as of measure(). options: those of `sigprop verify --measured`, such as level=1e-4.
 
     Raises SpecError.
     """
-    spec = spec_of(model, batch.shape[1], batch.shape[0])
-    with tempfile.TemporaryDirectory() as folder:
-        file, measured = pathlib.Path(folder) / "spec.json", pathlib.Path(folder) / "measured.json"
-        if "embedding" in spec["input"]:
-            (pathlib.Path(folder) / "ids.json").write_text(json.dumps(batch.tolist()), encoding="utf-8")
-            spec["input"]["embedding"]["words"] = {"file": "ids.json"}
-            if "segment" in spec["input"]["embedding"]["tables"]:
-                spec["input"]["embedding"]["segments"] = 1  # where the model is given none
-        else:
-            of_input = _moments(batch)
-            spec["input"] = {"variance": of_input["second_moment"], "token_correlation": min(1.0, max(0.0, of_input["token_correlation"]))}
+    spec = _spec_for(model, batch, layout)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        file, measured = folder / "spec.json", folder / "measured.json"
+        _with_input(spec, model, batch, folder)
         file.write_text(json.dumps(spec), encoding="utf-8")
-        measured.write_text(json.dumps(measure(model, batch, file)), encoding="utf-8")
+        measured.write_text(json.dumps(measure(model, batch, file, layout)), encoding="utf-8")
         return sigprop.verify(file, measured=measured, **options)
 
 

@@ -11,11 +11,10 @@ namespace {
 /// As in specs/vit-base.json: neighbouring patches of a photograph are alike.
 constexpr double usual_patch_correlation = 0.2;
 
-/// Variance of an image's patches: pixels with variance 1 through weights.
-double patch_variance(const Subject& subject) {
-  const double w = std::pow(spec::number(subject.values, "std", 0), 2);
+/// Numbers of a patch: its pixels in all channels.
+std::size_t pixels_of(const Subject& subject) {
   const Json& patch = subject.values.at("patch");
-  return static_cast<double>(side(patch, 0) * side(patch, 1)) * spec::number(subject.values, "channels", 0) * w;
+  return side(patch, 0) * side(patch, 1) * static_cast<std::size_t>(spec::number(subject.values, "channels", 0));
 }
 
 Json image_input(const Subject& subject) {
@@ -32,8 +31,11 @@ Json image_input(const Subject& subject) {
   }
   const Layout& layout = subject.family.layout;
   const double drawn = layout.special_drawn ? spec::number(subject.values, "std", 0) / std::sqrt(1 - dropout) : 0;
-  Json patches = {{"variance", patch_variance(subject) / (1 - dropout)},
-                  {"token_correlation", correlation * (1 - dropout)}};
+  // Pixels with variance 1 through weights.
+  const std::size_t pixels = pixels_of(subject);
+  const double variance = static_cast<double>(pixels) * std::pow(spec::number(subject.values, "std", 0), 2);
+  Json patches = {
+      {"variance", variance / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}, {"pixels", pixels}};
   if (layout.special_drawn) patches["position_std"] = drawn;
   Json token = {{"std", drawn}};
   if (layout.special_tokens != 1) token["count"] = layout.special_tokens;

@@ -125,8 +125,13 @@ class Walk {
   [[nodiscard]] Shared source() {
     const std::uint32_t tensor = take_tensors(source_tensors);
     const auto* given = std::get_if<network::GivenInput>(&network_.source);
-    Signal x = given != nullptr ? tokens(tensor, common_input_tensor - (in_body_ ? 0 : 1), network_.width, *given)
+    const std::size_t features = given != nullptr && given->pixels > 0 ? given->pixels : network_.width;
+    Signal x = given != nullptr ? tokens(tensor, common_input_tensor - (in_body_ ? 0 : 1), features, *given)
                                 : engine_.tokens(tensor, network_.width, std::get<network::Embedding>(network_.source));
+    if (given != nullptr && given->pixels > 0) {
+      const double std = 1 / std::sqrt(static_cast<double>(given->pixels));
+      x = engine_.project(x, engine_.weight(tensor + 3, network_.width, given->pixels, std));
+    }
     if (given != nullptr && given->has_tables()) engine_.add_tables(tensor, *given, x);
     if (in_body_) engine_.see_input(x);
     return share(std::move(x));

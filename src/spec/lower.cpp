@@ -106,6 +106,7 @@ network::GivenInput patches_of(const Json& input, const network::Network& out, E
   network::GivenInput given{.variance = number(patches, "variance", 1),
                             .token_correlation = number(patches, "token_correlation", 0)};
   given.position = {patches.contains("position_std"), number(patches, "position_std", 0)};
+  given.pixels = count(patches, "pixels", 0);
   if (!input.contains("class_token")) return given;
   given.class_std = number(input.at("class_token"), "std", 0);
   given.class_tokens = count(input.at("class_token"), "count", 1);

@@ -125,6 +125,7 @@ Json patches_json(const network::GivenInput& given) {
   Json out;
   out["patches"] = {{"variance", given.variance}, {"token_correlation", given.token_correlation}};
   if (given.position.used) out["patches"]["position_std"] = given.position.std;
+  if (given.pixels > 0) out["patches"]["pixels"] = given.pixels;
   if (given.class_tokens > 0) out["class_token"] = {{"std", given.class_std}, {"count", given.class_tokens}};
   return out;
 }
@@ -134,7 +135,7 @@ Json input_json(const network::Network& network) {
     if (given->gram) return {{"gram", given->gram->file}};
     Json out = {{"mean", given->mean}, {"variance", given->variance}, {"token_correlation", given->token_correlation}};
     if (given->cross_correlation != 0) out["cross_correlation"] = given->cross_correlation;
-    return given->has_tables() ? patches_json(*given) : out;
+    return given->is_image() ? patches_json(*given) : out;
   }
   return {{"embedding", embedding_json(network)}};
 }

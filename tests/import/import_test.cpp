@@ -185,6 +185,7 @@ TEST_CASE("an image's dropout thins out the variance and the correlation of its 
   const json spec = spec_of(config_of("deit", {{"hidden_dropout_prob", 0.5}}), options);
   CHECK(spec["input"]["patches"]["variance"].get<double>() == Approx(2 * 768 * 0.0004));
   CHECK(spec["input"]["patches"]["token_correlation"].get<double>() == Approx(0.2));
+  CHECK(spec["input"]["patches"]["pixels"] == 768);
   // DeiT leaves its two tokens and the positions at 0.
   CHECK(spec["input"]["class_token"] == json{{"std", 0}, {"count", 2}});
   const json drawn = spec_of(config_of("vit", {{"hidden_dropout_prob", 0.5}}), options)["input"];

@@ -109,6 +109,36 @@ TEST_CASE("class tokens that begin at 0") {
   check(Model::deit, "all");
 }
 
+TEST_CASE("patches of few pixels, which one map embeds") {
+  json spec = image(Model::vit, "all");
+  json& patches = spec["input"]["patches"];
+  patches["pixels"] = 96;
+  simulate::Settings settings;
+  settings.replicates = replicates;
+  settings.seed = 19;
+  const profile::Profile measured = simulate::simulate(network_of(spec), settings).profile;
+  const profile::Profile predicted = predict::predict(network_of(spec), predict::Theory::full);
+  patches.erase("pixels");
+  const profile::Profile independent = predict::predict(network_of(spec), predict::Theory::full);
+  constexpr double moment = 0.02, gradient = 0.05, score_weight = 0.06, weight = 0.03;
+  for (std::size_t i = 0; i < measured.points.size(); ++i) {
+    INFO(measured.points[i].path);
+    expect("second moment", predicted.points[i].forward.second_moment, measured.points[i].forward.second_moment,
+           moment);
+    expect("gradient", predicted.points[i].backward.variance, measured.points[i].backward.variance, gradient);
+  }
+  for (std::size_t i = 0; i < measured.layers.size(); ++i) {
+    for (std::size_t w = 0; w < measured.layers[i].weights.size(); ++w) {
+      const profile::Weight &p = predicted.layers[i].weights[w], &m = measured.layers[i].weights[w];
+      expect(measured.layers[i].path + " " + m.name, *p.gradient_norm, *m.gradient_norm, w < 2 ? score_weight : weight);
+      const Quantity& apart = *independent.layers[i].weights[w].gradient_norm;
+      if (w >= 2) continue;
+      INFO("independent features pass: " << apart.value << " for " << m.gradient_norm->value);
+      CHECK_FALSE(agrees(apart, *m.gradient_norm, score_weight));
+    }
+  }
+}
+
 /// Tokens that resemble their neighbours, later ones larger.
 json of_products(const std::string& path, const char* mask) {
   json rows = json::array();

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import types
 import unittest
 
 import numpy as np
@@ -51,7 +53,106 @@ def encoder(seed: int = 0, norm_first: bool = True) -> torch.nn.TransformerEncod
     return out
 
 
+def vit(seed: int = 0) -> transformers.ViTModel:
+    torch.manual_seed(seed)
+    return transformers.ViTModel(transformers.ViTConfig(hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512, image_size=64,
+                                                        patch_size=8))
+
+
+class Attention(torch.nn.Module):
+    """Causal, as nanoGPT writes it."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.c_attn = torch.nn.Linear(width, 3 * width, bias=False)
+        self.c_proj = torch.nn.Linear(width, width, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, tokens, width = x.shape
+        q, k, v = (one.view(batch, tokens, self.heads, -1).transpose(1, 2) for one in self.c_attn(x).split(width, dim=2))
+        y = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.c_proj(y.transpose(1, 2).reshape(batch, tokens, width))
+
+
+class Block(torch.nn.Module):
+    def __init__(self, width: int, heads: int, scale: float = 1.0) -> None:
+        super().__init__()
+        self.ln_1, self.ln_2 = torch.nn.LayerNorm(width), torch.nn.LayerNorm(width)
+        self.attn = Attention(width, heads)
+        self.mlp = torch.nn.ModuleDict({"c_fc": torch.nn.Linear(width, 4 * width, bias=False), "c_proj": torch.nn.Linear(4 * width, width, bias=False)})
+        self.scale = scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x + self.attn(self.ln_1(x))
+        return x + self.scale * self.mlp["c_proj"](torch.nn.functional.gelu(self.mlp["c_fc"](self.ln_2(x))))
+
+
+class NanoGPT(torch.nn.Module):
+    """A model of one's own with nanoGPT's names; scale: a factor in its code that no weight shows."""
+
+    def __init__(self, seed: int = 0, scale: float = 1.0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        width, layers = 128, 4
+        self.config = types.SimpleNamespace(n_head=4, dropout=0.0)
+        self.transformer = torch.nn.ModuleDict({
+            "wte": torch.nn.Embedding(WORDS, width), "wpe": torch.nn.Embedding(64, width),
+            "h": torch.nn.ModuleList(Block(width, 4, scale) for _ in range(layers)), "ln_f": torch.nn.LayerNorm(width)})
+        self.lm_head = torch.nn.Linear(width, WORDS, bias=False)
+        for name, one in self.named_parameters():
+            if one.ndim == 2:
+                torch.nn.init.normal_(one, std=0.02 / (math.sqrt(2 * layers) if name.endswith("c_proj.weight") else 1))
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        x = self.transformer["wte"](ids) + self.transformer["wpe"](torch.arange(ids.shape[1]))
+        for block in self.transformer["h"]:
+            x = block(x)
+        return self.lm_head(self.transformer["ln_f"](x))
+
+
 class Judged(unittest.TestCase):
+    def test_a_model_of_ones_own_is_judged_by_its_layout(self) -> None:
+        layout = sigprop.torch.Layout.nanogpt()
+        spec = sigprop.torch.spec_of(NanoGPT(), 64, 4, layout)
+        self.assertEqual((spec["stack"]["layers"], spec["stack"]["width"], spec["stack"]["ffn"]["width"]), (4, 128, 512))
+        result = sigprop.torch.judge(NanoGPT(), tokens(), layout)["summary"]
+        self.assertEqual(result["verdict"], "agrees", result["sentence"])
+        result = sigprop.torch.judge(NanoGPT(scale=2.0), tokens(), layout)["summary"]  # its weights are as they should be
+        self.assertEqual(result["verdict"], "disagrees")
+        self.assertIn("layer 1/ffn", result["sentence"])
+
+    def test_a_layout_that_does_not_fit_is_refused_with_what_it_found(self) -> None:
+        for change, words in (({"blocks": r"transformer\.g\.(\d+)$"}, "finds the numbers"), ({"output": "ln"}, "finds 9"),
+                              ({"weights": {r"c_attn\.weight": ("query", "key", "value")}}, "has no weight for ffn_in, ffn_out, output")):
+            layout = dataclasses.replace(sigprop.torch.Layout.nanogpt(), **change)
+            with self.assertRaisesRegex(sigprop.SpecError, words):
+                sigprop.torch.judge(NanoGPT(), tokens(), layout)
+
+    def test_an_image_model_agrees_and_a_fault_in_it_does_not(self) -> None:
+        torch.manual_seed(3)
+        pixels = torch.randn(4, 3, 64, 64)
+        result = sigprop.torch.judge(vit(), pixels)["summary"]
+        self.assertEqual(result["verdict"], "agrees", result["sentence"])
+        model = vit()
+        with torch.no_grad():
+            for layer in model.layers:
+                layer.mlp.fc2.weight.mul_(1.5)
+        result = sigprop.torch.judge(model, pixels)["summary"]
+        self.assertEqual(result["verdict"], "disagrees")
+        self.assertIn("layer 1/ffn", result["sentence"])
+
+    def test_attention_is_measured_where_no_dropout_hides_it(self) -> None:
+        model = llama()
+        before = model.config._attn_implementation
+        measured = sigprop.torch.measure(model, tokens())["layers"]
+        predicted = sigprop.predict({**sigprop.torch.spec_of(model, 64, 4)}).layers.attention
+        for layer, (entropy, variance) in enumerate(zip(predicted.entropy, predicted.score_variance, strict=True)):
+            self.assertAlmostEqual(measured[layer]["attention"]["entropy"] / entropy, 1, delta=0.05)
+            self.assertAlmostEqual(measured[layer]["attention"]["score_variance"] / variance, 1, delta=0.25)
+        self.assertEqual(model.config._attn_implementation, before)
+        self.assertNotIn("attention", sigprop.torch.measure(gpt2(), tokens())["layers"][0])
+
     def test_models_as_they_are_made_agree(self) -> None:
         for make in (gpt2, bert, llama):
             result = sigprop.torch.judge(make(), tokens())["summary"]

@@ -147,11 +147,11 @@ class NumbersOfComponents {
 template <class Real, class Visit>
 void numbers_of_given(BasicGivenInput<Real>& given, bool batched, Visit& visit) {
   if (given.gram) return;
-  const std::string input = given.has_tables() ? "input.patches." : "input.";
-  if (!given.has_tables()) visit.number("input.mean", given.mean);
+  const std::string input = given.is_image() ? "input.patches." : "input.";
+  if (!given.is_image()) visit.number("input.mean", given.mean);
   visit.number(input + "variance", given.variance);
   visit.number(input + "token_correlation", given.token_correlation);
-  if (!given.has_tables() && batched) visit.number("input.cross_correlation", given.cross_correlation);
+  if (!given.is_image() && batched) visit.number("input.cross_correlation", given.cross_correlation);
   if (given.class_tokens > 0) visit.number("input.class_token.std", given.class_std);
   if (given.position.used) visit.number("input.patches.position_std", given.position.std);
 }

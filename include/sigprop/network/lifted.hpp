@@ -78,6 +78,7 @@ class Lift {
             source.class_tokens,
             T(source.class_std),
             {source.position.used, T(source.position.std)},
+            source.pixels,
             source.gram};
   }
   [[nodiscard]] BasicEmbedding<T, T> operator()(const Embedding& source) const {

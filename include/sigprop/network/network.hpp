@@ -173,10 +173,13 @@ struct BasicGivenInput {
   std::size_t class_tokens = 0;
   Real class_std{};  ///< of their table's elements
   BasicTable<Real> position{};
+  /// Numbers of a patch that one random linear map embeds; 0: a patch's features are independent.
+  std::size_t pixels = 0;
   /// Products of tokens that differ, of mean 0; variance and token_correlation are their means.
   std::shared_ptr<const Gram> gram{};
 
   [[nodiscard]] bool has_tables() const { return class_tokens > 0 || position.used; }
+  [[nodiscard]] bool is_image() const { return has_tables() || pixels > 0; }
 };
 
 /// A whole model with the gradient that enters at its output.

@@ -98,7 +98,8 @@ Spreading::Signal Spreading::source() {
   out.rows = Deviations::Zero(state_rows, 0);
   out.features = network().width;
   Deviations centred = Deviations::Zero(state_rows, 1);
-  centred(token_row, 0) = std::sqrt(8 * fourth_participation(1 / network().width, modes_.tokens()) / network().width);
+  centred(token_row, 0) =
+      std::sqrt(8 * fourth_participation(out.anisotropy.participation, modes_.tokens()) * out.anisotropy.participation);
   append(out.rows, centred);
   if (given_ends_) return out;
   const auto* embedding = std::get_if<network::BasicEmbedding<T, T>>(&network().source);

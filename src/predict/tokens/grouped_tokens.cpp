@@ -214,8 +214,8 @@ formula::Gradient<double> GroupedTokens::alike(const TokenPairs& x) {
 
 // ---- sizes -----------------------------------------------------------------------------------------------------------
 
-GroupedTokens::Sizes GroupedTokens::source_sizes(const formula::Moments<double>& x) const {
-  Sizes out = drawn_sizes(x, network_.width);
+GroupedTokens::Sizes GroupedTokens::source_sizes(const formula::Moments<double>& x, double features) const {
+  Sizes out = drawn_sizes(x, features);
   if (!same_words_) return out;
   const auto& embedding = std::get<network::BasicEmbedding<double, double>>(network_.source);
   out.words += embedding.token.std * embedding.token.std / x.second_moment();

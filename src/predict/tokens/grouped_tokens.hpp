@@ -114,7 +114,7 @@ class GroupedTokens : public FollowsAnisotropy<GroupedTokens, double>,
   // ---- sizes -------------------------------------------------------------------------------------------------------
 
   using FollowsSizes<GroupedTokens, double, Tokens>::sizes;
-  [[nodiscard]] Sizes source_sizes(const formula::Moments<double>& x) const;
+  [[nodiscard]] Sizes source_sizes(const formula::Moments<double>& x, double features) const;
   // ---- routers -----------------------------------------------------------------------------------------------------
 
   /// Of every pair of tokens x that a router reads.

@@ -89,7 +89,7 @@ class Algebra {
     if (const auto* given = std::get_if<network::BasicGivenInput<T>>(&network_.source)) {
       const T across = given->variance * given->cross_correlation;
       const formula::Moments<T> drawn{given->mean, given->variance, given->variance * given->token_correlation, across};
-      return given->has_tables() ? with_tables(*given, drawn) : isotropic(drawn, T(0));
+      return given->is_image() ? with_tables(*given, drawn) : isotropic(drawn, T(0));
     }
     const auto& embedding = std::get<network::BasicEmbedding<T, T>>(network_.source);
     formula::Moments<T> sum{};
@@ -359,16 +359,23 @@ class Algebra {
     const T rows = square(given.class_std), positions = given.position.used ? square(given.position.std) : T(0);
     const T pairs = given.class_tokens == 0 ? T(1) : T(others * (others - T(1)) / (tokens * (tokens - T(1))));
     const T by_position = rows * special / tokens + positions;
-    return isotropic(
-        {drawn.mean * others / tokens, (drawn.variance * others + rows * special) / tokens + positions,
-         drawn.covariance * pairs, drawn.cross_covariance * square(T(others / tokens)) + by_position / tokens},
-        by_position);
+    const T patches = drawn.variance * others / tokens, all = patches + rows * special / tokens + positions;
+    // One map of few pixels embeds all patches: its outputs are no independent features.
+    const T few =
+        given.pixels == 0 ? T(0) : T(square(formula::share_of(patches, all)) / T(static_cast<double>(given.pixels)));
+    return drawn_from({drawn.mean * others / tokens, all, drawn.covariance * pairs,
+                       drawn.cross_covariance * square(T(others / tokens)) + by_position / tokens},
+                      by_position, T(1) / (T(1) / network_.width + few));
   }
 
   /// A signal from outside. `by_position`: the variance that tokens of one position have in common.
   [[nodiscard]] Signal isotropic(const formula::Moments<T>& x, const T& by_position) const {
-    return unnormalized(field_.source(x, by_position, network_.batch), network_.width, field_.isotropic(network_.width),
-                        field_.source_sizes(x));
+    return drawn_from(x, by_position, network_.width);
+  }
+  /// features: so many independent ones have its participation.
+  [[nodiscard]] Signal drawn_from(const formula::Moments<T>& x, const T& by_position, const T& features) const {
+    return unnormalized(field_.source(x, by_position, network_.batch), network_.width, field_.isotropic(features),
+                        field_.source_sizes(x, features));
   }
 
   struct GateFactors {

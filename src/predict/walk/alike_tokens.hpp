@@ -111,7 +111,9 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T>,
   // ---- sizes -------------------------------------------------------------------------------------------------------
 
   using FollowsSizes<AlikeTokens<T, Notes>, T, T>::sizes;
-  [[nodiscard]] Sizes<T> source_sizes(const Moments& x) const { return this->drawn_sizes(x, network_.width); }
+  [[nodiscard]] Sizes<T> source_sizes(const Moments& x, const T& features) const {
+    return this->drawn_sizes(x, features);
+  }
 
   // ---- routers -----------------------------------------------------------------------------------------------------
 
