@@ -17,6 +17,11 @@ Model = torch.nn.Module
 Facts = Union[Mapping[str, Any], Callable[[Model], Mapping[str, Any]]]
 
 
+def _size(values: torch.Tensor) -> float:
+    """The root of the mean square."""
+    return values.detach().float().square().mean().sqrt().item()
+
+
 @dataclasses.dataclass(frozen=True)
 class Layout:
     """Where a model keeps its layers and weights. Patterns are regular expressions, searched in names of modules and parameters.
@@ -27,7 +32,8 @@ class Layout:
     stack: what a spec says of the stack beside layers and width, or a function of the model that returns it: {"attention": {"heads": 12, "mask":
         "causal"}, "ffn": {"width": 3072, "activation": "gelu"}, "norm": {"kind": "layer_norm", "placement": "pre", "final": True}}.
     output: pattern of the module whose output is the last hidden state, (sequences, tokens, width).
-    tables: tables of the embedding -> pattern of the parameter: {"token": r"wte\\.weight"}. Without them the model reads vectors (sequences, tokens, width).
+    tables: tables of the embedding -> pattern of the parameter, {"token": r"wte\\.weight"}, or pattern and a function of the width by which the model
+        multiplies its rows. Without tables the model reads vectors (sequences, tokens, width).
     per_layer: how many blocks make one layer: 2 where attention and FFN are blocks of their own.
     """
 
@@ -35,7 +41,7 @@ class Layout:
     weights: Mapping[str, str | tuple[str, ...]]
     stack: Facts
     output: str
-    tables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tables: Mapping[str, str | tuple[str, Callable[[int], float]]] = dataclasses.field(default_factory=dict)
     per_layer: int = 1
 
     # ---- ready ones --------------------------------------------------------------------------------------------------
@@ -65,7 +71,7 @@ class Layout:
             return {"attention": {"heads": int(block.attn.num_heads)}, "ffn": {"activation": "gelu"},
                     "norm": {"kind": "layer_norm", "placement": "pre", "final": True, "epsilon": float(block.norm1.eps)}}
 
-        return cls(blocks=r"(?:^|\.)blocks\.(\d+)$", output=r"(?:^|\.)norm$", stack=stack,
+        return cls(blocks=r"(?:^|\.)blocks\.(\d+)$", output=r"^(?:\w+\.)?norm$", stack=stack,
                    weights={r"attn\.qkv\.weight": ("query", "key", "value"), r"attn\.proj\.weight": "output",
                             r"mlp\.fc1\.weight": "ffn_in", r"mlp\.fc2\.weight": "ffn_out"})
 
@@ -77,7 +83,7 @@ class Layout:
                           "norm": {"kind": "layer_norm", "placement": "pre", "final": True, "epsilon": 1e-5}},
                    weights={r"to_q\.weight": "query", r"to_k\.weight": "key", r"to_v\.weight": "value", r"to_out(?:\.0)?\.weight": "output",
                             r"ff\.0\.0\.weight": "ffn_in", r"ff\.[23]\.weight": "ffn_out"},
-                   tables={"token": r"token_emb\.emb\.weight", "position": r"pos_emb\.emb\.weight"})
+                   tables={"token": r"token_emb\.emb\.weight", "position": (r"pos_emb\.emb\.weight", lambda width: width**-0.5)})
 
     # ---- reading a model ---------------------------------------------------------------------------------------------
 
@@ -119,7 +125,9 @@ class Layout:
                 raise SpecError(f"layer {number} of {type(model).__name__} has no weight for {', '.join(sorted(missing))}: mend the patterns of `weights`")
             width, inner = found["query"].shape[1], found["ffn_in"].shape[0]
             for role, matrix in found.items():
-                std.setdefault(role, []).append(matrix.square().mean().sqrt().item())
+                std.setdefault(role, []).append(_size(matrix))
+            for name, value in self._biases(layer).items():
+                std.setdefault(name, []).append(value)
         stack = copy.deepcopy(dict(self.stack(model) if callable(self.stack) else self.stack))
         embedding_dropout = stack.pop("embedding_dropout", 0.0)
         stack["ffn"] = {"width": inner, "gated": "ffn_gate" in std, **stack.get("ffn", {})}
@@ -127,13 +135,28 @@ class Layout:
                                 "stack": {"layers": len(layers), "width": width, **stack}, "init": {"std": std}}
         if self.tables:
             parameters = dict(model.named_parameters())
-            tables = {table: self._one(pattern, parameters, f"table {table}") for table, pattern in self.tables.items()
-                      if table == "token" or any(re.search(pattern, name) for name in parameters)}
-            spec["input"] = {"embedding": {
-                "vocabulary": tables["token"].shape[0], "tables": list(tables),
-                "std": {table: values.detach().float().square().mean().sqrt().item() for table, values in tables.items()},
-                **({"dropout": embedding_dropout} if embedding_dropout else {})}}
+            vocabulary, sizes = 0, {}
+            for table, found_by in self.tables.items():
+                pattern, factor = (found_by, lambda _width: 1.0) if isinstance(found_by, str) else found_by
+                if table != "token" and not any(re.search(pattern, name) for name in parameters):
+                    continue  # positions may be rotary
+                rows = self._one(pattern, parameters, f"table {table}")
+                vocabulary = rows.shape[0] if table == "token" else vocabulary
+                sizes[table] = factor(width) * _size(rows)
+            dropout = {"dropout": embedding_dropout} if embedding_dropout else {}
+            spec["input"] = {"embedding": {"vocabulary": vocabulary, "tables": list(sizes), "std": sizes, **dropout}}
         return spec
+
+    def _biases(self, layer: list[tuple[str, Model]]) -> dict[str, float]:
+        """The std of attention's biases and of the FFN's last; a spec has none of ffn_in alone."""
+        found: dict[str, list[torch.Tensor]] = {"bias": [], "ffn_out_bias": []}
+        for _, block in layer:
+            for name, parameter in block.named_parameters():
+                roles = next((roles for pattern, roles in self.weights.items() if re.search(pattern.replace("weight", "bias"), name) and name.endswith("bias")), ())
+                first = roles if isinstance(roles, str) else next(iter(roles), "")
+                if first in ("query", "key", "value", "output", "ffn_out"):
+                    found["ffn_out_bias" if first == "ffn_out" else "bias"].append(parameter.detach().float())
+        return {name: _size(torch.cat(values)) if values else 0.0 for name, values in found.items()}
 
     @staticmethod
     def _one(pattern: str, names: Mapping[str, Any], what: str) -> Any:

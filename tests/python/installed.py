@@ -11,7 +11,7 @@ import sys
 import tempfile
 import venv
 
-NEEDED = ["nanobind==3.1.0", "scikit-build-core==1.1.2", "numpy==2.2.6", "pytest==8.3.4"]
+NEEDED = ["nanobind==3.1.0", "scikit-build-core==1.1.2", "numpy==2.2.6", "pytest==8.3.4", "matplotlib==3.10.8"]
 
 
 def run(*words, **more):
@@ -45,6 +45,7 @@ def main():
         run(python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", *wheels)
         for test in ("test_api.py", "test_pytest_plugin.py"):
             run(python, source / "tests/python" / test, cwd=away)
+        run(python, source / "tests/python/notebook.py", source / "docs/tour.ipynb", cwd=away)
         print(f"{wheels[0].name}: all tests pass")
 
 

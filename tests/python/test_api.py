@@ -168,6 +168,10 @@ class Commands(unittest.TestCase):
         self.assertIn("<table>", profile._repr_html_())
         self.assertIn("3 layers", repr(profile))
 
+    def test_a_profile_is_drawn_beside_another(self) -> None:
+        figure = sigprop.predict(SMALL).plot(sigprop.simulate(SMALL, replicates=2), quantity=["forward.variance", "backward.variance"])
+        self.assertEqual([axes.get_title(loc="left") for axes in figure.axes], ["variance", "gradient variance"])
+
     def test_the_module_is_the_program(self) -> None:
         done = subprocess.run([sys.executable, "-m", "sigprop", "--version"], capture_output=True, text=True, check=True)
         self.assertEqual(done.stdout.strip(), f"sigprop {sigprop.__version__}")
