@@ -15,7 +15,8 @@ SPEC = {"name": "deep", "sequence_length": 32, "input": {"variance": 1, "token_c
 """
 
 
-# The weights of GPT-2 as its class draws them, but for the projections of attention, which are `scale` times as wide.
+# The weights of GPT-2 as its class draws them, but for attention's projections, which are `scale`
+# times as wide.
 GPT2 = """
 import numpy as np
 

@@ -12,7 +12,7 @@ class Source:
     label: str
     model: str         # curves of one model may share a colour
     kind: str          # full, paper or measured
-    owner: dict = None  # the scheme's part of a comparison; None for the whole result
+    owner: dict | None = None  # the scheme's part of a comparison; None for the whole result
     place: str = ""     # of the owner
     half: str = ""      # predicted or measured, of a verification
 
