@@ -129,9 +129,9 @@ class Reader {
     const auto norm = formula::size_moments_of_norm<T>(share("w", "w"), tau, scaled);
     const auto gate = formula::size_moments_of_gate<T>(real("p", "p", 1, 2), tau, scaled);
     return {{"f of a norm", "f", norm.own},
-            {"(n - p²) τ_s/4 of a norm", "(n-p^2)\\tau_s/4", T(norm.sign * norm.apart * norm.apart)},
+            {"±x/(1+x) of a norm", "\\pm x/(1+x)", T(norm.sign * norm.apart * norm.apart)},
             {"f of a gate", "f", gate.own},
-            {"(n - p²) τ_s/4 of a gate", "(n-p^2)\\tau_s/4", T(gate.sign * gate.apart * gate.apart)}};
+            {"±x/(1+x) of a gate", "\\pm x/(1+x)", T(gate.sign * gate.apart * gate.apart)}};
   }
 
   [[nodiscard]] Reads<T> size_response() {

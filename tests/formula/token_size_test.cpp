@@ -92,6 +92,13 @@ TEST_CASE("a norm without ε, or of ε alone, takes nothing from the mean of a s
   CHECK(formula::size_moments_of_norm<double>(0.5, 0.0, 0.0).own == 1);
 }
 
+TEST_CASE("sizes that vary without bound leave products of tokens their sign") {
+  const auto gate = formula::size_moments_of_gate<double>(3.0, 1e12, 1e12);
+  CHECK(1 - gate.apart * gate.apart >= 0);
+  CHECK(std::isfinite(gate.own));
+  CHECK(formula::size_moments_of_gate<double>(1.0, 1e12, 1e12).apart == 0);
+}
+
 TEST_CASE("sizes read alike with every scalar type") {
   check_every_scalar([]<class T>(const T& q) { return std::array{formula::drawn_size_variance(T(0.5), q, T(64))}; },
                      1.3);

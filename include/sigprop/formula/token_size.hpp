@@ -105,13 +105,14 @@ template <class T, class Tokens>
 
 /// Name     size_moments
 /// What the products of tokens gain in a component because their sizes vary.
-///     q' ← f q'    c' ← f c' (1 + (n - p²) (1 - r²) τ_s/4)    f = (1+τ)^((p (p-1) + h)/2)
+///     q' ← f q'    c' ← f c' (1 ± (1 - r²) x/(1+x))    f = (1+τ)^((p (p-1) + h)/2)
+///     x = |n - p²| τ_s/4, ± the sign of n - p²
 /// Symbols  τ: variance of a token's size over its squared mean; τ_s = τ - 2/D, what it varies by
 ///          beside its D normal features.  r: correlation of two tokens.  p, h: first and second
 ///          derivative of ln q' by ln q.  n: degree of c' in c.  A norm with visible share w has p
 ///          = 1-w, h = -w (1-w), n = 1; a gate p = n = 1 more than its activation, h = 0.
-/// Status   first order in τ; exact in q' for sizes whose logarithm is normal and a component that
-///          is a power of them.
+/// Status   first order in τ, bounded beyond; exact in q' for sizes whose logarithm is normal and
+///          a component that is a power of them.
 /// Assumes  sizes of two tokens correlate by r².
 /// Domain   τ ≥ 0
 /// Source   our own.
@@ -121,17 +122,23 @@ template <class T, class Tokens>
 template <class T, class Tokens>
 struct SizeMoments {
   Tokens own;    ///< f
-  Tokens apart;  ///< √(|n - p²| τ_s)/2
+  Tokens apart;  ///< √(x/(1+x))
   T sign;        ///< of n - p²
 };
+
+/// √(x/(1+x)) of 4 x
+template <class T, class Tokens>
+[[nodiscard]] Tokens bounded_root(const Tokens& four_x) {
+  using std::sqrt;
+  return sqrt(Tokens(four_x / (four_x + T(4))));
+}
 
 template <class T, class Tokens>
 [[nodiscard]] SizeMoments<T, Tokens> size_moments_of_norm(const Tokens& visible, const Tokens& sizes,
                                                           const Tokens& scaled) {
   using std::exp;
-  using std::sqrt;
   const Tokens concave = visible * visible - visible, apart = T(2) * visible - visible * visible;
-  return {exp(Tokens(log_spread<T>(sizes) * concave)), T(0.5) * sqrt(Tokens(apart * scaled)), T(1)};
+  return {exp(Tokens(log_spread<T>(sizes) * concave)), bounded_root<T>(Tokens(apart * scaled)), T(1)};
 }
 
 /// degree: p, at least 1.
@@ -139,9 +146,8 @@ template <class T, class Tokens>
 [[nodiscard]] SizeMoments<T, Tokens> size_moments_of_gate(const Tokens& degree, const Tokens& sizes,
                                                           const Tokens& scaled) {
   using std::exp;
-  using std::sqrt;
   const Tokens convex = degree * degree - degree;
-  return {exp(Tokens(T(0.5) * log_spread<T>(sizes) * convex)), T(0.5) * sqrt(Tokens(convex * scaled)), T(-1)};
+  return {exp(Tokens(T(0.5) * log_spread<T>(sizes) * convex)), bounded_root<T>(Tokens(convex * scaled)), T(-1)};
 }
 
 /// Name     size_response

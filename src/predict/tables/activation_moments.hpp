@@ -109,7 +109,8 @@ class ActivationMoments {
       slope_growth += growth * of_slope;
     });
     const auto ratio = [](const Node& growth, const Node& of) { return of > Node(0) ? T(Node(growth / of)) : T(0); };
-    return {ratio(value_growth, value), ratio(slope_growth, slope)};
+    // Of a function without extremes E[φ²] does not fall; rounding must not make it.
+    return {ratio(value_growth > Node(0) ? value_growth : Node(0), value), ratio(slope_growth, slope)};
   }
 
   struct Pair {
