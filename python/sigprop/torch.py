@@ -272,13 +272,9 @@ def _with_input(spec: dict[str, Any], model: Model, batch: torch.Tensor, folder:
         return min(1.0, max(0.0, of["token_correlation"]))
 
     if "patches" in spec["input"]:
-        embed = next((module for name, module in _base(model).named_modules() if name.endswith("patch_embeddings")), None)
-        if embed is None:
-            raise SpecError(f"{type(model).__name__} has no module patch_embeddings, whose output the spec describes")
-        with torch.no_grad():
-            patches = _moments(embed(batch))
-        spec["input"]["patches"] |= {"variance": patches["second_moment"], "token_correlation": correlation(patches)}
-    elif "embedding" in spec["input"]:
+        raise SpecError(f"{type(model).__name__} reads an image, whose patches share one embedding: how they spread between networks is not predicted yet, "
+                        "so that a verdict would be wrong in one of twenty; use measure() and inspect()")
+    if "embedding" in spec["input"]:
         (folder / "ids.json").write_text(json.dumps(batch.tolist()), encoding="utf-8")
         spec["input"]["embedding"]["words"] = {"file": "ids.json"}
         if "segment" in spec["input"]["embedding"]["tables"]:

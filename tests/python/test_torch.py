@@ -129,18 +129,19 @@ class Judged(unittest.TestCase):
             with self.assertRaisesRegex(sigprop.SpecError, words):
                 sigprop.torch.judge(NanoGPT(), tokens(), layout)
 
-    def test_an_image_model_agrees_and_a_fault_in_it_does_not(self) -> None:
+    def test_an_image_model_is_measured_and_not_judged(self) -> None:
         torch.manual_seed(3)
         pixels = torch.randn(4, 3, 64, 64)
-        result = sigprop.torch.judge(vit(), pixels)["summary"]
-        self.assertEqual(result["verdict"], "agrees", result["sentence"])
-        model = vit()
-        with torch.no_grad():
-            for layer in model.layers:
-                layer.mlp.fc2.weight.mul_(1.5)
-        result = sigprop.torch.judge(model, pixels)["summary"]
-        self.assertEqual(result["verdict"], "disagrees")
-        self.assertIn("layer 1/ffn", result["sentence"])
+        spec = sigprop.torch.spec_of(vit(), batch=4)
+        spec["input"]["patches"]["token_correlation"] = 0.0  # of noise
+        measured, predicted = sigprop.torch.measure(vit(), pixels, spec), sigprop.predict(spec)
+        self.assertEqual((spec["sequence_length"], spec["input"]["patches"]["pixels"]), (65, 192))
+        for layer in range(4):
+            for name in ("query", "key"):
+                ratio = measured["layers"][layer]["weights"][name]["gradient_norm"] / predicted.weights[name].gradient_norm[layer]
+                self.assertAlmostEqual(ratio, 1, delta=0.2)
+        with self.assertRaisesRegex(sigprop.SpecError, "ViTModel reads an image"):
+            sigprop.torch.judge(vit(), pixels)
 
     def test_attention_is_measured_where_no_dropout_hides_it(self) -> None:
         model = llama()
