@@ -194,7 +194,8 @@ template <class T, class Pairs, class Tokens>
   const T c = y.token_dot();
   const T gain = shape.score_gain * keys.gain / shape.width;
   Pairs common = times(gain * with_factors(rows.queries.products, rows.focus), keys.shares());
-  common = with_own(std::move(common), Tokens(rows.leak * own(common)));
+  const Tokens of_one_row = rows.leak * own(common);
+  common = with_own(std::move(common), of_one_row);
   const Pairs z = shifted(T(q - c) * (common + rows.overlap), c);
   const T dropped = q * shape.dropout / (T(1) - shape.dropout);
   return with_across(with_own(z, Tokens(own(z) + dropped * own(rows.overlap))), y.cross_dot());
