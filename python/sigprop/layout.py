@@ -85,6 +85,23 @@ class Layout:
                             r"ff\.0\.0\.weight": "ffn_in", r"ff\.[23]\.weight": "ffn_out"},
                    tables={"token": r"token_emb\.emb\.weight", "position": (r"pos_emb\.emb\.weight", lambda width: width**-0.5)})
 
+    @classmethod
+    def torch_encoder(cls) -> Layout:
+        """torch.nn.TransformerEncoder."""
+
+        def stack(model: Model) -> dict[str, Any]:
+            encoder: Any = model
+            layer = encoder.layers[0]
+            activation = getattr(layer.activation, "__name__", type(layer.activation).__name__).lower()
+            return {"attention": {"heads": layer.self_attn.num_heads, "dropout": layer.self_attn.dropout},
+                    "ffn": {"activation": activation, "dropout": layer.dropout.p}, "residual": {"dropout": layer.dropout1.p},
+                    "norm": {"kind": "layer_norm", "placement": "pre" if layer.norm_first else "post", "epsilon": layer.norm1.eps,
+                             "final": encoder.norm is not None}}
+
+        return cls(blocks=r"^layers\.(\d+)$", output=r"^$", stack=stack,
+                   weights={r"in_proj_weight": ("query", "key", "value"), r"out_proj\.weight": "output",
+                            r"linear1\.weight": "ffn_in", r"linear2\.weight": "ffn_out"})
+
     # ---- reading a model ---------------------------------------------------------------------------------------------
 
     def layers_of(self, model: Model) -> list[list[tuple[str, Model]]]:

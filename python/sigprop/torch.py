@@ -31,34 +31,14 @@ __all__ = ["Layout", "initialize_", "inspect", "judge", "measure", "spec_of"]
 _BLOCK = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)$")
 
 
-def _is_encoder(model: Model) -> bool:
-    return isinstance(model, torch.nn.TransformerEncoder)
+def _layout_of(model: Model, layout: Layout | None) -> Layout | None:
+    """The layout that is given, or the one of a class of PyTorch; None of a model of transformers."""
+    return Layout.torch_encoder() if layout is None and isinstance(model, torch.nn.TransformerEncoder) else layout
 
 
 def _base(model: Model) -> Model:
     """The model without its head."""
     return getattr(model, "base_model", model)
-
-
-def _encoder_spec(model: torch.nn.TransformerEncoder) -> dict[str, Any]:
-    layer = model.layers[0]
-    attention = layer.self_attn
-    activation = getattr(layer.activation, "__name__", type(layer.activation).__name__).lower()
-    std: dict[str, list[float]] = {}
-    for one in model.layers:
-        packed = one.self_attn.in_proj_weight.detach().float()
-        found = dict(zip(("query", "key", "value"), packed.chunk(3), strict=True))
-        found |= {"output": one.self_attn.out_proj.weight, "ffn_in": one.linear1.weight, "ffn_out": one.linear2.weight}
-        for name, weight in found.items():
-            std.setdefault(name, []).append(weight.detach().float().std().item())
-        for name, bias in (("bias", one.self_attn.in_proj_bias), ("ffn_out_bias", one.linear2.bias)):  # a spec has none of ffn_in alone
-            std.setdefault(name, []).append(0.0 if bias is None else bias.detach().float().square().mean().sqrt().item())
-    norm = {"kind": "layer_norm", "placement": "pre" if layer.norm_first else "post", "epsilon": layer.norm1.eps, "final": model.norm is not None}
-    return {"name": type(model).__name__, "init": {"std": std},
-            "stack": {"layers": len(model.layers), "width": attention.embed_dim,
-                      "attention": {"heads": attention.num_heads, "dropout": attention.dropout},
-                      "ffn": {"width": layer.linear1.out_features, "activation": activation, "dropout": layer.dropout.p},
-                      "norm": norm, "residual": {"dropout": layer.dropout1.p}}}
 
 
 def spec_of(model: Model, sequence_length: int | None = None, batch: int = 1, layout: Layout | None = None) -> dict[str, Any]:
@@ -69,12 +49,11 @@ def spec_of(model: Model, sequence_length: int | None = None, batch: int = 1, la
 
     Raises SpecError for a model of another kind, or one that `import` does not know.
     """
-    if sequence_length is None and (layout is not None or _is_encoder(model)):
-        raise SpecError("sequence_length is absent: give the number of tokens")
+    layout = _layout_of(model, layout)
     if layout is not None:
-        spec = layout.spec_of(model, sequence_length or 0, batch)
-    elif _is_encoder(model):
-        spec = {"sequence_length": sequence_length, "batch": batch, "input": {"variance": 1.0}, **_encoder_spec(model)}
+        if sequence_length is None:
+            raise SpecError("sequence_length is absent: give the number of tokens")
+        spec = layout.spec_of(model, sequence_length, batch)
     elif hasattr(model, "config") and hasattr(model.config, "to_dict"):
         spec = sigprop.import_config(model.config, sequence_length, batch=batch)
     else:
@@ -194,6 +173,7 @@ def measure(model: Model, batch: torch.Tensor, spec: sigprop.Spec | None = None,
 
     Raises SpecError.
     """
+    layout = _layout_of(model, layout)
     base = model if layout is not None else _base(model)
     if spec is None:
         spec = _spec_for(model, batch, layout)
@@ -203,15 +183,15 @@ def measure(model: Model, batch: torch.Tensor, spec: sigprop.Spec | None = None,
     streams: dict[int, torch.Tensor] = {}
     outputs: list[torch.Tensor] = []
     blocks = [layer[-1][1] for layer in layout.layers_of(base)] if layout is not None else _blocks(base)
+    last = layout.output_of(base) if layout is not None else None
 
     def keep(number: int) -> Any:
         return lambda _module, _args, output: streams.__setitem__(number, _tensor_of(output))
 
     hooks = [block.register_forward_hook(keep(number)) for number, block in enumerate(blocks, 1)]
-    if layout is not None:
-        hooks.append(layout.output_of(base).register_forward_hook(lambda _module, _args, output: outputs.append(_tensor_of(output))))
-    of_library = layout is None and not _is_encoder(base)
-    attends = of_library and hasattr(base, "set_attn_implementation") and not _has_dropout(json.loads(read.text))
+    if last is not None:
+        hooks.append(last.register_forward_hook(lambda _module, _args, output: outputs.append(_tensor_of(output))))
+    attends = last is None and hasattr(base, "set_attn_implementation") and not _has_dropout(json.loads(read.text))
     matrices: Any = None
     with _untouched(base):
         try:
@@ -219,12 +199,9 @@ def measure(model: Model, batch: torch.Tensor, spec: sigprop.Spec | None = None,
             if attends:
                 base.set_attn_implementation("eager")
             with torch.random.fork_rng(devices=[batch.device] if batch.is_cuda else []), torch.enable_grad():
-                if of_library:
-                    result = base(batch, output_attentions=True) if attends else base(batch)
-                    output, matrices = result.last_hidden_state, result.attentions if attends else None
-                else:
-                    whole = base(batch)
-                    output = outputs[-1] if layout is not None else whole
+                result = base(batch, output_attentions=True) if attends else base(batch)
+                output = outputs[-1] if last is not None else result.last_hidden_state
+                matrices = result.attentions if attends else None
                 for stream in streams.values():
                     stream.retain_grad()
                 output.backward(torch.randn_like(output))

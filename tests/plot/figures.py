@@ -236,6 +236,8 @@ class Figures(unittest.TestCase):
         self.assertEqual(dict(package_style()), before)
         with self.assertRaisesRegex(Exception, r'result 1: /command is "predict", but this figure needs verify'):
             package.figure(result, kind="verify")
+        with self.assertRaisesRegex(Exception, "unrecognized arguments: --quantty"):
+            package.figure(result, quantty="forward.variance")
         with self.assertRaisesRegex(Exception, 'kind is "profil", but must be profile, verify'):
             package.figure(result, kind="profil")
 

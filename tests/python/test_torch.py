@@ -126,8 +126,10 @@ class Judged(unittest.TestCase):
         for change, words in (({"blocks": r"transformer\.g\.(\d+)$"}, "finds the numbers"), ({"output": "ln"}, "finds 9"),
                               ({"weights": {r"c_attn\.weight": ("query", "key", "value")}}, "has no weight for ffn_in, ffn_out, output")):
             layout = dataclasses.replace(sigprop.torch.Layout.nanogpt(), **change)
+            model = NanoGPT()
             with self.assertRaisesRegex(sigprop.SpecError, words):
-                sigprop.torch.judge(NanoGPT(), tokens(), layout)
+                sigprop.torch.judge(model, tokens(), layout)
+            self.assertFalse(any(module._forward_hooks for module in model.modules()))
 
     def test_an_image_model_is_measured_and_not_judged(self) -> None:
         torch.manual_seed(3)

@@ -6,6 +6,8 @@
 """
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -42,7 +44,12 @@ def figure(*results: Any, kind: str = "profile", **options: Any) -> Any:
     figures = figures_of()
     if kind not in figures:
         raise Problem(f'kind is "{kind}", but must be {one_of(figures)}')
+    refused = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(refused):
+            arguments = parse([kind, *(given(result, number) for number, result in enumerate(results, 1)), *words], figures)
+    except SystemExit:  # as argparse ends a program
+        raise Problem(refused.getvalue().strip().splitlines()[-1].partition(" error: ")[2]) from None
     with matplotlib.rc_context():
-        arguments = parse([kind, *(given(result, number) for number, result in enumerate(results, 1)), *words], figures)
         prepare(arguments)
         return figures[kind].draw(arguments)[0]

@@ -109,7 +109,7 @@ class ActivationMoments {
       slope_growth += growth * of_slope;
     });
     const auto ratio = [](const Node& growth, const Node& of) { return of > Node(0) ? T(Node(growth / of)) : T(0); };
-    // Of a function without extremes E[φ²] does not fall; rounding must not make it.
+    // E[φ²] of a function without extremes does not fall; rounding must not make it.
     return {ratio(value_growth > Node(0) ? value_growth : Node(0), value), ratio(slope_growth, slope)};
   }
 

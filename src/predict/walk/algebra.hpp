@@ -209,7 +209,7 @@ class Algebra {
 
   [[nodiscard]] Gradient backward(const network::BasicLinear<T, T>& op, const Signal& x, const Gradient& g,
                                   SquaredNorms<T>& norms) const {
-    norms[0] = weight_gradient(x.moments, with_size(g, x), op.in, op.out);
+    norms[0] = weight_gradient(x.moments, with_size(g.moments, g.response, x), op.in, op.out);
     return unprojected(formula::linear_backward(g.moments, op.out, square(op.weight_std)), g.response);
   }
 
@@ -221,17 +221,18 @@ class Algebra {
     const Pairs at_open = notes().noted("a", formula::gated_backward(g.moments, factors.value));
     const auto [gate, value] = field_.before_gate(op.activation, factors.gate, g.response, x.sizes.variance);
     const Pairs at_gate =
-        notes().noted("g", together(gate, activations.backward(op.activation, at_open, factors.gate)));
-    const Pairs at_value = notes().noted("v", together(value, formula::gated_backward(g.moments, open)));
-    norms[0] = weight_gradient(x.moments, with_size(unprojected(at_gate, gate.response), x), op.in, op.out);
-    norms[1] = weight_gradient(x.moments, with_size(unprojected(at_value, value.response), x), op.in, op.out);
+        notes().noted("g", times_mean(activations.backward(op.activation, at_open, factors.gate), gate.mean));
+    const Pairs at_value = notes().noted("v", times_mean(formula::gated_backward(g.moments, open), value.mean));
+    norms[0] = weight_gradient(x.moments, with_size(at_gate, gate.response, x), op.in, op.out);
+    norms[1] = weight_gradient(x.moments, with_size(at_value, value.response, x), op.in, op.out);
     return add(unprojected(formula::linear_backward(at_gate, op.out, square(op.gate_std)), gate.response),
                unprojected(formula::linear_backward(at_value, op.out, square(op.weight_std)), value.response));
   }
 
   [[nodiscard]] Gradient backward(const network::Activation& op, const Signal& x, const Gradient& g, SquaredNorms<T>&) {
     const auto size = field_.before_activation(op.kind, x, g.response);
-    return unprojected(together(size, field_.activations().backward(op.kind, g.moments, x.moments)), size.response);
+    return unprojected(times_mean(field_.activations().backward(op.kind, g.moments, x.moments), size.mean),
+                       size.response);
   }
 
   [[nodiscard]] Gradient backward(const network::BasicDropout<T>& op, const Signal&, const Gradient& g,
@@ -243,8 +244,7 @@ class Algebra {
                                   SquaredNorms<T>&) const {
     Gradient in = through_norm(op, x.moments, x.normalized_share, x.sizes.variance, g);
     const auto size = field_.before_norm(op, x.moments, g.response, x.sizes.variance);
-    return {op.epsilon == T(0) ? std::move(in.moments) : together(size, std::move(in.moments)), in.centred_share,
-            in.radial_share, size.response};
+    return {times_mean(std::move(in.moments), size.mean), in.centred_share, in.radial_share, size.response};
   }
 
   [[nodiscard]] Gradient backward(const AttentionOp<T>& op, const Signal& x, const Gradient& g,
@@ -302,7 +302,7 @@ class Algebra {
                              const Share& share) const {
     if (op.skip == T(0)) return {branch.moments, branch.centred_share, branch.radial_share, branch.response};
     const auto before = field_.before_branch(op, g.response, branch.response, share.sizes);
-    Pairs sum = formula::residual_backward(g.moments, together(before, branch.moments), op.skip);
+    Pairs sum = formula::residual_backward(g.moments, times_mean(branch.moments, before.mean), op.skip);
     const Tokens skip_share = Field::ratio(Tokens(square(op.skip) * own(g.moments)), own(sum));
     const Tokens radial = network::is_homogeneous(op.of)
                               ? g.radial_share
@@ -329,18 +329,17 @@ class Algebra {
   /// The width that an attention's output projection reads.
   [[nodiscard]] static T fan_of(const AttentionOp<T>& op) { return op.heads * op.head_width; }
 
-  /// A gradient times the mean of the product of what it follows of a token's size.
-  [[nodiscard]] Pairs together(const formula::SizeResponse<Tokens>& size, Pairs g) const {
-    return with_factors(std::move(g), root_of(of_product(size.mean)));
+  /// The gradient at a linear map's output as the gradient of its weight, which reads x, has it.
+  [[nodiscard]] Pairs with_size(Pairs g, const Tokens& response, const Signal& x) const {
+    return times_mean(std::move(g), formula::size_response_of_weights<T>(response, x.sizes.variance));
   }
-  /// The gradient at a linear map's output as its weight's gradient has it, which reads x.
-  [[nodiscard]] Pairs with_size(const Gradient& g, const Signal& x) const {
-    return with_factors(g.moments,
-                        root_of(of_product(formula::size_response_of_weights<T>(g.response, x.sizes.variance))));
-  }
-  [[nodiscard]] Tokens of_product(const Tokens& mean) const {
-    return notes().given("m", "mean of the product of two factors that follow a token's size, over that of their means",
-                         mean);
+  /// A gradient that follows the size of a token, times the mean of that and of what it meets.
+  [[nodiscard]] Pairs times_mean(Pairs g, const Tokens& mean) const {
+    if (field_.all_are(mean, 1)) return g;
+    return with_factors(
+        std::move(g),
+        root_of(notes().given(
+            "m", "mean of the product of two factors that follow a token's size, over that of their means", mean)));
   }
 
   [[nodiscard]] T weight_gradient(const Moments& x, const Pairs& g, const T& fan_in, const T& fan_out) const {
@@ -412,7 +411,7 @@ class Algebra {
             centres ? one : g.centred_share, lost + (one - lost) * g.radial_share, g.response};
   }
 
-  /// Of what an inner norm reads: that of a normal signal.
+  /// The τ of what an inner norm reads is that of a normal signal.
   [[nodiscard]] Tokens sizes_of_heads(const AttentionOp<T>& op) const { return field_.all(1) * T(T(2) / fan_of(op)); }
 
   /// sizes: τ of what the norm reads.

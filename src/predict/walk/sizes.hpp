@@ -10,6 +10,7 @@
 #include "sigprop/formula/token_size.hpp"
 #include "sigprop/network/lifted.hpp"
 #include "sigprop/predict/predict.hpp"
+#include "sigprop/scalar/jet.hpp"
 
 namespace sigprop::predict {
 
@@ -88,7 +89,7 @@ class FollowsSizes {
   [[nodiscard]] Moments behind_gate(network::ActivationKind kind, const Moments& gate, const Signal& x,
                                     const Moments& y) {
     const Tokens& sizes = x.sizes.variance;
-    if (vary_not(sizes)) return y;
+    if (all_are(sizes, 0)) return y;
     const Tokens one = field().all(1), degree = one * degrees_of(kind, gate).value + one;
     const auto size = formula::size_moments_of_gate<T>(degree, sizes, scaled(sizes, x.width));
     return signal_of(of_unequal(products(y), products(x.moments), size, root_of_gain(size)));
@@ -97,7 +98,7 @@ class FollowsSizes {
   template <class Moments>
   [[nodiscard]] Moments behind_norm(const network::BasicNorm<T, T>& op, const Moments& x, const Tokens& sizes,
                                     const Moments& y) const {
-    if (vary_not(sizes) || field().theory() == Theory::paper) return y;
+    if (all_are(sizes, 0) || field().theory() == Theory::paper) return y;
     const auto size = formula::size_moments_of_norm<T>(visible(op, x), sizes, scaled(sizes, op.width));
     const Tokens root = root_of_gain(size);
     return signal_of(Tokens(root * y.mean), of_unequal(covariances(y), products(x), size, root));
@@ -127,16 +128,17 @@ class FollowsSizes {
     const Tokens one = field().all(1);
     // What a finite number of features adds to the size of x does not change the law of one.
     const Tokens sizes = scaled(x.sizes.variance, x.width);
-    if (vary_not(sizes)) return {one, g};
+    if (all_are(sizes, 0)) return {one, g};
     const auto degrees = degrees_of(kind, x.moments);
     return formula::size_response<T>(g, Tokens(one * degrees.value), Tokens(one * degrees.slope), sizes);
   }
-  /// Of a gated layer, from its gate's argument: through the gate's projection and the values'.
+  /// The responses before a gated layer: through the gate's projection, whose output is given, and
+  /// through the values'.
   template <class Moments>
   [[nodiscard]] std::array<Response, 2> before_gate(network::ActivationKind kind, const Moments& gate, const Tokens& g,
                                                     const Tokens& sizes) {
     const Tokens one = field().all(1);
-    if (vary_not(sizes)) return {{{one, g}, {one, g}}};
+    if (all_are(sizes, 0)) return {{{one, g}, {one, g}}};
     const auto degrees = degrees_of(kind, gate);
     const Tokens open = one * degrees.value, both = open + one;
     return {formula::size_response<T>(g, both, Tokens(one * degrees.slope + one), sizes),
@@ -155,9 +157,17 @@ class FollowsSizes {
     return formula::size_response<T>(beside_branch(g, sizes), Tokens(field().all(1)), branch, sizes.first);
   }
   [[nodiscard]] static Tokens beside_branch(const Tokens& g, const SumSizes& sizes) { return sizes.first_share * g; }
-  /// Of two gradients at the same place; share: of the first in the variance of both.
+  /// The response of the sum of two gradients; share: of the first in the variance of both.
   [[nodiscard]] Tokens response_of_both(const Tokens& a, const Tokens& share, const Tokens& b) const {
     return share * a + (field().all(1) - share) * b;
+  }
+
+  /// Is x this number at every token, whatever it is differentiated by?
+  [[nodiscard]] static bool all_are(const Tokens& x, double number) {
+    if constexpr (std::is_same_v<T, Tokens>)
+      return scalar::same(x, T(number));
+    else
+      return (x == number).all();
   }
 
  protected:
@@ -187,7 +197,7 @@ class FollowsSizes {
   [[nodiscard]] Pairs of_unequal(const Pairs& y, const Pairs& read, const formula::SizeMoments<T, Tokens>& size,
                                  const Tokens& root) const {
     const Pairs grown = with_factors(y, root);
-    if (vary_not(size.apart)) return grown;
+    if (all_are(size.apart, 0)) return grown;
     const Tokens not_zero = own(read) + T(std::numeric_limits<double>::min());
     const Pairs r = over_scales(read, not_zero);
     const Tokens apart = field().notes().given(
@@ -198,12 +208,6 @@ class FollowsSizes {
     using std::sqrt;
     return sqrt(
         Tokens(field().notes().given("f", "what a second moment gains because tokens differ in size", size.own)));
-  }
-  [[nodiscard]] static bool vary_not(const Tokens& sizes) {
-    if constexpr (std::is_same_v<T, Tokens>)
-      return sizes == T(0);
-    else
-      return (sizes == 0).all();
   }
   template <class Moments>
   [[nodiscard]] T fourth_moment(network::ActivationKind kind, const Moments& x) {
