@@ -11,8 +11,20 @@ namespace {
 struct Request {
   std::string config;
   importer::Options options;
+  bool list = false;
   OutputOptions output;
 };
+
+/// A line a model type.
+std::string listed() {
+  std::string out;
+  for (const importer::ModelType& type : importer::model_types()) {
+    constexpr std::size_t column = 22;
+    out += type.name + std::string(type.name.size() < column ? column - type.name.size() : 1, ' ') +
+           (type.is_imported ? "yes" : "no ") + (type.remark.empty() ? "" : "  " + type.remark) + "\n";
+  }
+  return out;
+}
 
 /// The spec; notes and warnings go to standard error. Throws Failure with all errors.
 std::string imported(const Request& request) {
@@ -35,7 +47,8 @@ std::string is_correlation(const std::string& text) {
 
 void add_options(CLI::App& command, Request& request) {
   importer::Options& options = request.options;
-  command.add_option("CONFIG", request.config, "Hugging Face config.json of a model; - for standard input")->required();
+  command.add_option("CONFIG", request.config, "Hugging Face config.json of a model; - for standard input");
+  command.add_flag("--list", request.list, "Show the model types, and what a spec of each leaves out");
   command
       .add_option("--sequence-length", options.sequence_length,
                   "Tokens of a sequence; the file does not tell, but for images")
@@ -49,6 +62,8 @@ void add_options(CLI::App& command, Request& request) {
   command.add_option("--library", options.library, "Version of transformers whose initialization is meant")
       ->type_name("VERSION")
       ->capture_default_str();
+  command.add_option("--as", options.as, "Read the file as this model type, whatever its own")->type_name("TYPE");
+  command.add_option("--part", options.part, "Part of a model of several: text, vision or audio")->type_name("PART");
   command.add_flag("--strict", options.strict, "Refuse keys that a spec cannot express and keys that nobody knows");
   command.add_option("--output", request.output.file, "Write the spec to FILE, whole or not at all")->type_name("FILE");
   command.add_flag("--quiet", request.output.quiet, "No notes and warnings on standard error");
@@ -63,7 +78,11 @@ void add_import(CLI::App& app) {
   add_options(*command, *request);
   command->footer("Example:\n  sigprop import config.json --sequence-length 512 --output spec.json");
   command->callback([request] {
-    write_output(request->output, [&] { return [text = imported(*request)](std::ostream& out) { out << text; }; });
+    if (request->config.empty() && !request->list)
+      throw Failure(wrong_usage, "CONFIG is missing: name a config.json, or show the model types with --list");
+    write_output(request->output, [&] {
+      return [text = request->list ? listed() : imported(*request)](std::ostream& out) { out << text; };
+    });
   });
 }
 

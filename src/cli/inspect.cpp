@@ -64,15 +64,10 @@ void look_into_folder(InspectOptions& options) {
                     ": has neither model.safetensors nor model.safetensors.index.json: name a file of weights");
 }
 
-bool is_of_images(const std::string& config) {
-  return config.find("\"image_size\"") != std::string::npos;
-}
-
 /// The spec that the weights should follow. Throws Failure.
 std::string imported(const InspectOptions& options, const std::string& config, const std::string& file) {
   importer::Options how;
-  constexpr std::size_t any_length = 16;  // weights do not depend on it
-  if (!is_of_images(config)) how.sequence_length = any_length;
+  how.any_length = true;  // weights do not depend on it
   const importer::Imported result = importer::from_hugging_face(config, file, how);
   if (!result.errors.empty()) refuse(result.errors);
   warn(options.output, file, result.warnings);

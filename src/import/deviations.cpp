@@ -26,15 +26,44 @@ Json t5_deviations(const Subject& subject) {
   return std;
 }
 
+/// CLIP: by width; what is added to the stream from outside attention and FFN by depth too.
+Json clip_deviations(const Subject& subject) {
+  const double by_width = value(subject, "factor") / std::sqrt(value(subject, "width"));
+  const double by_depth = by_width / std::sqrt(2 * value(subject, "layers"));
+  return {{"query", by_depth},   {"key", by_depth},
+          {"value", by_depth},   {"output", by_width},
+          {"ffn_in", by_width / std::sqrt(2)}, {"ffn_out", by_depth}};
+}
+
+/// Uniform with the variance 2/(fan-in + fan-out).
+Json xavier_deviations(const Subject& subject) {
+  const double width = value(subject, "width"), of_ffn = std::sqrt(2 / (width + value(subject, "ffn_width")));
+  const double of_attention = 1 / std::sqrt(width);
+  return {{"query", of_attention},  {"key", of_attention}, {"value", of_attention},
+          {"output", of_attention}, {"ffn_in", of_ffn},    {"ffn_out", of_ffn}};
+}
+
+/// What is left of a normal variable's deviation when it is cut at so many deviations.
+double left_by_cut(double cut) {
+  if (cut <= 0) return 1;
+  const double density = std::exp(-cut * cut / 2) * std::sqrt(2 / std::acos(-1.0)), inside = std::erf(cut / std::sqrt(2));
+  return std::sqrt(1 - cut * density / inside);
+}
+
+/// The deviation of a weight that nothing scales.
+double usual_deviation(const Subject& subject) {
+  return value(subject, "std") * left_by_cut(value(subject, "cut"));
+}
+
 constexpr Version unscaled_from{5, 0, 0}, scaled_again{5, 15, 0};
 
 /// GPT-2's outputs are drawn narrower with depth, but versions from 5.0.0 to before 5.15.0 lost
 /// that (measured).
 double output_deviation(const Subject& subject) {
-  const double std = value(subject, "std");
+  const double std = usual_deviation(subject);
   if (!subject.family.layout.outputs_by_depth) return std;
   const double narrow = std / std::sqrt(2 * value(subject, "layers"));
-  if (std == 0) return 0;
+  if (std == 0 || !subject.family.layout.outputs_lost_depth) return narrow;
   const bool lost = subject.library >= unscaled_from && subject.library < scaled_again;
   subject.findings.notes.push_back("c_proj is drawn with " + Json(narrow).dump() +
                                    " by transformers 4 and from 5.15.0 on, but with " + Json(std).dump() +
@@ -45,7 +74,7 @@ double output_deviation(const Subject& subject) {
 
 /// Scores divided by the layer's number: the same as a query drawn that much narrower.
 Json query_deviation(const Subject& subject) {
-  const double std = value(subject, "std");
+  const double std = usual_deviation(subject);
   if (!subject.values.value("scores_by_layer", false)) return std;
   subject.findings.notes.push_back(
       key_of(subject.family, "scores_by_layer") +
@@ -60,17 +89,50 @@ Json query_deviation(const Subject& subject) {
 }  // namespace
 
 Json deviations_of(const Subject& subject) {
-  if (subject.family.layout.by_fan_in) return t5_deviations(subject);
-  const double std = value(subject, "std"), output = output_deviation(subject);
+  switch (subject.family.layout.deviations) {
+    case Deviations::t5:
+      return t5_deviations(subject);
+    case Deviations::clip:
+      return clip_deviations(subject);
+    case Deviations::xavier:
+      return xavier_deviations(subject);
+    case Deviations::equal:
+      break;
+  }
+  const double std = usual_deviation(subject), output = output_deviation(subject);
   Json out = {{"query", query_deviation(subject)}, {"key", std}, {"value", std}, {"output", output}, {"ffn_in", std}};
   if (is_gated(subject)) out["ffn_gate"] = std;
   out["ffn_out"] = output;
   return out;
 }
 
-double embedding_deviation(const Subject& subject) {
-  const double std = spec::number(subject.values, "std", value(subject, "factor"));
-  return subject.family.layout.embedding_by_root_width ? std * std::sqrt(value(subject, "width")) : std;
+double table_deviation(const Subject& subject) {
+  constexpr double of_clip = 0.02;
+  switch (subject.family.layout.deviations) {
+    case Deviations::t5:
+      return value(subject, "factor");
+    case Deviations::clip:
+      return value(subject, "factor") * spec::number(subject.values, "std", of_clip);
+    case Deviations::xavier:
+      return 1 / std::sqrt(value(subject, "width"));
+    case Deviations::equal:
+      break;
+  }
+  return usual_deviation(subject);
+}
+
+double word_deviation(const Subject& subject) {
+  const bool by_root_width = subject.values.value("words_scaled", subject.family.layout.words_by_root_width);
+  return table_deviation(subject) * (by_root_width ? std::sqrt(value(subject, "width")) : 1) *
+         spec::number(subject.values, "embedding_factor", 1);
+}
+
+std::optional<double> embedding_deviation(const Subject& subject) {
+  const Layout& layout = subject.family.layout;
+  const double std = word_deviation(subject);
+  const bool alike = layout.tables.size() == 1 || (std == table_deviation(subject) && !layout.positions_are_sines);
+  if (layout.source != Source::words || !alike) return std::nullopt;
+  return std;
 }
 
 }  // namespace sigprop::importer

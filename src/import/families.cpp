@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "import/family.hpp"
 
 namespace sigprop::importer {
@@ -94,10 +96,10 @@ const std::vector<Limit>& common_limits() {
   return limits;
 }
 
-const std::vector<Family>& families() {
-  static const std::vector<Family> all = both(both(both(bert_families(), gpt_families()), llama_families()),
-                                              both(both(t5_families(), bart_families()), image_families()));
-  return all;
+const Family* family_named(const std::string& type) {
+  const auto found =
+      std::find_if(families().begin(), families().end(), [&](const Family& family) { return family.type == type; });
+  return found == families().end() ? nullptr : &*found;
 }
 
 }  // namespace sigprop::importer

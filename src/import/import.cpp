@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sigprop/import/import.hpp"
 
+#include "import/choice.hpp"
 #include "import/keys.hpp"
 #include "import/subject.hpp"
 #include "sigprop/spec/read.hpp"
@@ -52,7 +53,7 @@ Json spec_of(const Subject& subject, const Json& config) {
   spec["input"] = input_of(subject);
   spec.update(stacks_of(subject));
   Json std = deviations_of(subject);
-  if (!subject.family.layout.tables.empty()) std["embedding"] = embedding_deviation(subject);
+  if (const auto embedding = embedding_deviation(subject)) std["embedding"] = *embedding;
   spec["init"] = {{"std", std}};
   return spec;
 }
@@ -79,6 +80,34 @@ void check_spec(const std::string& text, Findings& findings) {
   for (const std::string& error : spec::read_text(text, "as a spec").errors) findings.errors.push_back(error);
 }
 
+/// NaN and the infinities, which Python writes into JSON, as null: no key that counts has them.
+std::string with_null_for_non_numbers(std::string_view text) {
+  std::string out;
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto word = [&](std::string_view name) { return !in_string && text.substr(at, name.size()) == name; };
+    std::size_t length = 1;
+    for (const std::string_view name : {"-Infinity", "Infinity", "NaN"}) {
+      if (word(name)) length = name.size();
+    }
+    if (length > 1) {
+      out += "null";
+    } else {
+      if (in_string && text[at] == '\\') length = std::min<std::size_t>(2, text.size() - at);
+      if (text[at] == '"') in_string = !in_string;
+      out += text.substr(at, length);
+    }
+    at += length;
+  }
+  return out;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += (out.empty() ? "" : "; ") + line;
+  return out;
+}
+
 void be_strict(Findings& findings) {
   if (findings.warnings.empty()) return;
   findings.errors.insert(findings.errors.end(), findings.warnings.begin(), findings.warnings.end());
@@ -92,14 +121,28 @@ void be_strict(Findings& findings) {
 Imported from_hugging_face(std::string_view text, const std::string& file, const Options& options) {
   Findings findings;
   std::string spec;
-  if (const auto config = spec::parse(text, findings.errors)) {
-    if (const Family* family = family_of(*config, findings)) spec = written(*config, *family, options, findings);
+  if (auto config = spec::parse(with_null_for_non_numbers(text), findings.errors)) {
+    const Choice choice = choose(std::move(*config), options, findings);
+    if (choice.family != nullptr) spec = written(choice.config, *choice.family, options, findings);
+    findings.lead_from(choice.place);
   }
   if (!spec.empty()) check_spec(spec, findings);
   if (options.strict) be_strict(findings);
   if (!findings.errors.empty()) spec.clear();
   for (std::string& error : findings.errors) error.insert(0, file + ": ");
   return {std::move(spec), std::move(findings.notes), std::move(findings.warnings), std::move(findings.errors)};
+}
+
+std::vector<ModelType> model_types() {
+  std::vector<ModelType> out;
+  for (const Family& family : families()) {
+    const bool composite = family.keys.empty() && family.refused.empty();
+    std::string parts;
+    for (const auto& [part, type] : family.parts) parts += (parts.empty() ? "" : ", ") + part + " " + type;
+    out.push_back({family.type, family.refused.empty(),
+                   family.refused.empty() ? (composite ? parts : joined(family.layout.beyond)) : family.refused});
+  }
+  return out;
 }
 
 }  // namespace sigprop::importer

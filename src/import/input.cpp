@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "import/keys.hpp"
@@ -17,36 +18,68 @@ std::size_t pixels_of(const Subject& subject) {
   return side(patch, 0) * side(patch, 1) * static_cast<std::size_t>(spec::number(subject.values, "channels", 0));
 }
 
+double correlation_of(const Subject& subject, const std::string& assumption) {
+  const double correlation = subject.options.token_correlation.value_or(usual_patch_correlation);
+  if (!subject.options.token_correlation)
+    subject.findings.notes.push_back(assumption + Json(correlation).dump() + "; --token-correlation sets another");
+  return correlation;
+}
+
+/// Of the weights that embed a patch.
+double patch_deviation(const Subject& subject, std::size_t pixels) {
+  if (subject.family.layout.deviations == Deviations::xavier) return 1 / std::sqrt(static_cast<double>(pixels));
+  return table_deviation(subject);
+}
+
 Json image_input(const Subject& subject) {
-  if (spec::number(subject.values, "std", 0) == 0) {
+  const Layout& layout = subject.family.layout;
+  const std::size_t pixels = pixels_of(subject);
+  const double weight = patch_deviation(subject, pixels);
+  if (weight == 0) {
     subject.findings.errors.push_back(key_of(subject.family, "std") +
                                       " is 0, but must be above 0: the patches would be 0 and have no moments");
   }
   const double dropout = spec::number(subject.values, "embedding_dropout", 0);
-  const double correlation = subject.options.token_correlation.value_or(usual_patch_correlation);
-  if (!subject.options.token_correlation) {
-    subject.findings.notes.push_back("the correlation of an image's patches is assumed to be " +
-                                     Json(correlation).dump() +
-                                     ", with pixels of mean 0 and variance 1; --token-correlation sets another");
-  }
-  const Layout& layout = subject.family.layout;
-  const double drawn = layout.special_drawn ? spec::number(subject.values, "std", 0) / std::sqrt(1 - dropout) : 0;
+  const double correlation =
+      correlation_of(subject, "pixels are assumed to have mean 0 and variance 1, and an image's patches the correlation ");
+  const bool has_positions = layout.special_drawn && layout.position_table;
+  double special = layout.special_drawn ? table_deviation(subject) : 0, position = has_positions ? special : 0;
   // Pixels with variance 1 through weights.
-  const std::size_t pixels = pixels_of(subject);
-  const double variance = static_cast<double>(pixels) * std::pow(spec::number(subject.values, "std", 0), 2);
-  Json patches = {
-      {"variance", variance / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}, {"pixels", pixels}};
-  if (layout.special_drawn) patches["position_std"] = drawn;
-  Json token = {{"std", drawn}};
-  if (layout.special_tokens != 1) token["count"] = layout.special_tokens;
-  return {{"patches", patches}, {"class_token", token}};
+  double variance = static_cast<double>(pixels) * weight * weight;
+  if (layout.deviations == Deviations::clip)
+    special = spec::number(subject.values, "factor", 1) / std::sqrt(spec::number(subject.values, "width", 1));
+  if (layout.embedding_norm) {  // every token then has the second moment 1
+    const double all = variance + position * position;
+    variance /= all;
+    position /= std::sqrt(all);
+    special = std::sqrt(1 - position * position);
+  }
+  const double kept = std::sqrt(1 - dropout);
+  Json patches = {{"variance", variance / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}, {"pixels", pixels}};
+  if (has_positions) patches["position_std"] = position / kept;
+  Json out = {{"patches", patches}};
+  const std::size_t tokens = layout.special_tokens + spec::count(subject.values, "registers", 0);
+  if (tokens == 0) return out;
+  out["class_token"] = {{"std", special / kept}};
+  if (tokens != 1) out["class_token"]["count"] = tokens;
+  return out;
+}
+
+/// What something that a spec does not have hands to the stack.
+Json features_input(const Subject& subject) {
+  const bool normed = subject.family.layout.embedding_norm && !subject.values.value("pre", false);
+  const double dropout = spec::number(subject.values, "embedding_dropout", 0);
+  const double correlation = correlation_of(
+      subject, std::string("what enters the layers is ") + (normed ? "" : "assumed to be ") +
+                   "of variance 1; its tokens are assumed to have the correlation ");
+  return {{"variance", 1 / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}};
 }
 
 void name_factor(const Subject& subject) {
-  if (!subject.family.layout.embedding_by_root_width) return;
-  subject.findings.notes.push_back("the embedding is multiplied by the root of " + key_of(subject.family, "width") +
-                                   ": written as a table with standard deviation " +
-                                   Json(embedding_deviation(subject)).dump());
+  if (word_deviation(subject) == table_deviation(subject)) return;
+  subject.findings.notes.push_back("the words' table is multiplied by " +
+                                   Json(word_deviation(subject) / table_deviation(subject)).dump() +
+                                   ": written as a table with standard deviation " + Json(word_deviation(subject)).dump());
 }
 
 /// A spec has up to two segments, the border between two anywhere.
@@ -76,14 +109,29 @@ void refuse_correlation(const Subject& subject) {
                                     "option out");
 }
 
+/// The tables' own deviations, where they differ.
+void add_deviations(const Subject& subject, const Json& tables, Json& embedding) {
+  if (embedding_deviation(subject)) return;
+  for (const auto& table : tables) embedding["std"][table.get<std::string>()] = table_deviation(subject);
+  embedding["std"]["token"] = word_deviation(subject);
+  if (!subject.family.layout.positions_are_sines) return;
+  embedding["std"]["position"] = std::sqrt(0.5);
+  subject.findings.warnings.push_back(subject.family.type +
+                                      " adds sines of the positions, which a spec cannot express: written with a random "
+                                      "table of the same size");
+}
+
 Json embedding_input(const Subject& subject) {
   refuse_correlation(subject);
   const Layout& layout = subject.family.layout;
-  Json embedding = {{"vocabulary", spec::count(subject.values, "vocabulary", 0)}, {"tables", layout.tables}};
+  Json tables = layout.tables;
+  if (!has_position_table(subject)) tables.erase(std::remove(tables.begin(), tables.end(), "position"), tables.end());
+  Json embedding = {{"vocabulary", spec::count(subject.values, "vocabulary", 0)}, {"tables", tables}};
   if (layout.embedding_norm) embedding["norm"] = layout.norm;
   const double dropout = spec::number(subject.values, "embedding_dropout", 0);
   if (dropout > 0) embedding["dropout"] = dropout;
   name_factor(subject);
+  add_deviations(subject, tables, embedding);
   name_projection(subject);
   add_segments(subject, embedding);
   return {{"embedding", embedding}};
@@ -92,7 +140,15 @@ Json embedding_input(const Subject& subject) {
 }  // namespace
 
 Json input_of(const Subject& subject) {
-  return subject.family.layout.tables.empty() ? image_input(subject) : embedding_input(subject);
+  switch (subject.family.layout.source) {
+    case Source::image:
+      return image_input(subject);
+    case Source::features:
+      return features_input(subject);
+    case Source::words:
+      break;
+  }
+  return embedding_input(subject);
 }
 
 }  // namespace sigprop::importer

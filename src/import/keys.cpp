@@ -2,7 +2,6 @@
 #include "import/keys.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "spec/nearest.hpp"
 #include "spec/validate.hpp"
@@ -30,13 +29,6 @@ std::vector<Limit> limits_of(const Family& family) {
     if (!named(limits, limit.name) && !named(family.keys, limit.name)) limits.push_back(limit);
   }
   return limits;
-}
-
-std::vector<std::string> known_names(const Family& family) {
-  std::vector<std::string> names;
-  for (const Key& key : family.keys) names.push_back(key.name);
-  for (const Limit& limit : limits_of(family)) names.push_back(limit.name);
-  return both(both(names, family.idle), idle_keys());
 }
 
 bool is_harmless(const Limit& limit, const Json& value) {
@@ -103,7 +95,7 @@ class Checked {
 
 std::vector<std::string> wrong_values(const Family& family, const Json& config) {
   Checked checked(config);
-  for (const Key& key : family.keys) checked.add(family, key.name, key.kind, key.nullable);
+  for (const Key& key : family.keys) checked.add(family, key.name, key.role().kind, key.nullable());
   for (const Limit& limit : limits_of(family)) checked.add(family, limit.name, limit.kind, is_harmless(limit, nullptr));
   return checked.errors();
 }
@@ -123,63 +115,22 @@ void name_limits(const Family& family, const Json& config, Findings& findings) {
 void name_defaults(const Family& family, const Json& config, Findings& findings) {
   std::string text;
   for (const Key& key : family.keys) {
-    if (config.contains(key.name) || key.fallback.is_null()) continue;
+    const auto found = config.find(key.name);
+    if ((found != config.end() && !found->is_null()) || key.fallback.is_null()) continue;
     text += (text.empty() ? "" : ", ") + key.name + " " + shown(key.fallback);
   }
   if (!text.empty())
     findings.notes.push_back("keys that the file leaves out have the defaults of " + family.type + ": " + text);
 }
 
-/// The model type of the class that a configuration names: "llama" of LlamaForCausalLM. Empty where
-/// it names none that is known.
-std::string type_of(const Json& config) {
-  const auto found = config.find("architectures");
-  if (found == config.end() || !found->is_array() || found->empty() || !found->front().is_string()) return "";
-  std::string name, best;
-  for (const char c : found->front().get<std::string>())
-    name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  for (const Family& family : families()) {
-    std::string letters = family.type;
-    std::erase(letters, '_');
-    if (name.rfind(letters, 0) != 0) continue;
-    // Of T5GemmaForCausalLM the type is not t5.
-    const std::string rest = name.substr(letters.size());
-    for (const char* ending : {"for", "model", "lmhead"}) {
-      if (rest.rfind(ending, 0) == 0) best = family.type;
-    }
-  }
-  return best;
-}
-
 }  // namespace
 
-const Family* family_of(const Json& config, Findings& findings) {
-  Rule types;
-  types.kind = Rule::Kind::choice;
-  for (const Family& family : families()) types.choices.push_back(family.type);
-  types.example = "bert";
-  const Json type = config.is_object() ? config.value("model_type", Json()) : Json();
-  const std::string range = spec::describe(types);
-  if (!config.is_object()) {
-    findings.errors.push_back("the file is " + shown(config) + ", but must be an object with a \"model_type\"");
-  } else if (type.is_null()) {
-    const std::string type_of_class = type_of(config);
-    findings.errors.push_back(
-        "/model_type is missing, but must be " + range +
-        (type_of_class.empty() ? " (for example \"bert\")" : "; /architectures says \"" + type_of_class + "\""));
-  } else if (!type.is_string() || !has(types.choices, type.get<std::string>())) {
-    const std::string name = type.is_string() ? spec::nearest(type.get<std::string>(), types.choices) : "";
-    findings.errors.push_back("/model_type is " + shown(type) + ", but must be " + range +
-                              (name.empty() ? "" : "; did you mean \"" + name + "\"?"));
-  } else {
-    return &*std::find_if(families().begin(), families().end(), [&](const Family& f) { return f.type == type; });
-  }
-  for (const char* part : {"text_config", "vision_config"}) {
-    if (config.is_object() && config.contains(part))
-      findings.errors.push_back(std::string("/") + part +
-                                " is a configuration of its own: save it as a file and import that");
-  }
-  return nullptr;
+std::vector<std::string> known_names(const Family& family) {
+  std::vector<std::string> names;
+  for (const Key& key : family.keys) names.push_back(key.name);
+  for (const Limit& limit : limits_of(family)) names.push_back(limit.name);
+  for (const auto& [alias, name] : family.aliases) names.push_back(alias);
+  return both(both(names, family.idle), idle_keys());
 }
 
 Values values_of(const Family& family, Json config, Findings& findings) {
@@ -192,7 +143,8 @@ Values values_of(const Family& family, Json config, Findings& findings) {
   name_defaults(family, config, findings);
   for (const Key& key : family.keys) {
     for (const std::string& role : key.roles) {
-      const Json value = config.value(key.name, key.fallback);
+      const auto found = config.find(key.name);
+      const Json& value = found == config.end() || found->is_null() ? key.fallback : *found;
       if (!value.is_null()) values[role] = value;
     }
   }

@@ -8,8 +8,8 @@
 
 namespace sigprop::importer {
 
-/// The class that a configuration is of; nothing, with an error, where there is none that we know.
-[[nodiscard]] const Family* family_of(const Json& config, Findings& findings);
+/// The names of a class's keys, used or not, and those of every configuration.
+[[nodiscard]] std::vector<std::string> known_names(const Family& family);
 
 /// The values of a configuration's roles: the file's, else the class's. Names every key that is not
 /// used, wrong or absent.

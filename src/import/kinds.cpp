@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
+#include <stdexcept>
 
 #include "import/family.hpp"
 
@@ -65,6 +66,99 @@ RulePtr rule_of(Kind kind) {
       {Kind::object, made(Rule::Kind::object, Json::object())},
   };
   return rules.at(kind);
+}
+
+Kind kind_named(const std::string& name) {
+  static const std::map<std::string, Kind> kinds = {
+      {"count", Kind::count},     {"size", Kind::size},           {"width", Kind::width},   {"words", Kind::words},
+      {"index", Kind::index},     {"rate", Kind::rate},           {"factor", Kind::factor}, {"epsilon", Kind::epsilon},
+      {"base", Kind::base},       {"deviation", Kind::deviation}, {"share", Kind::share},   {"flag", Kind::flag},
+      {"text", Kind::text},       {"extent", Kind::extent},       {"object", Kind::object}, {"anything", Kind::anything},
+  };
+  const auto found = kinds.find(name);
+  if (found == kinds.end()) throw std::logic_error("\"" + name + "\" is no kind of value");
+  return found->second;
+}
+
+const Role& role_named(const std::string& name) {
+  static const std::map<std::string, Role> roles = {
+      // The input.
+      {"vocabulary", {Kind::words}},
+      {"positions", {Kind::size}},
+      {"padding", {Kind::index, true}},
+      {"position_kind", {Kind::text}},
+      {"segments", {Kind::index}},
+      {"table_width", {Kind::size, true}},
+      {"words_scaled", {Kind::flag}},
+      {"embedding_factor", {Kind::factor}},
+      {"embedding_dropout", {Kind::rate}},
+      {"image", {Kind::extent}},
+      {"patch", {Kind::extent}},
+      {"patches", {Kind::size}},
+      {"channels", {Kind::size}},
+      {"registers", {Kind::index}},
+      // Sizes.
+      {"width", {Kind::width}},
+      {"layers", {Kind::count}},
+      {"decoder_layers", {Kind::count, true}},
+      {"layers_beside", {Kind::anything, true}},
+      {"heads", {Kind::size}},
+      {"decoder_heads", {Kind::size}},
+      {"kv_heads", {Kind::size, true}},
+      {"multi_query", {Kind::flag}},
+      {"grouped_heads", {Kind::flag}},
+      {"head_width", {Kind::size, true}},
+      {"ffn_width", {Kind::size, true}},
+      {"decoder_ffn_width", {Kind::size}},
+      {"expansion", {Kind::size}},
+      // Attention.
+      {"attention_dropout", {Kind::rate}},
+      {"causal", {Kind::flag, true}},
+      {"not_causal", {Kind::flag, true}},
+      {"window", {Kind::index, true}},
+      {"window_of_both_sides", {Kind::index, true}},
+      {"window_used", {Kind::flag}},
+      {"layers_before_window", {Kind::index}},
+      {"query_key_normed", {Kind::flag}},
+      {"score_scalar", {Kind::size}},
+      {"score_scale", {Kind::factor}},
+      {"scaled_scores", {Kind::flag}},
+      {"scores_by_layer", {Kind::flag}},
+      {"rotary", {Kind::object, true}},
+      {"rotary_scaling", {Kind::object, true}},
+      {"rotary_base", {Kind::base, true}},
+      {"rotary_share", {Kind::share, true}},
+      {"rotary_width", {Kind::size, true}},
+      // The feed-forward network.
+      {"activation", {Kind::text}},
+      {"ffn_kind", {Kind::text}},
+      {"gated", {Kind::flag}},
+      {"ffn_dropout", {Kind::rate}},
+      {"experts", {Kind::size}},
+      {"chosen_experts", {Kind::size}},
+      {"expert_width", {Kind::size}},
+      {"normalized_choice", {Kind::flag}},
+      {"routed_factor", {Kind::factor}},
+      {"shared_experts", {Kind::index, true}},
+      {"shared_width", {Kind::index, true}},
+      {"dense_layers", {Kind::index, true}},
+      // Norms and residuals.
+      {"pre", {Kind::flag}},
+      {"parallel", {Kind::flag}},
+      {"no_final_norm", {Kind::flag}},
+      {"epsilon", {Kind::epsilon}},
+      {"residual_dropout", {Kind::rate}},
+      {"final_dropout", {Kind::rate}},
+      {"branch", {Kind::factor}},
+      {"learned_branch", {Kind::factor}},
+      // Initialization.
+      {"std", {Kind::deviation}},
+      {"factor", {Kind::factor}},
+      {"cut", {Kind::factor, true}},
+  };
+  const auto found = roles.find(name);
+  if (found == roles.end()) throw std::logic_error("the import reads no \"" + name + "\" of a configuration");
+  return found->second;
 }
 
 }  // namespace sigprop::importer

@@ -19,8 +19,8 @@ struct Rotary {
 constexpr const char* share_key = "partial_rotary_factor";
 
 /// A member of the object behind a role, where it is there and of the right kind.
-double member_number(const Subject& subject, const std::string& role, const char* name, Kind kind, double fallback) {
-  const Json& object = spec::member(subject.values, role.c_str());
+double member_number(const Subject& subject, const std::string& role, const Json& object, const char* name, Kind kind,
+                     double fallback) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return fallback;
   spec::Rule rule;
@@ -31,8 +31,7 @@ double member_number(const Subject& subject, const std::string& role, const char
   return errors.empty() ? found->get<double>() : fallback;
 }
 
-std::string type_in(const Subject& subject, const std::string& role) {
-  const Json& object = spec::member(subject.values, role.c_str());
+std::string type_in(const Json& object) {
   for (const char* name : {"rope_type", "type"}) {  // the older name last
     if (object.contains(name))
       return object[name].is_string() ? object[name].get<std::string>() : spec::shown(object[name]);
@@ -41,9 +40,9 @@ std::string type_in(const Subject& subject, const std::string& role) {
 }
 
 /// What belongs to a type other than the default one is named with it.
-void name_unknown(const Subject& subject, const std::string& role) {
-  static const std::set<std::string> known = {"rope_theta", "rope_type", "type", share_key};
-  for (const auto& entry : spec::member(subject.values, role.c_str()).items()) {
+void name_unknown(const Subject& subject, const std::string& role, const Json& object) {
+  static const std::set<std::string> known = {"rope_theta", "rope_type", "type", "mrope_section", "mrope_interleaved", share_key};
+  for (const auto& entry : object.items()) {
     if (known.contains(entry.key())) continue;
     const std::string place = (Json::json_pointer(key_of(subject.family, role)) / entry.key()).to_string();
     subject.findings.warnings.push_back(place + " is not a key that sigprop knows of " + subject.family.type +
@@ -51,12 +50,32 @@ void name_unknown(const Subject& subject, const std::string& role) {
   }
 }
 
+/// Objects of the kinds of layers, instead of one of all: that of layers with a window, which most
+/// have, else any.
+Json of_one_kind(const Subject& subject, const std::string& role) {
+  const Json& object = spec::member(subject.values, role.c_str());
+  std::string chosen;
+  for (const auto& entry : object.items()) {
+    if (!entry.value().is_object()) continue;
+    if (chosen.empty() || entry.key() == "sliding_attention") chosen = entry.key();
+  }
+  if (chosen.empty()) return object;
+  for (const auto& entry : object.items()) {
+    if (entry.value() == object[chosen]) continue;
+    subject.findings.notes.push_back(key_of(subject.family, role) + " has two kinds: written with that of " + chosen +
+                                     " in all layers");
+    break;
+  }
+  return object[chosen];
+}
+
 void read_object(const Subject& subject, const std::string& role, Rotary& rotary) {
-  rotary.base = member_number(subject, role, "rope_theta", Kind::base, rotary.base);
-  rotary.share = member_number(subject, role, share_key, Kind::share, rotary.share);
-  const std::string type = type_in(subject, role);
-  if (type == "default") return name_unknown(subject, role);
-  subject.findings.warnings.push_back(key_of(subject.family, role) + " is " + spec::shown(subject.values.at(role)) +
+  const Json object = of_one_kind(subject, role);
+  rotary.base = member_number(subject, role, object, "rope_theta", Kind::base, rotary.base);
+  rotary.share = member_number(subject, role, object, share_key, Kind::share, rotary.share);
+  const std::string type = type_in(object);
+  if (type == "default" || type == "mrope") return name_unknown(subject, role, object);  // of text alone, mrope's are the same
+  subject.findings.warnings.push_back(key_of(subject.family, role) + " is " + spec::shown(object) +
                                       ", which a spec cannot express: written with unscaled rotary positions");
 }
 
@@ -64,8 +83,9 @@ void read_object(const Subject& subject, const std::string& role, Rotary& rotary
 
 std::optional<RotaryPositions> rotary_of(const Subject& subject) {
   const Layout& layout = subject.family.layout;
-  if (!layout.rotary_base) return std::nullopt;
-  Rotary rotary{spec::number(subject.values, "rotary_base", *layout.rotary_base),
+  const bool by_kind = spec::text(subject.values, "position_kind", "") == "rotary";
+  if (!layout.rotary_base && !by_kind) return std::nullopt;
+  Rotary rotary{spec::number(subject.values, "rotary_base", layout.rotary_base.value_or(1e4)),
                 spec::number(subject.values, "rotary_share", layout.rotary_share)};
   read_object(subject, "rotary_scaling", rotary);
   read_object(subject, "rotary", rotary);

@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::size_t longest = 10000000;  // of a spec
 
-bool has_position_table(const Family& family) {
-  return std::find(family.layout.tables.begin(), family.layout.tables.end(), "position") != family.layout.tables.end();
-}
 
 /// The most positions the configuration names; 0: none.
 std::size_t most_positions(const Subject& subject) {
@@ -27,7 +24,13 @@ std::size_t most_positions(const Subject& subject) {
   return positions;
 }
 
+/// The tokens of an image that are no patches.
+std::size_t special_tokens(const Subject& subject) {
+  return subject.family.layout.special_tokens + spec::count(subject.values, "registers", 0);
+}
+
 std::size_t image_tokens(const Subject& subject) {
+  if (subject.values.contains("patches")) return spec::count(subject.values, "patches", 1) + special_tokens(subject);
   std::size_t patches = 1;
   for (const std::size_t which : {0U, 1U})
     patches *= side(subject.values.at("image"), which) / side(subject.values.at("patch"), which);
@@ -41,7 +44,7 @@ std::size_t image_tokens(const Subject& subject) {
                                       " make " + std::to_string(patches) + " patches, but must make at most " +
                                       std::to_string(longest) + ": enlarge the patches");
   }
-  return patches + subject.family.layout.special_tokens;
+  return patches + special_tokens(subject);
 }
 
 std::size_t image_length(const Subject& subject) {
@@ -56,27 +59,34 @@ std::size_t image_length(const Subject& subject) {
 
 }  // namespace
 
+bool has_position_table(const Subject& subject) {
+  const std::vector<std::string>& tables = subject.family.layout.tables;
+  return std::find(tables.begin(), tables.end(), "position") != tables.end() &&
+         spec::text(subject.values, "position_kind", "absolute") == "absolute";
+}
+
 std::size_t side(const Json& extent, std::size_t which) {
   return (extent.is_array() ? extent[which] : extent).get<std::size_t>();
 }
 
 std::size_t sequence_length(const Subject& subject) {
-  if (subject.family.layout.tables.empty()) return image_length(subject);
+  if (subject.family.layout.source == Source::image) return image_length(subject);
   const std::size_t most = most_positions(subject);
-  const bool bounded = most > 0 && has_position_table(subject.family);
+  const bool bounded = most > 0 && (has_position_table(subject) || subject.family.layout.source == Source::features);
   const auto given = subject.options.sequence_length;
   const std::string range =
       "an integer from 2 to " + std::to_string(bounded ? most : longest) +
       (most > 0 ? " (" + key_of(subject.family, "positions") + " allows " + std::to_string(most) + ")" : "");
-  if (!given)
+  if (!given && !subject.options.any_length)
     subject.findings.errors.push_back("--sequence-length is missing, but must be " + range +
                                       ": the file does not tell the length of the sequences");
-  else if (*given < 2 || *given > (bounded ? most : longest))
+  else if (given && (*given < 2 || *given > (bounded ? most : longest)))
     subject.findings.errors.push_back("--sequence-length is " + std::to_string(*given) + ", but must be " + range);
-  else if (most > 0 && *given > most)
+  else if (given && most > 0 && *given > most)
     subject.findings.notes.push_back("--sequence-length is more than " + key_of(subject.family, "positions") + ", " +
                                      std::to_string(most) + ": rotary positions go on beyond it");
-  return given.value_or(2);
+  constexpr std::size_t any = 16;
+  return given.value_or(subject.options.any_length ? any : 2);
 }
 
 }  // namespace sigprop::importer

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "import/keys.hpp"
@@ -20,8 +21,15 @@ bool is_causal(const Subject& subject) {
   return flag(subject, "causal", subject.family.layout.causal) && !flag(subject, "not_causal", false);
 }
 
+/// One for all, where a flag of the class says so.
+std::size_t kv_heads_of(const Subject& subject, std::size_t heads) {
+  const bool has_flag = subject.values.contains("multi_query");
+  if (!has_flag || flag(subject, "grouped_heads", false)) return count(subject, "kv_heads", heads);
+  return flag(subject, "multi_query", false) ? 1 : heads;
+}
+
 Json heads_of(const Subject& subject) {
-  const std::size_t heads = count(subject, "heads"), kv_heads = count(subject, "kv_heads", heads);
+  const std::size_t heads = count(subject, "heads"), kv_heads = kv_heads_of(subject, heads);
   const std::size_t head_width = count(subject, "head_width");
   Json out = {{"heads", heads}};
   if (kv_heads != heads) out["kv_heads"] = kv_heads;
@@ -32,8 +40,10 @@ Json heads_of(const Subject& subject) {
 /// The factor on scores, where it is not 1/√(head width).
 std::optional<double> score_scale_of(const Subject& subject) {
   const Layout& layout = subject.family.layout;
-  if (layout.by_fan_in || !flag(subject, "scaled_scores", true)) return 1.0;
+  if (layout.deviations == Deviations::t5 || !flag(subject, "scaled_scores", true)) return 1.0;
   if (layout.score_by_scalar) return 1 / std::sqrt(spec::number(subject.values, "score_scalar", 1));
+  if (layout.score_scale) return layout.score_scale;
+  if (subject.values.contains("score_scale")) return spec::number(subject.values, "score_scale", 1);
   return std::nullopt;
 }
 
@@ -51,22 +61,26 @@ Json attention_of(const Subject& subject, bool causal) {
   if (dropout > 0) out["dropout"] = dropout;
   if (const auto scale = score_scale_of(subject)) out["score_scale"] = *scale;
   add_rotary(subject, out);
-  const std::string norm = subject.family.layout.query_key_norm;
-  if (!norm.empty()) out["query_key_norm"] = norm;
-  if (subject.family.layout.query_key_norm_of_all) out["query_key_norm_over"] = "all_heads";
+  const Layout& layout = subject.family.layout;
+  if (flag(subject, "query_key_normed", !layout.query_key_norm.empty()))
+    out["query_key_norm"] = layout.query_key_norm.empty() ? layout.norm : layout.query_key_norm;
+  if (layout.query_key_norm_of_all) out["query_key_norm_over"] = "all_heads";
   return out;
 }
 
 void name_window(const Subject& subject) {
-  const std::size_t window = count(subject, "window");
-  const bool reaches = window == 0 || window >= subject.tokens;
+  const bool both_sides = subject.values.contains("window_of_both_sides");
+  const char* role = both_sides ? "window_of_both_sides" : "window";
+  const double window = spec::number(subject.values, role, 0);
+  const auto most = static_cast<double>(subject.tokens);
+  const bool reaches = window <= 0 || (both_sides ? window / 2 + 1 : window) >= most;
   const bool unused = !flag(subject, "window_used", true) || spec::number(subject.values, "layers_before_window", -1) >=
                                                                  spec::number(subject.values, "layers", 0);
   if (reaches || unused) return;
   subject.findings.warnings.push_back(
-      key_of(subject.family, "window") + " is " + std::to_string(window) +
+      key_of(subject.family, role) + " is " + Json(window).dump() +
       ", less than the sequence, which a spec cannot express: written with attention to all "
-      "tokens before");
+      "tokens" + (both_sides ? "" : " before"));
 }
 
 constexpr Version gelu_is_tanh_from{5, 18, 0};
@@ -91,23 +105,45 @@ std::string ffn_activation(const Subject& subject) {
     return activation_named(subject, "ffn_kind", kind == "gated-gelu" ? "gelu_new" : name);
   }
   const Layout& layout = subject.family.layout;
-  const std::string name = spec::text(subject.values, "activation", layout.activation);
+  const std::string given = spec::text(subject.values, "activation", layout.activation);
+  const auto found = layout.activation_names.find(given);
+  const std::string& name = found == layout.activation_names.end() ? given : found->second;
   if (layout.gelu_is_tanh && name == "gelu") return legacy_gelu(subject);
   return activation_named(subject, "activation", name);
 }
 
+void add_experts(const Subject& subject, Json& ffn) {
+  const Layout& layout = subject.family.layout;
+  const std::size_t width = count(subject, "expert_width", ffn["width"].get<std::size_t>());
+  ffn["width"] = width;
+  ffn["experts"] = count(subject, "experts");
+  ffn["top_k"] = count(subject, "chosen_experts", 1);
+  const double router = spec::number(subject.values, "std", 0);
+  if (router > 0) ffn["router_std"] = router;
+  if (layout.router != "softmax") ffn["router"] = layout.router;
+  if (!flag(subject, "normalized_choice", true)) ffn["router"] = layout.router + "_of_all";
+  const double factor = spec::number(subject.values, "routed_factor", 1);
+  if (factor != 1) ffn["routed_scale"] = factor;
+  const std::size_t shared = count(subject, "shared_width", count(subject, "shared_experts") * width);
+  if (shared > 0) ffn["shared_width"] = shared;
+  if (shared > 0 && layout.shared_gate) ffn["shared_gate"] = true;
+  const auto dense = static_cast<std::size_t>(std::max(spec::number(subject.values, "dense_layers", 0), 0.0));
+  if (dense == 0) return;
+  subject.findings.warnings.push_back(key_of(subject.family, "dense_layers") + " is " + std::to_string(dense) +
+                                      ", layers without experts, which a spec cannot express: written with experts "
+                                      "in all layers");
+}
+
+std::size_t ffn_width_of(const Subject& subject) {
+  return count(subject, "ffn_width", count(subject, "expansion", 4) * count(subject, "width"));
+}
+
 Json ffn_of(const Subject& subject) {
-  Json out = {{"width", count(subject, "ffn_width", 4 * count(subject, "width"))},
-              {"activation", ffn_activation(subject)}};
+  Json out = {{"width", ffn_width_of(subject)}, {"activation", ffn_activation(subject)}};
   if (is_gated(subject)) out["gated"] = true;
   const double dropout = spec::number(subject.values, "ffn_dropout", 0);
   if (dropout > 0) out["dropout"] = dropout;
-  if (subject.values.contains("experts")) {
-    out["experts"] = count(subject, "experts");
-    out["top_k"] = count(subject, "chosen_experts", 1);
-    const double router = spec::number(subject.values, "std", 0);
-    if (router > 0) out["router_std"] = router;
-  }
+  if (subject.values.contains("experts")) add_experts(subject, out);
   return out;
 }
 
@@ -119,13 +155,26 @@ std::string placement_of(const Subject& subject) {
 
 Json norm_of(const Subject& subject) {
   const std::string placement = placement_of(subject);
-  Json out = {{"kind", subject.family.layout.norm},
+  const Layout& layout = subject.family.layout;
+  Json out = {{"kind", layout.norm},
               {"placement", placement},
-              {"final", placement != "post" && !flag(subject, "no_final_norm", false)}};
-  const double epsilon = spec::number(subject.values, "epsilon", subject.family.layout.epsilon);
+              {"final", layout.final_norm && placement != "post" && !flag(subject, "no_final_norm", false)}};
+  const double epsilon = spec::number(subject.values, "epsilon", layout.epsilon);
   if (epsilon > 0) out["epsilon"] = epsilon;
-  const double gain = spec::number(subject.values, "factor", 1);
+  const bool by_factor = layout.deviations == Deviations::t5;
+  const double gain = by_factor ? spec::number(subject.values, "factor", 1) : layout.norm_gain;
   if (gain != 1) out["gain"] = gain;
+  return out;
+}
+
+Json residual_of(const Subject& subject) {
+  Json out = Json::object();
+  const bool learned = subject.values.contains("learned_branch");
+  const double branch = spec::number(subject.values, learned ? "learned_branch" : "branch", 1);
+  if (branch != 1) out["branch"] = branch;
+  if (learned) out["learned_branch"] = true;
+  const double dropout = spec::number(subject.values, "residual_dropout", 0);
+  if (dropout > 0) out["dropout"] = dropout;
   return out;
 }
 
@@ -135,11 +184,11 @@ Json layers_of(const Subject& subject, std::size_t layers, bool causal) {
               {"attention", attention_of(subject, causal)},
               {"ffn", ffn_of(subject)},
               {"norm", norm_of(subject)}};
-  const double dropout = spec::number(subject.values, "residual_dropout", 0);
-  if (dropout > 0) out["residual"] = {{"dropout", dropout}};
+  if (const Json residual = residual_of(subject); !residual.empty()) out["residual"] = residual;
   const double at_end = spec::number(subject.values, "final_dropout", 0);
   if (at_end > 0) out["final_dropout"] = at_end;
   if (flag(subject, "parallel", subject.family.layout.parallel)) out["parallel"] = true;
+  if (subject.family.layout.tied) out["tied"] = true;
   return out;
 }
 
@@ -154,8 +203,11 @@ Json decoder_of(const Subject& subject, Json layers) {
 }
 
 void name_gain(const Subject& subject) {
-  const double factor = spec::number(subject.values, "factor", 1);
-  if (factor == 1) return;
+  const double gain = subject.family.layout.norm_gain, factor = spec::number(subject.values, "factor", 1);
+  if (gain != 1)
+    subject.findings.warnings.push_back(subject.family.type + " has the gain " + Json(gain).dump() +
+                                        " on its final norm too, which a spec cannot express: written with gain 1 there");
+  if (factor == 1 || subject.family.layout.deviations != Deviations::t5) return;
   subject.findings.warnings.push_back(
       key_of(subject.family, "factor") + " is " + Json(factor).dump() +
       " and the gain of the final norms with it, which a spec cannot express: written with gain 1 there");
@@ -168,14 +220,21 @@ std::size_t head_width_of(const Subject& subject) {
 }
 
 bool is_gated(const Subject& subject) {
-  return subject.family.layout.gated || spec::text(subject.values, "ffn_kind", "").starts_with("gated-");
+  return flag(subject, "gated", subject.family.layout.gated) ||
+         spec::text(subject.values, "ffn_kind", "").starts_with("gated-");
+}
+
+/// Without those that stand beside the stack.
+std::size_t layers_in(const Subject& subject) {
+  const std::size_t all = count(subject, "layers"), beside = subject.values.value("layers_beside", Json()).size();
+  return beside < all ? all - beside : all;
 }
 
 Json stacks_of(const Subject& subject) {
   for (const std::string& fact : subject.family.layout.beyond) subject.findings.warnings.push_back(fact);
   name_window(subject);
   name_gain(subject);
-  const std::size_t layers = count(subject, "layers");
+  const std::size_t layers = layers_in(subject);
   if (!subject.family.layout.encoder_decoder) return {{"stack", layers_of(subject, layers, is_causal(subject))}};
   const Json encoder = layers_of(subject, layers, false);
   return {{"encoder", encoder}, {"decoder", decoder_of(subject, encoder)}};

@@ -22,6 +22,9 @@ struct Subject {
 /// be.
 [[nodiscard]] std::size_t sequence_length(const Subject& subject);
 
+/// Whether positions have a table.
+[[nodiscard]] bool has_position_table(const Subject& subject);
+
 /// Height (0) or width (1) of an image or a patch, which may be given as one number.
 [[nodiscard]] std::size_t side(const Json& extent, std::size_t which);
 
@@ -31,9 +34,17 @@ struct Subject {
 /// Standard deviations of the weights: init.std of a spec.
 [[nodiscard]] Json deviations_of(const Subject& subject);
 
-/// Of the elements of every embedding table, with the factor that the class applies to the
-/// embedding.
-[[nodiscard]] double embedding_deviation(const Subject& subject);
+/// Of the elements of the words' table, with the factor that the class applies to it.
+[[nodiscard]] double word_deviation(const Subject& subject);
+
+/// Of the elements of every embedding table; absent where they differ, or none is drawn.
+[[nodiscard]] std::optional<double> embedding_deviation(const Subject& subject);
+
+/// The deviation that a table is drawn with.
+[[nodiscard]] double table_deviation(const Subject& subject);
+
+/// Layers of a stack.
+[[nodiscard]] std::size_t layers_in(const Subject& subject);
 
 /// The stack of a spec, or its encoder and decoder, by their names.
 [[nodiscard]] Json stacks_of(const Subject& subject);

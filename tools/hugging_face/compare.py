@@ -23,24 +23,30 @@ import record
 import torch
 import transformers
 
-SIZES = {"vocab_size": 5000, "hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6, "intermediate_size": 1536}
-DECODER = {**SIZES, "intermediate_size": 1024, "num_key_value_heads": 2, "pad_token_id": None}
-IMAGE = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6, "intermediate_size": 1536, "image_size": 128,
-         "patch_size": 16, "num_channels": 3}
-TYPES = {
-    "bert": SIZES, "roberta": SIZES, "llama": DECODER, "qwen3": {**DECODER, "head_dim": 64}, "olmo2": DECODER,
-    "mixtral": {**DECODER, "num_local_experts": 8}, "vit": IMAGE, "deit": IMAGE,
-    "t5": {"vocab_size": 5000, "d_model": 384, "d_kv": 64, "d_ff": 1536, "num_layers": 6, "num_heads": 6},
-    "gpt2": {"vocab_size": 5000, "n_embd": 384, "n_layer": 6, "n_head": 6},
-}
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "src/import/model_types.json"
+WIDTH, LAYERS, HEADS = 384, 6, 6
+# By what a key is to the import. Dropout stays the class's own.
+SIZES = {"vocabulary": 5000, "width": WIDTH, "layers": LAYERS, "decoder_layers": LAYERS, "heads": HEADS, "decoder_heads": HEADS, "kv_heads": 2,
+         "head_width": 64, "ffn_width": 1536, "decoder_ffn_width": 1536, "expert_width": 512, "shared_width": 512, "experts": 8, "chosen_experts": 2,
+         "table_width": WIDTH, "image": 128, "patch": 16, "channels": 3, "patches": 64, "positions": 512, "rotary_width": 32, "dense_layers": 0,
+         "score_scalar": 64, "layers_beside": []}
+# What a layer leaves out at random, and marks of words beyond the small vocabulary.
+QUIET = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop", "drop_path_rate", "router_jitter_noise")
+OWN = {"t5": {"num_decoder_layers": LAYERS}, "mt5": {"num_decoder_layers": LAYERS}, "umt5": {"num_decoder_layers": LAYERS},
+       "gpt_neo": {"attention_types": [[["global", "local"], LAYERS // 2]], "max_position_embeddings": 512},
+       "big_bird": {"attention_type": "original_full"}, "longformer": {"attention_window": 256}, "led": {"attention_window": 256}}
 TOKENS, BATCH = 64, 1
+FEATURE_CORRELATION = 0.2  # of what enters a stack behind something that a spec does not have
 
 # A weight's name in the library, in the order in which they are tried, and in a profile.
-ROLES = [(r"EncDecAttention\.q\.", "cross_query"), (r"EncDecAttention\.k\.", "cross_key"), (r"EncDecAttention\.v\.", "cross_value"),
-         (r"EncDecAttention\.o\.", "cross_output"), (r"(query|q_proj|SelfAttention\.q)\.", "query"),
-         (r"(key|k_proj|SelfAttention\.k)\.", "key"), (r"(value|v_proj|SelfAttention\.v)\.", "value"),
-         (r"(attention\.output\.dense|o_proj|attn\.c_proj|SelfAttention\.o)\.", "output"), (r"gate_proj\.", "ffn_gate"),
-         (r"(intermediate\.dense|up_proj|fc1|c_fc|\.wi)\.", "ffn_in"), (r"(output\.dense|down_proj|fc2|mlp\.c_proj|\.wo)\.", "ffn_out")]
+ROLES = [(r"EncDecAttention\.q\.|encoder_attn\.q_proj", "cross_query"), (r"EncDecAttention\.k\.|encoder_attn\.k_proj", "cross_key"),
+         (r"EncDecAttention\.v\.|encoder_attn\.v_proj", "cross_value"), (r"EncDecAttention\.o\.|encoder_attn\.out_proj", "cross_output"),
+         (r"(query|q_proj|q_lin|SelfAttention\.q|attn\.q)\.", "query"), (r"(key|k_proj|k_lin|SelfAttention\.k|attn\.k)\.", "key"),
+         (r"(value|v_proj|v_lin|SelfAttention\.v|attn\.v)\.", "value"),
+         (r"(attention\.output\.dense|attention\.dense|attn\.dense|attn\.o|o_proj|out_proj|out_lin|attn\.c_proj|attn\.Wo|SelfAttention\.o)\.", "output"),
+         (r"(gate_proj|wi_0)\.", "ffn_gate"),
+         (r"(intermediate\.dense|up_proj|fc1|c_fc|lin1|fc_in|dense_h_to_4h|intermediate_dense|\.ffn|\.wi|\.wi_1)\.", "ffn_in"),
+         (r"(output\.dense|down_proj|fc2|mlp\.c_proj|mlp\.Wo|lin2|fc_out|dense_4h_to_h|output_dense|ffn_output|\.wo)\.|down_proj$", "ffn_out")]
 
 
 class Sample:
@@ -57,11 +63,67 @@ class Sample:
         return values.mean(), values.std(ddof=1) / np.sqrt(len(values))
 
 
-def last_state(model, batch):
-    return model(**batch).last_hidden_state
+def rows():
+    """Every model type that is imported, with what it takes from the types that it is like."""
+    table = json.loads(TABLE.read_text(encoding="utf-8"))
+
+    def whole(name):
+        row = dict(table[name])
+        base = whole(row.pop("like")) if "like" in row else {}
+        out = {**base, **row}
+        for part in ("facts", "keys", "limits"):
+            merged = {**base.get(part, {}), **row.get(part, {})}
+            out[part] = {key: value for key, value in merged.items() if value is not None}
+        return out
+
+    return {name: whole(name) for name, row in table.items() if not {"refused", "parts"} & set(row)}
 
 
-def measure(model, batch, sample):
+def configuration(name, row):
+    """A small one."""
+    keys = {}
+    for key, (role, _) in row["keys"].items():
+        role = role if isinstance(role, str) else role[0]
+        if role in SIZES:
+            keys[key] = SIZES[role]
+    if row["facts"].get("gated") and "ffn_width" in [value[0] for value in row["keys"].values()]:
+        keys[next(key for key, value in row["keys"].items() if value[0] == "ffn_width")] = 1024
+    for key in QUIET:
+        if key in row["limits"]:
+            keys[key] = 0.0
+    for key in ("bos_token_id", "eos_token_id", "decoder_start_token_id", "sep_token_id", "mask_token_id", "cls_token_id", "forced_eos_token_id"):
+        keys[key] = 2
+    if row["facts"].get("source", "words") == "words" and not row["facts"].get("positions_after_padding"):
+        keys["pad_token_id"] = 0
+    return transformers.AutoConfig.for_model(name, **{**keys, **OWN.get(name, {})})
+
+
+def new_model(config):
+    """Of the class that AutoModel has, else of the one that holds a decoder alone."""
+    config._attn_implementation = "eager"
+    for make in (transformers.AutoModel, transformers.AutoModelForCausalLM):
+        try:
+            return make.from_config(config).train()
+        except ValueError:
+            continue
+    raise SystemExit(f"{config.model_type}: the library has no class to make")
+
+
+def layers_of(model, row):
+    """Every stack's name and its layers, the same one again where layers share their weights."""
+    found = {}
+    count = 1 if row["facts"].get("tied") else LAYERS
+    for name, module in model.named_modules():
+        if not isinstance(module, torch.nn.ModuleList) or len(module) != count:
+            continue
+        parts = name.split(".")
+        both = row["facts"].get("encoder_decoder")
+        stack = ("decoder" if "decoder" in parts else "encoder") if both else "stack"
+        found.setdefault(stack, list(module) * (LAYERS // count))
+    return found
+
+
+def measure(model, row, batch, sample):
     """One network: moments of what enters each stack and of what its layers return, of the gradients there, and of the weights."""
     states, hooks = {}, []
 
@@ -69,17 +131,29 @@ def measure(model, batch, sample):
         tensor.retain_grad()
         states[place] = tensor
 
-    for stack, layers in record.layers_of(model, model.config.model_type).items():
-        def enter(_, arguments, keywords, stack=stack):
-            keep((stack, 0), arguments[0] if arguments else keywords["hidden_states"])
+    for stack, layers in layers_of(model, row).items():
+        calls = {"in": 0, "out": 0}
+
+        def enter(_, arguments, keywords, stack=stack, calls=calls):
+            calls["in"] += 1
+            if calls["in"] > 1:
+                return None
+            state = arguments[0] if arguments else keywords["hidden_states"]
+            if row["facts"].get("source") == "features":
+                common = torch.randn(state.shape[0], 1, state.shape[2])
+                state = (FEATURE_CORRELATION ** 0.5 * common + (1 - FEATURE_CORRELATION) ** 0.5 * torch.randn_like(state)).requires_grad_()
+                arguments, keywords = ((state, *arguments[1:]), keywords) if arguments else (arguments, {**keywords, "hidden_states": state})
+            keep((stack, 0), state)
+            return arguments, keywords
+
+        def leave(_, arguments, output, stack=stack, calls=calls):
+            calls["out"] += 1
+            keep((stack, calls["out"]), output[0] if isinstance(output, tuple) else output)
 
         hooks.append(layers[0].register_forward_pre_hook(enter, with_kwargs=True))
-        for i, layer in enumerate(layers):
-            def leave(_, arguments, output, stack=stack, i=i):
-                keep((stack, i + 1), output[0] if isinstance(output, tuple) else output)
-
-            hooks.append(layer.register_forward_hook(leave))
-    state = last_state(model, batch)
+        hooks += [layer.register_forward_hook(leave) for layer in dict.fromkeys(layers)]
+    output = model(**batch)
+    state = output["last_hidden_state"] if "last_hidden_state" in output else output.hidden_states[-1]
     state.backward(torch.randn_like(state))
     for hook in hooks:
         hook.remove()
@@ -88,31 +162,55 @@ def measure(model, batch, sample):
         sample.add(place, "second moment", second)
         sample.add(place, "token product", product)
         sample.add(place, "gradient", tensor.grad.double().square().mean().item())
-    for stack, layers in record.layers_of(model, model.config.model_type).items():
-        for i, layer in enumerate(layers):
+    for stack, layers in layers_of(model, row).items():
+        for i, layer in enumerate(dict.fromkeys(layers)):
             for name, parameter in layer.named_parameters():
-                if name.endswith("c_attn.weight"):  # (in, out), the three side by side
-                    for role, part in zip(("query", "key", "value"), parameter.grad.double().chunk(3, dim=1), strict=True):
+                if parameter.grad is None or parameter.dim() < 2:
+                    continue
+                gradient = parameter.grad.double()
+                if name.endswith("c_attn.weight") and gradient.shape[1] == 3 * gradient.shape[0]:  # (in, out), the three side by side
+                    for role, part in zip(("query", "key", "value"), gradient.chunk(3, dim=1), strict=True):
+                        sample.add((stack, i + 1), role, part.square().sum().item())
+                fused = re.search(r"(gate_up_proj|mlp\.Wi)", name)
+                if fused:  # (…, 2 × hidden, in)
+                    for role, part in zip(("ffn_gate", "ffn_in"), gradient.chunk(2, dim=-2), strict=True):
                         sample.add((stack, i + 1), role, part.square().sum().item())
                 role = next((role for pattern, role in ROLES if re.search(pattern, "." + name)), None)
-                if role and name.endswith("weight") and parameter.dim() == 2 and parameter.grad is not None:
-                    sample.add((stack, i + 1), role, parameter.grad.double().square().sum().item())
+                if role and not fused:
+                    sample.add((stack, i + 1), role, gradient.square().sum().item())
 
 
-def inputs(config, random, text):
+def inputs(config, row, random, text):
     record.SEQUENCES, record.TOKENS = BATCH, TOKENS
-    batch = record.inputs(config, random)
-    if text is not None and "input_ids" in batch:
+    source, facts = row["facts"].get("source", "words"), row["facts"]
+    if source == "image":
+        size = (BATCH, config.num_channels, config.image_size, config.image_size)
+        return {"pixel_values": torch.from_numpy(random.standard_normal(size).astype(np.float32))}
+    if source == "features":
+        if config.model_type == "whisper":
+            positions = 2 * config.max_source_positions
+            return {"input_features": torch.from_numpy(random.standard_normal((BATCH, config.num_mel_bins, positions)).astype(np.float32))}
+        return {"input_values": torch.from_numpy(random.standard_normal((BATCH, 400 + 320 * (TOKENS - 1))).astype(np.float32))}
+    batch = {"input_ids": record.words(config, random)}
+    if "segment" in facts["tables"] and "segments" not in (row.get("defaults") or {}):
+        if getattr(config, "type_vocab_size", 0) == 2:
+            batch["token_type_ids"] = record.segments(random)
+    if facts.get("encoder_decoder"):
+        batch["decoder_input_ids"] = record.words(config, random)
+    if text is not None:
         first = random.integers(0, len(text) - TOKENS)
         batch["input_ids"] = torch.from_numpy(text[None, first:first + TOKENS])
+    if config.model_type == "trocr":
+        batch |= {"output_hidden_states": True}
     return batch
 
 
-def sampled(config, networks, text):
+def sampled(config, row, networks, text):
     sample, random = Sample(), np.random.default_rng(record.SEED)
     for network in range(networks):
         torch.manual_seed(record.SEED + network)
-        measure(record.new_model(config), inputs(config, random, text), sample)
+        model = new_model(config)
+        measure(model.get_encoder() if config.model_type == "whisper" else model, row, inputs(config, row, random, text), sample)
     return sample
 
 
@@ -123,14 +221,20 @@ def words_of(file, vocabulary):
     return np.asarray([4 + ids.setdefault(word, len(ids)) % (vocabulary - 4) for word in file.read_text(encoding="utf-8").split()])
 
 
-def predicted(sigprop, config, text):
+def predicted(sigprop, config, row, text):
     with tempfile.TemporaryDirectory() as folder:
         config.save_pretrained(folder)
-        image = config.model_type in ("vit", "deit")
+        source = row["facts"].get("source", "words")
+        image = source == "image"
         size = ["--token-correlation", "0"] if image else ["--sequence-length", str(TOKENS)]
+        if source == "features":
+            size += ["--token-correlation", str(FEATURE_CORRELATION)]
         command = [sigprop, "import", f"{folder}/config.json", "--quiet", *size]
         spec = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        if text is not None and not image:
+        if source == "features":  # what enters the layers is what is compared
+            spec["input"] = {"variance": 1, "token_correlation": FEATURE_CORRELATION}
+            spec["sequence_length"] = config.max_source_positions if config.model_type == "whisper" else TOKENS
+        if text is not None and source == "words":
             ids = pathlib.Path(folder) / "ids.json"
             starts = range(0, len(text) - TOKENS, TOKENS)
             ids.write_text(json.dumps([text[i:i + TOKENS].tolist() for i in starts]), encoding="utf-8")
@@ -145,7 +249,7 @@ def place_of(path):
     stack, _, rest = ("stack/" + path if not path.startswith(("encoder", "decoder")) else path).partition("/")
     if rest == "input":
         return stack, 0
-    found = re.fullmatch(r"layer (\d+)(/ffn)?", rest)
+    found = re.fullmatch(r"layer (\d+)(/ffn|/parallel)?", rest)
     return (stack, int(found.group(1))) if found else None
 
 
@@ -189,17 +293,24 @@ def column(ratios, quantities):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("sigprop")
-    parser.add_argument("types", nargs="*", default=list(TYPES))
+    parser.add_argument("types", nargs="*")
     parser.add_argument("--networks", type=int, default=150)
     parser.add_argument("--text", type=pathlib.Path)
     parser.add_argument("--verbose", action="store_true", help="also every place and quantity")
     arguments = parser.parse_args()
+    transformers.logging.set_verbosity_error()
     scores = ("query", "key", "cross_query", "cross_key")
     print("| class | second moment | token product | gradient² | W_q, W_k | other weights |\n| --- | --- | --- | --- | --- | --- |", flush=True)
-    for name in arguments.types:
-        config = transformers.AutoConfig.for_model(name, **TYPES[name])
-        text = words_of(arguments.text, config.vocab_size) if arguments.text and hasattr(config, "vocab_size") else None
-        ratios = compared(sampled(config, arguments.networks, text), predicted(arguments.sigprop, config, text))
+    known = rows()
+    for name in arguments.types or known:
+        row = known[name]
+        try:
+            config = configuration(name, row)
+            text = words_of(arguments.text, config.vocab_size) if arguments.text and hasattr(config, "vocab_size") else None
+            ratios = compared(sampled(config, row, arguments.networks, text), predicted(arguments.sigprop, config, row, text))
+        except Exception as error:  # one type less in the table
+            print(f"{name}: {type(error).__name__}: {str(error)[:300]}", flush=True)
+            continue
         others = {key[1] for key in ratios} - {"second moment", "token product", "gradient", *scores}
         print(f"| {name} | {column(ratios, ['second moment'])} | {column(ratios, ['token product'])} | {column(ratios, ['gradient'])} | "
               f"{column(ratios, scores)} | {column(ratios, others)} |", flush=True)

@@ -17,6 +17,9 @@ struct Options {
   std::size_t batch = 1;                       ///< sequences
   std::optional<double> token_correlation;     ///< between an image's embedded patches; 0.2 where not given
   std::string library = "5.23.0";  ///< version of transformers whose initialization is meant; "5" is the newest 5
+  std::string as;                  ///< a model type that the configuration is read as, whatever its own
+  std::string part;                ///< of a model of several: "text", "vision" or "audio"; text where not given
+  bool any_length = false;         ///< sequences may have any length where none is given: only weights are of interest
   bool strict = false;             ///< warnings are errors
 };
 
@@ -27,6 +30,16 @@ struct Imported {
   std::vector<std::string> warnings;  ///< what the configuration says and the spec does not
   std::vector<std::string> errors;    ///< "FILE: /json/pointer is VALUE, but must be RANGE ..."
 };
+
+/// A model type that the import knows.
+struct ModelType {
+  std::string name;
+  bool is_imported = false;
+  std::string remark;  ///< why it cannot be, or what a spec leaves out of every model of the type; empty: nothing
+};
+
+/// All that the import knows, in the order in which they are shown.
+[[nodiscard]] std::vector<ModelType> model_types();
 
 /// The spec of a Hugging Face config.json (docs/import.md), with the initialization that its model
 /// class draws by default. `file` stands in errors. Throws nothing but std::bad_alloc.
