@@ -158,15 +158,17 @@ void Engine::choose(std::uint32_t tensor, const simulate::Expert& expert, Signal
 
 // ---- routers ---------------------------------------------------------------------------------------------------------
 
-Engine::Signal Engine::route(std::size_t chosen, const Signal& logits) {
+Engine::Signal Engine::route(network::Router router, std::size_t chosen, const Signal& logits) {
   Signal weights = fresh(logits.width);
-  cuda::route(context_, batch_.replicates * rows(), logits.width, chosen, logits.data.data(), weights.data.data());
+  cuda::route(context_, batch_.replicates * rows(), logits.width, router, chosen, logits.data.data(),
+              weights.data.data());
   return weights;
 }
 
-void Engine::route_backward(const Signal& weights, Signal& g) {
+void Engine::route_backward(network::Router router, const Signal& logits, const Signal& weights, Signal& g) {
   g.changed();
-  cuda::route_backward(context_, batch_.replicates * rows(), g.width, weights.data.data(), g.data.data());
+  cuda::route_backward(context_, batch_.replicates * rows(), g.width, router, logits.data.data(), weights.data.data(),
+                       g.data.data());
 }
 
 Engine::Signal Engine::weighed(const Signal& weights, std::size_t expert, const Signal& y) {

@@ -128,8 +128,8 @@ class Engine {
 
   void choose(std::uint32_t tensor, const simulate::Expert& expert, Signal& x);
 
-  [[nodiscard]] Signal route(std::size_t chosen, const Signal& logits);
-  void route_backward(const Signal& weights, Signal& g);
+  [[nodiscard]] Signal route(network::Router router, std::size_t chosen, const Signal& logits);
+  void route_backward(network::Router router, const Signal& logits, const Signal& weights, Signal& g);
   [[nodiscard]] Signal weighed(const Signal& weights, std::size_t expert, const Signal& y);
   void put_dots(const Signal& a, const Signal& b, std::size_t expert, Signal& into);
 

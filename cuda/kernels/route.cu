@@ -17,6 +17,7 @@ __device__ float dot(const float* a, const float* b, std::uint32_t count, std::u
 /// One row; a lane has every 32nd expert.
 struct Route {
   std::uint32_t experts;
+  network::Router router;
   std::size_t chosen;
   const float* logits;
   float* weights;
@@ -30,11 +31,12 @@ struct Route {
     for (std::uint32_t e = lane; e < experts; e += warp) {
       const bool taken =
           simulate::is_routed_to({experts, chosen, e}, [from](std::size_t other) { return from[other]; });
-      const float weight = taken ? expf(from[e] - largest) : 0.0F;
-      to[e] = weight;
-      sum += weight;
+      const float size = simulate::size_of_choice(router, from[e], largest);
+      to[e] = taken ? size : 0.0F;
+      if (taken || router == network::Router::softmax_over_all) sum += size;
     }
     sum = over_warp(sum);
+    if (router == network::Router::plain_sigmoid) return;
     for (std::uint32_t e = lane; e < experts; e += warp) to[e] /= sum;
   }
 };
@@ -42,14 +44,23 @@ struct Route {
 /// One row.
 struct RouteBackward {
   std::uint32_t experts;
+  network::Router router;
+  const float* logits;
   const float* weights;
   float* g;
 
   __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
     const float* w = weights + std::size_t{row} * experts;
     float* to = g + std::size_t{row} * experts;
+    const float* z = logits + std::size_t{row} * experts;
     const float mean = dot(w, to, experts, lane);
-    for (std::uint32_t e = lane; e < experts; e += warp) to[e] = w[e] * (to[e] - mean);
+    float largest = z[0];
+    for (std::uint32_t e = 1; e < experts; ++e) largest = z[e] > largest ? z[e] : largest;
+    float all = 0;
+    for (std::uint32_t e = lane; e < experts; e += warp) all += expf(z[e] - largest);
+    all = over_warp(all);
+    for (std::uint32_t e = lane; e < experts; e += warp)
+      to[e] = simulate::at_logit(router, z[e], expf(z[e] - largest) / all, w[e], to[e], mean);
   }
 };
 
@@ -87,13 +98,14 @@ struct PutDots {
 
 }  // namespace
 
-void route(Context& context, std::size_t rows, std::size_t experts, std::size_t chosen, const float* logits,
-           float* weights) {
-  over_rows(context, rows, Route{small(experts), chosen, logits, weights});
+void route(Context& context, std::size_t rows, std::size_t experts, network::Router router, std::size_t chosen,
+           const float* logits, float* weights) {
+  over_rows(context, rows, Route{small(experts), router, chosen, logits, weights});
 }
 
-void route_backward(Context& context, std::size_t rows, std::size_t experts, const float* weights, float* g) {
-  over_rows(context, rows, RouteBackward{small(experts), weights, g});
+void route_backward(Context& context, std::size_t rows, std::size_t experts, network::Router router, const float* logits,
+                    const float* weights, float* g) {
+  over_rows(context, rows, RouteBackward{small(experts), router, logits, weights, g});
 }
 
 void weigh(Context& context, std::size_t rows, std::size_t width, std::size_t experts, std::size_t expert,

@@ -16,7 +16,7 @@ struct Spelling {
 };
 
 /// The library's names that a spec has a function for; several spell the tanh form of GELU.
-constexpr std::array<Spelling, 14> spellings{{
+constexpr std::array<Spelling, 18> spellings{{
     {"relu", "relu"},
     {"relu2", "squared_relu"},
     {"gelu", "gelu"},
@@ -26,8 +26,12 @@ constexpr std::array<Spelling, 14> spellings{{
     {"gelu_accurate", "gelu_tanh"},
     {"gelu_pytorch_tanh", "gelu_tanh"},
     {"gelu_python_tanh", "gelu_tanh"},
+    {"quick_gelu", "quick_gelu"},
     {"silu", "silu"},
     {"swish", "silu"},
+    {"mish", "mish"},
+    {"softplus", "softplus"},
+    {"sigmoid", "sigmoid"},
     {"tanh", "tanh"},
     {"leaky_relu", "leaky_relu"},
     {"linear", "identity"},

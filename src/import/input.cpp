@@ -92,13 +92,17 @@ void add_segments(const Subject& subject, Json& embedding) {
                                       ", which a spec cannot express: written with two segments");
 }
 
-/// OPT-350m: words in a narrower table, widened by weights.
-void name_projection(const Subject& subject) {
+/// Words in a narrower table, widened by weights: what those make of the words' size, 1 without them.
+double projection_of(const Subject& subject) {
   const std::size_t width = spec::count(subject.values, "width", 0);
   const std::size_t table = spec::count(subject.values, "table_width", width);
-  if (table == width) return;
-  subject.findings.warnings.push_back(key_of(subject.family, "table_width") + " is " + std::to_string(table) +
-                                      ", which a spec cannot express: written with a table as wide as the model");
+  const bool always = subject.family.layout.always_projected && table == width;
+  if (table == width && !always) return 1;
+  if (!always)
+    subject.findings.warnings.push_back(key_of(subject.family, "table_width") + " is " + std::to_string(table) +
+                                        ", which a spec cannot express: written with a table as wide as the model and "
+                                        "values of the same size");
+  return spec::number(subject.values, "std", 0) * std::sqrt(static_cast<double>(table));
 }
 
 void refuse_correlation(const Subject& subject) {
@@ -110,10 +114,10 @@ void refuse_correlation(const Subject& subject) {
 }
 
 /// The tables' own deviations, where they differ.
-void add_deviations(const Subject& subject, const Json& tables, Json& embedding) {
-  if (embedding_deviation(subject)) return;
+void add_deviations(const Subject& subject, const Json& tables, double projection, Json& embedding) {
+  if (embedding_deviation(subject) && projection == 1) return;
   for (const auto& table : tables) embedding["std"][table.get<std::string>()] = table_deviation(subject);
-  embedding["std"]["token"] = word_deviation(subject);
+  embedding["std"]["token"] = word_deviation(subject) * projection;
   if (!subject.family.layout.positions_are_sines) return;
   embedding["std"]["position"] = std::sqrt(0.5);
   subject.findings.warnings.push_back(subject.family.type +
@@ -131,8 +135,9 @@ Json embedding_input(const Subject& subject) {
   const double dropout = spec::number(subject.values, "embedding_dropout", 0);
   if (dropout > 0) embedding["dropout"] = dropout;
   name_factor(subject);
-  add_deviations(subject, tables, embedding);
-  name_projection(subject);
+  const double projection = projection_of(subject);
+  add_deviations(subject, tables, layout.embedding_norm ? 1 : projection, embedding);
+  if (layout.embedding_norm && projection != 1) embedding["scale"] = projection;
   add_segments(subject, embedding);
   return {{"embedding", embedding}};
 }

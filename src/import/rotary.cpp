@@ -90,7 +90,8 @@ std::optional<RotaryPositions> rotary_of(const Subject& subject) {
   read_object(subject, "rotary_scaling", rotary);
   read_object(subject, "rotary", rotary);
   const auto share = static_cast<std::size_t>(rotary.share * static_cast<double>(head_width_of(subject)));
-  const std::size_t width = spec::count(subject.values, "rotary_width", share);
+  const std::size_t in_pairs = share + share % 2;  // as the library has it
+  const std::size_t width = spec::count(subject.values, "rotary_width", in_pairs);
   if (width == 0) return std::nullopt;
   return RotaryPositions{rotary.base, width};
 }

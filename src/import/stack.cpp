@@ -30,10 +30,10 @@ std::size_t kv_heads_of(const Subject& subject, std::size_t heads) {
 
 Json heads_of(const Subject& subject) {
   const std::size_t heads = count(subject, "heads"), kv_heads = kv_heads_of(subject, heads);
-  const std::size_t head_width = count(subject, "head_width");
   Json out = {{"heads", heads}};
   if (kv_heads != heads) out["kv_heads"] = kv_heads;
-  if (head_width > 0 && head_width * heads != count(subject, "width")) out["head_width"] = head_width;
+  const std::size_t head_width = head_width_of(subject);
+  if (head_width * heads != count(subject, "width")) out["head_width"] = head_width;
   return out;
 }
 
@@ -120,8 +120,9 @@ void add_experts(const Subject& subject, Json& ffn) {
   ffn["top_k"] = count(subject, "chosen_experts", 1);
   const double router = spec::number(subject.values, "std", 0);
   if (router > 0) ffn["router_std"] = router;
-  if (layout.router != "softmax") ffn["router"] = layout.router;
-  if (!flag(subject, "normalized_choice", true)) ffn["router"] = layout.router + "_of_all";
+  const bool by_softmax = layout.router == "softmax", normalized = flag(subject, "normalized_choice", true);
+  if (!normalized) ffn["router"] = by_softmax ? "softmax_over_all" : "plain_sigmoid";
+  if (normalized && !by_softmax) ffn["router"] = layout.router;
   const double factor = spec::number(subject.values, "routed_factor", 1);
   if (factor != 1) ffn["routed_scale"] = factor;
   const std::size_t shared = count(subject, "shared_width", count(subject, "shared_experts") * width);
@@ -164,6 +165,7 @@ Json norm_of(const Subject& subject) {
   const bool by_factor = layout.deviations == Deviations::t5;
   const double gain = by_factor ? spec::number(subject.values, "factor", 1) : layout.norm_gain;
   if (gain != 1) out["gain"] = gain;
+  if (gain != 1 && out["final"]) out["final_gain"] = gain;
   return out;
 }
 
@@ -202,17 +204,6 @@ Json decoder_of(const Subject& subject, Json layers) {
   return layers;
 }
 
-void name_gain(const Subject& subject) {
-  const double gain = subject.family.layout.norm_gain, factor = spec::number(subject.values, "factor", 1);
-  if (gain != 1)
-    subject.findings.warnings.push_back(subject.family.type + " has the gain " + Json(gain).dump() +
-                                        " on its final norm too, which a spec cannot express: written with gain 1 there");
-  if (factor == 1 || subject.family.layout.deviations != Deviations::t5) return;
-  subject.findings.warnings.push_back(
-      key_of(subject.family, "factor") + " is " + Json(factor).dump() +
-      " and the gain of the final norms with it, which a spec cannot express: written with gain 1 there");
-}
-
 }  // namespace
 
 std::size_t head_width_of(const Subject& subject) {
@@ -233,7 +224,6 @@ std::size_t layers_in(const Subject& subject) {
 Json stacks_of(const Subject& subject) {
   for (const std::string& fact : subject.family.layout.beyond) subject.findings.warnings.push_back(fact);
   name_window(subject);
-  name_gain(subject);
   const std::size_t layers = layers_in(subject);
   if (!subject.family.layout.encoder_decoder) return {{"stack", layers_of(subject, layers, is_causal(subject))}};
   const Json encoder = layers_of(subject, layers, false);

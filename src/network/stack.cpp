@@ -19,25 +19,33 @@ Attention with_std(Attention attention, const Stack& stack, const LayerStd& std)
   return attention;
 }
 
-Components ffn_of(const Stack& stack, const LayerStd& std) {
+Components ffn_of(const Stack& stack, const LayerStd& std, std::size_t width) {
   Components list;
   if (stack.gated) {
     list.push_back(
-        {GatedLinear{stack.width, stack.ffn_width, std.ffn_gate, std.ffn_in, std.bias, stack.activation}, ""});
+        {GatedLinear{stack.width, width, std.ffn_gate, std.ffn_in, std.bias, stack.activation}, ""});
   } else {
-    list.push_back({Linear{stack.width, stack.ffn_width, std.ffn_in, std.bias, "ffn_in"}, ""});
+    list.push_back({Linear{stack.width, width, std.ffn_in, std.bias, "ffn_in"}, ""});
     list.push_back({Activation{stack.activation}, ""});
   }
-  if (stack.inner_norm) list.push_back({Norm{*stack.norm, stack.ffn_width, stack.norm_epsilon}, ""});
+  if (stack.inner_norm) list.push_back({Norm{*stack.norm, width, stack.norm_epsilon}, ""});
   if (stack.ffn_dropout > 0) list.push_back({Dropout{stack.ffn_dropout}, ""});
-  list.push_back({Linear{stack.ffn_width, stack.width, std.ffn_out, std.ffn_out_bias, "ffn_out"}, ""});
+  list.push_back({Linear{width, stack.width, std.ffn_out, std.ffn_out_bias, "ffn_out"}, ""});
   return list;
 }
 
 /// The feed-forward network, or the experts in its place.
 Components ffn_or_experts(const Stack& stack, const LayerStd& std) {
-  if (stack.experts == 0) return ffn_of(stack, std);
-  return {{Experts{stack.experts, stack.chosen_experts, ffn_of(stack, std), stack.router_std, stack.width}, ""}};
+  const Components one = ffn_of(stack, std, stack.ffn_width);
+  if (stack.experts == 0) return one;
+  Components routed = {{Experts{stack.experts, stack.chosen_experts, one, stack.router_std, stack.width, stack.router}, ""}};
+  if (stack.routed_scale != 1) routed = {{Residual{0, stack.routed_scale, std::move(routed)}, ""}};
+  if (stack.shared_width == 0) return routed;
+  Components shared = ffn_of(stack, std, stack.shared_width);
+  // A gate is a router of one expert.
+  if (stack.shared_gate)
+    shared = {{Experts{1, 1, std::move(shared), stack.router_std, stack.width, Router::plain_sigmoid}, ""}};
+  return {{Parallel{{std::move(routed), std::move(shared)}}, ""}};
 }
 
 /// The norm of a branch; a gain other than 1 is a residual without a skip.
@@ -143,7 +151,7 @@ std::vector<Component> components_of(const Stack& stack) {
     list.push_back({Repeat{last - first + 1, layer_of(stack, first), stack.tied}, ""});
     first = last + 1;
   }
-  if (stack.norm && stack.final_norm) list.push_back({Norm{*stack.norm, stack.width, stack.norm_epsilon}, ""});
+  if (stack.norm && stack.final_norm) list.push_back(norm_of(stack, stack.final_gain));
   if (stack.final_dropout > 0) list.push_back({Dropout{stack.final_dropout}, ""});
   return list;
 }

@@ -88,14 +88,15 @@ class CpuEngine {
 
   // ---- routers -------------------------------------------------------------------------------------------------------
 
-  /// The weights of every token's experts: the softmax over its `chosen` largest logits, 0 for the
-  /// others.
-  [[nodiscard]] Matrix<T> route(std::size_t chosen, const Matrix<T>& logits) const {
-    return simulate::route(team_, chosen, logits);
+  /// The weights of every token's experts, those of its `chosen` largest logits; 0 for the others.
+  [[nodiscard]] Matrix<T> route(network::Router router, std::size_t chosen, const Matrix<T>& logits) const {
+    return simulate::route(team_, router, chosen, logits);
   }
 
   /// The gradient at the logits from that at the weights.
-  void route_backward(const Matrix<T>& weights, Matrix<T>& g) const { simulate::route_backward(team_, weights, g); }
+  void route_backward(network::Router router, const Matrix<T>& logits, const Matrix<T>& weights, Matrix<T>& g) const {
+    simulate::route_backward(team_, router, logits, weights, g);
+  }
 
   /// y with every token's row times its weight of the expert.
   [[nodiscard]] Matrix<T> weighed(const Matrix<T>& weights, std::size_t expert, const Matrix<T>& y) const {

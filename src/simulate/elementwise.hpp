@@ -54,6 +54,39 @@ struct Silu {
   }
 };
 
+struct QuickGelu {
+  template <class T>
+  SIGPROP_HOST_DEVICE Slope<T> operator()(T x) const noexcept {
+    constexpr T slope = static_cast<T>(1.702);  // Hendrycks and Gimpel (2016)
+    const T sigmoid = 1 / (1 + std::exp(-slope * x));
+    return {x * sigmoid, sigmoid * (1 + slope * x * (1 - sigmoid))};
+  }
+};
+
+struct Sigmoid {
+  template <class T>
+  SIGPROP_HOST_DEVICE Slope<T> operator()(T x) const noexcept {
+    const T sigmoid = 1 / (1 + std::exp(-x));
+    return {sigmoid, sigmoid * (1 - sigmoid)};
+  }
+};
+
+struct Softplus {
+  template <class T>
+  SIGPROP_HOST_DEVICE Slope<T> operator()(T x) const noexcept {
+    return {x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)), 1 / (1 + std::exp(-x))};
+  }
+};
+
+struct Mish {
+  template <class T>
+  SIGPROP_HOST_DEVICE Slope<T> operator()(T x) const noexcept {
+    const Slope<T> softplus = Softplus{}(x);
+    const T t = std::tanh(softplus.value);
+    return {x * t, t + x * (1 - t * t) * softplus.derivative};
+  }
+};
+
 struct Tanh {
   template <class T>
   SIGPROP_HOST_DEVICE Slope<T> operator()(T x) const noexcept {
@@ -98,6 +131,14 @@ decltype(auto) with_activation(network::ActivationKind kind, const With& with) {
       return with(GeluTanh{});
     case Kind::silu:
       return with(Silu{});
+    case Kind::quick_gelu:
+      return with(QuickGelu{});
+    case Kind::mish:
+      return with(Mish{});
+    case Kind::softplus:
+      return with(Softplus{});
+    case Kind::sigmoid:
+      return with(Sigmoid{});
     case Kind::tanh:
       return with(Tanh{});
     case Kind::leaky_relu:
@@ -138,6 +179,31 @@ template <class Logit>
     if (other > own || (other == own && e < expert.index)) ++before;
   }
   return before < expert.chosen;
+}
+
+/// Its weight, before what it is divided by.
+template <class T>
+[[nodiscard]] SIGPROP_HOST_DEVICE T size_of_choice(network::Router router, T logit, T largest) noexcept {
+  const bool is_softmax = router == network::Router::softmax || router == network::Router::softmax_over_all;
+  return is_softmax ? std::exp(logit - largest) : 1 / (1 + std::exp(-logit));
+}
+
+/// The gradient at an expert's logit. share: its softmax among all experts. weight: of the expert,
+/// 0 if it is not taken; g: the gradient there; mean: Σ weight g of the token.
+template <class T>
+[[nodiscard]] SIGPROP_HOST_DEVICE T at_logit(network::Router router, T logit, T share, T weight, T g, T mean) noexcept {
+  const T below = 1 / (1 + std::exp(logit));  // 1 - σ
+  switch (router) {
+    case network::Router::softmax:
+      break;
+    case network::Router::softmax_over_all:
+      return weight * g - share * mean;
+    case network::Router::sigmoid:
+      return weight * below * (g - mean);
+    case network::Router::plain_sigmoid:
+      return weight * below * g;
+  }
+  return weight * (g - mean);
 }
 
 /// Words below this are dropped.

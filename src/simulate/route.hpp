@@ -11,7 +11,8 @@
 namespace sigprop::simulate {
 
 template <class T>
-[[nodiscard]] Matrix<T> route(Team team, std::size_t chosen, const Matrix<T>& logits) {
+[[nodiscard]] Matrix<T> route(Team team, network::Router router, std::size_t chosen, const Matrix<T>& logits) {
+  using network::Router;
   Matrix<T> weights(logits.rows(), logits.cols());
   const auto count = static_cast<std::size_t>(logits.cols());
   for_rows(team, logits.rows(), [&](Eigen::Index first, Eigen::Index rows) {
@@ -21,22 +22,27 @@ template <class T>
       T sum = 0;
       for (std::size_t e = 0; e < count; ++e) {
         const bool taken = is_routed_to({count, chosen, e}, [&](std::size_t other) { return logit[other]; });
-        const T weight = taken ? std::exp(logit[e] - largest) : T(0);
-        weights(row, static_cast<Eigen::Index>(e)) = weight;
-        sum += weight;
+        const T size = size_of_choice(router, logit[e], largest);
+        weights(row, static_cast<Eigen::Index>(e)) = taken ? size : T(0);
+        if (taken || router == Router::softmax_over_all) sum += size;
       }
-      weights.row(row) /= sum;
+      if (router != Router::plain_sigmoid) weights.row(row) /= sum;
     }
   });
   return weights;
 }
 
+/// The gradient at the logits from that at the weights.
 template <class T>
-void route_backward(Team team, const Matrix<T>& weights, Matrix<T>& g) {
+void route_backward(Team team, network::Router router, const Matrix<T>& logits, const Matrix<T>& weights, Matrix<T>& g) {
+  using network::Router;
   for_rows(team, g.rows(), [&](Eigen::Index first, Eigen::Index rows) {
     for (Eigen::Index row = first; row < first + rows; ++row) {
       const T mean = weights.row(row).dot(g.row(row));
-      g.row(row) = (weights.row(row).array() * (g.row(row).array() - mean)).matrix().eval();
+      const T largest = logits.row(row).maxCoeff();
+      const T all = (logits.row(row).array() - largest).exp().sum();
+      for (Eigen::Index e = 0; e < g.cols(); ++e)
+        g(row, e) = at_logit(router, logits(row, e), std::exp(logits(row, e) - largest) / all, weights(row, e), g(row, e), mean);
     }
   });
 }

@@ -406,7 +406,8 @@ class Walk {
     const std::uint32_t tensor = take_tensors(1);
     const std::size_t index = cursor_.weight++, first_weight = cursor_.weight;
     const Weight w = weight(tensor, op, network::weight_slots(op).front());
-    const Shared weights = share(engine_.route(op.chosen, engine_.project(*x, *w)));
+    const Shared logits = share(engine_.project(*x, *w));
+    const Shared weights = share(engine_.route(op.router, op.chosen, *logits));
     std::vector<std::shared_ptr<Tape>> experts;
     std::vector<Shared> outputs;
     Shared sum;
@@ -418,7 +419,7 @@ class Walk {
       Signal f = engine_.weighed(*weights, expert, *y);
       sum = share(sum ? engine_.combine(1, *sum, 1, f) : std::move(f));
     }
-    push(tape, [this, tensor, index, w, x, weights, experts, outputs](Signal& g) {
+    push(tape, [this, tensor, index, w, x, router = op.router, logits, weights, experts, outputs](Signal& g) {
       const Signal at_output = engine_.scaled(1, g);
       Signal at_logits = engine_.zeros_like(*weights);
       for (std::size_t expert = experts.size(); expert-- > 0;) {
@@ -427,7 +428,7 @@ class Walk {
         play(*experts[expert], part);
         g = expert + 1 == experts.size() ? std::move(part) : engine_.combine(1, g, 1, part);
       }
-      engine_.route_backward(*weights, at_logits);
+      engine_.route_backward(router, *logits, *weights, at_logits);
       record_weight_gradient(tensor, index, at_logits, *x);
       engine_.add_project_back(at_logits, *w, g);
     });

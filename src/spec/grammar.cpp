@@ -157,6 +157,10 @@ RulePtr residual_of_stack() {
                 {{"skip", 1}});
 }
 
+constexpr const char* router_help =
+    "what weighs a token's experts: softmax of their logits, or of all experts', or sigmoid over its sum, or as it is; "
+    "default softmax";
+
 RulePtr stack(bool decoder) {
   std::vector<Rule::Field> fields = {
       {"layers", integer(1, largest_depth, 12), true, "number of layers"},
@@ -170,7 +174,12 @@ RulePtr stack(bool decoder) {
                {"experts", size(8), false, "networks of which a token takes top_k; default one that all tokens take"},
                {"top_k", size(2), false, "experts of a token; default 1"},
                {"router_std", deviation(), false,
-                "of the router's weights; default 0, where experts are drawn uniformly and weighted equally"}},
+                "of the router's weights; default 0, where experts are drawn uniformly and weighted equally"},
+               {"router", choice(names_of(router_names)), false, router_help},
+               {"routed_scale", number(0, 1e6, 2.5, true), false, "factor on what the experts say together; default 1"},
+               {"shared_width", size(1408), false, "of one more network that all tokens take; default none"},
+               {"shared_gate", plain(Kind::boolean, false), false,
+                "its output times the sigmoid of one more logit of router_std; default false"}},
               {{"width", 3072}, {"activation", "gelu"}}),
        true, "feed-forward network"},
       {"norm",
@@ -182,6 +191,7 @@ RulePtr stack(bool decoder) {
             {"epsilon", epsilon(), false, "added to the variance, or mean square, under the root; default 0"},
             {"gain", one_or_each(scale(1)), false,
              "factor on the norm's output, one number or one per residual branch; default 1"},
+            {"final_gain", scale(1), false, "factor on the last norm's output; default 1"},
             {"inner", plain(Kind::boolean, false), false,
              "one more norm before attention's output projection and before ffn_out; default false"}},
            {{"kind", "layer_norm"}, {"placement", "pre"}}),
@@ -222,6 +232,7 @@ RulePtr input() {
               {"norm", choice({"none", "layer_norm", "rms_norm"}), false, "after the sum; default none"},
               {"norm_epsilon", epsilon(), false, "default the stack's norm.epsilon, else 0"},
               {"dropout", probability(), false, "after the norm; default 0"},
+              {"scale", number(0, 1e6, 0.226, true), false, "factor on what comes out; default 1"},
               {"std",
                either({deviation(), object({{"token", deviation(), false, "of the token table"},
                                             {"position", deviation(), false, "of the position table"},
@@ -399,6 +410,7 @@ RulePtr component() {
                {"top_k", size(2), true, "of which every token takes so many"},
                {"router_std", deviation(), false,
                 "of the router's weights; default 0, where lists are drawn uniformly and weighted equally"},
+               {"router", choice(names_of(router_names)), false, router_help},
                {"of", list, true, "the list"}},
               {{"count", 8}, {"top_k", 2}}),
        false, "a mixture of experts"},

@@ -84,7 +84,7 @@ double first_epsilon(const Json& spec) {
   return 0;
 }
 
-/// Norm and dropout after the sum of the tables.
+/// Norm and dropout after the sum of the tables, and a factor on them: a residual without a skip.
 std::vector<network::Component> after_embedding(const Json& spec, std::size_t width, Errors& errors) {
   const Json& json = spec.at("input").at("embedding");
   std::vector<network::Component> list;
@@ -97,6 +97,8 @@ std::vector<network::Component> after_embedding(const Json& spec, std::size_t wi
   }
   const double dropout = number(json, "dropout", 0);
   if (dropout > 0) list.push_back({network::Dropout{dropout}, ""});
+  const double scale = number(json, "scale", 1);
+  if (scale != 1) list = {{network::Residual{0, scale, std::move(list)}, ""}};
   return list;
 }
 

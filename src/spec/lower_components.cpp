@@ -186,8 +186,14 @@ class Reader {
   [[nodiscard]] network::Experts experts(const Json& json, const std::string& pointer, double turns) {
     const std::size_t width = width_ != 0 ? width_ : first_width(json.at("of"));
     network::Experts out{count(json, "count", 1), count(json, "top_k", 1),
-                         list(json.at("of"), pointer + "/of", false, turns), number(json, "router_std", 0), width};
+                         list(json.at("of"), pointer + "/of", false, turns), number(json, "router_std", 0), width,
+                         value_of(router_names, text(json, "router", "softmax"))};
     check_top_k(out.chosen, out.count, pointer, errors_);
+    const bool sums_to_1 = out.router == network::Router::softmax || out.router == network::Router::sigmoid;
+    if (!sums_to_1 && !std::holds_alternative<network::Linear>(out.of.back().op))
+      errors_.push_back(pointer + "/router is " + shown(json.at("router")) +
+                        ", whose weights do not sum to 1, but the list does not end with a linear component: a mean "
+                        "would change; let it end so, or take another router");
     if (out.has_router() && width == 0)
       errors_.push_back(pointer + "/router_std is " + shown(json.at("router_std")) +
                         ", but must be 0 where no width is known: give the spec's \"width\"");

@@ -25,7 +25,7 @@ void lower_norm(const Json& json, network::Stack& stack, const std::string& stac
                          " is true, but must be false where kind is none: name the kind of norm or remove " + name);
       }
     }
-    for (const std::string name : {"gain", "epsilon"}) {
+    for (const std::string name : {"gain", "epsilon", "final_gain"}) {
       if (json.contains(name))
         errors.push_back(stack_pointer + "/norm/" + name +
                          " is given, but kind is none: name the kind of norm or remove " + name);
@@ -40,14 +40,27 @@ void lower_norm(const Json& json, network::Stack& stack, const std::string& stac
   stack.norm = value_of(norm_names, kind);
   stack.norm_epsilon = number(json, "epsilon", 0);
   stack.final_norm = flag(json, "final", stack.placement != network::Placement::post);
+  stack.final_gain = number(json, "final_gain", 1);
+  if (json.contains("final_gain") && !stack.final_norm)
+    errors.push_back(stack_pointer + "/norm/final_gain is given, but there is no final norm: remove it or set final to true");
 }
 
 void lower_experts(const Json& ffn, const std::string& pointer, network::Stack& stack, Errors& errors) {
   stack.experts = count(ffn, "experts", 0);
   stack.chosen_experts = count(ffn, "top_k", 1);
   stack.router_std = number(ffn, "router_std", 0);
+  stack.router = value_of(router_names, text(ffn, "router", "softmax"));
+  stack.routed_scale = number(ffn, "routed_scale", 1);
+  stack.shared_width = count(ffn, "shared_width", 0);
+  stack.shared_gate = flag(ffn, "shared_gate", false);
+  if (stack.shared_gate && stack.shared_width == 0)
+    errors.push_back(pointer + "/shared_gate is true, but there is nothing shared: remove it or give shared_width");
+  for (const std::string name : {"router", "shared_gate"}) {
+    if (ffn.contains(name) && stack.router_std == 0)
+      errors.push_back(pointer + "/" + name + " is given, but router_std is not above 0: remove it or give router_std");
+  }
   if (stack.experts > 0) return check_top_k(stack.chosen_experts, stack.experts, pointer, errors);
-  for (const std::string name : {"top_k", "router_std"}) {
+  for (const std::string name : {"top_k", "router_std", "routed_scale", "shared_width"}) {
     if (ffn.contains(name))
       errors.push_back(pointer + "/" + name +
                        " is given, but there are no experts: remove it or give their number (\"experts\": 8)");

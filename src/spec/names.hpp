@@ -15,11 +15,15 @@ namespace sigprop::spec {
 template <class Enum, std::size_t N>
 using NameTable = std::array<std::pair<const char*, Enum>, N>;
 
-inline constexpr NameTable<network::ActivationKind, 8> activation_names{{
+inline constexpr NameTable<network::ActivationKind, 12> activation_names{{
     {"relu", network::ActivationKind::relu},
     {"gelu", network::ActivationKind::gelu},
     {"gelu_tanh", network::ActivationKind::gelu_tanh},
+    {"quick_gelu", network::ActivationKind::quick_gelu},
     {"silu", network::ActivationKind::silu},
+    {"mish", network::ActivationKind::mish},
+    {"softplus", network::ActivationKind::softplus},
+    {"sigmoid", network::ActivationKind::sigmoid},
     {"tanh", network::ActivationKind::tanh},
     {"leaky_relu", network::ActivationKind::leaky_relu},
     {"squared_relu", network::ActivationKind::squared_relu},
@@ -29,6 +33,13 @@ inline constexpr NameTable<network::ActivationKind, 8> activation_names{{
 inline constexpr NameTable<network::NormKind, 2> norm_names{{
     {"layer_norm", network::NormKind::layer_norm},
     {"rms_norm", network::NormKind::rms_norm},
+}};
+
+inline constexpr NameTable<network::Router, 4> router_names{{
+    {"softmax", network::Router::softmax},
+    {"softmax_over_all", network::Router::softmax_over_all},
+    {"sigmoid", network::Router::sigmoid},
+    {"plain_sigmoid", network::Router::plain_sigmoid},
 }};
 
 inline constexpr NameTable<network::Mask, 2> mask_names{{

@@ -71,6 +71,7 @@ struct ToJson {
   Json operator()(const network::Experts& op) const {
     Json body = {{"count", op.count}, {"top_k", op.chosen}, {"of", list_json(op.of)}};
     if (op.has_router()) body["router_std"] = op.router_std;
+    if (op.router != network::Router::softmax) body["router"] = name_of(router_names, op.router);
     return {{"experts", body}};
   }
 };

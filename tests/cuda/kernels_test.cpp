@@ -329,23 +329,27 @@ TEST_CASE("a router weighs experts as the CPU's, forward and backward") {
   Context context(0, Arithmetic::float32);
   constexpr std::size_t rows = 70, width = 45;
   constexpr auto close = [](std::size_t) { return 40 * ulp; };  // sums of up to 70 numbers in another order
-  for (const auto& [experts, chosen] : {std::pair<std::size_t, std::size_t>{3, 1}, {8, 2}, {70, 9}}) {
-    INFO(chosen << " of " << experts);
+  using network::Router;
+  for (const auto& [experts, chosen, router] :
+       {std::tuple<std::size_t, std::size_t, Router>{3, 1, Router::softmax}, {8, 2, Router::softmax},
+        {70, 9, Router::softmax}, {70, 9, Router::softmax_over_all}, {70, 9, Router::sigmoid}, {8, 2, Router::plain_sigmoid}}) {
+    INFO(chosen << " of " << experts << ", router " << static_cast<int>(router));
+    const Router kind = router;
     const std::size_t count = experts, taken = chosen, expert = experts - 1;
     const std::vector<float> logits = numbers(rows * count), a = numbers(rows * width, 1), b = numbers(rows * width, 2);
     const simulate::Matrix<float> of_logits = matrix_of(logits, 0, rows, count);
     const simulate::Matrix<float> of_a = matrix_of(a, 0, rows, width), of_b = matrix_of(b, 0, rows, width);
-    const simulate::Matrix<float> weights = simulate::route(Team{1}, taken, of_logits);
+    const simulate::Matrix<float> weights = simulate::route(Team{1}, kind, taken, of_logits);
     const auto from = test::on_device<float>(context, logits),
                weight = test::on_device<float>(context, values_of(weights));
     const auto first = test::on_device<float>(context, a), second = test::on_device<float>(context, b);
     CHECK(worst(written(context, logits.size(),
-                        [&](float* out) { cuda::route(context, rows, count, taken, from.data(), out); }),
+                        [&](float* out) { cuda::route(context, rows, count, kind, taken, from.data(), out); }),
                 values_of(weights), close) <= 1);
     simulate::Matrix<float> back = of_logits, dots = of_logits;
-    simulate::route_backward(Team{1}, weights, back);
+    simulate::route_backward(Team{1}, kind, of_logits, weights, back);
     CHECK(worst(changed(context, logits,
-                        [&](float* at) { cuda::route_backward(context, rows, count, weight.data(), at); }),
+                        [&](float* at) { cuda::route_backward(context, rows, count, kind, from.data(), weight.data(), at); }),
                 values_of(back), close) <= 1);
     CHECK(differing(written(context, a.size(),
                             [&](float* out) {

@@ -49,6 +49,10 @@ TEST_CASE("every activation's derivative is the slope of its value") {
   check_derivative(Gelu{});
   check_derivative(GeluTanh{});
   check_derivative(Silu{});
+  check_derivative(formula::QuickGelu{});
+  check_derivative(formula::Mish{});
+  check_derivative(formula::Softplus{});
+  check_derivative(formula::Sigmoid{});
   check_derivative(Tanh{});
   check_derivative(LeakyRelu{});
   check_derivative(SquaredRelu{});
@@ -63,6 +67,12 @@ TEST_CASE("activations have the right values at the ends") {
   CHECK(SquaredRelu{}.value(-2.0) == 0);
   CHECK(SquaredRelu{}.value(3.0) == 9);
   CHECK(Silu{}.value(-1e3) == 0);
+  // As PyTorch computes them.
+  CHECK(formula::QuickGelu{}.value(1.0) == Approx(0.8457957659328212).epsilon(1e-14));
+  CHECK(formula::Mish{}.value(1.0) == Approx(0.8650983882673103).epsilon(1e-14));
+  CHECK(formula::Softplus{}.value(1.0) == Approx(1.3132616875182228).epsilon(1e-14));
+  CHECK(formula::Softplus{}.value(-800.0) == 0);
+  CHECK(formula::Sigmoid{}.value(1.0) == Approx(0.7310585786300049).epsilon(1e-14));
 }
 
 TEST_CASE("the nodes of a normal reproduce its moments") {

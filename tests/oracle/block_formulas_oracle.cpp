@@ -62,8 +62,8 @@ TEST_CASE("experts behind a router against their simulation") {
       simulate_routed(227, {.variance = 1, .correlation = rho}, {.mean = 0.7, .variance = 2, .correlation = 0.4},
                       {.variance = 1.5, .correlation = 0.4}, 6, 2, std, static_cast<Eigen::Index>(width));
   const double deviation = std * std::sqrt(width);
-  const auto own = predict::router_means(std::array{deviation, 1.0, count, chosen});
-  const auto paired = predict::router_means(std::array{deviation, rho, count, chosen});
+  const auto own = predict::router_means(std::array{deviation, 1.0, count, chosen}, network::Router::softmax);
+  const auto paired = predict::router_means(std::array{deviation, rho, count, chosen}, network::Router::softmax);
   const Gradient<double> overlap{own.overlap, paired.overlap, 0}, jacobian{own.jacobian, paired.jacobian, 0};
   const Moments<double> one{0.7, 2, 0.8, 0}, tokens{0, 1, rho, 0};
   const Gradient<double> g{1.5, 0.6, 0};

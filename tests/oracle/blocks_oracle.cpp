@@ -261,6 +261,27 @@ TEST_CASE("prediction agrees with simulation: experts behind a router") {
          {{"weights of sharp logits", ffn({{"router_std", 1}})}, "forward.variance"}});
 }
 
+TEST_CASE("prediction agrees with simulation: what weighs experts, and what all tokens take beside them") {
+  const auto ffn = [](json keys) {
+    for (const auto& [name, value] : {std::pair{"experts", json(4)}, {"top_k", json(2)}, {"router_std", json(0.06)}})
+      keys[name] = value;
+    return json{{"stack", {{"ffn", keys}}}};
+  };
+  const json of_all = ffn({{"router", "softmax_over_all"}}), plain = ffn({{"router", "plain_sigmoid"}});
+  check("softmax over all", of_all, {"over a token's experts", ffn({{"router", "softmax"}})}, "forward.variance");
+  check("sigmoid", ffn({{"router", "sigmoid"}}), {"without the sum", plain}, "forward.variance");
+  check("plain sigmoid", plain, {"softmax over all", of_all}, "forward.variance");
+  const json shared = ffn({{"shared_width", 192}}), gated = ffn({{"shared_width", 192}, {"shared_gate", true}});
+  check("shared", shared, {"without it", ffn({})}, "forward.variance");
+  check("shared behind a gate", gated, {"without the gate", shared}, "forward.variance");
+  check("scaled", ffn({{"routed_scale", 1.5}}), {"without the scale", ffn({})}, "forward.variance");
+}
+
+TEST_CASE("prediction agrees with simulation: a gain of the last norm, and a scale of the embedding") {
+  check("final gain", {{"stack", {{"norm", {{"placement", "pre"}, {"final_gain", 2}}}}}},
+        {"gain 1", {{"stack", {{"norm", {{"final_gain", 1}}}}}}}, "backward.variance");
+}
+
 TEST_CASE("prediction agrees with simulation: another scale of the scores") {
   check("score scale", in_attention({{"score_scale", 0.25}}), {"1/sqrt(k)", in_attention({{"score_scale", nullptr}})},
         "attention.score_variance");

@@ -60,6 +60,10 @@ Case case_of(const char* name, ActivationKind kind, const Phi& phi) {
 
 std::vector<Case> cases() {
   return {case_of("silu", ActivationKind::silu, formula::Silu{}),
+          case_of("quick_gelu", ActivationKind::quick_gelu, formula::QuickGelu{}),
+          case_of("mish", ActivationKind::mish, formula::Mish{}),
+          case_of("softplus", ActivationKind::softplus, formula::Softplus{}),
+          case_of("sigmoid", ActivationKind::sigmoid, formula::Sigmoid{}),
           case_of("tanh", ActivationKind::tanh, formula::Tanh{}),
           case_of("gelu_tanh", ActivationKind::gelu_tanh, formula::GeluTanh{}),
           case_of("gelu", ActivationKind::gelu, formula::Gelu{}),
@@ -120,8 +124,10 @@ TEST_CASE("a pair of tokens is not one of their geometric mean") {
 }
 
 TEST_CASE("tokens of one variance, and nearly one, have the same pairs") {
-  for (const ActivationKind kind : {ActivationKind::silu, ActivationKind::tanh, ActivationKind::gelu_tanh,
-                                    ActivationKind::squared_relu, ActivationKind::leaky_relu}) {
+  for (const ActivationKind kind :
+       {ActivationKind::silu, ActivationKind::tanh, ActivationKind::gelu_tanh, ActivationKind::quick_gelu,
+        ActivationKind::mish, ActivationKind::softplus, ActivationKind::sigmoid, ActivationKind::squared_relu,
+        ActivationKind::leaky_relu}) {
     ArrayXd variance = ArrayXd::Constant(3, 2);
     predict::ActivationMoments<double> moments;
     predict::ActivationPairs alike(moments, kind, ArrayXd::Zero(3), variance);

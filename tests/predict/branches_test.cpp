@@ -88,8 +88,8 @@ TEST_CASE("experts behind a router share the tokens as it says, and its gradient
   const auto hidden = formula::relu_forward(input);  // 16 · 0.25² = 1
   const Moments<double> output{0, 8 * hidden.second_moment(), 8 * hidden.token_dot(), 0};
   const double deviation = 0.2 * std::sqrt(16 * 2.0);
-  const auto own = predict::router_means(std::array{deviation, 1.0, 4.0, 2.0});
-  const auto paired = predict::router_means(std::array{deviation, 0.3, 4.0, 2.0});
+  const auto own = predict::router_means(std::array{deviation, 1.0, 4.0, 2.0}, network::Router::softmax);
+  const auto paired = predict::router_means(std::array{deviation, 0.3, 4.0, 2.0}, network::Router::softmax);
   const Gradient<double> chosen{1.5 * own.overlap, 0.3 * paired.overlap, 0};
   const auto at_hidden = formula::relu_backward<double>({4 * chosen.variance, 4 * chosen.covariance, 0}, input);
   const Gradient<double> at_logits{4 * 1.5 * output.variance * own.jacobian,

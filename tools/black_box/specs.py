@@ -8,7 +8,7 @@ from typing import Any
 
 from black_box.documents import RAW
 
-ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "tanh", "leaky_relu", "squared_relu", "identity")
+ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "leaky_relu", "squared_relu", "identity")
 NORMS = ("layer_norm", "rms_norm")
 PLACEMENTS = ("pre", "post", "sandwich", "output")
 SCHEMES = ("xavier", "lecun", "kaiming", "torch_linear", "gpt2", "bert", "llama", "olmo_mitchell", "small_init", "wang_init", "t5", "deepnorm", "sub_ln", "ds_init",

@@ -29,12 +29,13 @@ WIDTH, LAYERS, HEADS = 384, 6, 6
 SIZES = {"vocabulary": 5000, "width": WIDTH, "layers": LAYERS, "decoder_layers": LAYERS, "heads": HEADS, "decoder_heads": HEADS, "kv_heads": 2,
          "head_width": 64, "ffn_width": 1536, "decoder_ffn_width": 1536, "expert_width": 512, "shared_width": 512, "experts": 8, "chosen_experts": 2,
          "table_width": WIDTH, "image": 128, "patch": 16, "channels": 3, "patches": 64, "positions": 512, "rotary_width": 32, "dense_layers": 0,
-         "score_scalar": 64, "layers_beside": []}
+         "score_scalar": 64, "layers_beside": [], "n_group": 1}
 # What a layer leaves out at random, and marks of words beyond the small vocabulary.
 QUIET = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop", "drop_path_rate", "router_jitter_noise")
 OWN = {"t5": {"num_decoder_layers": LAYERS}, "mt5": {"num_decoder_layers": LAYERS}, "umt5": {"num_decoder_layers": LAYERS},
        "gpt_neo": {"attention_types": [[["global", "local"], LAYERS // 2]], "max_position_embeddings": 512},
-       "big_bird": {"attention_type": "original_full"}, "longformer": {"attention_window": 256}, "led": {"attention_window": 256}}
+       "big_bird": {"attention_type": "original_full"}, "longformer": {"attention_window": 256}, "led": {"attention_window": 256},
+       **{name: {"num_attention_heads": 3, "num_key_value_heads": 1} for name in ("qwen2_vl_text", "qwen2_5_vl_text")}}  # mrope has 64 pairs
 TOKENS, BATCH = 64, 1
 FEATURE_CORRELATION = 0.2  # of what enters a stack behind something that a spec does not have
 
@@ -42,7 +43,7 @@ FEATURE_CORRELATION = 0.2  # of what enters a stack behind something that a spec
 ROLES = [(r"EncDecAttention\.q\.|encoder_attn\.q_proj", "cross_query"), (r"EncDecAttention\.k\.|encoder_attn\.k_proj", "cross_key"),
          (r"EncDecAttention\.v\.|encoder_attn\.v_proj", "cross_value"), (r"EncDecAttention\.o\.|encoder_attn\.out_proj", "cross_output"),
          (r"(query|q_proj|q_lin|SelfAttention\.q|attn\.q)\.", "query"), (r"(key|k_proj|k_lin|SelfAttention\.k|attn\.k)\.", "key"),
-         (r"(value|v_proj|v_lin|SelfAttention\.v|attn\.v)\.", "value"),
+         (r"((?<!key_)value|v_proj|v_lin|SelfAttention\.v|attn\.v)\.", "value"),
          (r"(attention\.output\.dense|attention\.dense|attn\.dense|attn\.o|o_proj|out_proj|out_lin|attn\.c_proj|attn\.Wo|SelfAttention\.o)\.", "output"),
          (r"(gate_proj|wi_0)\.", "ffn_gate"),
          (r"(intermediate\.dense|up_proj|fc1|c_fc|lin1|fc_in|dense_h_to_4h|intermediate_dense|\.ffn|\.wi|\.wi_1)\.", "ffn_in"),
@@ -101,6 +102,8 @@ def configuration(name, row):
 def new_model(config):
     """Of the class that AutoModel has, else of the one that holds a decoder alone."""
     config._attn_implementation = "eager"
+    if config.model_type == "mllama_text_model":
+        return transformers.MllamaTextModel(config).train()
     for make in (transformers.AutoModel, transformers.AutoModelForCausalLM):
         try:
             return make.from_config(config).train()
@@ -165,7 +168,7 @@ def measure(model, row, batch, sample):
     for stack, layers in layers_of(model, row).items():
         for i, layer in enumerate(dict.fromkeys(layers)):
             for name, parameter in layer.named_parameters():
-                if parameter.grad is None or parameter.dim() < 2:
+                if parameter.grad is None or parameter.dim() < 2 or "shared_expert" in name:
                     continue
                 gradient = parameter.grad.double()
                 if name.endswith("c_attn.weight") and gradient.shape[1] == 3 * gradient.shape[0]:  # (in, out), the three side by side

@@ -73,6 +73,70 @@ struct Silu {
   }
 };
 
+/// x / (1 + e^(-1.702 x)): a quick approximation of GELU.
+struct QuickGelu {
+  static constexpr bool kink = false;
+  static constexpr int degree_at_infinity = 1;
+  static constexpr double slope = 1.702;  ///< Hendrycks and Gimpel (2016)
+  template <class T>
+  [[nodiscard]] T value(const T& x) const {
+    return x * Silu::sigmoid(T(slope) * x);
+  }
+  template <class T>
+  [[nodiscard]] T derivative(const T& x) const {
+    const T s = Silu::sigmoid(T(slope) * x);
+    return s + T(slope) * x * s * (T(1) - s);
+  }
+};
+
+/// 1 / (1 + e^-x).
+struct Sigmoid {
+  static constexpr bool kink = false;
+  static constexpr int degree_at_infinity = 0;
+  template <class T>
+  [[nodiscard]] T value(const T& x) const {
+    return Silu::sigmoid(x);
+  }
+  template <class T>
+  [[nodiscard]] T derivative(const T& x) const {
+    const T s = Silu::sigmoid(x);
+    return s * (T(1) - s);
+  }
+};
+
+/// ln(1 + e^x).
+struct Softplus {
+  static constexpr bool kink = false;
+  static constexpr int degree_at_infinity = 1;
+  template <class T>
+  [[nodiscard]] T value(const T& x) const {
+    using std::exp;
+    using std::log;
+    return x > T(0) ? T(x + log(T(1) + exp(-x))) : T(log(T(1) + exp(x)));
+  }
+  template <class T>
+  [[nodiscard]] T derivative(const T& x) const {
+    return Silu::sigmoid(x);
+  }
+};
+
+/// x tanh(ln(1 + e^x)).
+struct Mish {
+  static constexpr bool kink = false;
+  static constexpr int degree_at_infinity = 1;
+  template <class T>
+  [[nodiscard]] T value(const T& x) const {
+    using std::tanh;
+    return x * tanh(Softplus{}.value(x));
+  }
+  template <class T>
+  [[nodiscard]] T derivative(const T& x) const {
+    using std::tanh;
+    const T t = tanh(Softplus{}.value(x));
+    return t + x * (T(1) - t * t) * Silu::sigmoid(x);
+  }
+};
+
 struct Tanh {
   static constexpr bool kink = false;
   static constexpr int degree_at_infinity = 0;

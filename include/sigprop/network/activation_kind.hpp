@@ -3,6 +3,19 @@
 
 namespace sigprop::network {
 
-enum class ActivationKind { relu, gelu, gelu_tanh, silu, tanh, leaky_relu, squared_relu, identity };
+enum class ActivationKind {
+  relu,
+  gelu,
+  gelu_tanh,
+  quick_gelu,
+  silu,
+  mish,
+  softplus,
+  sigmoid,
+  tanh,
+  leaky_relu,
+  squared_relu,
+  identity
+};
 
 }  // namespace sigprop::network

@@ -67,7 +67,7 @@ class Lift {
     return out;
   }
   [[nodiscard]] BasicExperts<T, T> operator()(const Experts& op) const {
-    return {size(op.count), size(op.chosen), (*this)(op.of), T(op.router_std), size(op.width)};
+    return {size(op.count), size(op.chosen), (*this)(op.of), T(op.router_std), size(op.width), op.router};
   }
 
   [[nodiscard]] BasicGivenInput<T> operator()(const GivenInput& source) const {

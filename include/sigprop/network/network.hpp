@@ -23,6 +23,14 @@ namespace sigprop::network {
 enum class NormKind { layer_norm, rms_norm };
 enum class Mask { none, causal };
 
+/// What a router makes of its logits z: the weights of the experts that a token takes.
+enum class Router {
+  softmax,           ///< over theirs
+  softmax_over_all,  ///< over all experts' logits, so that the weights do not sum to 1
+  sigmoid,           ///< σ(z) over the sum of theirs
+  plain_sigmoid      ///< σ(z)
+};
+
 /// y = x Wᵀ + bias, W: (out, in).
 template <class Size, class Real>
 struct BasicLinear {
@@ -116,7 +124,7 @@ struct BasicParallel {
 /// A mixture of experts: `count` lists with weights of their own. Every token passes `chosen` of
 /// them. Without a router they are drawn uniformly and independently for each token, which gets the
 /// mean of their outputs. With one they are those of its largest logits x W_rᵀ, W_r: (count,
-/// width), and the softmax over these logits weighs their outputs.
+/// width), and `router` says how these weigh their outputs.
 template <class Size, class Real>
 struct BasicExperts {
   Size count{1};
@@ -124,6 +132,7 @@ struct BasicExperts {
   std::vector<BasicComponent<Size, Real>> of;
   Real router_std{};  ///< of W_r; 0 for no router
   Size width{};       ///< that the router reads, where there is one
+  Router router = Router::softmax;
 
   [[nodiscard]] bool has_router() const { return !(router_std == Real(0)); }
 };
@@ -266,8 +275,8 @@ void remove_masks(Network& network);
 /// True if the component, or one inside it, has weights.
 [[nodiscard]] bool has_weights(const Component& component);
 
-/// True if every component of the list passes a token's scale on: f(a x) = a f(x) for a > 0. GELU
-/// and SiLU count as such, which they nearly are.
+/// True if every component of the list passes a token's scale on: f(a x) = a f(x) for a > 0. GELU,
+/// SiLU and Mish count as such, which they nearly are.
 template <class Size, class Real>
 [[nodiscard]] bool is_homogeneous(const std::vector<BasicComponent<Size, Real>>& list) {
   bool out = true;
@@ -276,7 +285,9 @@ template <class Size, class Real>
     if (const auto* linear = std::get_if<BasicLinear<Size, Real>>(&component.op)) {
       out = out && linear->bias_std == Real(0);
     } else if (activation != nullptr) {
-      out = out && activation->kind != ActivationKind::tanh && activation->kind != ActivationKind::squared_relu;
+      for (const ActivationKind kind : {ActivationKind::softplus, ActivationKind::sigmoid, ActivationKind::tanh,
+                                        ActivationKind::squared_relu})
+        out = out && activation->kind != kind;
     } else {
       out = out && (std::holds_alternative<BasicDropout<Real>>(component.op) || !lists_in(component).empty());
     }

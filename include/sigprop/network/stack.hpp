@@ -50,11 +50,16 @@ struct Stack {
       0;  ///< feed-forward networks of which a token takes `chosen_experts`; 0 for one that all tokens take
   std::size_t chosen_experts = 1;
   double router_std = 0;  ///< of the weights that choose them; 0 for a choice at random
+  Router router = Router::softmax;
+  double routed_scale = 1;       ///< factor on what they say together
+  std::size_t shared_width = 0;  ///< of one more network that all tokens take, beside the experts; 0 for none
+  bool shared_gate = false;      ///< its output is multiplied by the sigmoid of a map of its own, of router_std
   bool parallel = false;
   bool tied = false;             ///< all layers have the first one's weights
   std::optional<NormKind> norm;  ///< none for a stack without norms
   Placement placement = Placement::pre;
   bool final_norm = false;
+  double final_gain = 1;      ///< of that norm
   bool inner_norm = false;    ///< one more norm before the output projection and before ffn_out
   double norm_epsilon = 0;    ///< of all norms but those of heads' queries and keys
   double ffn_dropout = 0;     ///< before ffn_out

@@ -18,6 +18,14 @@ const char* name_of(network::ActivationKind kind) {
       return "GELU (tanh form)";
     case ActivationKind::silu:
       return "SiLU";
+    case ActivationKind::quick_gelu:
+      return "quick GELU";
+    case ActivationKind::mish:
+      return "Mish";
+    case ActivationKind::softplus:
+      return "softplus";
+    case ActivationKind::sigmoid:
+      return "sigmoid";
     case ActivationKind::tanh:
       return "tanh";
     case ActivationKind::leaky_relu:

@@ -175,8 +175,9 @@ formula::SoftmaxMeans<Expression> softmax_means(SoftmaxTables<double>& tables, d
 }
 
 formula::RouterMeans<Expression> router_means_of(const NotebookNotes& /*notes*/,
-                                                 const std::array<Expression, few_arguments>& x) {
-  const auto known = router_means(std::array{x[0].sample(), x[1].sample(), x[2].sample(), x[3].sample()});
+                                                 const std::array<Expression, few_arguments>& x,
+                                                 network::Router router) {
+  const auto known = router_means(std::array{x[0].sample(), x[1].sample(), x[2].sample(), x[3].sample()}, router);
   const std::vector<Expression> arguments(x.begin(), x.end());
   return {Expression::function({"P_r", "P_r"}, arguments, known.overlap),
           Expression::function({"J_r", "J_r"}, arguments, known.jacobian)};

@@ -81,7 +81,7 @@ struct Functionals<scalar::Expression> {
 
 /// Named functions of the logits' deviation, ρ, the experts and those of a token.
 [[nodiscard]] formula::RouterMeans<scalar::Expression> router_means_of(
-    const NotebookNotes& notes, const std::array<scalar::Expression, few_arguments>& x);
+    const NotebookNotes& notes, const std::array<scalar::Expression, few_arguments>& x, network::Router router);
 
 [[nodiscard]] formula::RotaryMeans<scalar::Expression> rotary_means_of(const NotebookNotes& notes,
                                                                        const AttentionOp<scalar::Expression>& op,

@@ -29,6 +29,14 @@ auto with_activation(network::ActivationKind kind, F&& f) {
       return f(formula::GeluTanh{});
     case ActivationKind::silu:
       return f(formula::Silu{});
+    case ActivationKind::quick_gelu:
+      return f(formula::QuickGelu{});
+    case ActivationKind::mish:
+      return f(formula::Mish{});
+    case ActivationKind::softplus:
+      return f(formula::Softplus{});
+    case ActivationKind::sigmoid:
+      return f(formula::Sigmoid{});
     case ActivationKind::tanh:
       return f(formula::Tanh{});
     case ActivationKind::squared_relu:

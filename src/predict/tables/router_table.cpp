@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "predict/tables/chebyshev.hpp"
@@ -14,6 +15,7 @@ namespace sigprop::predict {
 namespace {
 
 using formula::RouterMeans;
+using network::Router;
 
 /// Normal numbers of a fixed seed: SplitMix64 (Steele et al. 2014) and Box and Muller's polar form.
 class Normals {
@@ -43,7 +45,8 @@ class Normals {
 /// One token's experts with their weights.
 class Routed {
  public:
-  Routed(std::size_t count, std::size_t chosen) : experts_(chosen), weights_(count, 0) {}
+  Routed(std::size_t count, std::size_t chosen)
+      : experts_(chosen), weights_(count, 0), below_(count, 1), shares_(count, 0) {}
 
   /// Those of the largest normal numbers; the first is the largest.
   void choose(const std::vector<double>& z) {
@@ -60,26 +63,55 @@ class Routed {
     std::copy(all.begin(), end, experts_.begin());
   }
 
-  void weigh(double deviation) {
-    double sum = 1;
-    weights_[experts_[0]] = 1;
-    for (std::size_t i = 1; i < experts_.size(); ++i) {
-      const double weight = std::exp(deviation * ((*z_)[experts_[i]] - (*z_)[experts_[0]]));
-      weights_[experts_[i]] = weight;
-      sum += weight;
+  /// The weights at a deviation of the logits, and what their derivatives need.
+  void weigh(Router router, double deviation) {
+    router_ = router;
+    const bool by_softmax = router == Router::softmax || router == Router::softmax_over_all;
+    double sum = 0;
+    for (const std::size_t expert : experts_) {
+      const double logit = deviation * (*z_)[expert];
+      const double size = by_softmax ? std::exp(logit - deviation * (*z_)[experts_[0]]) : 1 / (1 + std::exp(-logit));
+      weights_[expert] = size;
+      below_[expert] = by_softmax ? 1 : 1 - size;
+      sum += size;
     }
+    if (router == Router::softmax_over_all) sum = share_all(deviation);
+    if (router == Router::plain_sigmoid) return;
     for (const std::size_t expert : experts_) weights_[expert] /= sum;
   }
 
-  /// P and J of two tokens, before the mean: Σ w w' and Σ w w' (1 - w - w') + (Σ w w')².
+  /// Σ w.
+  [[nodiscard]] double total() const {
+    return std::accumulate(experts_.begin(), experts_.end(), 0.0,
+                           [this](double sum, std::size_t expert) { return sum + weights_[expert]; });
+  }
+
+  /// Σ_e J_ee.
+  [[nodiscard]] double trace() const {
+    double sum = 0;
+    for (const std::size_t expert : experts_) {
+      const double own = weights_[expert];
+      sum += own * below_[expert] * (router_ == Router::plain_sigmoid ? 1 : 1 - own);
+    }
+    return sum;
+  }
+
+  /// P and J of two tokens, before the mean: Σ w w' and Σ J J'. With b = 1, or 1 - σ of a sigmoid,
+  /// J_ef = w_e (δ_ef - w_f) b_f has the latter Σ w w' (1 - w - w') b b' + Σ w w' Σ w w' b b'; f runs over all experts
+  /// for the softmax over all.
   [[nodiscard]] RouterMeans<double> with(const Routed& other) const {
-    double overlap = 0, less = 0;
+    double overlap = 0, own_part = 0, of_columns = 0;
     for (const std::size_t expert : experts_) {
       const double own = weights_[expert], others = other.weights_[expert], both = own * others;
+      const double below = below_[expert] * other.below_[expert];
       overlap += both;
-      less += both * (1 - own - others);
+      own_part += both * below * (router_ == Router::plain_sigmoid ? 1 : 1 - own - others);
+      of_columns += both * below;
     }
-    return {overlap, less + overlap * overlap};
+    if (router_ == Router::plain_sigmoid) return {overlap, own_part};
+    if (router_ == Router::softmax_over_all)
+      of_columns = std::inner_product(shares_.begin(), shares_.end(), other.shares_.begin(), 0.0);
+    return {overlap, own_part + overlap * of_columns};
   }
 
  private:
@@ -96,9 +128,23 @@ class Routed {
     }
   }
 
+  /// The softmax over all experts; returns what their numbers were divided by.
+  double share_all(double deviation) {
+    double sum = 0;
+    for (std::size_t e = 0; e < shares_.size(); ++e) {
+      shares_[e] = std::exp(deviation * ((*z_)[e] - (*z_)[experts_[0]]));
+      sum += shares_[e];
+    }
+    for (double& share : shares_) share /= sum;
+    return sum;
+  }
+
   const std::vector<double>* z_ = nullptr;
+  Router router_ = Router::softmax;
   std::vector<std::size_t> experts_;
   std::vector<double> weights_;  ///< of every expert
+  std::vector<double> below_;    ///< 1 - σ of the experts taken, or 1
+  std::vector<double> shares_;   ///< of all experts in the softmax over all
 };
 
 /// Pairs of tokens that are drawn: fewer of many experts, which take longer and tell more.
@@ -158,6 +204,7 @@ const RouterTable::Tile& RouterTable::tile(std::size_t index) {
   std::vector<double> common(count_), apart(count_), first(count_), second(count_);
   Routed a(count_, chosen_), b(count_, chosen_);
   const std::size_t draws = draws_of(count_);
+  std::array<double, deviation_points> total{}, trace{};
   for (std::size_t draw = 0; draw < draws; ++draw) {
     for (std::size_t e = 0; e < count_; ++e) {
       common[e] = normal();
@@ -173,8 +220,10 @@ const RouterTable::Tile& RouterTable::tile(std::size_t index) {
       b.choose(second);
       for (std::size_t i = 0; i < deviation_points; ++i) {
         const double deviation = deviation_at(chebyshev_point(i, deviation_points), index);
-        a.weigh(deviation);
-        b.weigh(deviation);
+        a.weigh(router_, deviation);
+        b.weigh(router_, deviation);
+        total[i] += (a.total() + b.total()) / 2;
+        trace[i] += (a.trace() + b.trace()) / 2;
         const RouterMeans<double> both = a.with(b);
         tile.overlap[i * angle_points + j] += both.overlap;
         tile.jacobian[i * angle_points + j] += both.jacobian;
@@ -185,10 +234,13 @@ const RouterTable::Tile& RouterTable::tile(std::size_t index) {
   for (std::size_t i = 0; i < deviation_points; ++i) {
     double* overlap = &tile.overlap[i * angle_points];
     double* jacobian = &tile.jacobian[i * angle_points];
-    // Known at a right angle: E[w] = 1/E, E[J_ef] by symmetry from Σ_f J_ef = 0.
+    // Known at a right angle, where both are of means alone: E[w] is Σ w over the experts, E[J_ef]
+    // follows by symmetry from the trace and from Σ_e J_ef = 0 or Σ_f J_ef = 0.
     constexpr std::size_t right = angle_points / 2;
-    const double spread = 1 - overlap[0] / static_cast<double>(draws);
-    const double of_overlap = 1 / experts, of_jacobian = count_ > 1 ? spread * spread / (experts - 1) : 0;
+    const double all = static_cast<double>(draws * angle_points), sum = total[i] / all, diagonal = trace[i] / all;
+    const bool alone = router_ == Router::plain_sigmoid;
+    const double of_overlap = sum * sum / experts;
+    const double of_jacobian = alone ? diagonal * diagonal / experts : count_ > 1 ? diagonal * diagonal / (experts - 1) : 0;
     const double by_overlap = of_overlap / overlap[right];
     const double by_jacobian = jacobian[right] > 0 ? of_jacobian / jacobian[right] : 0;
     const double mean = 1 / static_cast<double>(draws);
@@ -222,7 +274,8 @@ RouterMeans<T> RouterTable::at(const T& deviation, const T& angle) {
   const T edge(tile_edges.back());
   if (!(deviation > edge)) return inside(deviation, angle);
   const RouterMeans<T> at_edge = inside(edge, angle);
-  if (chosen_ > 1 && !first_) first_ = std::make_unique<RouterTable>(count_, 1);
+  const bool to_first = router_ == Router::softmax || router_ == Router::softmax_over_all;
+  if (to_first && chosen_ > 1 && !first_) first_ = std::make_unique<RouterTable>(count_, 1, Router::softmax);
   const T far = first_ ? first_->inside(T(0), angle).overlap : at_edge.overlap;
   const T share = edge / deviation;
   return {far + share * (at_edge.overlap - far), share * at_edge.jacobian};
@@ -255,14 +308,14 @@ class RouterTables {
  public:
   /// Calls with(the table).
   template <class With>
-  auto with(std::size_t count, std::size_t chosen, const With& with) {
+  auto with(std::size_t count, std::size_t chosen, Router router, const With& with) {
     const std::lock_guard guard(lock_);
-    return with(tables_.try_emplace({count, chosen}, count, chosen).first->second);
+    return with(tables_.try_emplace({count, chosen, router}, count, chosen, router).first->second);
   }
 
  private:
   std::mutex lock_;
-  std::map<std::pair<std::size_t, std::size_t>, RouterTable> tables_;
+  std::map<std::tuple<std::size_t, std::size_t, Router>, RouterTable> tables_;
 };
 
 RouterTables& shared_tables() {
@@ -276,20 +329,20 @@ std::size_t whole(double count) {
 
 }  // namespace
 
-RouterMeans<double> router_means(const std::array<double, few_arguments>& x) {
+RouterMeans<double> router_means(const std::array<double, few_arguments>& x, Router router) {
   const std::size_t count = whole(x[2]), chosen = std::min(whole(x[3]), count);
-  return shared_tables().with(count, chosen, [&](RouterTable& table) { return table(x[0], x[1]); });
+  return shared_tables().with(count, chosen, router, [&](RouterTable& table) { return table(x[0], x[1]); });
 }
 
-RouterMeans<ArgumentJet> router_jets(const std::array<double, few_arguments>& x) {
+RouterMeans<ArgumentJet> router_jets(const std::array<double, few_arguments>& x, Router router) {
   const std::size_t count = whole(x[2]), chosen = std::min(whole(x[3]), count);
-  auto out = shared_tables().with(count, chosen, [&](RouterTable& table) { return table.jets(x[0], x[1]); });
+  auto out = shared_tables().with(count, chosen, router, [&](RouterTable& table) { return table.jets(x[0], x[1]); });
   const auto set_slopes = [&](std::size_t argument, double below, double above) {
     if (above == below) return;
     std::array<double, few_arguments> low = x, high = x;
     low[argument] = below;
     high[argument] = above;
-    const RouterMeans<double> first = router_means(low), second = router_means(high);
+    const RouterMeans<double> first = router_means(low, router), second = router_means(high, router);
     out.overlap.slopes[argument] = (second.overlap - first.overlap) / (above - below);
     out.jacobian.slopes[argument] = (second.jacobian - first.jacobian) / (above - below);
   };

@@ -9,6 +9,7 @@
 
 #include "predict/tables/chained.hpp"
 #include "sigprop/formula/routed_experts.hpp"
+#include "sigprop/network/network.hpp"
 
 namespace sigprop::predict {
 
@@ -19,10 +20,11 @@ namespace sigprop::predict {
 /// means over pairs of tokens drawn with a fixed seed, the same for all places, so that they are
 /// smooth in s; it is computed when first met. At ρ = 0 they are those that are known. Over s the
 /// sum is within 3e-4 for P and 3e-3 for J. Beyond s = 16 they approach
-/// those of a token's first expert alone like 1/s.
+/// those of a token's first expert alone like 1/s; those of a sigmoid are taken as they are at 16.
 class RouterTable {
  public:
-  RouterTable(std::size_t count, std::size_t chosen) : count_(count), chosen_(chosen) {}
+  RouterTable(std::size_t count, std::size_t chosen, network::Router router)
+      : count_(count), chosen_(chosen), router_(router) {}
 
   [[nodiscard]] formula::RouterMeans<double> operator()(double deviation, double correlation);
   /// With their derivatives by s and ρ, the first two of few arguments; none by ρ at ρ = ±1, where
@@ -44,6 +46,7 @@ class RouterTable {
 
   std::size_t count_;
   std::size_t chosen_;
+  network::Router router_;
   std::map<std::size_t, Tile> tiles_;
   std::unique_ptr<RouterTable> first_;  ///< of a token's first expert alone
 };
@@ -54,20 +57,24 @@ inline constexpr std::size_t most_routed_experts = 1024;
 /// At a router's deviation s, correlation ρ, experts E and experts of a token k, which all
 /// predictions of a process share the tables of. Derivatives by E and k are differences between
 /// neighbours.
-[[nodiscard]] formula::RouterMeans<double> router_means(const std::array<double, few_arguments>& x);
-[[nodiscard]] formula::RouterMeans<ArgumentJet> router_jets(const std::array<double, few_arguments>& x);
+[[nodiscard]] formula::RouterMeans<double> router_means(const std::array<double, few_arguments>& x,
+                                                        network::Router router);
+[[nodiscard]] formula::RouterMeans<ArgumentJet> router_jets(const std::array<double, few_arguments>& x,
+                                                            network::Router router);
 
 template <std::size_t N>
-[[nodiscard]] formula::RouterMeans<scalar::Jet<N>> router_means(const std::array<scalar::Jet<N>, few_arguments>& x) {
-  const auto known = router_jets({x[0].value, x[1].value, x[2].value, x[3].value});
+[[nodiscard]] formula::RouterMeans<scalar::Jet<N>> router_means(const std::array<scalar::Jet<N>, few_arguments>& x,
+                                                               network::Router router) {
+  const auto known = router_jets({x[0].value, x[1].value, x[2].value, x[3].value}, router);
   return {chained<N>(known.overlap, x), chained<N>(known.jacobian, x)};
 }
 
 /// Of numbers that have no derivatives.
 template <class T>
-[[nodiscard]] formula::RouterMeans<T> router_means(const std::array<T, few_arguments>& x) {
+[[nodiscard]] formula::RouterMeans<T> router_means(const std::array<T, few_arguments>& x, network::Router router) {
   const auto known = router_means(
-      std::array{scalar::value_of(x[0]), scalar::value_of(x[1]), scalar::value_of(x[2]), scalar::value_of(x[3])});
+      std::array{scalar::value_of(x[0]), scalar::value_of(x[1]), scalar::value_of(x[2]), scalar::value_of(x[3])},
+      router);
   return {T(known.overlap), T(known.jacobian)};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predict/tokens/activation_pairs.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <sstream>
@@ -21,40 +23,48 @@ using network::ActivationKind;
 
 constexpr double leaky_slope = formula::LeakyRelu{}.slope;
 
-/// Activations that are smooth, but have no closed form.
+/// An activation that is smooth, but has no closed form.
+struct Smooth {
+  ActivationKind kind;
+  const char* name;
+  double analytic_within;  ///< how far from the real axis it has its first pole or branch
+  std::function<double(double)> value, derivative;
+};
+
+template <class Phi>
+Smooth smooth(ActivationKind kind, const char* name, double analytic_within, const Phi& phi) {
+  return {kind, name, analytic_within, [phi](double x) { return phi.value(x); },
+          [phi](double x) { return phi.derivative(x); }};
+}
+
+/// Null for the others.
+const Smooth* smooth_of(ActivationKind kind) {
+  const double pi = scalar::pi<double>();
+  static const std::array<Smooth, 7> all = {{
+      smooth(ActivationKind::gelu_tanh, "gelu_tanh", 2, formula::GeluTanh{}),
+      smooth(ActivationKind::quick_gelu, "quick_gelu", pi / formula::QuickGelu::slope, formula::QuickGelu{}),
+      smooth(ActivationKind::silu, "silu", pi, formula::Silu{}),
+      smooth(ActivationKind::mish, "mish", 3 * pi / 4, formula::Mish{}),
+      smooth(ActivationKind::softplus, "softplus", pi, formula::Softplus{}),
+      smooth(ActivationKind::sigmoid, "sigmoid", pi, formula::Sigmoid{}),
+      smooth(ActivationKind::tanh, "tanh", pi / 2, formula::Tanh{}),
+  }};
+  const auto found = std::find_if(all.begin(), all.end(), [kind](const Smooth& phi) { return phi.kind == kind; });
+  return found == all.end() ? nullptr : &*found;
+}
+
 bool needs_series(ActivationKind kind) {
-  return kind == ActivationKind::silu || kind == ActivationKind::tanh || kind == ActivationKind::gelu_tanh;
-}
-
-/// How far from the real axis such an activation has its first pole.
-double analytic_within(ActivationKind kind) {
-  if (kind == ActivationKind::silu) return scalar::pi<double>();
-  if (kind == ActivationKind::tanh) return scalar::pi<double>() / 2;
-  return 2;
-}
-
-/// Its value, or its derivative.
-std::function<double(double)> function_of(ActivationKind kind, bool derivative) {
-  const auto of = [derivative](const auto& phi) -> std::function<double(double)> {
-    if (derivative) return [phi](double x) { return phi.derivative(x); };
-    return [phi](double x) { return phi.value(x); };
-  };
-  if (kind == ActivationKind::silu) return of(formula::Silu{});
-  if (kind == ActivationKind::tanh) return of(formula::Tanh{});
-  return of(formula::GeluTanh{});
+  return smooth_of(kind) != nullptr;
 }
 
 /// Beyond such a variance the series would not end.
-void require_few_coefficients(ActivationKind kind, double variance) {
+void require_few_coefficients(const Smooth& phi, double variance) {
   constexpr double most_squares = 45;  // of the pole's distance
-  const double largest = most_squares * analytic_within(kind) * analytic_within(kind);
+  const double largest = most_squares * phi.analytic_within * phi.analytic_within;
   if (variance <= largest) return;
   std::ostringstream out;
-  out << (kind == ActivationKind::silu   ? "silu"
-          : kind == ActivationKind::tanh ? "tanh"
-                                         : "gelu_tanh")
-      << " on tokens of different variances is not covered by this theory above a variance of " << std::floor(largest)
-      << ", and one is " << variance << "; put a norm before it, or lower the standard deviations";
+  out << phi.name << " on tokens of different variances is not covered by this theory above a variance of "
+      << std::floor(largest) << ", and one is " << variance << "; put a norm before it, or lower the standard deviations";
   throw NotCovered(out.str());
 }
 
@@ -68,7 +78,7 @@ ActivationPairs::ActivationPairs(ActivationMoments<double>& moments, ActivationK
       variance_(variance),
       alike_(nearly_constant(mean) && nearly_constant(variance)) {
   if (kind == ActivationKind::identity || alike_) return;
-  if (needs_series(kind)) require_few_coefficients(kind, variance.maxCoeff());
+  if (const Smooth* phi = smooth_of(kind)) require_few_coefficients(*phi, variance.maxCoeff());
   if (mean.isZero()) return;
   throw NotCovered(
       "an activation on tokens that differ and have a mean, as without a linear component before it, is not covered by "
@@ -100,7 +110,8 @@ ArrayXd ActivationPairs::means() {
 const HermitePairs& ActivationPairs::series(double Pair::*part) {
   const bool derivative = part == &Pair::derivative;
   std::optional<HermitePairs>& out = derivative ? of_slopes_ : of_values_;
-  if (!out) out.emplace(function_of(kind_, derivative), analytic_within(kind_), variance_);
+  const Smooth& phi = *smooth_of(kind_);
+  if (!out) out.emplace(derivative ? phi.derivative : phi.value, phi.analytic_within, variance_);
   return *out;
 }
 

@@ -46,7 +46,7 @@ class RoutedPairs {
 
  private:
   [[nodiscard]] double exact(double deviation, double correlation) const {
-    return predict::router_means(std::array{deviation, correlation, op_.count, op_.chosen}).*mean_;
+    return predict::router_means(std::array{deviation, correlation, op_.count, op_.chosen}, op_.router).*mean_;
   }
 
   [[nodiscard]] double value(double deviation, double correlation) const {

@@ -25,8 +25,9 @@ void require_covered_router(const network::BasicExperts<T, T>& op) {
 }
 
 template <class T>
-[[nodiscard]] formula::RouterMeans<T> router_means_of(const NoNotes& /*notes*/, const std::array<T, few_arguments>& x) {
-  return router_means(x);
+[[nodiscard]] formula::RouterMeans<T> router_means_of(const NoNotes& /*notes*/, const std::array<T, few_arguments>& x,
+                                                      network::Router router) {
+  return router_means(x, router);
 }
 
 /// A field of tokens that are all alike: no mask and no input tells them apart. A mean, and one
@@ -127,7 +128,7 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T>,
     const Pairs dots = formula::products(x);
     const T deviation = op.router_std * sqrt(T(op.width * dots.variance));
     const auto at = [&](const T& correlation) {
-      return router_means_of(notes_, std::array<T, few_arguments>{deviation, correlation, op.count, op.chosen});
+      return router_means_of(notes_, std::array<T, few_arguments>{deviation, correlation, op.count, op.chosen}, op.router);
     };
     const auto own = at(T(1)), paired = at(formula::correlation(dots.covariance, dots.variance));
     const auto across = at(formula::correlation(dots.cross_covariance, dots.variance));
