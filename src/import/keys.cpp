@@ -95,7 +95,7 @@ class Checked {
 
 std::vector<std::string> wrong_values(const Family& family, const Json& config) {
   Checked checked(config);
-  for (const Key& key : family.keys) checked.add(family, key.name, key.role().kind, key.nullable());
+  for (const Key& key : family.keys) checked.add(family, key.name, key.role().kind, true);
   for (const Limit& limit : limits_of(family)) checked.add(family, limit.name, limit.kind, is_harmless(limit, nullptr));
   return checked.errors();
 }
@@ -116,7 +116,8 @@ void name_defaults(const Family& family, const Json& config, Findings& findings)
   std::string text;
   for (const Key& key : family.keys) {
     const auto found = config.find(key.name);
-    if ((found != config.end() && !found->is_null()) || key.fallback.is_null()) continue;
+    const bool absent = found == config.end() || (found->is_null() && !key.nullable());
+    if (!absent || key.fallback.is_null()) continue;
     text += (text.empty() ? "" : ", ") + key.name + " " + shown(key.fallback);
   }
   if (!text.empty())
@@ -144,7 +145,8 @@ Values values_of(const Family& family, Json config, Findings& findings) {
   for (const Key& key : family.keys) {
     for (const std::string& role : key.roles) {
       const auto found = config.find(key.name);
-      const Json& value = found == config.end() || found->is_null() ? key.fallback : *found;
+      const bool absent = found == config.end() || (found->is_null() && !key.nullable());
+      const Json& value = absent ? key.fallback : *found;
       if (!value.is_null()) values[role] = value;
     }
   }

@@ -83,7 +83,7 @@ Kind kind_named(const std::string& name) {
 const Role& role_named(const std::string& name) {
   static const std::map<std::string, Role> roles = {
       // The input.
-      {"vocabulary", {Kind::words, true}},
+      {"vocabulary", {Kind::words}},
       {"positions", {Kind::size}},
       {"padding", {Kind::index, true}},
       {"position_kind", {Kind::text}},

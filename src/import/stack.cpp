@@ -78,7 +78,7 @@ void name_window(const Subject& subject) {
                                                                  spec::number(subject.values, "layers", 0);
   if (reaches || unused) return;
   subject.findings.warnings.push_back(
-      key_of(subject.family, role) + " is " + Json(window).dump() +
+      key_of(subject.family, role) + " is " + std::to_string(static_cast<std::size_t>(window)) +
       ", less than the sequence, which a spec cannot express: written with attention to all "
       "tokens" + (both_sides ? "" : " before"));
 }

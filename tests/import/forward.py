@@ -16,7 +16,7 @@ MODEL_ERROR = 0.05   # of a second moment: the prediction's at width 256, and wh
 MOMENTS = ("second_moment", "token_dot")
 
 # Models that a spec cannot express wholly and that are seen to differ.
-DIFFERENT = {("bloom", "normed_residual"), ("opt", "projected")}
+DIFFERENT = {("bloom", "normed_residual")}
 
 
 @functools.cache

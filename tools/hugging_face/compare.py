@@ -35,6 +35,7 @@ QUIET = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop", "drop_path_rate"
 OWN = {"t5": {"num_decoder_layers": LAYERS}, "mt5": {"num_decoder_layers": LAYERS}, "umt5": {"num_decoder_layers": LAYERS},
        "gpt_neo": {"attention_types": [[["global", "local"], LAYERS // 2]], "max_position_embeddings": 512},
        "big_bird": {"attention_type": "original_full"}, "longformer": {"attention_window": 256}, "led": {"attention_window": 256},
+       "esm": {"pad_token_id": 1, "mask_token_id": 3},
        **{name: {"num_attention_heads": 3, "num_key_value_heads": 1} for name in ("qwen2_vl_text", "qwen2_5_vl_text")}}  # mrope has 64 pairs
 TOKENS, BATCH = 64, 1
 FEATURE_CORRELATION = 0.2  # of what enters a stack behind something that a spec does not have
@@ -102,14 +103,12 @@ def configuration(name, row):
 def new_model(config):
     """Of the class that AutoModel has, else of the one that holds a decoder alone."""
     config._attn_implementation = "eager"
-    if config.model_type == "mllama_text_model":
-        return transformers.MllamaTextModel(config).train()
     for make in (transformers.AutoModel, transformers.AutoModelForCausalLM):
         try:
             return make.from_config(config).train()
         except ValueError:
             continue
-    raise SystemExit(f"{config.model_type}: the library has no class to make")
+    return getattr(transformers, type(config).__name__.replace("Config", "Model"))(config).train()  # of a tower
 
 
 def layers_of(model, row):
@@ -151,7 +150,7 @@ def measure(model, row, batch, sample):
 
         def leave(_, arguments, output, stack=stack, calls=calls):
             calls["out"] += 1
-            keep((stack, calls["out"]), output[0] if isinstance(output, tuple) else output)
+            keep((stack, calls["out"]), output[0] if isinstance(output, (tuple, list)) else output)
 
         hooks.append(layers[0].register_forward_pre_hook(enter, with_kwargs=True))
         hooks += [layer.register_forward_hook(leave) for layer in dict.fromkeys(layers)]
