@@ -87,6 +87,7 @@ struct Layout {
   std::vector<std::string> tables;     ///< of the embedding
   bool embedding_norm = false;         ///< after the sum
   bool words_by_root_width = false;    ///< the words' table is multiplied by √width
+  bool embedding_dropout_first = false;  ///< before the norm
   bool always_projected = false;       ///< weights behind the embedding, even where the tables have the model's width
   bool positions_after_padding = false;  ///< the first position is the padding word's number + 1
   bool positions_are_sines = false;      ///< instead of a random table

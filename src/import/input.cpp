@@ -118,16 +118,35 @@ void refuse_correlation(const Subject& subject) {
                                     "option out");
 }
 
+/// Of sin and cos of p ω, ω = 10000^(-2j/width): the mean of cos((p - q) ω)/2 over all pairs of
+/// positions, by the sum of a geometric series.
+double mean_product_of_sines(const Subject& subject) {
+  const double width = spec::number(subject.values, "width", 2), length = static_cast<double>(subject.tokens);
+  const double half = std::floor(width / 2);
+  double sum = 0;
+  for (double j = 0; j < half; ++j) {
+    const double omega = std::pow(1e4, -j / half);
+    const double root = std::sin(length * omega / 2) / std::sin(omega / 2);  // |Σ_p e^(ipω)|
+    sum += (root * root - length) / (length * (length - 1));
+  }
+  return std::max(sum / half, 0.0) / 2;
+}
+
 /// The tables' own deviations, where they differ.
 void add_deviations(const Subject& subject, const Json& tables, double projection, Json& embedding) {
   if (embedding_deviation(subject) && projection == 1) return;
   for (const auto& table : tables) embedding["std"][table.get<std::string>()] = table_deviation(subject);
   embedding["std"]["token"] = word_deviation(subject) * projection;
   if (!subject.family.layout.positions_are_sines) return;
-  embedding["std"]["position"] = std::sqrt(0.5);
+  const double common = mean_product_of_sines(subject);
+  embedding["tables"].push_back("segment");
+  embedding["segments"] = 1;
+  embedding["std"]["segment"] = std::sqrt(common);
+  embedding["std"]["position"] = std::sqrt(0.5 - common);
   subject.findings.warnings.push_back(subject.family.type +
-                                      " adds sines of the positions, which a spec cannot express: written with a random "
-                                      "table of the same size");
+                                      " adds sines of the positions, which a spec cannot express: written as random "
+                                      "numbers of the same size and mean product of two tokens, one part of them the "
+                                      "same for all tokens");
 }
 
 Json embedding_input(const Subject& subject) {
@@ -142,7 +161,10 @@ Json embedding_input(const Subject& subject) {
   name_factor(subject);
   const double projection = projection_of(subject);
   add_deviations(subject, tables, layout.embedding_norm ? 1 : projection, embedding);
-  if (layout.embedding_norm && projection != 1) embedding["scale"] = projection;
+  // A norm behind dropout takes away what dropout makes of the size, and leaves what it makes of
+  // two tokens' product.
+  const double scale = (layout.embedding_norm ? projection : 1) * (layout.embedding_dropout_first ? std::sqrt(1 - dropout) : 1);
+  if (scale != 1) embedding["scale"] = scale;
   add_segments(subject, embedding);
   return {{"embedding", embedding}};
 }

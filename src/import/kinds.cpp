@@ -148,6 +148,8 @@ const Role& role_named(const std::string& name) {
       {"no_final_norm", {Kind::flag}},
       {"epsilon", {Kind::epsilon}},
       {"residual_dropout", {Kind::rate}},
+      {"attention_end_dropout", {Kind::rate}},
+      {"ffn_end_dropout", {Kind::rate}},
       {"final_dropout", {Kind::rate}},
       {"branch", {Kind::factor}},
       {"learned_branch", {Kind::factor}},

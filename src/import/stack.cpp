@@ -176,7 +176,14 @@ Json residual_of(const Subject& subject) {
   if (branch != 1) out["branch"] = branch;
   if (learned) out["learned_branch"] = true;
   const double dropout = spec::number(subject.values, "residual_dropout", 0);
+  const double of_attention = spec::number(subject.values, "attention_end_dropout", dropout);
+  const double of_ffn = spec::number(subject.values, "ffn_end_dropout", dropout);
   if (dropout > 0) out["dropout"] = dropout;
+  if (of_attention == of_ffn) return out;
+  for (std::size_t layer = 0; layer < layers_in(subject); ++layer) {
+    out["dropout"].push_back(of_attention);
+    out["dropout"].push_back(of_ffn);
+  }
   return out;
 }
 

@@ -66,6 +66,7 @@ Layout layout_of(const Json& facts, const std::string& type) {
   members.read("tables", out.tables);
   members.read("embedding_norm", out.embedding_norm);
   members.read("words_by_root_width", out.words_by_root_width);
+  members.read("embedding_dropout_first", out.embedding_dropout_first);
   members.read("always_projected", out.always_projected);
   members.read("positions_after_padding", out.positions_after_padding);
   members.read("positions_are_sines", out.positions_are_sines);

@@ -61,20 +61,21 @@ struct Function {
   const char* point;
 };
 
-Components with_dropout(const Stack& stack, Components list) {
-  if (stack.dropout > 0) list.push_back({Dropout{stack.dropout}, ""});
+Components with_dropout(double probability, Components list) {
+  if (probability > 0) list.push_back({Dropout{probability}, ""});
   return list;
 }
 
 Function function_of(const Stack& stack, std::size_t branch) {
   const LayerStd& std = stack.std[branch / stack.branches_per_layer()];
   const std::size_t place = branch % stack.branches_per_layer();
-  const Components attention = with_dropout(stack, {{with_std(stack.attention, stack, std), ""}});
-  const auto ffn = [&] { return with_dropout(stack, ffn_or_experts(stack, std)); };
+  const double dropout = stack.dropout[branch];
+  const Components attention = with_dropout(dropout, {{with_std(stack.attention, stack, std), ""}});
+  const auto ffn = [&] { return with_dropout(dropout, ffn_or_experts(stack, std)); };
   if (stack.parallel) return {{{Parallel{{attention, ffn()}}, ""}}, "parallel"};
   if (place == 0) return {attention, "attention"};
   if (place + 1 == stack.branches_per_layer()) return {ffn(), "ffn"};
-  return {with_dropout(stack, {{with_std(*stack.cross_attention, stack, of_cross_attention(std)), ""}}),
+  return {with_dropout(dropout, {{with_std(*stack.cross_attention, stack, of_cross_attention(std)), ""}}),
           "cross_attention"};
 }
 
@@ -94,6 +95,7 @@ bool same_layer(const Stack& stack, std::size_t a, std::size_t b) {
     if (stack.skip[a * count + i] != stack.skip[b * count + i]) return false;
     if (stack.branch[a * count + i] != stack.branch[b * count + i]) return false;
     if (stack.gain[a * count + i] != stack.gain[b * count + i]) return false;
+    if (stack.dropout[a * count + i] != stack.dropout[b * count + i]) return false;
   }
   return true;
 }

@@ -83,16 +83,18 @@ Settings deepscalelm(const Task& task) {
     throw NotApplicable("deepscalelm has no rule for experts: remove \"experts\", or take deepscalelm_full");
   if (task.stack.gated)
     throw NotApplicable("deepscalelm has no rule for a gated feed-forward network: set \"gated\": false");
-  const double share = branch_share(task), kept = 1 - task.stack.dropout, kept_inside = 1 - task.stack.ffn_dropout;
+  const double share = branch_share(task), kept_inside = 1 - task.stack.ffn_dropout;
   const double width = width_of(task), ffn_width = real(task.stack.ffn_width);
   Settings out = in_every_layer(task, {});
   Stream stream = start(task);
-  for (network::LayerStd& std : out.std) {
+  for (std::size_t layer = 0; layer < out.std.size(); ++layer) {
+    network::LayerStd& std = out.std[layer];
+    const double of_attention = 1 - task.stack.dropout[2 * layer], of_ffn = 1 - task.stack.dropout[2 * layer + 1];
     std.query = std.key = std::sqrt(1 / width);
-    std.value = std.output = std::pow(kept / (stream.correlation * width * heads_width(task)), 0.25);
-    std.ffn_in = std.ffn_out = std::pow(2 * kept * kept_inside / (width * ffn_width), 0.25);
-    stream.add(share, kept);
-    stream.add(share, kept * kept_inside * rectified(stream.correlation));
+    std.value = std.output = std::pow(of_attention / (stream.correlation * width * heads_width(task)), 0.25);
+    std.ffn_in = std.ffn_out = std::pow(2 * of_ffn * kept_inside / (width * ffn_width), 0.25);
+    stream.add(share, of_attention);
+    stream.add(share, of_ffn * kept_inside * rectified(stream.correlation));
   }
   out.embedding = unit_embedding(task);
   scale_residuals(task, std::sqrt(1 - share), std::sqrt(share), out);

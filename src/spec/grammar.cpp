@@ -153,7 +153,8 @@ RulePtr residual_of_stack() {
                  {"branch", one_or_each(scale(1)), false, "β, likewise; default 1"},
                  {"learned_branch", plain(Kind::boolean, true), false,
                   "β is a parameter, so that a branch of scale 0 learns from the second step on; default the scheme's"},
-                 {"dropout", probability(), false, "at the end of every branch; default 0"}},
+                 {"dropout", one_or_each(probability()), false,
+                  "at the end of a branch, one number or one per residual branch; default 0"}},
                 {{"skip", 1}});
 }
 

@@ -88,7 +88,6 @@ network::Stack shape_of(const Json& json, const std::string& pointer, double seq
   if (stack.parallel && stack.cross_attention) {
     errors.push_back(pointer + "/parallel is true, but must be false where there is cross_attention: remove it");
   }
-  stack.dropout = number(member(json, "residual"), "dropout", 0);
   stack.final_dropout = number(json, "final_dropout", 0);
   stack.learned_branch = flag(member(json, "residual"), "learned_branch", false);
   lower_norm(json.at("norm"), stack, pointer, errors);
@@ -97,6 +96,7 @@ network::Stack shape_of(const Json& json, const std::string& pointer, double seq
     stack.cross_attention->norm_epsilon = number(json.at("cross_attention"), "norm_epsilon", stack.norm_epsilon);
   stack.std.resize(count(json, "layers", 1));
   for (std::vector<double>* scale : {&stack.skip, &stack.branch, &stack.gain}) scale->assign(stack.branches(), 1);
+  stack.dropout.assign(stack.branches(), 0);
   return stack;
 }
 
@@ -159,10 +159,10 @@ void check_tied(const network::Stack& stack, const std::string& pointer, Errors&
   };
   const bool std_varies =
       std::adjacent_find(stack.std.begin(), stack.std.end(), std::not_equal_to<>()) != stack.std.end();
-  if (stack.tied && (std_varies || varies(stack.skip) || varies(stack.branch) || varies(stack.gain))) {
+  if (stack.tied && (std_varies || varies(stack.skip) || varies(stack.branch) || varies(stack.dropout) || varies(stack.gain))) {
     errors.push_back(
         pointer +
-        "/tied is true, but standard deviations, skip, branch or gain differ between layers: give all layers "
+        "/tied is true, but standard deviations, skip, branch, dropout or gain differ between layers: give all layers "
         "the same, or set tied to false");
   }
 }
@@ -223,6 +223,7 @@ LoweredStack lower_stack(const Json& spec, const std::string& key, const network
   const Json &norm = json.at("norm"), &residual = member(json, "residual");
   read_scales(residual, "skip", pointer + "/residual", stack.skip, errors);
   read_scales(residual, "branch", pointer + "/residual", stack.branch, errors);
+  read_scales(residual, "dropout", pointer + "/residual", stack.dropout, errors);
   read_scales(norm, "gain", pointer + "/norm", stack.gain, errors);
   stack.inner_norm = stack.norm && flag(norm, "inner", false);
   const scheme::Task task = task_of(spec, key, stack, model);

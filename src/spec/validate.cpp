@@ -55,6 +55,16 @@ bool in_range(const Rule& rule, double x) {
 constexpr std::array<std::pair<const char*, const char*>, 4> gated_activations{
     {{"swiglu", "silu"}, {"geglu", "gelu"}, {"reglu", "relu"}, {"gated-gelu", "gelu_tanh"}}};
 
+/// Other libraries' names of an activation.
+constexpr std::array<std::pair<const char*, const char*>, 8> other_names{{{"swish", "silu"},
+                                                                          {"gelu_new", "gelu_tanh"},
+                                                                          {"gelu_fast", "gelu_tanh"},
+                                                                          {"gelu_pytorch_tanh", "gelu_tanh"},
+                                                                          {"gelu_python", "gelu"},
+                                                                          {"quickgelu", "quick_gelu"},
+                                                                          {"relu2", "squared_relu"},
+                                                                          {"linear", "identity"}}};
+
 class Validator {
  public:
   Validator(const Grammar& grammar, Errors& errors) : grammar_(grammar), errors_(errors) {}
@@ -105,6 +115,10 @@ class Validator {
     if (rule.kind == Kind::either && !name.empty()) cure = "; did you mean \"" + name + "\"?";
     if (rule.kind == Kind::choice && value.is_string()) {
       cure = name.empty() ? "" : "; did you mean \"" + name + "\"?";
+      for (const auto& [other, activation] : other_names) {
+        if (value == other && std::find(rule.choices.begin(), rule.choices.end(), activation) != rule.choices.end())
+          cure = std::string("; here it is \"") + activation + "\"";
+      }
       for (const auto& [gated, activation] : gated_activations) {
         if (value == gated && std::find(rule.choices.begin(), rule.choices.end(), activation) != rule.choices.end())
           cure = std::string("; it is \"activation\": \"") + activation + R"(" with "gated": true)";

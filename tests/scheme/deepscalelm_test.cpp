@@ -97,7 +97,7 @@ TEST_CASE("deepscalelm_full gives every branch variance 1, whatever the activati
         task.stack.placement = placement;
         task.stack.attention.mask = dropout > 0 ? network::Mask::causal : network::Mask::none;
         task.stack.ffn_width = 1000;
-        task.stack.dropout = dropout;
+        task.stack.dropout.assign(task.stack.branches(), dropout);
         task.stack.ffn_dropout = dropout / 2;
         auto& embedding = std::get<network::Embedding>(task.model.source);
         embedding.token.std = embedding.position.std = embedding.segment.std = 0;  // left to the scheme

@@ -23,9 +23,9 @@ namespace sigprop::test {
   stack.attention.dropout = 0.1;
   stack.ffn_width = 3072;
   stack.norm = network::NormKind::layer_norm;
-  stack.dropout = 0.1;
   stack.std.resize(layers);
   for (std::vector<double>* scale : {&stack.skip, &stack.branch, &stack.gain}) scale->assign(stack.branches(), 1);
+  stack.dropout.assign(stack.branches(), 0.1);
   out.model.sequence_length = 512;
   out.model.width = 768;
   out.model.source = network::Embedding{30522, {true, 0.02}, {true, 0.02}, {true, 0.02}};

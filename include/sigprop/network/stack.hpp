@@ -63,11 +63,11 @@ struct Stack {
   bool inner_norm = false;    ///< one more norm before the output projection and before ffn_out
   double norm_epsilon = 0;    ///< of all norms but those of heads' queries and keys
   double ffn_dropout = 0;     ///< before ffn_out
-  double dropout = 0;         ///< at the end of every branch
   double final_dropout = 0;   ///< of the stack's output
   std::vector<LayerStd> std;  ///< one a layer
   std::vector<double> skip;   ///< one a residual branch, in order
   std::vector<double> branch;
+  std::vector<double> dropout;  ///< at a branch's end
   bool learned_branch = false;  ///< `branch` is a parameter, which may start at 0
   std::vector<double> gain;     ///< of the branch's norm
 
@@ -84,8 +84,8 @@ struct Stack {
 [[nodiscard]] std::vector<Component> residual_of(const Stack& stack, std::size_t branch);
 
 /// The component list behind a stack: equal neighbouring layers folded into repeats, points named
-/// "attention", "cross_attention" and "ffn", or "parallel". `skip`, `branch` and `gain` must hold
-/// branches() values.
+/// "attention", "cross_attention" and "ffn", or "parallel". `skip`, `branch`, `dropout` and `gain` must
+/// hold branches() values.
 [[nodiscard]] std::vector<Component> components_of(const Stack& stack);
 
 }  // namespace sigprop::network
