@@ -80,9 +80,14 @@ bool has_all_keys(const Family& family, const Json& config) {
   });
 }
 
-std::string without_digits(std::string text) {
-  std::erase_if(text, [](unsigned char c) { return std::isdigit(c) || c == '_' || c == '-' || c == '.'; });
-  return text;
+/// The digits of a name, or its other letters.
+std::string only(std::string text, bool digits) {
+  std::erase_if(text, [digits](unsigned char c) { return digits ? std::isdigit(c) == 0 : std::isalpha(c) == 0; });
+  return lower(text);
+}
+
+bool are_versions_of_one(const std::string& a, const std::string& b) {
+  return only(a, false) == only(b, false) && only(a, true) != only(b, true);
 }
 
 /// What to say of a type that is not known: the name that was meant, where it is written
@@ -92,8 +97,7 @@ std::string hint(const std::string& type, const Json& config) {
   std::vector<std::string> names;
   for (const Family& family : families()) names.push_back(family.type);
   const std::string name = spec::nearest(type, names);
-  const bool is_version = without_digits(lower(name)) == without_digits(lower(type)) && lower(name) != lower(type);
-  if (!name.empty() && !is_version && has_all_keys(*family_named(name), config)) return "; did you mean \"" + name + "\"?";
+  if (!name.empty() && !are_versions_of_one(name, type) && has_all_keys(*family_named(name), config)) return "; did you mean \"" + name + "\"?";
   for (const char* key : {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "rms_norm_eps"}) {
     if (!config.contains(key)) return "";
   }

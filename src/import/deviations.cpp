@@ -50,6 +50,16 @@ double left_by_cut(double cut) {
   return std::sqrt(1 - cut * density / inside);
 }
 
+/// Latent attention: queries, and keys and values, read a normed state of few features, of which the
+/// part of a key that turns is the input itself. As weights that read the input, with the same sizes.
+void set_latent_attention(const Subject& subject, double std, Json& out) {
+  const double width = value(subject, "width"), rank = value(subject, "kv_rank");
+  const double fixed = value(subject, "fixed_key_width"), turning = value(subject, "turning_key_width");
+  out["query"] = std * std::sqrt(spec::number(subject.values, "query_rank", width) / width);
+  out["key"] = std * std::sqrt((fixed * rank / width + turning) / (fixed + turning));
+  out["value"] = std * std::sqrt(rank / width);
+}
+
 /// The deviation of a weight that nothing scales.
 double usual_deviation(const Subject& subject) {
   return value(subject, "std") * left_by_cut(value(subject, "cut"));
@@ -103,6 +113,7 @@ Json deviations_of(const Subject& subject) {
   Json out = {{"query", query_deviation(subject)}, {"key", std}, {"value", std}, {"output", output}, {"ffn_in", std}};
   if (is_gated(subject)) out["ffn_gate"] = std;
   out["ffn_out"] = output;
+  if (subject.values.contains("kv_rank")) set_latent_attention(subject, std, out);
   return out;
 }
 

@@ -82,7 +82,7 @@ enum class Deviations {
 };
 
 /// What the class fixes and no key tells.
-struct Layout {
+struct Layout {  // NOLINT(clang-analyzer-optin.performance.Padding): in the order of what they tell
   Source source = Source::words;
   std::vector<std::string> tables;     ///< of the embedding
   bool embedding_norm = false;         ///< after the sum

@@ -108,6 +108,10 @@ const Role& role_named(const std::string& name) {
       {"multi_query", {Kind::flag}},
       {"grouped_heads", {Kind::flag}},
       {"head_width", {Kind::size, true}},
+      {"query_rank", {Kind::size, true}},
+      {"kv_rank", {Kind::size}},
+      {"fixed_key_width", {Kind::size}},
+      {"turning_key_width", {Kind::size}},
       {"ffn_width", {Kind::size, true}},
       {"decoder_ffn_width", {Kind::size}},
       {"expansion", {Kind::size}},
@@ -152,6 +156,7 @@ const Role& role_named(const std::string& name) {
       {"ffn_end_dropout", {Kind::rate}},
       {"final_dropout", {Kind::rate}},
       {"branch", {Kind::factor}},
+      {"branch_by_depth", {Kind::factor}},
       {"learned_branch", {Kind::factor}},
       // Initialization.
       {"std", {Kind::deviation}},

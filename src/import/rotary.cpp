@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
 #include <set>
 
 #include "import/keys.hpp"
@@ -90,7 +91,13 @@ std::optional<RotaryPositions> rotary_of(const Subject& subject) {
   read_object(subject, "rotary_scaling", rotary);
   read_object(subject, "rotary", rotary);
   const auto share = static_cast<std::size_t>(rotary.share * static_cast<double>(head_width_of(subject)));
-  const std::size_t in_pairs = share + share % 2;  // as the library has it
+  // As the library has it; of latent attention the part of a key that turns.
+  std::size_t in_pairs = share + share % 2;
+  if (subject.values.contains("turning_key_width")) {
+    const double turning = spec::number(subject.values, "turning_key_width", 0);
+    const double part = turning / (turning + spec::number(subject.values, "fixed_key_width", 0));
+    in_pairs = 2 * static_cast<std::size_t>(std::lround(part * static_cast<double>(head_width_of(subject)) / 2));
+  }
   const std::size_t width = spec::count(subject.values, "rotary_width", in_pairs);
   if (width == 0) return std::nullopt;
   return RotaryPositions{rotary.base, width};

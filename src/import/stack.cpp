@@ -172,7 +172,9 @@ Json norm_of(const Subject& subject) {
 Json residual_of(const Subject& subject) {
   Json out = Json::object();
   const bool learned = subject.values.contains("learned_branch");
-  const double branch = spec::number(subject.values, learned ? "learned_branch" : "branch", 1);
+  double branch = spec::number(subject.values, learned ? "learned_branch" : "branch", 1);
+  if (subject.values.contains("branch_by_depth"))
+    branch = spec::number(subject.values, "branch_by_depth", 1) / std::sqrt(static_cast<double>(layers_in(subject)));
   if (branch != 1) out["branch"] = branch;
   if (learned) out["learned_branch"] = true;
   const double dropout = spec::number(subject.values, "residual_dropout", 0);

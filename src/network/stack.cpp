@@ -36,9 +36,9 @@ Components ffn_of(const Stack& stack, const LayerStd& std, std::size_t width) {
 
 /// The feed-forward network, or the experts in its place.
 Components ffn_or_experts(const Stack& stack, const LayerStd& std) {
-  const Components one = ffn_of(stack, std, stack.ffn_width);
+  Components one = ffn_of(stack, std, stack.ffn_width);
   if (stack.experts == 0) return one;
-  Components routed = {{Experts{stack.experts, stack.chosen_experts, one, stack.router_std, stack.width, stack.router}, ""}};
+  Components routed = {{Experts{stack.experts, stack.chosen_experts, std::move(one), stack.router_std, stack.width, stack.router}, ""}};
   if (stack.routed_scale != 1) routed = {{Residual{0, stack.routed_scale, std::move(routed)}, ""}};
   if (stack.shared_width == 0) return routed;
   Components shared = ffn_of(stack, std, stack.shared_width);

@@ -121,7 +121,7 @@ class Validator {
       }
       for (const auto& [gated, activation] : gated_activations) {
         if (value == gated && std::find(rule.choices.begin(), rule.choices.end(), activation) != rule.choices.end())
-          cure = std::string("; it is \"activation\": \"") + activation + R"(" with "gated": true)";
+          cure = std::string(R"(; it is "activation": ")") + activation + R"(" with "gated": true)";
       }
     }
     errors_.push_back(place(pointer) + " is " + shown(value) + ", but must be " + describe(rule) + cure);

@@ -115,7 +115,7 @@ class Judge:
         words = self.step.arguments
         if self.asks_help or self.step.command == "" or any(word.endswith("=") for word in words):
             return "text"
-        fixed = {"sweep": "lines", "report": "page", "expand": "json", "import": "json", "schema": "text" if "--results" in words else "json"}
+        fixed = {"sweep": "lines", "report": "page", "expand": "json", "import": "text" if "--list" in words else "json", "schema": "text" if "--results" in words else "json"}
         if self.step.command == "init":
             return "python" if "--pytorch" in words else "text" if "--recipe" in words else "json"
         if self.step.command in fixed:

@@ -258,7 +258,7 @@ class RunMaker:
         if step.command == "sweep" and self.maybe(0.3):
             return self.interrupted_sweep(step)
         written = following(step.arguments, "--output")
-        if step.command in ("import", "init", "expand") and not written and step.stdout == "file" and not {"--recipe", "--pytorch"} & set(step.arguments):
+        if step.command in ("import", "init", "expand") and not written and step.stdout == "file" and not {"--recipe", "--pytorch", "--list"} & set(step.arguments):
             return [Step("simulate", ["simulate", "-", "--replicates", "1", "--memory", "1b"], is_spec_reader=True)]
         return []
 

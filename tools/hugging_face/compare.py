@@ -22,23 +22,15 @@ import numpy as np
 import record
 import torch
 import transformers
+from classes import FEATURE_CORRELATION, configuration, inputs, layers_of, moments, new_model, rows
 
-TABLE = pathlib.Path(__file__).resolve().parents[2] / "src/import/model_types.json"
 WIDTH, LAYERS, HEADS = 384, 6, 6
 # By what a key is to the import. Dropout stays the class's own.
 SIZES = {"vocabulary": 5000, "width": WIDTH, "layers": LAYERS, "decoder_layers": LAYERS, "heads": HEADS, "decoder_heads": HEADS, "kv_heads": 2,
          "head_width": 64, "ffn_width": 1536, "decoder_ffn_width": 1536, "expert_width": 512, "shared_width": 512, "experts": 8, "chosen_experts": 2,
          "table_width": WIDTH, "image": 128, "patch": 16, "channels": 3, "patches": 64, "positions": 512, "rotary_width": 32, "dense_layers": 0,
-         "score_scalar": 64, "layers_beside": [], "n_group": 1}
-# What a layer leaves out at random, and marks of words beyond the small vocabulary.
-QUIET = ("layerdrop", "encoder_layerdrop", "decoder_layerdrop", "drop_path_rate", "router_jitter_noise")
-OWN = {"t5": {"num_decoder_layers": LAYERS}, "mt5": {"num_decoder_layers": LAYERS}, "umt5": {"num_decoder_layers": LAYERS},
-       "gpt_neo": {"attention_types": [[["global", "local"], LAYERS // 2]], "max_position_embeddings": 512},
-       "big_bird": {"attention_type": "original_full"}, "longformer": {"attention_window": 256}, "led": {"attention_window": 256},
-       "esm": {"pad_token_id": 1, "mask_token_id": 3},
-       **{name: {"num_attention_heads": 3, "num_key_value_heads": 1} for name in ("qwen2_vl_text", "qwen2_5_vl_text")}}  # mrope has 64 pairs
+         "score_scalar": 64, "layers_beside": [], "query_rank": 192, "kv_rank": 128, "fixed_key_width": 48, "turning_key_width": 16}
 TOKENS, BATCH = 64, 1
-FEATURE_CORRELATION = 0.2  # of what enters a stack behind something that a spec does not have
 
 # A weight's name in the library, in the order in which they are tried, and in a profile.
 ROLES = [(r"EncDecAttention\.q\.|encoder_attn\.q_proj", "cross_query"), (r"EncDecAttention\.k\.|encoder_attn\.k_proj", "cross_key"),
@@ -65,66 +57,6 @@ class Sample:
         return values.mean(), values.std(ddof=1) / np.sqrt(len(values))
 
 
-def rows():
-    """Every model type that is imported, with what it takes from the types that it is like."""
-    table = json.loads(TABLE.read_text(encoding="utf-8"))
-
-    def whole(name):
-        row = dict(table[name])
-        base = whole(row.pop("like")) if "like" in row else {}
-        out = {**base, **row}
-        for part in ("facts", "keys", "limits"):
-            merged = {**base.get(part, {}), **row.get(part, {})}
-            out[part] = {key: value for key, value in merged.items() if value is not None}
-        return out
-
-    return {name: whole(name) for name, row in table.items() if not {"refused", "parts"} & set(row)}
-
-
-def configuration(name, row):
-    """A small one."""
-    keys = {}
-    for key, (role, _) in row["keys"].items():
-        role = role if isinstance(role, str) else role[0]
-        if role in SIZES:
-            keys[key] = SIZES[role]
-    if row["facts"].get("gated") and "ffn_width" in [value[0] for value in row["keys"].values()]:
-        keys[next(key for key, value in row["keys"].items() if value[0] == "ffn_width")] = 1024
-    for key in QUIET:
-        if key in row["limits"]:
-            keys[key] = 0.0
-    for key in ("bos_token_id", "eos_token_id", "decoder_start_token_id", "sep_token_id", "mask_token_id", "cls_token_id", "forced_eos_token_id"):
-        keys[key] = 2
-    if row["facts"].get("source", "words") == "words" and not row["facts"].get("positions_after_padding"):
-        keys["pad_token_id"] = 0
-    return transformers.AutoConfig.for_model(name, **{**keys, **OWN.get(name, {})})
-
-
-def new_model(config):
-    """Of the class that AutoModel has, else of the one that holds a decoder alone."""
-    config._attn_implementation = "eager"
-    for make in (transformers.AutoModel, transformers.AutoModelForCausalLM):
-        try:
-            return make.from_config(config).train()
-        except ValueError:
-            continue
-    return getattr(transformers, type(config).__name__.replace("Config", "Model"))(config).train()  # of a tower
-
-
-def layers_of(model, row):
-    """Every stack's name and its layers, the same one again where layers share their weights."""
-    found = {}
-    count = 1 if row["facts"].get("tied") else LAYERS
-    for name, module in model.named_modules():
-        if not isinstance(module, torch.nn.ModuleList) or len(module) != count:
-            continue
-        parts = name.split(".")
-        both = row["facts"].get("encoder_decoder")
-        stack = ("decoder" if "decoder" in parts else "encoder") if both else "stack"
-        found.setdefault(stack, list(module) * (LAYERS // count))
-    return found
-
-
 def measure(model, row, batch, sample):
     """One network: moments of what enters each stack and of what its layers return, of the gradients there, and of the weights."""
     states, hooks = {}, []
@@ -133,7 +65,7 @@ def measure(model, row, batch, sample):
         tensor.retain_grad()
         states[place] = tensor
 
-    for stack, layers in layers_of(model, row).items():
+    for stack, layers in layers_of(model, row, (LAYERS,)).items():
         calls = {"in": 0, "out": 0}
 
         def enter(_, arguments, keywords, stack=stack, calls=calls):
@@ -160,11 +92,11 @@ def measure(model, row, batch, sample):
     for hook in hooks:
         hook.remove()
     for place, tensor in states.items():
-        second, product = record.moments(tensor.detach())
+        second, product = moments(tensor.detach())
         sample.add(place, "second moment", second)
         sample.add(place, "token product", product)
         sample.add(place, "gradient", tensor.grad.double().square().mean().item())
-    for stack, layers in layers_of(model, row).items():
+    for stack, layers in layers_of(model, row, (LAYERS,)).items():
         for i, layer in enumerate(dict.fromkeys(layers)):
             for name, parameter in layer.named_parameters():
                 if parameter.grad is None or parameter.dim() < 2 or "shared_expert" in name:
@@ -182,37 +114,12 @@ def measure(model, row, batch, sample):
                     sample.add((stack, i + 1), role, gradient.square().sum().item())
 
 
-def inputs(config, row, random, text):
-    record.SEQUENCES, record.TOKENS = BATCH, TOKENS
-    source, facts = row["facts"].get("source", "words"), row["facts"]
-    if source == "image":
-        size = (BATCH, config.num_channels, config.image_size, config.image_size)
-        return {"pixel_values": torch.from_numpy(random.standard_normal(size).astype(np.float32))}
-    if source == "features":
-        if config.model_type == "whisper":
-            positions = 2 * config.max_source_positions
-            return {"input_features": torch.from_numpy(random.standard_normal((BATCH, config.num_mel_bins, positions)).astype(np.float32))}
-        return {"input_values": torch.from_numpy(random.standard_normal((BATCH, 400 + 320 * (TOKENS - 1))).astype(np.float32))}
-    batch = {"input_ids": record.words(config, random)}
-    if "segment" in facts["tables"] and "segments" not in (row.get("defaults") or {}):
-        if getattr(config, "type_vocab_size", 0) == 2:
-            batch["token_type_ids"] = record.segments(random)
-    if facts.get("encoder_decoder"):
-        batch["decoder_input_ids"] = record.words(config, random)
-    if text is not None:
-        first = random.integers(0, len(text) - TOKENS)
-        batch["input_ids"] = torch.from_numpy(text[None, first:first + TOKENS])
-    if config.model_type == "trocr":
-        batch |= {"output_hidden_states": True}
-    return batch
-
-
 def sampled(config, row, networks, text):
     sample, random = Sample(), np.random.default_rng(record.SEED)
     for network in range(networks):
         torch.manual_seed(record.SEED + network)
         model = new_model(config)
-        measure(model.get_encoder() if config.model_type == "whisper" else model, row, inputs(config, row, random, text), sample)
+        measure(model.get_encoder() if config.model_type == "whisper" else model, row, inputs(config, row, random, BATCH, TOKENS, text), sample)
     return sample
 
 
@@ -307,7 +214,7 @@ def main():
     for name in arguments.types or known:
         row = known[name]
         try:
-            config = configuration(name, row)
+            config = configuration(name, row, SIZES)
             text = words_of(arguments.text, config.vocab_size) if arguments.text and hasattr(config, "vocab_size") else None
             ratios = compared(sampled(config, row, arguments.networks, text), predicted(arguments.sigprop, config, row, text))
         except Exception as error:  # one type less in the table

@@ -22,6 +22,7 @@ import sys
 import numpy as np
 import torch
 import transformers
+from classes import configuration, inputs, layers_of, moments, new_model, rows
 
 NETWORKS, SEQUENCES, TOKENS = 32, 8, 64
 SEED = 20250807
@@ -78,12 +79,12 @@ SMALL = {
     "gptj": {"small": GPTJ},
 }
 
-# Where a model keeps its layers; every stack of it.
-STACKS = {
-    "gpt2": {"stack": "h"}, "gptj": {"stack": "h"}, "bloom": {"stack": "h"}, "opt": {"stack": "decoder.layers"}, "distilbert": {"stack": "transformer.layer"},
-    "t5": {"encoder": "encoder.block", "decoder": "decoder.block"}, "bart": {"encoder": "encoder.layers", "decoder": "decoder.layers"},
-}
-LAYERS = ("layers", "encoder.layer", "encoder.layers")  # of the other types, by version
+# Of every other type.
+WIDTH, LAYERS, HEADS = 256, 2, 4
+SIZES = {"vocabulary": 1000, "width": WIDTH, "layers": LAYERS, "decoder_layers": LAYERS, "heads": HEADS, "decoder_heads": HEADS, "kv_heads": 2,
+         "head_width": 64, "ffn_width": 768, "decoder_ffn_width": 768, "expert_width": 128, "shared_width": 192, "experts": 4, "chosen_experts": 2,
+         "table_width": WIDTH, "image": 64, "patch": 8, "channels": 3, "patches": 64, "positions": 128, "rotary_width": 32, "dense_layers": 0,
+         "score_scalar": 64, "layers_beside": [], "query_rank": 96, "kv_rank": 64, "fixed_key_width": 48, "turning_key_width": 16, "std": 0.05}
 
 
 def save(value, path):
@@ -97,11 +98,6 @@ def rounded(number):
     return float(f"{number:.6g}")
 
 
-def new_model(config):
-    config._attn_implementation = "eager"
-    return transformers.AutoModel.from_config(config).train()
-
-
 def parameter_record(parameter):
     rows = parameter.detach().double().reshape(parameter.shape[0], -1)
     live = rows[(rows != 0).any(dim=1)]
@@ -112,68 +108,21 @@ def parameter_record(parameter):
             "zero_rows": zero_rows}
 
 
-def layers_of(model, model_type):
-    """Every stack's name and its list of layers."""
-    if model_type in STACKS:
-        return {name: model.get_submodule(path) for name, path in STACKS[model_type].items()}
-    for path in LAYERS:
-        try:
-            return {"stack": model.get_submodule(path)}
-        except AttributeError:
-            continue
-    raise SystemExit(f"{model_type}: no layers under {LAYERS}")
-
-
-def words(config, random):
-    """Words by Zipf's law with exponent 1, the word of the padding left out."""
-    ids = [i for i in range(config.vocab_size) if i != getattr(config, "pad_token_id", None)]
-    probability = 1 / np.arange(1, len(ids) + 1)
-    drawn = random.choice(ids, size=(SEQUENCES, TOKENS), p=probability / probability.sum())
-    return torch.from_numpy(drawn)
-
-
-def segments(random):
-    """Two segments with a uniform border."""
-    border = random.integers(0, TOKENS + 1, size=(SEQUENCES, 1))
-    return torch.from_numpy((np.arange(TOKENS) >= border).astype(np.int64))
-
-
-def inputs(config, random):
-    if config.model_type in ("vit", "deit"):
-        size = (SEQUENCES, config.num_channels, config.image_size, config.image_size)
-        return {"pixel_values": torch.from_numpy(random.standard_normal(size).astype(np.float32))}
-    out = {"input_ids": words(config, random)}
-    if config.model_type in ("bert", "roberta"):
-        out["token_type_ids"] = segments(random)
-    if config.model_type in ("t5", "bart"):
-        out["decoder_input_ids"] = words(config, random)
-    return out
-
-
-def moments(x):
-    """Mean of a squared element, and of the product of two tokens' elements in one sequence."""
-    x = x.double()
-    square = x.square().mean()
-    total = x.sum(dim=1).square().mean()  # over tokens, then over sequences and features
-    tokens = x.shape[1]
-    return square.item(), ((total - tokens * square) / (tokens * (tokens - 1))).item()
-
-
-def residual_stream(model, batch, model_type):
+def residual_stream(model, row, batch, layers):
     """Moments of what enters each stack and of what each layer returns."""
     found, hooks = {}, []
-    for stack, layers in layers_of(model, model_type).items():
-        found[stack] = [None] * (len(layers) + 1)
+    for stack, modules in layers_of(model, row, layers).items():
+        found[stack] = []
 
         def enter(_, arguments, keywords, stack=stack):
-            found[stack][0] = moments(arguments[0] if arguments else keywords["hidden_states"])
+            if not found[stack]:
+                found[stack].append(moments(arguments[0] if arguments else keywords["hidden_states"]))
 
-        hooks.append(layers[0].register_forward_pre_hook(enter, with_kwargs=True))
-        for i, layer in enumerate(layers):
-            def leave(_, arguments, output, stack=stack, i=i):
-                found[stack][i + 1] = moments(output[0] if isinstance(output, tuple) else output)
+        def leave(_, arguments, output, stack=stack):
+            found[stack].append(moments(output[0] if isinstance(output, (tuple, list)) else output))
 
-            hooks.append(layer.register_forward_hook(leave))
+        hooks.append(modules[0].register_forward_pre_hook(enter, with_kwargs=True))
+        hooks += [module.register_forward_hook(leave) for module in dict.fromkeys(modules)]
     with torch.no_grad():
         model(**batch)
     for hook in hooks:
@@ -186,12 +135,12 @@ def estimate(samples):
     return {"mean": rounded(samples.mean()), "standard_error": rounded(samples.std(ddof=1) / np.sqrt(len(samples)))}
 
 
-def forward_record(config):
+def forward_record(config, row, layers):
     random = np.random.default_rng(SEED)
     runs = []
     for network in range(NETWORKS):
         torch.manual_seed(SEED + network)
-        runs.append(residual_stream(new_model(config), inputs(config, random), config.model_type))
+        runs.append(residual_stream(new_model(config), row, inputs(config, row, random, SEQUENCES, TOKENS), layers))
     out = {"networks": NETWORKS, "sequences": SEQUENCES, "tokens": TOKENS}
     for stack in runs[0]:
         points = range(len(runs[0][stack]))
@@ -200,18 +149,26 @@ def forward_record(config):
     return out
 
 
+def layers_in(config, row):
+    """How many layers stacks have."""
+    keys = [key for key, (role, _) in row["keys"].items() if role in ("layers", "decoder_layers")]
+    return [getattr(config, key) for key in keys if getattr(config, key, None)]
+
+
 def main():
     folder = pathlib.Path(sys.argv[1]) / transformers.__version__
-    for model_type in sys.argv[2:] or SMALL:
-        place = folder / model_type
+    known = rows()
+    for model_type in sys.argv[2:] or known:
+        place, row = folder / model_type, known[model_type]
         transformers.AutoConfig.for_model(model_type).save_pretrained(place)
-        for variant, keys in SMALL[model_type].items():
-            config = transformers.AutoConfig.for_model(model_type, **keys)
+        variants = {name: transformers.AutoConfig.for_model(model_type, **keys) for name, keys in SMALL.get(model_type, {}).items()}
+        for variant, config in (variants or {"small": configuration(model_type, row, SIZES)}).items():
             config.save_pretrained(place / variant)
             torch.manual_seed(SEED)
             model = new_model(config)
             save({name: parameter_record(p) for name, p in model.named_parameters()}, place / variant / "parameters.json")
-            save(forward_record(config), place / variant / "forward.json")
+            if row["facts"].get("source") != "features":  # what enters those is none of the configuration's
+                save(forward_record(config, row, layers_in(config, row)), place / variant / "forward.json")
             print(place / variant, flush=True)
 
 
