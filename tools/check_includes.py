@@ -63,7 +63,7 @@ DIVISIONS = {
 
 # The headers of other rooms that a folder of a divided room may include, where these are not all
 # that its room may.
-FOREIGN = {("predict", "tables"): ("sigprop/formula/", "sigprop/scalar/", "sigprop/network/activation_kind.hpp")}
+FOREIGN = {("predict", "tables"): ("sigprop/formula/", "sigprop/scalar/", "sigprop/network/activation_kind.hpp", "sigprop/network/router.hpp")}
 
 # Headers of the standard library that a room must do without: a formula computes, it does not read or write.
 NEVER = {room: ("cstdio", "fstream", "iostream", "filesystem") for room in ("scalar", "formula")}
@@ -78,7 +78,7 @@ RANDOM = {"experiment", "simulate"}
 BOTH_SIDES = ("src/cli/common/experiment_predictions.cpp", "src/cli/common/experiment_predictions.hpp", "src/cli/common/verification.cpp")
 
 # Made by the build: header to the room it belongs to.
-GENERATED = {"formula_catalog.inc": "report", "page_texts.inc": "report"}
+GENERATED = {"formula_catalog.inc": "report", "model_types.inc": "import", "page_texts.inc": "report"}
 
 SUFFIXES = {".hpp", ".cpp", ".h", ".inc", ".cu", ".cuh"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -103,8 +103,8 @@ void route(Context& context, std::size_t rows, std::size_t experts, network::Rou
   over_rows(context, rows, Route{small(experts), router, chosen, logits, weights});
 }
 
-void route_backward(Context& context, std::size_t rows, std::size_t experts, network::Router router, const float* logits,
-                    const float* weights, float* g) {
+void route_backward(Context& context, std::size_t rows, std::size_t experts, network::Router router,
+                    const float* logits, const float* weights, float* g) {
   over_rows(context, rows, RouteBackward{small(experts), router, logits, weights, g});
 }
 

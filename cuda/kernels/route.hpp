@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "cuda/context.hpp"
-#include "sigprop/network/network.hpp"
+#include "sigprop/network/router.hpp"
 
 /// How a router weighs the experts of every token, as simulate/route.hpp has it: matrices (rows,
 /// experts) of all replicates' tokens.
@@ -15,8 +15,8 @@ void route(Context& context, std::size_t rows, std::size_t experts, network::Rou
            const float* logits, float* weights);
 
 /// The gradient at the weights becomes that at the logits.
-void route_backward(Context& context, std::size_t rows, std::size_t experts, network::Router router, const float* logits,
-                    const float* weights, float* g);
+void route_backward(Context& context, std::size_t rows, std::size_t experts, network::Router router,
+                    const float* logits, const float* weights, float* g);
 
 /// out (rows, width): every row of y times its weight of the expert.
 void weigh(Context& context, std::size_t rows, std::size_t width, std::size_t experts, std::size_t expert,

@@ -29,7 +29,8 @@ const std::array<Part, 3>& parts() {
 }
 
 const Part* part_named(const std::string& option) {
-  const auto found = std::find_if(parts().begin(), parts().end(), [&](const Part& part) { return part.option == option; });
+  const auto found =
+      std::find_if(parts().begin(), parts().end(), [&](const Part& part) { return part.option == option; });
   return found == parts().end() ? nullptr : &*found;
 }
 
@@ -97,8 +98,10 @@ std::string hint(const std::string& type, const Json& config) {
   std::vector<std::string> names;
   for (const Family& family : families()) names.push_back(family.type);
   const std::string name = spec::nearest(type, names);
-  if (!name.empty() && !are_versions_of_one(name, type) && has_all_keys(*family_named(name), config)) return "; did you mean \"" + name + "\"?";
-  for (const char* key : {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "rms_norm_eps"}) {
+  if (!name.empty() && !are_versions_of_one(name, type) && has_all_keys(*family_named(name), config))
+    return "; did you mean \"" + name + "\"?";
+  for (const char* key :
+       {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "rms_norm_eps"}) {
     if (!config.contains(key)) return "";
   }
   return "; its keys are a Llama's: \"--as llama\" reads it as one, if its layers are";
@@ -115,14 +118,15 @@ const Family* family_of(const std::string& type, const std::string& place, const
   }
   if (family->refused.empty() && !family->keys.empty()) return family;
   const bool composite = family->refused.empty();
-  findings.errors.push_back(place + " is " + shown(type) + ", but " +
-                            (composite ? "the file has no configuration of a part of it (text_config, vision_config)"
-                                       : family->refused));
+  findings.errors.push_back(
+      place + " is " + shown(type) + ", but " +
+      (composite ? "the file has no configuration of a part of it (text_config, vision_config)" : family->refused));
   return nullptr;
 }
 
 /// A configuration's own class, as the option, the type or the named class says.
-const Family* class_of(const Choice& choice, const std::string& default_type, const Options& options, Findings& findings) {
+const Family* class_of(const Choice& choice, const std::string& default_type, const Options& options,
+                       Findings& findings) {
   const std::string type_place = "/model_type", given = options.as;
   const Json& config = choice.config;
   if (!given.empty()) {

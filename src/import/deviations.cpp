@@ -30,9 +30,12 @@ Json t5_deviations(const Subject& subject) {
 Json clip_deviations(const Subject& subject) {
   const double by_width = value(subject, "factor") / std::sqrt(value(subject, "width"));
   const double by_depth = by_width / std::sqrt(2 * value(subject, "layers"));
-  return {{"query", by_depth},   {"key", by_depth},
-          {"value", by_depth},   {"output", by_width},
-          {"ffn_in", by_width / std::sqrt(2)}, {"ffn_out", by_depth}};
+  return {{"query", by_depth},
+          {"key", by_depth},
+          {"value", by_depth},
+          {"output", by_width},
+          {"ffn_in", by_width / std::sqrt(2)},
+          {"ffn_out", by_depth}};
 }
 
 /// Uniform with the variance 2/(fan-in + fan-out).
@@ -46,12 +49,13 @@ Json xavier_deviations(const Subject& subject) {
 /// What is left of a normal variable's deviation when it is cut at so many deviations.
 double left_by_cut(double cut) {
   if (cut <= 0) return 1;
-  const double density = std::exp(-cut * cut / 2) * std::sqrt(2 / std::acos(-1.0)), inside = std::erf(cut / std::sqrt(2));
+  const double density = std::exp(-cut * cut / 2) * std::sqrt(2 / std::acos(-1.0)),
+               inside = std::erf(cut / std::sqrt(2));
   return std::sqrt(1 - cut * density / inside);
 }
 
-/// Latent attention: queries, and keys and values, read a normed state of few features, of which the
-/// part of a key that turns is the input itself. As weights that read the input, with the same sizes.
+/// Latent attention: queries, and keys and values, read a normed state of few features; the part of a
+/// key that turns reads the input. Written as weights that read the input, of the same sizes.
 void set_latent_attention(const Subject& subject, double std, Json& out) {
   const double width = value(subject, "width"), rank = value(subject, "kv_rank");
   const double fixed = value(subject, "fixed_key_width"), turning = value(subject, "turning_key_width");
@@ -60,9 +64,15 @@ void set_latent_attention(const Subject& subject, double std, Json& out) {
   out["value"] = std * std::sqrt(rank / width);
 }
 
-/// The deviation of a weight that nothing scales.
+/// The deviation of what nothing scales.
 double usual_deviation(const Subject& subject) {
   return value(subject, "std") * left_by_cut(value(subject, "cut"));
+}
+
+/// Of a weight: openai-gpt's classes of version 5 do not heed the configuration (measured).
+double weight_deviation(const Subject& subject) {
+  const bool lost = subject.family.layout.weights_lost_range && subject.library >= Version{5, 0, 0};
+  return lost ? 0.02 : usual_deviation(subject);
 }
 
 constexpr Version unscaled_from{5, 0, 0}, scaled_again{5, 15, 0};
@@ -70,7 +80,7 @@ constexpr Version unscaled_from{5, 0, 0}, scaled_again{5, 15, 0};
 /// GPT-2's outputs are drawn narrower with depth, but versions from 5.0.0 to before 5.15.0 lost
 /// that (measured).
 double output_deviation(const Subject& subject) {
-  const double std = usual_deviation(subject);
+  const double std = weight_deviation(subject);
   if (!subject.family.layout.outputs_by_depth) return std;
   const double narrow = std / std::sqrt(2 * value(subject, "layers"));
   if (std == 0 || !subject.family.layout.outputs_lost_depth) return narrow;
@@ -84,7 +94,7 @@ double output_deviation(const Subject& subject) {
 
 /// Scores divided by the layer's number: the same as a query drawn that much narrower.
 Json query_deviation(const Subject& subject) {
-  const double std = usual_deviation(subject);
+  const double std = weight_deviation(subject);
   if (!subject.values.value("scores_by_layer", false)) return std;
   subject.findings.notes.push_back(
       key_of(subject.family, "scores_by_layer") +
@@ -109,10 +119,16 @@ Json deviations_of(const Subject& subject) {
     case Deviations::equal:
       break;
   }
-  const double std = usual_deviation(subject), output = output_deviation(subject);
+  const double std = weight_deviation(subject), output = output_deviation(subject);
+  if (std != usual_deviation(subject))
+    subject.findings.notes.push_back(key_of(subject.family, "std") +
+                                     " is that of the tables alone in transformers 5, whose "
+                                     "classes draw the weights with " +
+                                     Json(std).dump() + "; --library 4 has it of all");
   Json out = {{"query", query_deviation(subject)}, {"key", std}, {"value", std}, {"output", output}, {"ffn_in", std}};
   if (is_gated(subject)) out["ffn_gate"] = std;
   out["ffn_out"] = output;
+  if (subject.family.layout.attention_by_depth) out["output"] = std / std::sqrt(2 * value(subject, "layers"));
   if (subject.values.contains("kv_rank")) set_latent_attention(subject, std, out);
   return out;
 }

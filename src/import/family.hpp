@@ -84,39 +84,41 @@ enum class Deviations {
 /// What the class fixes and no key tells.
 struct Layout {  // NOLINT(clang-analyzer-optin.performance.Padding): in the order of what they tell
   Source source = Source::words;
-  std::vector<std::string> tables;     ///< of the embedding
-  bool embedding_norm = false;         ///< after the sum
-  bool words_by_root_width = false;    ///< the words' table is multiplied by √width
+  std::vector<std::string> tables;       ///< of the embedding
+  bool embedding_norm = false;           ///< after the sum
+  bool words_by_root_width = false;      ///< the words' table is multiplied by √width
   bool embedding_dropout_first = false;  ///< before the norm
-  bool always_projected = false;       ///< weights behind the embedding, even where the tables have the model's width
+  bool always_projected = false;         ///< weights behind the embedding, even where the tables have the model's width
   bool positions_after_padding = false;  ///< the first position is the padding word's number + 1
   bool positions_are_sines = false;      ///< instead of a random table
   bool position_table = true;            ///< of an image
   std::size_t special_tokens = 0;        ///< of an image, besides its patches
   bool special_drawn = false;            ///< they and the positions are random, not 0
   std::string norm = "layer_norm";
-  std::string placement = "pre";      ///< of the norm, unless the role `pre` says otherwise
-  double epsilon = 1e-5;              ///< of the norms, where no key gives it
-  double norm_gain = 1;               ///< of every norm
-  bool final_norm = true;             ///< unless the norm's place has none
-  std::string query_key_norm;         ///< of queries and keys, unless the role `query_key_normed` is false; none
+  std::string placement = "pre";       ///< of the norm, unless the role `pre` says otherwise
+  double epsilon = 1e-5;               ///< of the norms, where no key gives it
+  double norm_gain = 1;                ///< of every norm
+  bool final_norm = true;              ///< unless the norm's place has none
+  std::string query_key_norm;          ///< of queries and keys, unless the role `query_key_normed` is false; none
   bool query_key_norm_of_all = false;  ///< of all heads together
   bool causal = false;
   bool gated = false;  ///< unless the roles `gated` or `ffn_kind` say otherwise
   bool encoder_decoder = false;
-  bool parallel = false;  ///< attention and FFN side by side, unless the role `parallel` says otherwise
-  bool tied = false;      ///< all layers have the same weights
-  std::string activation;                               ///< where there is no key for it
+  bool parallel = false;   ///< attention and FFN side by side, unless the role `parallel` says otherwise
+  bool tied = false;       ///< all layers have the same weights
+  std::string activation;  ///< where there is no key for it
   std::map<std::string, std::string> activation_names;  ///< that the class reads as others
-  bool gelu_is_tanh = false;          ///< newer versions of the class take "gelu" for its tanh form
-  std::optional<double> rotary_base;  ///< where no key gives one; none: no rotary positions
-  double rotary_share = 1;            ///< of a head's features that turn, where no key gives one
-  bool score_by_scalar = false;       ///< scores divided by the root of the role `score_scalar`, not of the head's width
+  bool gelu_is_tanh = false;                            ///< newer versions of the class take "gelu" for its tanh form
+  std::optional<double> rotary_base;                    ///< where no key gives one; none: no rotary positions
+  double rotary_share = 1;                              ///< of a head's features that turn, where no key gives one
+  bool score_by_scalar = false;  ///< scores divided by the root of the role `score_scalar`, not of the head's width
   std::optional<double> score_scale;  ///< the factor on scores itself
   std::string router = "softmax";     ///< what makes weights of experts of its logits
   bool shared_gate = false;           ///< the shared experts' output is multiplied by a sigmoid of its own
   Deviations deviations = Deviations::equal;
   bool outputs_by_depth = false;    ///< attention's and FFN's output weights divided by √(2 layers)
+  bool attention_by_depth = false;  ///< attention's output weights alone
+  bool weights_lost_range = false;  ///< version 5 draws all but the tables with 0.02, whatever the key says
   bool outputs_lost_depth = false;  ///< but for some versions
   std::vector<std::string> beyond;  ///< facts that no spec can express: "..., which ...: written ..."
 };

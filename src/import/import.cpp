@@ -34,7 +34,8 @@ void expect_divides(const Subject& subject, const char* role, const char* whole_
 /// Rules across keys that a spec has too, in the configuration's own words.
 void check_heads(const Subject& subject) {
   const auto& keys = subject.family.keys;
-  const bool by_key = std::any_of(keys.begin(), keys.end(), [](const Key& key) { return key.roles.front() == "head_width"; });
+  const bool by_key =
+      std::any_of(keys.begin(), keys.end(), [](const Key& key) { return key.roles.front() == "head_width"; });
   if (!by_key) {  // else a class takes what the division leaves
     for (const char* heads : {"heads", "decoder_heads"}) expect_divides(subject, heads, "width");
   }

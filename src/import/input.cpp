@@ -45,8 +45,8 @@ Json image_input(const Subject& subject) {
                                       " is 0, but must be above 0: the patches would be 0 and have no moments");
   }
   const double dropout = spec::number(subject.values, "embedding_dropout", 0);
-  const double correlation =
-      correlation_of(subject, "pixels are assumed to have mean 0 and variance 1, and an image's patches the correlation ");
+  const double correlation = correlation_of(
+      subject, "pixels are assumed to have mean 0 and variance 1, and an image's patches the correlation ");
   const bool has_positions = layout.special_drawn && layout.position_table;
   double special = layout.special_drawn ? table_deviation(subject) : 0, position = has_positions ? special : 0;
   // Pixels with variance 1 through weights.
@@ -60,7 +60,8 @@ Json image_input(const Subject& subject) {
     special = std::sqrt(1 - position * position);
   }
   const double kept = std::sqrt(1 - dropout);
-  Json patches = {{"variance", variance / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}, {"pixels", pixels}};
+  Json patches = {
+      {"variance", variance / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}, {"pixels", pixels}};
   if (has_positions) patches["position_std"] = position / kept;
   Json out = {{"patches", patches}};
   const std::size_t tokens = layout.special_tokens + spec::count(subject.values, "registers", 0);
@@ -74,17 +75,17 @@ Json image_input(const Subject& subject) {
 Json features_input(const Subject& subject) {
   const bool normed = subject.family.layout.embedding_norm && !subject.values.value("pre", false);
   const double dropout = spec::number(subject.values, "embedding_dropout", 0);
-  const double correlation = correlation_of(
-      subject, std::string("what enters the layers is ") + (normed ? "" : "assumed to be ") +
-                   "of variance 1; its tokens are assumed to have the correlation ");
+  const double correlation =
+      correlation_of(subject, std::string("what enters the layers is ") + (normed ? "" : "assumed to be ") +
+                                  "of variance 1; its tokens are assumed to have the correlation ");
   return {{"variance", 1 / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}};
 }
 
 void name_factor(const Subject& subject) {
   if (word_deviation(subject) == table_deviation(subject)) return;
-  subject.findings.notes.push_back("the words' table is multiplied by " +
-                                   Json(word_deviation(subject) / table_deviation(subject)).dump() +
-                                   ": written as a table with standard deviation " + Json(word_deviation(subject)).dump());
+  subject.findings.notes.push_back(
+      "the words' table is multiplied by " + Json(word_deviation(subject) / table_deviation(subject)).dump() +
+      ": written as a table with standard deviation " + Json(word_deviation(subject)).dump());
 }
 
 /// A spec has up to two segments, the border between two anywhere.
@@ -163,7 +164,8 @@ Json embedding_input(const Subject& subject) {
   add_deviations(subject, tables, layout.embedding_norm ? 1 : projection, embedding);
   // A norm behind dropout takes away what dropout makes of the size, and leaves what it makes of
   // two tokens' product.
-  const double scale = (layout.embedding_norm ? projection : 1) * (layout.embedding_dropout_first ? std::sqrt(1 - dropout) : 1);
+  const double scale =
+      (layout.embedding_norm ? projection : 1) * (layout.embedding_dropout_first ? std::sqrt(1 - dropout) : 1);
   if (scale != 1) embedding["scale"] = scale;
   add_segments(subject, embedding);
   return {{"embedding", embedding}};

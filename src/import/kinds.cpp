@@ -70,10 +70,10 @@ RulePtr rule_of(Kind kind) {
 
 Kind kind_named(const std::string& name) {
   static const std::map<std::string, Kind> kinds = {
-      {"count", Kind::count},     {"size", Kind::size},           {"width", Kind::width},   {"words", Kind::words},
-      {"index", Kind::index},     {"rate", Kind::rate},           {"factor", Kind::factor}, {"epsilon", Kind::epsilon},
-      {"base", Kind::base},       {"deviation", Kind::deviation}, {"share", Kind::share},   {"flag", Kind::flag},
-      {"text", Kind::text},       {"extent", Kind::extent},       {"object", Kind::object}, {"anything", Kind::anything},
+      {"count", Kind::count}, {"size", Kind::size},           {"width", Kind::width},   {"words", Kind::words},
+      {"index", Kind::index}, {"rate", Kind::rate},           {"factor", Kind::factor}, {"epsilon", Kind::epsilon},
+      {"base", Kind::base},   {"deviation", Kind::deviation}, {"share", Kind::share},   {"flag", Kind::flag},
+      {"text", Kind::text},   {"extent", Kind::extent},       {"object", Kind::object}, {"anything", Kind::anything},
   };
   const auto found = kinds.find(name);
   if (found == kinds.end()) throw std::logic_error("\"" + name + "\" is no kind of value");

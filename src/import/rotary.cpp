@@ -42,7 +42,8 @@ std::string type_in(const Json& object) {
 
 /// What belongs to a type other than the default one is named with it.
 void name_unknown(const Subject& subject, const std::string& role, const Json& object) {
-  static const std::set<std::string> known = {"rope_theta", "rope_type", "type", "mrope_section", "mrope_interleaved", share_key};
+  static const std::set<std::string> known = {"rope_theta",    "rope_type",         "type",
+                                              "mrope_section", "mrope_interleaved", share_key};
   for (const auto& entry : object.items()) {
     if (known.contains(entry.key())) continue;
     const std::string place = (Json::json_pointer(key_of(subject.family, role)) / entry.key()).to_string();
@@ -75,7 +76,8 @@ void read_object(const Subject& subject, const std::string& role, Rotary& rotary
   rotary.base = member_number(subject, role, object, "rope_theta", Kind::base, rotary.base);
   rotary.share = member_number(subject, role, object, share_key, Kind::share, rotary.share);
   const std::string type = type_in(object);
-  if (type == "default" || type == "mrope") return name_unknown(subject, role, object);  // of text alone, mrope's are the same
+  if (type == "default" || type == "mrope")
+    return name_unknown(subject, role, object);  // of text alone, mrope's are the same
   subject.findings.warnings.push_back(key_of(subject.family, role) + " is " + spec::shown(object) +
                                       ", which a spec cannot express: written with unscaled rotary positions");
 }

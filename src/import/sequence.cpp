@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t longest = 10000000;  // of a spec
 
-
 /// The most positions the configuration names; 0: none.
 std::size_t most_positions(const Subject& subject) {
   const std::size_t positions = spec::count(subject.values, "positions", 0);

@@ -80,7 +80,8 @@ void name_window(const Subject& subject) {
   subject.findings.warnings.push_back(
       key_of(subject.family, role) + " is " + std::to_string(static_cast<std::size_t>(window)) +
       ", less than the sequence, which a spec cannot express: written with attention to all "
-      "tokens" + (both_sides ? "" : " before"));
+      "tokens" +
+      (both_sides ? "" : " before"));
 }
 
 constexpr Version gelu_is_tanh_from{5, 18, 0};

@@ -61,8 +61,8 @@ T choice_of(Members& members, const char* name, std::initializer_list<std::pair<
 Layout layout_of(const Json& facts, const std::string& type) {
   Members members(facts, type + "/facts");
   Layout out;
-  out.source = choice_of(members, "source", {std::pair{"words", Source::words}, {"image", Source::image},
-                                             {"features", Source::features}});
+  out.source = choice_of(members, "source",
+                         {std::pair{"words", Source::words}, {"image", Source::image}, {"features", Source::features}});
   members.read("tables", out.tables);
   members.read("embedding_norm", out.embedding_norm);
   members.read("words_by_root_width", out.words_by_root_width);
@@ -94,9 +94,14 @@ Layout layout_of(const Json& facts, const std::string& type) {
   members.read("score_scale", out.score_scale);
   members.read("router", out.router);
   members.read("shared_gate", out.shared_gate);
-  out.deviations = choice_of(members, "deviations", {std::pair{"equal", Deviations::equal}, {"t5", Deviations::t5},
-                                                     {"clip", Deviations::clip}, {"xavier", Deviations::xavier}});
+  out.deviations = choice_of(members, "deviations",
+                             {std::pair{"equal", Deviations::equal},
+                              {"t5", Deviations::t5},
+                              {"clip", Deviations::clip},
+                              {"xavier", Deviations::xavier}});
   members.read("outputs_by_depth", out.outputs_by_depth);
+  members.read("attention_by_depth", out.attention_by_depth);
+  members.read("weights_lost_range", out.weights_lost_range);
   members.read("outputs_lost_depth", out.outputs_lost_depth);
   members.read("beyond", out.beyond);
   members.expect_all_read();
@@ -134,8 +139,7 @@ Family family_of(const std::string& type, const Json& row) {
   out.type = type;
   out.layout = layout_of(members.object("facts"), type);
   for (const auto& key : members.object("keys").items()) out.keys.push_back(key_of(key.key(), key.value()));
-  for (const auto& limit : members.object("limits").items())
-    out.limits.push_back(limit_of(limit.key(), limit.value()));
+  for (const auto& limit : members.object("limits").items()) out.limits.push_back(limit_of(limit.key(), limit.value()));
   members.read("idle", out.idle);
   members.read("names", out.aliases);
   members.read("refused", out.refused);

@@ -22,8 +22,7 @@ Attention with_std(Attention attention, const Stack& stack, const LayerStd& std)
 Components ffn_of(const Stack& stack, const LayerStd& std, std::size_t width) {
   Components list;
   if (stack.gated) {
-    list.push_back(
-        {GatedLinear{stack.width, width, std.ffn_gate, std.ffn_in, std.bias, stack.activation}, ""});
+    list.push_back({GatedLinear{stack.width, width, std.ffn_gate, std.ffn_in, std.bias, stack.activation}, ""});
   } else {
     list.push_back({Linear{stack.width, width, std.ffn_in, std.bias, "ffn_in"}, ""});
     list.push_back({Activation{stack.activation}, ""});
@@ -38,7 +37,8 @@ Components ffn_of(const Stack& stack, const LayerStd& std, std::size_t width) {
 Components ffn_or_experts(const Stack& stack, const LayerStd& std) {
   Components one = ffn_of(stack, std, stack.ffn_width);
   if (stack.experts == 0) return one;
-  Components routed = {{Experts{stack.experts, stack.chosen_experts, std::move(one), stack.router_std, stack.width, stack.router}, ""}};
+  Components routed = {
+      {Experts{stack.experts, stack.chosen_experts, std::move(one), stack.router_std, stack.width, stack.router}, ""}};
   if (stack.routed_scale != 1) routed = {{Residual{0, stack.routed_scale, std::move(routed)}, ""}};
   if (stack.shared_width == 0) return routed;
   Components shared = ffn_of(stack, std, stack.shared_width);

@@ -34,7 +34,8 @@ template <class T>
 
 /// The gradient at the logits from that at the weights.
 template <class T>
-void route_backward(Team team, network::Router router, const Matrix<T>& logits, const Matrix<T>& weights, Matrix<T>& g) {
+void route_backward(Team team, network::Router router, const Matrix<T>& logits, const Matrix<T>& weights,
+                    Matrix<T>& g) {
   using network::Router;
   for_rows(team, g.rows(), [&](Eigen::Index first, Eigen::Index rows) {
     for (Eigen::Index row = first; row < first + rows; ++row) {
@@ -42,7 +43,8 @@ void route_backward(Team team, network::Router router, const Matrix<T>& logits, 
       const T largest = logits.row(row).maxCoeff();
       const T all = (logits.row(row).array() - largest).exp().sum();
       for (Eigen::Index e = 0; e < g.cols(); ++e)
-        g(row, e) = at_logit(router, logits(row, e), std::exp(logits(row, e) - largest) / all, weights(row, e), g(row, e), mean);
+        g(row, e) = at_logit(router, logits(row, e), std::exp(logits(row, e) - largest) / all, weights(row, e),
+                             g(row, e), mean);
     }
   });
 }

@@ -185,8 +185,11 @@ class Reader {
 
   [[nodiscard]] network::Experts experts(const Json& json, const std::string& pointer, double turns) {
     const std::size_t width = width_ != 0 ? width_ : first_width(json.at("of"));
-    network::Experts out{count(json, "count", 1), count(json, "top_k", 1),
-                         list(json.at("of"), pointer + "/of", false, turns), number(json, "router_std", 0), width,
+    network::Experts out{count(json, "count", 1),
+                         count(json, "top_k", 1),
+                         list(json.at("of"), pointer + "/of", false, turns),
+                         number(json, "router_std", 0),
+                         width,
                          value_of(router_names, text(json, "router", "softmax"))};
     check_top_k(out.chosen, out.count, pointer, errors_);
     const bool sums_to_1 = out.router == network::Router::softmax || out.router == network::Router::sigmoid;

@@ -42,7 +42,8 @@ void lower_norm(const Json& json, network::Stack& stack, const std::string& stac
   stack.final_norm = flag(json, "final", stack.placement != network::Placement::post);
   stack.final_gain = number(json, "final_gain", 1);
   if (json.contains("final_gain") && !stack.final_norm)
-    errors.push_back(stack_pointer + "/norm/final_gain is given, but there is no final norm: remove it or set final to true");
+    errors.push_back(stack_pointer +
+                     "/norm/final_gain is given, but there is no final norm: remove it or set final to true");
 }
 
 void lower_experts(const Json& ffn, const std::string& pointer, network::Stack& stack, Errors& errors) {
@@ -159,7 +160,8 @@ void check_tied(const network::Stack& stack, const std::string& pointer, Errors&
   };
   const bool std_varies =
       std::adjacent_find(stack.std.begin(), stack.std.end(), std::not_equal_to<>()) != stack.std.end();
-  if (stack.tied && (std_varies || varies(stack.skip) || varies(stack.branch) || varies(stack.dropout) || varies(stack.gain))) {
+  if (stack.tied &&
+      (std_varies || varies(stack.skip) || varies(stack.branch) || varies(stack.dropout) || varies(stack.gain))) {
     errors.push_back(
         pointer +
         "/tied is true, but standard deviations, skip, branch, dropout or gain differ between layers: give all layers "

@@ -77,7 +77,8 @@ std::vector<json> models() {
       changed(stack, {{"batch", 1}, {"stack", {{"ffn", {{"experts", 3}, {"gated", true}}}, {"tied", true}}}}));
   out.push_back(
       changed(stack, {{"stack", {{"ffn", {{"experts", 5}, {"top_k", 2}, {"router_std", 0.15}, {"gated", true}}}}}}));
-  for (const char* activation : {"relu", "gelu_tanh", "quick_gelu", "mish", "softplus", "sigmoid", "tanh", "leaky_relu", "squared_relu", "identity"})
+  for (const char* activation : {"relu", "gelu_tanh", "quick_gelu", "mish", "softplus", "sigmoid", "tanh", "leaky_relu",
+                                 "squared_relu", "identity"})
     out.push_back(changed(stack, {{"batch", 1}, {"stack", {{"layers", 1}, {"ffn", {{"activation", activation}}}}}}));
   return out;
 }

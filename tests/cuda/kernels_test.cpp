@@ -330,9 +330,12 @@ TEST_CASE("a router weighs experts as the CPU's, forward and backward") {
   constexpr std::size_t rows = 70, width = 45;
   constexpr auto close = [](std::size_t) { return 40 * ulp; };  // sums of up to 70 numbers in another order
   using network::Router;
-  for (const auto& [experts, chosen, router] :
-       {std::tuple<std::size_t, std::size_t, Router>{3, 1, Router::softmax}, {8, 2, Router::softmax},
-        {70, 9, Router::softmax}, {70, 9, Router::softmax_over_all}, {70, 9, Router::sigmoid}, {8, 2, Router::plain_sigmoid}}) {
+  for (const auto& [experts, chosen, router] : {std::tuple<std::size_t, std::size_t, Router>{3, 1, Router::softmax},
+                                                {8, 2, Router::softmax},
+                                                {70, 9, Router::softmax},
+                                                {70, 9, Router::softmax_over_all},
+                                                {70, 9, Router::sigmoid},
+                                                {8, 2, Router::plain_sigmoid}}) {
     INFO(chosen << " of " << experts << ", router " << static_cast<int>(router));
     const Router kind = router;
     const std::size_t count = experts, taken = chosen, expert = experts - 1;
@@ -349,7 +352,9 @@ TEST_CASE("a router weighs experts as the CPU's, forward and backward") {
     simulate::Matrix<float> back = of_logits, dots = of_logits;
     simulate::route_backward(Team{1}, kind, of_logits, weights, back);
     CHECK(worst(changed(context, logits,
-                        [&](float* at) { cuda::route_backward(context, rows, count, kind, from.data(), weight.data(), at); }),
+                        [&](float* at) {
+                          cuda::route_backward(context, rows, count, kind, from.data(), weight.data(), at);
+                        }),
                 values_of(back), close) <= 1);
     CHECK(differing(written(context, a.size(),
                             [&](float* out) {

@@ -16,7 +16,9 @@ MODEL_ERROR = 0.05   # of a second moment: the prediction's at width 256, and wh
 MOMENTS = ("second_moment", "token_dot")
 
 # Models that a spec cannot express wholly and that are seen to differ.
-DIFFERENT = {("bloom", "normed_residual")}
+DIFFERENT = {("bloom", "normed_residual"), ("glm4_moe_lite", "small"), ("marian", "small"), ("mpt", "small")}
+# Words that turn with their position and no mask: the prediction takes tokens as alike there.
+OFF = {("eurobert", "small")}
 
 
 @functools.cache
@@ -55,13 +57,16 @@ def is_off(comparison, limit):
 
 def main():
     sigprop, source = sys.argv[1:3]
-    models = {path: comparisons(sigprop, path) for path in small(source)}
+    models = {path: comparisons(sigprop, path) for path in small(source) if (path.parent / "forward.json").exists()}
     limit, faults = quantile(sum(len(found) for found, _ in models.values())), []
     for path, (found, warnings) in models.items():
         off = [comparison for comparison in found if is_off(comparison, limit)]
         if path.parts[-3:-1] in DIFFERENT:
             if not warnings or not off:
                 faults.append(f"{path}: should differ, with a warning, but {len(off)} moments do and there are {len(warnings)} warnings")
+        elif path.parts[-3:-1] in OFF:
+            if not off:
+                faults.append(f"{path}: does not differ any more: take it from OFF")
         else:
             faults += [f"{place} is {measured}, but the spec tells {told}" for place, _, measured, told in off]
     finish(faults, f"{len(models)} models as their specs tell, or different where the import says so")

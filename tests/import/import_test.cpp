@@ -391,8 +391,12 @@ TEST_CASE("t5 drops out behind both final norms") {
 
 TEST_CASE("t5's factor is the gain of its norms too") {
   const json config = config_of("t5", {{"initializer_factor", 0.5}, {"dropout_rate", 0}});
-  CHECK(spec_of(config)["decoder"]["norm"] ==
-        json{{"kind", "rms_norm"}, {"placement", "pre"}, {"final", true}, {"gain", 0.5}, {"final_gain", 0.5}, {"epsilon", 1e-6}});
+  CHECK(spec_of(config)["decoder"]["norm"] == json{{"kind", "rms_norm"},
+                                                   {"placement", "pre"},
+                                                   {"final", true},
+                                                   {"gain", 0.5},
+                                                   {"final_gain", 0.5},
+                                                   {"epsilon", 1e-6}});
 }
 
 TEST_CASE("bart's encoder and decoder have their own depths, heads and FFN widths") {
@@ -485,10 +489,13 @@ TEST_CASE("every row of the table is read, and gives a spec of an empty configur
   for (const importer::ModelType& type : types) {
     INFO(type.name);
     const Lines errors = errors_of({{"model_type", type.name}}, type.name.find("vi") == 0 ? Options{} : tokens(64));
-    const bool is_image = !errors.empty() && errors.front().find("--sequence-length is 64, but the image has") != std::string::npos;
-    const bool composite = !errors.empty() && errors.front().find("has no configuration of a part") != std::string::npos;
+    const bool is_image =
+        !errors.empty() && errors.front().find("--sequence-length is 64, but the image has") != std::string::npos;
+    const bool composite =
+        !errors.empty() && errors.front().find("has no configuration of a part") != std::string::npos;
     if (type.is_imported) CHECK((errors.empty() || is_image || composite));
-    if (!type.is_imported) CHECK(errors == Lines{"config.json: /model_type is \"" + type.name + "\", but " + type.remark});
+    if (!type.is_imported)
+      CHECK(errors == Lines{"config.json: /model_type is \"" + type.name + "\", but " + type.remark});
     imported_types += type.is_imported ? 1 : 0;
   }
   CHECK(types.size() >= 120);
@@ -496,13 +503,16 @@ TEST_CASE("every row of the table is read, and gives a spec of an empty configur
 }
 
 TEST_CASE("a configuration without a model type is of the class that it names") {
-  for (const auto& [name, type] : {std::pair{"LlamaForCausalLM", "llama"}, {"GPTNeoXForCausalLM", "gpt_neox"},
-                                   {"XLMRobertaModel", "xlm-roberta"}, {"GPT2LMHeadModel", "gpt2"}}) {
+  for (const auto& [name, type] : {std::pair{"LlamaForCausalLM", "llama"},
+                                   {"GPTNeoXForCausalLM", "gpt_neox"},
+                                   {"XLMRobertaModel", "xlm-roberta"},
+                                   {"GPT2LMHeadModel", "gpt2"}}) {
     json config = config_of("llama");
     config.erase("model_type");
     config["architectures"] = {name};
     const Imported result = imported(config);
-    CHECK(contains(result.notes, std::string("/model_type is missing: taken for ") + type + ", as /architectures says"));
+    CHECK(
+        contains(result.notes, std::string("/model_type is missing: taken for ") + type + ", as /architectures says"));
   }
 }
 
@@ -512,8 +522,11 @@ TEST_CASE("a hint names a type of the same keys, and never another version of a 
     return errors_of(config).front();
   };
   CHECK(hint("Bart", {}).find("; did you mean \"bart\"?") != std::string::npos);
-  const json llama = {{"hidden_size", 256},      {"intermediate_size", 512}, {"num_hidden_layers", 2},
-                      {"num_attention_heads", 4}, {"rms_norm_eps", 1e-6}};
+  const json llama = {{"hidden_size", 256},
+                      {"intermediate_size", 512},
+                      {"num_hidden_layers", 2},
+                      {"num_attention_heads", 4},
+                      {"rms_norm_eps", 1e-6}};
   CHECK(hint("lama", llama).find("; did you mean \"llama\"?") != std::string::npos);
   CHECK(hint("berta", {{"n_embd", 256}}).find("did you mean") == std::string::npos);  // no key of BERT's
   const std::string version = hint("olmo9", llama);
@@ -535,9 +548,11 @@ TEST_CASE("the option --as reads a file as another type, and says so") {
 }
 
 TEST_CASE("of a model of several, the text is taken unless another part is asked for") {
-  const json whole = {{"model_type", "llava"},
-                      {"text_config", config_of("llama", {{"hidden_size", 256}, {"num_attention_heads", 4}, {"num_key_value_heads", 4}})},
-                      {"vision_config", {{"hidden_size", 128}, {"num_attention_heads", 4}, {"image_size", 32}, {"patch_size", 16}}}};
+  const json whole = {
+      {"model_type", "llava"},
+      {"text_config",
+       config_of("llama", {{"hidden_size", 256}, {"num_attention_heads", 4}, {"num_key_value_heads", 4}})},
+      {"vision_config", {{"hidden_size", 128}, {"num_attention_heads", 4}, {"image_size", 32}, {"patch_size", 16}}}};
   const Imported text = imported(whole);
   CHECK(json::parse(text.spec)["stack"]["width"] == 256);
   CHECK(contains(text.notes, "text_config is taken; --part takes another part of the model"));
@@ -576,15 +591,17 @@ TEST_CASE("router, shared experts and layers without experts are written or name
   config["norm_topk_prob"] = true;
   CHECK_FALSE(ffn(config).contains("router"));
   config["decoder_sparse_step"] = 2;
-  CHECK(contains(imported(config).warnings, "/decoder_sparse_step is 2, which a spec cannot express: written with experts in all layers"));
+  CHECK(contains(imported(config).warnings,
+                 "/decoder_sparse_step is 2, which a spec cannot express: written with experts in all layers"));
   config = base;
   config["model_type"] = "glm4_moe";
   config["n_routed_experts"] = 16;
   config["routed_scaling_factor"] = 2.5;
   const json glm = ffn(config);
   CHECK((glm["router"] == "sigmoid" && glm["routed_scale"] == 2.5 && glm["shared_width"] == 96));
-  CHECK(contains(imported(config).warnings, "/first_k_dense_replace is 1, layers without experts, which a spec cannot "
-                                            "express: written with experts in all layers"));
+  CHECK(contains(imported(config).warnings,
+                 "/first_k_dense_replace is 1, layers without experts, which a spec cannot "
+                 "express: written with experts in all layers"));
 }
 
 }  // namespace

@@ -6,7 +6,6 @@ import statistics
 import subprocess
 
 FALSE_ALARM = 1e-6  # of a whole test, however many comparisons it makes
-IMAGES = ("vit", "deit")
 
 
 def quantile(comparisons):
@@ -33,10 +32,14 @@ def version_of(path):
     return path.parts[path.parts.index("hugging_face") + 1]
 
 
+def is_image(path):
+    return "patch_size" in read(path)
+
+
 def import_spec(sigprop, path, tokens=64, options=()):
     """The spec of a configuration, and the warnings that came with it."""
-    model_type, version = read(path)["model_type"], version_of(path)
-    length = ["--token-correlation", "0"] if model_type in IMAGES else ["--sequence-length", str(tokens)]
+    version = version_of(path)
+    length = ["--token-correlation", "0"] if is_image(path) else ["--sequence-length", str(tokens)]
     result = subprocess.run([sigprop, "import", str(path), "--library", version, *length, *options], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise SystemExit(f"{path}: import failed with {result.returncode}\n{result.stderr}")

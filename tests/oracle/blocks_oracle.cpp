@@ -274,7 +274,8 @@ TEST_CASE("prediction agrees with simulation: what weighs experts, and what all 
   const json shared = ffn({{"shared_width", 192}}), gated = ffn({{"shared_width", 192}, {"shared_gate", true}});
   check("shared", shared, {"without it", ffn({{"shared_width", nullptr}})}, "forward.variance");
   check("shared behind a gate", gated, {"without the gate", ffn({{"shared_gate", nullptr}})}, "forward.variance");
-  check("scaled", ffn({{"routed_scale", 1.5}}), {"without the scale", ffn({{"routed_scale", nullptr}})}, "forward.variance");
+  check("scaled", ffn({{"routed_scale", 1.5}}), {"without the scale", ffn({{"routed_scale", nullptr}})},
+        "forward.variance");
 }
 
 TEST_CASE("prediction agrees with simulation: a gain of the last norm, and a scale of the embedding") {

@@ -80,7 +80,8 @@ TEST_CASE("behind a causal mask, norms of queries and keys need no norm before t
 
 TEST_CASE("behind a causal mask, an activation of tokens that differ needs inputs of mean 0") {
   json spec = causal_stack();
-  for (const char* activation : {"relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "leaky_relu", "squared_relu"}) {
+  for (const char* activation : {"relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "mish", "softplus", "sigmoid",
+                                 "tanh", "leaky_relu", "squared_relu"}) {
     INFO(activation);
     spec["stack"]["ffn"] = {{"width", 256}, {"activation", activation}};
     CHECK_NOTHROW(test::predicted(without_norms(spec)));

@@ -2,9 +2,9 @@
 // The functionals of a router against what is known of them.
 #include "predict/tables/router_table.hpp"
 
-#include <catch2/catch.hpp>
 #include <algorithm>
 #include <array>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdio>
 #include <random>
@@ -135,7 +135,8 @@ TEST_CASE("by the number of experts the router's derivatives are differences bet
   const auto at = [](double count, double chosen) {
     return predict::router_means(std::array{0.8, 0.5, count, chosen}, network::Router::softmax).overlap;
   };
-  const auto inside = predict::router_jets({0.8, 0.5, 8, 2}, Router::softmax), all = predict::router_jets({0.8, 0.5, 3, 3}, Router::softmax);
+  const auto inside = predict::router_jets({0.8, 0.5, 8, 2}, Router::softmax),
+             all = predict::router_jets({0.8, 0.5, 3, 3}, Router::softmax);
   CHECK(inside.overlap.slopes[2] == (at(9, 2) - at(7, 2)) / 2);
   CHECK(inside.overlap.slopes[3] == (at(8, 3) - at(8, 1)) / 2);
   CHECK(all.overlap.slopes[2] == at(4, 3) - at(3, 3));
@@ -156,7 +157,8 @@ Defined defined(Router router, const std::vector<double>& logits, std::size_t ch
     std::vector<double> out(at.size(), 0);
     double sum = 0;
     for (std::size_t e = 0; e < at.size(); ++e) {
-      const bool taken = logits[e] >= last, by_softmax = router == Router::softmax || router == Router::softmax_over_all;
+      const bool taken = logits[e] >= last,
+                 by_softmax = router == Router::softmax || router == Router::softmax_over_all;
       const double size = by_softmax ? std::exp(at[e]) : 1 / (1 + std::exp(-at[e]));
       if (taken) out[e] = size;
       if (taken || router == Router::softmax_over_all) sum += size;
@@ -212,7 +214,8 @@ TEST_CASE("every router's functionals are the means of its definition, and no ot
     CHECK(close(table(deviation, rho).jacobian, paired.jacobian));
     for (const Router other : routers) {
       RouterTable wrong(count, chosen, other);
-      const bool same = close(wrong(deviation, 1).overlap, own.overlap) && close(wrong(deviation, 1).jacobian, own.jacobian);
+      const bool same =
+          close(wrong(deviation, 1).overlap, own.overlap) && close(wrong(deviation, 1).jacobian, own.jacobian);
       CHECK(same == (other == router));
     }
   }

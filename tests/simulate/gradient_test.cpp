@@ -139,7 +139,8 @@ json small_stack() {
 }
 
 TEST_CASE("the gradient of every activation is that of its value") {
-  for (const char* name : {"relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "mish", "softplus", "sigmoid", "tanh", "leaky_relu", "squared_relu", "identity"})
+  for (const char* name : {"relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "mish", "softplus", "sigmoid", "tanh",
+                           "leaky_relu", "squared_relu", "identity"})
     check_gradients(components({linear(8, 6), {{"activation", name}}, linear(6, 3)}));
 }
 

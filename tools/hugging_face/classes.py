@@ -51,6 +51,12 @@ def configuration(name, row, sizes):
         keys["pad_token_id"] = 0
     if name in ("qwen2_vl_text", "qwen2_5_vl_text"):  # whose rotary positions have 64 pairs
         keys |= {"num_attention_heads": sizes["width"] // 128, "num_key_value_heads": 1}
+    if name == "whisper":
+        keys |= {"decoder_attention_heads": sizes["heads"], "decoder_layers": 1}
+    if name == "glm4v_moe_text":  # whose rotary positions have 32 pairs
+        keys["head_dim"] = 128
+    if "kv_lora_rank" in keys:
+        keys["num_key_value_heads"] = sizes["heads"]
     if name == "gpt_neo":
         keys["attention_types"] = [[["global", "local"], sizes["layers"] // 2]]
     return transformers.AutoConfig.for_model(name, **{**keys, **OWN.get(name, {})})

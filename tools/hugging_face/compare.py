@@ -27,7 +27,7 @@ from classes import FEATURE_CORRELATION, configuration, inputs, layers_of, momen
 WIDTH, LAYERS, HEADS = 384, 6, 6
 # By what a key is to the import. Dropout stays the class's own.
 SIZES = {"vocabulary": 5000, "width": WIDTH, "layers": LAYERS, "decoder_layers": LAYERS, "heads": HEADS, "decoder_heads": HEADS, "kv_heads": 2,
-         "head_width": 64, "ffn_width": 1536, "decoder_ffn_width": 1536, "expert_width": 512, "shared_width": 512, "experts": 8, "chosen_experts": 2,
+         "head_width": 64, "ffn_width": 1536, "decoder_ffn_width": 1536, "shared_experts": 1, "expert_width": 512, "shared_width": 512, "experts": 8, "chosen_experts": 2,
          "table_width": WIDTH, "image": 128, "patch": 16, "channels": 3, "patches": 64, "positions": 512, "rotary_width": 32, "dense_layers": 0,
          "score_scalar": 64, "layers_beside": [], "query_rank": 192, "kv_rank": 128, "fixed_key_width": 48, "turning_key_width": 16}
 TOKENS, BATCH = 64, 1

@@ -82,7 +82,7 @@ SMALL = {
 # Of every other type.
 WIDTH, LAYERS, HEADS = 256, 2, 4
 SIZES = {"vocabulary": 1000, "width": WIDTH, "layers": LAYERS, "decoder_layers": LAYERS, "heads": HEADS, "decoder_heads": HEADS, "kv_heads": 2,
-         "head_width": 64, "ffn_width": 768, "decoder_ffn_width": 768, "expert_width": 128, "shared_width": 192, "experts": 4, "chosen_experts": 2,
+         "head_width": 64, "ffn_width": 768, "decoder_ffn_width": 768, "shared_experts": 1, "expert_width": 128, "shared_width": 192, "experts": 4, "chosen_experts": 2,
          "table_width": WIDTH, "image": 64, "patch": 8, "channels": 3, "patches": 64, "positions": 128, "rotary_width": 32, "dense_layers": 0,
          "score_scalar": 64, "layers_beside": [], "query_rank": 96, "kv_rank": 64, "fixed_key_width": 48, "turning_key_width": 16, "std": 0.05}
 

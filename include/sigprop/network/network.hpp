@@ -11,6 +11,7 @@
 
 #include "sigprop/network/activation_kind.hpp"
 #include "sigprop/network/gram.hpp"
+#include "sigprop/network/router.hpp"
 #include "sigprop/network/words.hpp"
 #include "sigprop/profile/summary.hpp"
 
@@ -22,14 +23,6 @@ namespace sigprop::network {
 
 enum class NormKind { layer_norm, rms_norm };
 enum class Mask { none, causal };
-
-/// What a router makes of its logits z: the weights of the experts that a token takes.
-enum class Router {
-  softmax,           ///< over theirs
-  softmax_over_all,  ///< over all experts' logits, so that the weights do not sum to 1
-  sigmoid,           ///< σ(z) over the sum of theirs
-  plain_sigmoid      ///< σ(z)
-};
 
 /// y = x Wᵀ + bias, W: (out, in).
 template <class Size, class Real>
@@ -285,8 +278,8 @@ template <class Size, class Real>
     if (const auto* linear = std::get_if<BasicLinear<Size, Real>>(&component.op)) {
       out = out && linear->bias_std == Real(0);
     } else if (activation != nullptr) {
-      for (const ActivationKind kind : {ActivationKind::softplus, ActivationKind::sigmoid, ActivationKind::tanh,
-                                        ActivationKind::squared_relu})
+      for (const ActivationKind kind :
+           {ActivationKind::softplus, ActivationKind::sigmoid, ActivationKind::tanh, ActivationKind::squared_relu})
         out = out && activation->kind != kind;
     } else {
       out = out && (std::holds_alternative<BasicDropout<Real>>(component.op) || !lists_in(component).empty());

@@ -240,7 +240,9 @@ const RouterTable::Tile& RouterTable::tile(std::size_t index) {
     const double all = static_cast<double>(draws * angle_points), sum = total[i] / all, diagonal = trace[i] / all;
     const bool alone = router_ == Router::plain_sigmoid;
     const double of_overlap = sum * sum / experts;
-    const double of_jacobian = alone ? diagonal * diagonal / experts : count_ > 1 ? diagonal * diagonal / (experts - 1) : 0;
+    const double of_jacobian = alone        ? diagonal * diagonal / experts
+                               : count_ > 1 ? diagonal * diagonal / (experts - 1)
+                                            : 0;
     const double by_overlap = of_overlap / overlap[right];
     const double by_jacobian = jacobian[right] > 0 ? of_jacobian / jacobian[right] : 0;
     const double mean = 1 / static_cast<double>(draws);

@@ -9,7 +9,7 @@
 
 #include "predict/tables/chained.hpp"
 #include "sigprop/formula/routed_experts.hpp"
-#include "sigprop/network/network.hpp"
+#include "sigprop/network/router.hpp"
 
 namespace sigprop::predict {
 
@@ -64,7 +64,7 @@ inline constexpr std::size_t most_routed_experts = 1024;
 
 template <std::size_t N>
 [[nodiscard]] formula::RouterMeans<scalar::Jet<N>> router_means(const std::array<scalar::Jet<N>, few_arguments>& x,
-                                                               network::Router router) {
+                                                                network::Router router) {
   const auto known = router_jets({x[0].value, x[1].value, x[2].value, x[3].value}, router);
   return {chained<N>(known.overlap, x), chained<N>(known.jacobian, x)};
 }

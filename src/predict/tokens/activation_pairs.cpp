@@ -64,7 +64,8 @@ void require_few_coefficients(const Smooth& phi, double variance) {
   if (variance <= largest) return;
   std::ostringstream out;
   out << phi.name << " on tokens of different variances is not covered by this theory above a variance of "
-      << std::floor(largest) << ", and one is " << variance << "; put a norm before it, or lower the standard deviations";
+      << std::floor(largest) << ", and one is " << variance
+      << "; put a norm before it, or lower the standard deviations";
   throw NotCovered(out.str());
 }
 

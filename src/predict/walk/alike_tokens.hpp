@@ -128,7 +128,8 @@ class AlikeTokens : public FollowsAnisotropy<AlikeTokens<T, Notes>, T>,
     const Pairs dots = formula::products(x);
     const T deviation = op.router_std * sqrt(T(op.width * dots.variance));
     const auto at = [&](const T& correlation) {
-      return router_means_of(notes_, std::array<T, few_arguments>{deviation, correlation, op.count, op.chosen}, op.router);
+      return router_means_of(notes_, std::array<T, few_arguments>{deviation, correlation, op.count, op.chosen},
+                             op.router);
     };
     const auto own = at(T(1)), paired = at(formula::correlation(dots.covariance, dots.variance));
     const auto across = at(formula::correlation(dots.cross_covariance, dots.variance));
