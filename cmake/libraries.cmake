@@ -29,15 +29,17 @@ if(SIGPROP_SIMULATE)
   target_link_libraries(sigprop_simulation INTERFACE sigprop_algebra OpenMP::OpenMP_CXX)
 endif()
 
-# Tables and texts become constants of the program. Tests need Python packages that come from the
-# system; an interpreter before it on the PATH may not have them.
-if(SIGPROP_TESTS AND NOT DEFINED Python3_EXECUTABLE AND NOT DEFINED Python3_ROOT_DIR)
-  find_program(SIGPROP_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH DOC "The system's Python")
-  if(SIGPROP_SYSTEM_PYTHON)
-    set(Python3_EXECUTABLE ${SIGPROP_SYSTEM_PYTHON})
+if(SIGPROP_REPORT OR SIGPROP_TESTS)
+  # Tests need Python packages that come from the system; an interpreter before it on the PATH may
+  # not have them.
+  if(SIGPROP_TESTS AND NOT DEFINED Python3_EXECUTABLE AND NOT DEFINED Python3_ROOT_DIR)
+    find_program(SIGPROP_SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH DOC "The system's Python")
+    if(SIGPROP_SYSTEM_PYTHON)
+      set(Python3_EXECUTABLE ${SIGPROP_SYSTEM_PYTHON})
+    endif()
   endif()
+  find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 endif()
-find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 if(SIGPROP_REPORT)
   find_file(SIGPROP_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js DOC "Chart.js 3")
   if(NOT SIGPROP_CHART_JS)

@@ -12,18 +12,46 @@ namespace {
 
 using nlohmann::json;
 
+double number_in(const json& config, const char* key, double fallback) {
+  const auto found = config.find(key);
+  return found != config.end() && found->is_number() ? found->get<double>() : fallback;
+}
+
+bool flag_in(const json& config, const char* key) {
+  const auto found = config.find(key);
+  return found != config.end() && found->is_boolean() && found->get<bool>();
+}
+
+/// What a class multiplies its words' table by.
+double word_factor(const json& config, const std::string& type, const network::Network& network) {
+  static const std::set<std::string> by_root_width{"gemma", "gemma2", "gemma3_text", "vaultgemma"};
+  const bool by_width = by_root_width.count(type) > 0 || flag_in(config, "scale_embedding");
+  return (by_width ? std::sqrt(static_cast<double>(network.width)) : 1) * number_in(config, "embedding_multiplier", 1) *
+         number_in(config, "scale_emb", 1);
+}
+
 /// What a configuration says that its spec has put elsewhere.
-void follow(const json& config, const network::Network& network, Expected& out) {
-  if (!config.is_object()) return;
+void follow(const json& whole, const network::Network& network, Expected& out) {
+  if (!whole.is_object()) return;
+  const auto text = whole.find("text_config");
+  const json& config = text != whole.end() && text->is_object() ? *text : whole;
   const std::string type = config.contains("model_type") && config["model_type"].is_string()
                                ? config["model_type"].get<std::string>()
                                : std::string();
-  // Their norms multiply by 1 + weight, and their embedding is multiplied by the root of the width.
-  static const std::set<std::string> gemmas{"gemma", "gemma2"};
-  if (gemmas.count(type) > 0) {
-    out.gain = 0;
-    if (out.token_std) *out.token_std /= std::sqrt(static_cast<double>(network.width));
+  static const std::set<std::string> one_more{"gemma", "gemma2", "gemma3_text", "vaultgemma"};  // than the weight
+  if (one_more.count(type) > 0) out.gain = 0;
+  if (out.token_std) *out.token_std /= word_factor(config, type, network);
+  // Tables that a spec holds in another form: sines, and words behind a narrower table's weights.
+  static const std::set<std::string> sines{"marian", "m2m_100", "pegasus"};
+  if (sines.count(type) > 0) out.position_std = out.segment_std = std::nullopt;
+  const double table = number_in(config, "word_embed_proj_dim", static_cast<double>(network.width));
+  if (table != static_cast<double>(network.width)) out.token_std = std::nullopt;
+  if (out.patch_std) {
+    const double kept = std::sqrt(1 - number_in(config, "hidden_dropout_prob", 0));
+    for (auto* std : {&out.patch_std, &out.class_std, &out.position_std})
+      if (*std) **std *= kept;
   }
+  if (type == "clip_vision_model") out.patch_std = out.class_std = out.position_std = std::nullopt;  // behind a norm
   const auto factor = config.find("initializer_factor");
   if (type == "t5" && factor != config.end() && factor->is_number()) out.gain = factor->get<double>();
   const auto by_layer = config.find("scale_attn_by_inverse_layer_idx");
@@ -47,8 +75,7 @@ Expected expected_of(const spec::ReadResult& read, std::string_view config) {
   } else if (const auto* given = std::get_if<network::GivenInput>(&network.source)) {
     if (given->class_tokens > 0) out.class_std = given->class_std;
     out.position_std = std_of(given->position);
-    if (given->class_tokens > 0 && !out.stacks.empty() && out.stacks.front().layers() > 0)
-      out.patch_std = out.stacks.front().std.front().query;
+    if (given->pixels > 0) out.patch_std = std::sqrt(given->variance / static_cast<double>(given->pixels));
   }
   if (!config.empty()) follow(json::parse(config, nullptr, false), network, out);
   return out;
