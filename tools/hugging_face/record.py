@@ -166,7 +166,7 @@ def main():
             config.save_pretrained(place / variant)
             torch.manual_seed(SEED)
             model = new_model(config)
-            save({name: parameter_record(p) for name, p in model.named_parameters()}, place / variant / "parameters.json")
+            save({name: parameter_record(p) for name, p in model.named_parameters() if p.numel()}, place / variant / "parameters.json")
             if row["facts"].get("source") != "features":  # what enters those is none of the configuration's
                 save(forward_record(config, row, layers_in(config, row)), place / variant / "forward.json")
             print(place / variant, flush=True)
