@@ -44,6 +44,7 @@ void follow(const json& whole, const network::Network& network, Expected& out) {
   // Tables that a spec holds in another form: sines, and words behind a narrower table's weights.
   static const std::set<std::string> sines{"marian", "m2m_100", "pegasus"};
   if (sines.count(type) > 0) out.position_std = out.segment_std = std::nullopt;
+  out.has_biases = type.rfind("siglip", 0) != 0;  // which draws some with 1e-6
   const double table = number_in(config, "word_embed_proj_dim", static_cast<double>(network.width));
   if (table != static_cast<double>(network.width)) out.token_std = std::nullopt;
   if (out.patch_std) {

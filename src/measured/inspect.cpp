@@ -73,6 +73,7 @@ std::optional<Moments> expected_of(const Weight& weight, const Expected& expecte
   if (weight.name == "router") return stack.router_std > 0 ? around_zero(stack.router_std) : std::nullopt;
   if (weight.layer == 0 || weight.layer > stack.layers()) return {};
   const network::LayerStd& std = stack.std[stack.tied ? 0 : weight.layer - 1];
+  if (weight.name == "bias" && !expected.has_biases) return {};
   if (weight.name == "bias") return Moments{0, is_ffn_out_bias(weight.tensor) ? std.ffn_out_bias : std.bias};
   std::optional<double> deviation = std_of_layer(std, weight.name);
   if (deviation && expected.query_by_layer && weight.name == "query") *deviation *= static_cast<double>(weight.layer);

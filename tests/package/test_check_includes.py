@@ -60,7 +60,7 @@ class CheckIncludes(unittest.TestCase):
             "src/predict/tables/row_table.cpp",
             '#include "sigprop/network/network.hpp"\n',
             "src/predict/tables/row_table.cpp:1: predict/tables may not include sigprop/network/network.hpp; of other rooms it may "
-            "include: sigprop/formula/, sigprop/scalar/, sigprop/network/activation_kind.hpp",
+            "include: sigprop/formula/, sigprop/scalar/, sigprop/network/activation_kind.hpp, sigprop/network/router.hpp",
         )
 
     def test_a_forbidden_room_by_its_private_path(self):

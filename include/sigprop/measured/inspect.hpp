@@ -48,6 +48,7 @@ struct Expected {
   std::optional<double> class_std;  ///< of a class token
   std::optional<double> patch_std;  ///< of the map that embeds patches
   double gain = 1;                  ///< of norms
+  bool has_biases = true;           ///< such that the stacks have theirs
   bool query_by_layer = false;      ///< a layer's number divides its scores: the stack has that in its queries
 };
 
