@@ -222,8 +222,10 @@ const RouterTable::Tile& RouterTable::tile(std::size_t index) {
         const double deviation = deviation_at(chebyshev_point(i, deviation_points), index);
         a.weigh(router_, deviation);
         b.weigh(router_, deviation);
-        total[i] += (a.total() + b.total()) / 2;
-        trace[i] += (a.trace() + b.trace()) / 2;
+        if (j == 0) {
+          total[i] += a.total();
+          trace[i] += a.trace();
+        }
         const RouterMeans<double> both = a.with(b);
         tile.overlap[i * angle_points + j] += both.overlap;
         tile.jacobian[i * angle_points + j] += both.jacobian;
@@ -237,7 +239,7 @@ const RouterTable::Tile& RouterTable::tile(std::size_t index) {
     // Known at a right angle, where both are of means alone: E[w] is Σ w over the experts, E[J_ef]
     // follows by symmetry from the trace and from Σ_e J_ef = 0 or Σ_f J_ef = 0.
     constexpr std::size_t right = angle_points / 2;
-    const double all = static_cast<double>(draws * angle_points), sum = total[i] / all, diagonal = trace[i] / all;
+    const double all = static_cast<double>(draws), sum = total[i] / all, diagonal = trace[i] / all;
     const bool alone = router_ == Router::plain_sigmoid;
     const double of_overlap = sum * sum / experts;
     const double of_jacobian = alone        ? diagonal * diagonal / experts
