@@ -14,6 +14,12 @@ __device__ float dot(const float* a, const float* b, std::uint32_t count, std::u
   return over_warp(sum);
 }
 
+__device__ float largest(const float* numbers, std::uint32_t count) {
+  float out = numbers[0];
+  for (std::uint32_t i = 1; i < count; ++i) out = numbers[i] > out ? numbers[i] : out;
+  return out;
+}
+
 /// One row; a lane has every 32nd expert.
 struct Route {
   std::uint32_t experts;
@@ -25,13 +31,12 @@ struct Route {
   __device__ void operator()(std::uint32_t row, std::uint32_t lane) const {
     const float* from = logits + std::size_t{row} * experts;
     float* to = weights + std::size_t{row} * experts;
-    float largest = from[0];
-    for (std::uint32_t e = 1; e < experts; ++e) largest = from[e] > largest ? from[e] : largest;
+    const float highest = largest(from, experts);
     float sum = 0;
     for (std::uint32_t e = lane; e < experts; e += warp) {
       const bool taken =
           simulate::is_routed_to({experts, chosen, e}, [from](std::size_t other) { return from[other]; });
-      const float size = simulate::size_of_choice(router, from[e], largest);
+      const float size = simulate::size_of_choice(router, from[e], highest);
       to[e] = taken ? size : 0.0F;
       if (taken || router == network::Router::softmax_over_all) sum += size;
     }
@@ -54,13 +59,15 @@ struct RouteBackward {
     float* to = g + std::size_t{row} * experts;
     const float* z = logits + std::size_t{row} * experts;
     const float mean = dot(w, to, experts, lane);
-    float largest = z[0];
-    for (std::uint32_t e = 1; e < experts; ++e) largest = z[e] > largest ? z[e] : largest;
+    const bool shares = router == network::Router::softmax_over_all;  // no other needs the softmax over all
+    const float highest = shares ? largest(z, experts) : 0;
     float all = 0;
-    for (std::uint32_t e = lane; e < experts; e += warp) all += expf(z[e] - largest);
+    for (std::uint32_t e = lane; shares && e < experts; e += warp) all += expf(z[e] - highest);
     all = over_warp(all);
-    for (std::uint32_t e = lane; e < experts; e += warp)
-      to[e] = simulate::at_logit(router, z[e], expf(z[e] - largest) / all, w[e], to[e], mean);
+    for (std::uint32_t e = lane; e < experts; e += warp) {
+      const float share = shares ? expf(z[e] - highest) / all : 0;
+      to[e] = simulate::at_logit(router, z[e], share, w[e], to[e], mean);
+    }
   }
 };
 

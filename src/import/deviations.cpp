@@ -69,13 +69,13 @@ double usual_deviation(const Subject& subject) {
   return value(subject, "std") * left_by_cut(value(subject, "cut"));
 }
 
-/// Of a weight: openai-gpt's classes of version 5 do not heed the configuration (measured).
+/// A weight's deviation: openai-gpt's classes of version 5 ignore the configuration (measured).
 double weight_deviation(const Subject& subject) {
-  const bool lost = subject.family.layout.weights_lost_range && subject.library >= Version{5, 0, 0};
+  const bool lost = subject.family.layout.weights_lost_range && subject.library >= version_five;
   return lost ? 0.02 : usual_deviation(subject);
 }
 
-constexpr Version unscaled_from{5, 0, 0}, scaled_again{5, 15, 0};
+constexpr Version scaled_again{5, 15, 0};
 
 /// GPT-2's outputs are drawn narrower with depth, but versions from 5.0.0 to before 5.15.0 lost
 /// that (measured).
@@ -84,7 +84,7 @@ double output_deviation(const Subject& subject) {
   if (!subject.family.layout.outputs_by_depth) return std;
   const double narrow = std / std::sqrt(2 * value(subject, "layers"));
   if (std == 0 || !subject.family.layout.outputs_lost_depth) return narrow;
-  const bool lost = subject.library >= unscaled_from && subject.library < scaled_again;
+  const bool lost = subject.library >= version_five && subject.library < scaled_again;
   subject.findings.notes.push_back("c_proj is drawn with " + Json(narrow).dump() +
                                    " by transformers 4 and from 5.15.0 on, but with " + Json(std).dump() +
                                    " from 5.0.0 to 5.14.1: written with " + Json(lost ? std : narrow).dump() +
@@ -146,6 +146,13 @@ double table_deviation(const Subject& subject) {
       break;
   }
   return usual_deviation(subject);
+}
+
+double patch_deviation(const Subject& subject, std::size_t pixels) {
+  if (subject.family.layout.deviations != Deviations::xavier) return table_deviation(subject);
+  // By fan-in; version 5 makes up for a cut at two deviations and does not cut (measured).
+  const double made_up = subject.library >= version_five ? left_by_cut(2) : 1;
+  return 1 / (made_up * std::sqrt(static_cast<double>(pixels)));
 }
 
 double word_deviation(const Subject& subject) {

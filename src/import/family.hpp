@@ -21,6 +21,7 @@ enum class Kind {
   width,
   words,
   index,
+  amount,
   rate,
   deviation,
   factor,

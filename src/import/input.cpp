@@ -25,17 +25,6 @@ double correlation_of(const Subject& subject, const std::string& assumption) {
   return correlation;
 }
 
-/// Of the weights that embed a patch.
-double patch_deviation(const Subject& subject, std::size_t pixels) {
-  if (subject.family.layout.deviations == Deviations::xavier) {
-    // By fan-in; version 5 makes up for a cut at two deviations and does not cut (measured).
-    constexpr double left_by_cut = 0.8796256610342398;
-    const double cut = subject.library >= Version{5, 0, 0} ? left_by_cut : 1;
-    return 1 / (cut * std::sqrt(static_cast<double>(pixels)));
-  }
-  return table_deviation(subject);
-}
-
 Json image_input(const Subject& subject) {
   const Layout& layout = subject.family.layout;
   const std::size_t pixels = pixels_of(subject);
@@ -64,7 +53,7 @@ Json image_input(const Subject& subject) {
       {"variance", variance / (1 - dropout)}, {"token_correlation", correlation * (1 - dropout)}, {"pixels", pixels}};
   if (has_positions) patches["position_std"] = position / kept;
   Json out = {{"patches", patches}};
-  const std::size_t tokens = layout.special_tokens + spec::count(subject.values, "registers", 0);
+  const std::size_t tokens = special_tokens(subject);
   if (tokens == 0) return out;
   out["class_token"] = {{"std", special / kept}};
   if (tokens != 1) out["class_token"]["count"] = tokens;
@@ -119,8 +108,8 @@ void refuse_correlation(const Subject& subject) {
                                     "option out");
 }
 
-/// Of sin and cos of p ω, ω = 10000^(-2j/width): the mean of cos((p - q) ω)/2 over all pairs of
-/// positions, by the sum of a geometric series.
+/// The sines are sin and cos of p ω, ω = 10000^(-2j/width): the mean of cos((p - q) ω)/2 over all
+/// pairs of positions, by the sum of a geometric series.
 double mean_product_of_sines(const Subject& subject) {
   const double width = spec::number(subject.values, "width", 2), length = static_cast<double>(subject.tokens);
   const double half = std::floor(width / 2);

@@ -54,6 +54,7 @@ RulePtr rule_of(Kind kind) {
       {Kind::width, between(integer, 2, 1e7, 768)},  // a norm needs two features
       {Kind::words, between(integer, 2, 1e9, 30522)},
       {Kind::index, between(integer, -1, 1e9, 0)},  // -1: none, in old files
+      {Kind::amount, between(integer, 0, 1e7, 1)},
       {Kind::rate, between(number, 0, 1, 0.1, false, true)},
       {Kind::deviation, between(number, 0, 1, 0.02)},
       {Kind::factor, between(number, 0, 1e3, 1.0)},
@@ -70,10 +71,11 @@ RulePtr rule_of(Kind kind) {
 
 Kind kind_named(const std::string& name) {
   static const std::map<std::string, Kind> kinds = {
-      {"count", Kind::count}, {"size", Kind::size},           {"width", Kind::width},   {"words", Kind::words},
-      {"index", Kind::index}, {"rate", Kind::rate},           {"factor", Kind::factor}, {"epsilon", Kind::epsilon},
-      {"base", Kind::base},   {"deviation", Kind::deviation}, {"share", Kind::share},   {"flag", Kind::flag},
-      {"text", Kind::text},   {"extent", Kind::extent},       {"object", Kind::object}, {"anything", Kind::anything},
+      {"count", Kind::count},       {"size", Kind::size},   {"width", Kind::width},         {"words", Kind::words},
+      {"amount", Kind::amount},     {"index", Kind::index}, {"rate", Kind::rate},           {"factor", Kind::factor},
+      {"epsilon", Kind::epsilon},   {"base", Kind::base},   {"deviation", Kind::deviation}, {"share", Kind::share},
+      {"flag", Kind::flag},         {"text", Kind::text},   {"extent", Kind::extent},       {"object", Kind::object},
+      {"anything", Kind::anything},
   };
   const auto found = kinds.find(name);
   if (found == kinds.end()) throw std::logic_error("\"" + name + "\" is no kind of value");
@@ -96,7 +98,7 @@ const Role& role_named(const std::string& name) {
       {"patch", {Kind::extent}},
       {"patches", {Kind::size}},
       {"channels", {Kind::size}},
-      {"registers", {Kind::index}},
+      {"registers", {Kind::amount}},
       // Sizes.
       {"width", {Kind::width}},
       {"layers", {Kind::count}},
@@ -143,9 +145,9 @@ const Role& role_named(const std::string& name) {
       {"expert_width", {Kind::size}},
       {"normalized_choice", {Kind::flag}},
       {"routed_factor", {Kind::factor}},
-      {"shared_experts", {Kind::index, true}},
-      {"shared_width", {Kind::index, true}},
-      {"dense_layers", {Kind::index, true}},
+      {"shared_experts", {Kind::amount, true}},
+      {"shared_width", {Kind::amount, true}},
+      {"dense_layers", {Kind::amount, true}},
       // Norms and residuals.
       {"pre", {Kind::flag}},
       {"parallel", {Kind::flag}},

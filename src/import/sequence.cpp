@@ -23,11 +23,6 @@ std::size_t most_positions(const Subject& subject) {
   return positions;
 }
 
-/// The tokens of an image that are no patches.
-std::size_t special_tokens(const Subject& subject) {
-  return subject.family.layout.special_tokens + spec::count(subject.values, "registers", 0);
-}
-
 std::size_t image_tokens(const Subject& subject) {
   if (subject.values.contains("patches")) return spec::count(subject.values, "patches", 1) + special_tokens(subject);
   std::size_t patches = 1;
@@ -57,6 +52,10 @@ std::size_t image_length(const Subject& subject) {
 }
 
 }  // namespace
+
+std::size_t special_tokens(const Subject& subject) {
+  return subject.family.layout.special_tokens + spec::count(subject.values, "registers", 0);
+}
 
 bool has_position_table(const Subject& subject) {
   const std::vector<std::string>& tables = subject.family.layout.tables;

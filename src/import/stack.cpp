@@ -129,7 +129,7 @@ void add_experts(const Subject& subject, Json& ffn) {
   const std::size_t shared = count(subject, "shared_width", count(subject, "shared_experts") * width);
   if (shared > 0) ffn["shared_width"] = shared;
   if (shared > 0 && layout.shared_gate) ffn["shared_gate"] = true;
-  const auto dense = static_cast<std::size_t>(std::max(spec::number(subject.values, "dense_layers", 0), 0.0));
+  const std::size_t dense = count(subject, "dense_layers");
   if (dense == 0) return;
   subject.findings.warnings.push_back(key_of(subject.family, "dense_layers") + " is " + std::to_string(dense) +
                                       ", layers without experts, which a spec cannot express: written with experts "

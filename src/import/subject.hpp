@@ -22,6 +22,9 @@ struct Subject {
 /// be.
 [[nodiscard]] std::size_t sequence_length(const Subject& subject);
 
+/// The tokens of an image that are no patches.
+[[nodiscard]] std::size_t special_tokens(const Subject& subject);
+
 /// Whether positions have a table.
 [[nodiscard]] bool has_position_table(const Subject& subject);
 
@@ -34,14 +37,17 @@ struct Subject {
 /// Standard deviations of the weights: init.std of a spec.
 [[nodiscard]] Json deviations_of(const Subject& subject);
 
-/// Of the elements of the words' table, with the factor that the class applies to it.
+/// The deviation of the elements of the words' table, with the factor that the class applies.
 [[nodiscard]] double word_deviation(const Subject& subject);
 
-/// Of the elements of every embedding table; absent where they differ, or none is drawn.
+/// That of all embedding tables; absent where they differ or there is none.
 [[nodiscard]] std::optional<double> embedding_deviation(const Subject& subject);
 
 /// The deviation that a table is drawn with.
 [[nodiscard]] double table_deviation(const Subject& subject);
+
+/// That of the weights that embed a patch of so many pixels.
+[[nodiscard]] double patch_deviation(const Subject& subject, std::size_t pixels);
 
 /// Layers of a stack.
 [[nodiscard]] std::size_t layers_in(const Subject& subject);

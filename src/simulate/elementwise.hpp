@@ -188,7 +188,8 @@ template <class T>
   return is_softmax ? std::exp(logit - largest) : 1 / (1 + std::exp(-logit));
 }
 
-/// The gradient at an expert's logit. share: its softmax among all experts. weight: of the expert,
+/// The gradient at an expert's logit. share: its softmax among all experts,
+/// which softmax_over_all alone reads. weight: of the expert,
 /// 0 if it is not taken; g: the gradient there; mean: Σ weight g of the token.
 template <class T>
 [[nodiscard]] SIGPROP_HOST_DEVICE T at_logit(network::Router router, T logit, T share, T weight, T g, T mean) noexcept {

@@ -41,10 +41,12 @@ void route_backward(Team team, network::Router router, const Matrix<T>& logits, 
     for (Eigen::Index row = first; row < first + rows; ++row) {
       const T mean = weights.row(row).dot(g.row(row));
       const T largest = logits.row(row).maxCoeff();
-      const T all = (logits.row(row).array() - largest).exp().sum();
-      for (Eigen::Index e = 0; e < g.cols(); ++e)
-        g(row, e) = at_logit(router, logits(row, e), std::exp(logits(row, e) - largest) / all, weights(row, e),
-                             g(row, e), mean);
+      const bool shares = router == Router::softmax_over_all;  // no other needs the softmax over all
+      const T all = shares ? (logits.row(row).array() - largest).exp().sum() : T(1);
+      for (Eigen::Index e = 0; e < g.cols(); ++e) {
+        const T share = shares ? std::exp(logits(row, e) - largest) / all : T(0);
+        g(row, e) = at_logit(router, logits(row, e), share, weights(row, e), g(row, e), mean);
+      }
     }
   });
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,34 @@ inline constexpr NameTable<network::ActivationKind, 12> activation_names{{
     {"leaky_relu", network::ActivationKind::leaky_relu},
     {"squared_relu", network::ActivationKind::squared_relu},
     {"identity", network::ActivationKind::identity},
+}};
+
+/// An activation as the transformers library and a spec spell it.
+struct Spelling {
+  std::string_view theirs;
+  const char* ours;
+};
+
+/// The library's names that a spec has a function for; several spell the tanh form of GELU.
+inline constexpr std::array<Spelling, 18> activation_spellings{{
+    {"relu", "relu"},
+    {"relu2", "squared_relu"},
+    {"gelu", "gelu"},
+    {"gelu_python", "gelu"},
+    {"gelu_new", "gelu_tanh"},
+    {"gelu_fast", "gelu_tanh"},
+    {"gelu_accurate", "gelu_tanh"},
+    {"gelu_pytorch_tanh", "gelu_tanh"},
+    {"gelu_python_tanh", "gelu_tanh"},
+    {"quick_gelu", "quick_gelu"},
+    {"silu", "silu"},
+    {"swish", "silu"},
+    {"mish", "mish"},
+    {"softplus", "softplus"},
+    {"sigmoid", "sigmoid"},
+    {"tanh", "tanh"},
+    {"leaky_relu", "leaky_relu"},
+    {"linear", "identity"},
 }};
 
 inline constexpr NameTable<network::NormKind, 2> norm_names{{

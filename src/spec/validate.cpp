@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "spec/names.hpp"
 #include "spec/nearest.hpp"
 #include "spec/pointer.hpp"
 
@@ -54,16 +55,6 @@ bool in_range(const Rule& rule, double x) {
 /// Names of gated feed-forward networks, and the activation of their gates.
 constexpr std::array<std::pair<const char*, const char*>, 4> gated_activations{
     {{"swiglu", "silu"}, {"geglu", "gelu"}, {"reglu", "relu"}, {"gated-gelu", "gelu_tanh"}}};
-
-/// Other libraries' names of an activation.
-constexpr std::array<std::pair<const char*, const char*>, 8> other_names{{{"swish", "silu"},
-                                                                          {"gelu_new", "gelu_tanh"},
-                                                                          {"gelu_fast", "gelu_tanh"},
-                                                                          {"gelu_pytorch_tanh", "gelu_tanh"},
-                                                                          {"gelu_python", "gelu"},
-                                                                          {"quickgelu", "quick_gelu"},
-                                                                          {"relu2", "squared_relu"},
-                                                                          {"linear", "identity"}}};
 
 class Validator {
  public:
@@ -115,8 +106,9 @@ class Validator {
     if (rule.kind == Kind::either && !name.empty()) cure = "; did you mean \"" + name + "\"?";
     if (rule.kind == Kind::choice && value.is_string()) {
       cure = name.empty() ? "" : "; did you mean \"" + name + "\"?";
-      for (const auto& [other, activation] : other_names) {
-        if (value == other && std::find(rule.choices.begin(), rule.choices.end(), activation) != rule.choices.end())
+      for (const auto& [other, activation] : activation_spellings) {
+        if (value == std::string(other) &&
+            std::find(rule.choices.begin(), rule.choices.end(), activation) != rule.choices.end())
           cure = std::string("; here it is \"") + activation + "\"";
       }
       for (const auto& [gated, activation] : gated_activations) {

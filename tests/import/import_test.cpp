@@ -578,6 +578,16 @@ TEST_CASE("what Python writes for numbers that are none is as good as null, outs
   CHECK(json::parse(result.spec)["name"] == "NaN \\\" Infinity");
 }
 
+TEST_CASE("what counts things is not negative") {
+  for (const auto& [type, key] : {std::pair{"dinov3_vit", "num_register_tokens"},
+                                  {"ernie4_5_moe", "moe_num_shared_experts"},
+                                  {"qwen2_moe", "shared_expert_intermediate_size"},
+                                  {"glm4_moe", "first_k_dense_replace"}}) {
+    CHECK(errors_of({{"model_type", type}, {key, -1}}).front() ==
+          std::string("config.json: /") + key + " is -1, but must be an integer from 0 to 10000000 (for example 1)");
+  }
+}
+
 TEST_CASE("router, shared experts and layers without experts are written or named") {
   const auto ffn = [](const json& config) { return spec_of(config)["stack"]["ffn"]; };
   const json base = config_of("llama", {{"num_experts_per_tok", 2}, {"moe_intermediate_size", 96}});

@@ -29,7 +29,7 @@ def rebuild(path, place):
     place.mkdir(parents=True)
     shutil.copy(path, place)
     config = transformers.AutoConfig.from_pretrained(place)
-    drawn = {name: record.parameter_record(p) for name, p in record.new_model(config).named_parameters()}
+    drawn = record.parameter_records(record.new_model(config))
     (place / "parameters.json").write_text(json.dumps(drawn), encoding="utf-8")
 
 

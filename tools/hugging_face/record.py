@@ -108,6 +108,10 @@ def parameter_record(parameter):
             "zero_rows": zero_rows}
 
 
+def parameter_records(model):
+    return {name: parameter_record(p) for name, p in model.named_parameters() if p.numel()}
+
+
 def residual_stream(model, row, batch, layers):
     """Moments of what enters each stack and of what each layer returns."""
     found, hooks = {}, []
@@ -166,7 +170,7 @@ def main():
             config.save_pretrained(place / variant)
             torch.manual_seed(SEED)
             model = new_model(config)
-            save({name: parameter_record(p) for name, p in model.named_parameters() if p.numel()}, place / variant / "parameters.json")
+            save(parameter_records(model), place / variant / "parameters.json")
             if row["facts"].get("source") != "features":  # what enters those is none of the configuration's
                 save(forward_record(config, row, layers_in(config, row)), place / variant / "forward.json")
             print(place / variant, flush=True)

@@ -45,8 +45,8 @@ class Normals {
 /// One token's experts with their weights.
 class Routed {
  public:
-  Routed(std::size_t count, std::size_t chosen)
-      : experts_(chosen), weights_(count, 0), below_(count, 1), shares_(count, 0) {}
+  Routed(std::size_t count, std::size_t chosen, Router router)
+      : router_(router), experts_(chosen), weights_(count, 0), below_(count, 1), shares_(count, 0) {}
 
   /// Those of the largest normal numbers; the first is the largest.
   void choose(const std::vector<double>& z) {
@@ -64,19 +64,16 @@ class Routed {
   }
 
   /// The weights at a deviation of the logits, and what their derivatives need.
-  void weigh(Router router, double deviation) {
-    router_ = router;
-    const bool by_softmax = router == Router::softmax || router == Router::softmax_over_all;
+  void weigh(double deviation) {
+    if (router_ == Router::softmax_over_all) return weigh_by_all(deviation);
     double sum = 0;
     for (const std::size_t expert : experts_) {
-      const double logit = deviation * (*z_)[expert];
-      const double size = by_softmax ? std::exp(logit - deviation * (*z_)[experts_[0]]) : 1 / (1 + std::exp(-logit));
+      const double size = size_of(expert, deviation);
       weights_[expert] = size;
-      below_[expert] = by_softmax ? 1 : 1 - size;
+      if (router_ != Router::softmax) below_[expert] = 1 - size;
       sum += size;
     }
-    if (router == Router::softmax_over_all) sum = share_all(deviation);
-    if (router == Router::plain_sigmoid) return;
+    if (router_ == Router::plain_sigmoid) return;
     for (const std::size_t expert : experts_) weights_[expert] /= sum;
   }
 
@@ -128,19 +125,22 @@ class Routed {
     }
   }
 
-  /// The softmax over all experts; returns what their numbers were divided by.
-  double share_all(double deviation) {
-    double sum = 0;
-    for (std::size_t e = 0; e < shares_.size(); ++e) {
-      shares_[e] = std::exp(deviation * ((*z_)[e] - (*z_)[experts_[0]]));
-      sum += shares_[e];
-    }
+  /// A weight before what it is divided by.
+  [[nodiscard]] double size_of(std::size_t expert, double deviation) const {
+    if (router_ == Router::softmax || router_ == Router::softmax_over_all)
+      return std::exp(deviation * ((*z_)[expert] - (*z_)[experts_[0]]));
+    return 1 / (1 + std::exp(-deviation * (*z_)[expert]));
+  }
+
+  void weigh_by_all(double deviation) {
+    for (std::size_t e = 0; e < shares_.size(); ++e) shares_[e] = size_of(e, deviation);
+    const double sum = std::accumulate(shares_.begin(), shares_.end(), 0.0);
     for (double& share : shares_) share /= sum;
-    return sum;
+    for (const std::size_t expert : experts_) weights_[expert] = shares_[expert];
   }
 
   const std::vector<double>* z_ = nullptr;
-  Router router_ = Router::softmax;
+  Router router_;
   std::vector<std::size_t> experts_;
   std::vector<double> weights_;  ///< of every expert
   std::vector<double> below_;    ///< 1 - σ of the experts taken, or 1
@@ -202,7 +202,7 @@ const RouterTable::Tile& RouterTable::tile(std::size_t index) {
   if (!made) return tile;
   Normals normal;
   std::vector<double> common(count_), apart(count_), first(count_), second(count_);
-  Routed a(count_, chosen_), b(count_, chosen_);
+  Routed a(count_, chosen_, router_), b(count_, chosen_, router_);
   const std::size_t draws = draws_of(count_);
   std::array<double, deviation_points> total{}, trace{};
   for (std::size_t draw = 0; draw < draws; ++draw) {
@@ -220,8 +220,8 @@ const RouterTable::Tile& RouterTable::tile(std::size_t index) {
       b.choose(second);
       for (std::size_t i = 0; i < deviation_points; ++i) {
         const double deviation = deviation_at(chebyshev_point(i, deviation_points), index);
-        a.weigh(router_, deviation);
-        b.weigh(router_, deviation);
+        a.weigh(deviation);
+        b.weigh(deviation);
         if (j == 0) {
           total[i] += a.total();
           trace[i] += a.trace();
